@@ -1,0 +1,45 @@
+# make run, make test: each makes the virtual environment it needs. ARGS="..." goes to the command.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help run ui test lint format bench wheel clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+run: $(READY)  ## run an experiment: make run ARGS="experiment=matmul device=cpu"
+	$(BIN)/python -m runner $(ARGS)
+
+ui: $(READY)  ## browse the runs
+	$(BIN)/python -m runner.ui $(ARGS)
+
+test: lint  ## lint, types, import rules and all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)  ## formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## the project's own speed, written to benchmarks/README.md (about ten minutes)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+wheel: $(READY)  ## dist/*.whl
+	$(BIN)/python -m build --wheel
+
+clean:  ## everything that can be made again; mlruns/ stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

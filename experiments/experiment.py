@@ -1,0 +1,49 @@
+"""What an experiment is, and where the lab's own are found."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from experiments.recorder import Recorder
+
+
+class Experiment(ABC):
+    """One question to TensorFlow.
+
+    Subclasses are dataclasses: their fields are the config schema, ``__post_init__`` checks
+    ranges (raising :class:`experiments.fields.InvalidField`), and :meth:`run` does the work on
+    the device that :func:`experiments.device.start` has set up. TensorFlow is imported inside
+    :meth:`run`, never at the top of a module: a config error must not wait for it.
+    """
+
+    name: ClassVar[str]
+    """What stands behind ``experiment=``; also the name of the MLflow experiment."""
+
+    version: ClassVar[int] = 1
+    """Raised whenever the same config would give other numbers than before."""
+
+    @abstractmethod
+    def run(self, recorder: Recorder) -> None:
+        """Does the work and hands what it finds to ``recorder``.
+
+        On Ctrl-C a ``KeyboardInterrupt`` passes through: record what there is, let it go on.
+        """
+
+
+class Refused(RuntimeError):
+    """The experiment has no answer to give; the message is one sentence for its user."""
+
+
+def built_in() -> list[type[Experiment]]:
+    """The experiments of this package: every subclass in one of its modules."""
+    import experiments
+
+    found: dict[str, type[Experiment]] = {}
+    for module_info in pkgutil.iter_modules(experiments.__path__, "experiments."):
+        for member in vars(importlib.import_module(module_info.name)).values():
+            if isinstance(member, type) and issubclass(member, Experiment) and member is not Experiment:
+                found[member.name] = member
+    return list(found.values())

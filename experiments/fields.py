@@ -1,0 +1,45 @@
+"""Checks of single config fields, with messages a person can act on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+
+
+class InvalidField(ValueError):
+    """A field holds a value that cannot be used.
+
+    ``owner`` is the dataclass instance and ``field`` its field's name; who composed the
+    config knows under which key that stands.
+    """
+
+    def __init__(self, owner: object, field: str, problem: str) -> None:
+        super().__init__(problem)
+        self.owner = type(owner)
+        self.field = field
+
+
+def nearest(word: str, choices: Collection[str]) -> str | None:
+    """The choice most like ``word``, if one is like it."""
+    return next(iter(difflib.get_close_matches(word, choices, n=1)), None)
+
+
+def suggestion(word: str, choices: Collection[str]) -> str:
+    """`` (did you mean X?)``, or nothing."""
+    close = nearest(word, choices)
+    return f" (did you mean {close}?)" if close else ""
+
+
+def require_choice(owner: object, field: str, choices: Collection[str]) -> None:
+    """Raises InvalidField unless the field is one of ``choices``."""
+    value = getattr(owner, field)
+    if value not in choices:
+        hint = suggestion(str(value), choices)
+        raise InvalidField(owner, field, f"{value!r} is not one of {', '.join(choices)}{hint}")
+
+
+def require_at_least(owner: object, field: str, minimum: float) -> None:
+    """Raises InvalidField unless the field is a number of at least ``minimum``, or None."""
+    value = getattr(owner, field)
+    if value is not None and not minimum <= value < float("inf"):  # NaN fails as well
+        raise InvalidField(owner, field, f"{value} is not a number of at least {minimum:g}")

@@ -1,0 +1,55 @@
+"""Is the product right? Checked against float64 without computing it again."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.experiment import Refused
+
+UNIT_ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
+TF32_ROUNDOFF = 2.0**-11
+
+CHUNK_ROWS = 256
+
+
+def residual(a: npt.NDArray[Any], b: npt.NDArray[Any], product: npt.NDArray[Any], seed: int) -> float:
+    """How far ``product`` is from ``a @ b``, relative to the size its elements are expected to have.
+
+    Freivalds' check (R. Freivalds, IFIP Congress 1977) with a measured distance: for a random vector x of
+    +1 and -1, ``product @ x`` is compared with ``a @ (b @ x)``, in float64 and in O(n^2). Each component's
+    difference is divided by the root of the sum of its squared terms, which unlike the component itself
+    never comes out near zero by chance; the root mean square over components is returned.
+    """
+    x = np.random.default_rng(seed).choice([-1.0, 1.0], size=b.shape[1])
+    expected = _times(a, _times(b, x))
+    scale = np.sqrt(_times(a, _times(b, np.ones_like(x), squared=True), squared=True))
+    return float(np.sqrt(np.mean(((_times(product, x) - expected) / scale) ** 2)))
+
+
+def tolerance(dtype: str, inner_dimension: int, tf32: bool) -> float:
+    """The residual that rounding explains: 4 u sqrt(k), and one half at most.
+
+    Rounding errors grow like sqrt(k) u rather than k u (N. J. Higham, T. Mary, SIAM J. Sci. Comput. 41(5),
+    2019). Beyond one half a result says nothing any more: with all of it missing, the residual is one.
+    """
+    roundoff = TF32_ROUNDOFF if tf32 and dtype == "float32" else UNIT_ROUNDOFF[dtype]
+    return min(4 * roundoff * math.sqrt(inner_dimension), 0.5)
+
+
+def require_correct(found: float, allowed: float) -> None:
+    """Raises Refused unless the residual is within tolerance (NaN is not)."""
+    if not found <= allowed:
+        raise Refused(f"the result is wrong: off by {found:.2g} of its size, where rounding explains {allowed:.2g}")
+
+
+def _times(matrix: npt.NDArray[Any], vector: npt.NDArray[np.float64], squared: bool = False) -> npt.NDArray[np.float64]:
+    """``matrix @ vector`` in float64, converting a few rows at a time to spare memory."""
+    parts = []
+    for start in range(0, matrix.shape[0], CHUNK_ROWS):
+        rows = matrix[start : start + CHUNK_ROWS].astype(np.float64)
+        parts.append((rows**2 if squared else rows) @ vector)
+    return np.concatenate(parts)

@@ -1,0 +1,102 @@
+"""What a measurement found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One timed block: ``calls`` calls took ``seconds``, in round ``round`` of the point."""
+
+    round: int
+    calls: int
+    seconds: float
+
+    @property
+    def per_call(self) -> float:
+        return self.seconds / self.calls
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The time of one call, in seconds, with everything it was computed from."""
+
+    samples: tuple[Sample, ...]
+    first_call: float
+    """The first call of all, which builds kernels, traces and compiles. In no statistic."""
+    latency: float
+    """One call with a wait for its result, median of a few; NaN where it was not measured."""
+    stopped: str
+    """Why sampling ended: ``target``, ``time limit``, ``interrupted`` or ``textbook``."""
+
+    @cached_property
+    def per_call(self) -> npt.NDArray[np.float64]:
+        """Seconds a call, ascending, one a sample."""
+        return np.sort([sample.per_call for sample in self.samples])
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.per_call))
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.per_call))
+
+    @property
+    def minimum(self) -> float:
+        return float(self.per_call[0])
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        first, third = np.percentile(self.per_call, [25, 75])
+        return float(first), float(third)
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % confidence interval of the median; NaN where there is but one sample."""
+        if len(self.per_call) < 2:
+            return math.nan, math.nan
+        return median_interval(self.per_call)
+
+    @property
+    def relative_half_width(self) -> float:
+        low, high = self.interval
+        return (high - low) / 2 / self.median
+
+    @property
+    def outliers(self) -> tuple[int, int]:
+        """How many samples lie beyond Tukey's inner fences (1.5 quartile ranges), and beyond the outer (3).
+
+        They are counted, never dropped: J. W. Tukey, Exploratory Data Analysis, 1977.
+        """
+        first, third = self.quartiles
+        distance = np.maximum(first - self.per_call, self.per_call - third)
+        spread = third - first
+        return int(np.sum(distance > 1.5 * spread)), int(np.sum(distance > 3 * spread))
+
+
+def median_interval(ascending: npt.NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
+    """The distribution-free confidence interval of the median of ``ascending`` values.
+
+    The number of values below the true median is binomial with p = 1/2, so the order statistics
+    that cut off at most (1 - confidence) / 2 of it on each side bracket the median
+    (H. A. David, Order Statistics, 1981, section 2.5; scipy.stats.quantile_test does the same, and
+    a test compares the two: importing it here would cost each run the better part of a second).
+    With fewer than six values no such pair exists at 95 %, and the range of all is returned.
+    """
+    count = len(ascending)
+    below = 0.5**count
+    cut = 0  # how many values can be dropped on each side
+    tail = below
+    while tail <= (1 - confidence) / 2 and cut < (count - 1) // 2:
+        cut += 1
+        below *= (count - cut + 1) / cut
+        tail += below
+    low = max(cut - 1, 0)
+    return float(ascending[low]), float(ascending[count - 1 - low])

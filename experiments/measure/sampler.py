@@ -1,0 +1,47 @@
+"""What samples the time of a call, visit by visit."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from time import perf_counter_ns
+from typing import Any
+
+from experiments.measure.measurement import Measurement
+from experiments.measure.timing import Timing
+from experiments.tensorflow_import import import_tensorflow
+
+
+class Sampler(ABC):
+    """Measures ``function(*operands)``, a bit more at each :meth:`visit`."""
+
+    def __init__(self, function: Callable[..., Any], operands: Sequence[Any], timing: Timing) -> None:
+        self.function = function
+        self.operands = operands
+        self.timing = timing
+        self.first_call_seconds = math.nan
+        self._synchronize: Callable[[], None] = import_tensorflow().test.experimental.sync_devices
+
+    def first_call(self) -> Any:
+        """Times the first call by itself and returns its result, for the caller to check."""
+        self._synchronize()
+        start = perf_counter_ns()
+        result = self.function(*self.operands)
+        self._synchronize()
+        self.first_call_seconds = (perf_counter_ns() - start) * 1e-9
+        return result
+
+    @abstractmethod
+    def visit(self) -> None:
+        """Takes this point's share of one round. Raises Refused if the time cannot be believed."""
+
+    @property
+    @abstractmethod
+    def finished(self) -> bool:
+        """Whether nothing more is to be visited."""
+
+    @property
+    @abstractmethod
+    def measurement(self) -> Measurement | None:
+        """What is known so far; None before the first sample."""

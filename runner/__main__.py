@@ -1,0 +1,8 @@
+"""``python -m runner``. Nothing is imported here: a process started for the lab imports this, too."""
+
+if __name__ == "__main__":
+    import sys
+
+    from runner.app import main
+
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""What Hydra has to say about a config, in one sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+    SearchPathException,
+)
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from experiments.fields import nearest, suggestion
+from runner.schema import all_keys
+
+NUMBERS = {"Integer": "a whole number", "Float": "a number"}
+
+
+def sentence(error: HydraException | OmegaConfBaseException) -> str:
+    """What was wrong, where, and what to do."""
+    cause = error.__cause__ or error
+    if isinstance(error, OverrideParseException):
+        return f"cannot read '{error.override}': {_first_line(error)}; write key=value, and quote it for the shell"
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _missing_choice(error)
+    if isinstance(error, SearchPathException):
+        return f"--config-dir: {_first_line(error)}"
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
+        return _unknown_key(cause.full_key)
+    if isinstance(cause, ValidationError) and cause.full_key:
+        return f"{cause.full_key}: {_wrong_type(_first_line(cause))}"
+    if isinstance(error, ConfigCompositionException) and (key := _unmatched_key(error)):
+        return _unknown_key(key)
+    if found := re.match(r"Multiple values for (\S+)\.", str(error)):
+        return f"{found.group(1)}: chosen twice; write {found.group(1)}=CHOICE once, without '+'"
+    return _first_line(error)
+
+
+def _missing_choice(error: MissingConfigException) -> str:
+    group, _, choice = str(error.missing_cfg_file).rpartition("/")
+    options = [option for option in error.options or () if option]
+    if not options:
+        return f"there is no config '{error.missing_cfg_file}'; 'python -m runner --help' lists what there is"
+    return f"{group}={choice}: no such choice{suggestion(choice, options)}; there are {', '.join(sorted(options))}"
+
+
+def _unmatched_key(error: ConfigCompositionException) -> str | None:
+    """The key of an override that matches no part of the config."""
+    found = re.search(r"Could not (?:override|delete|find match for)[^'`]*['`]([^'`]+)['`]", str(error))
+    return found.group(1) if found else None
+
+
+def _unknown_key(key: str) -> str:
+    likely = _likely_key(key, all_keys())
+    hint = f" (did you mean {likely}?)" if likely else ""
+    return f"{key}: no such key{hint}; 'python -m runner --cfg job' shows all of them"
+
+
+def _likely_key(key: str, keys: Sequence[str]) -> str | None:
+    """The key that was meant: the name may be misspelt, or right and in the wrong place."""
+    by_name = {known.rpartition(".")[2]: known for known in keys}
+    path, _, name = key.rpartition(".")
+    if name in by_name:
+        return by_name[name]
+    if not path and (close := nearest(key, keys)):
+        return close
+    close = nearest(name, by_name)
+    return by_name[close] if close else nearest(key, keys)
+
+
+def _wrong_type(problem: str) -> str:
+    """OmegaConf's words without its types."""
+    for name, words in NUMBERS.items():
+        found = re.match(rf"Value '(.*)' of type '\w+' could not be converted to {name}", problem)
+        if found:
+            return f"'{found.group(1)}' is not {words}"
+    if "is not a ListConfig" in problem:
+        return "needs a list, such as [1,10,100]"
+    if "is not a subclass of" in problem:
+        return "is a group of keys, not a value; set the keys below it"
+    if found := re.match(r"Value '(.*)' is not a valid bool", problem):
+        return f"'{found.group(1)}' is not true or false"
+    return problem
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,108 @@
+"""What the numbers were measured with: machine, packages, code."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+PACKAGES = ("tensorflow", "keras", "numpy", "mlflow", "hydra-core", "omegaconf", "matplotlib")
+
+CODE = Path(__file__).parent.parent
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_CORETYPE")
+
+
+def describe(tensorflow: dict[str, Any]) -> dict[str, Any]:
+    """Everything for ``environment.json``; ``tensorflow`` is what the lab says of itself."""
+    return {
+        "machine": machine(),
+        "tensorflow": tensorflow,
+        "gpus": _nvidia_gpus(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "code": git_state(),
+        "threads": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
+        "command": [sys.executable, *sys.argv],
+        "working_folder": os.getcwd(),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """The computer, without its GPUs."""
+    memory = psutil.virtual_memory()
+    return {
+        "host": socket.gethostname(),
+        "cpu": cpu_model(),
+        "cores": psutil.cpu_count(logical=False),
+        "logical_cores": psutil.cpu_count(),
+        "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count(),
+        "memory_bytes": memory.total,
+        "memory_available_bytes": memory.available,
+        "load_average": os.getloadavg(),
+        "system": platform.platform(),
+    }
+
+
+def cpu_model() -> str:
+    """The processor's name. (py-cpuinfo finds the same, but takes longer than MLflow to do so.)"""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def git_state() -> dict[str, Any]:
+    """Commit and cleanness of the checkout this code runs from; None each where it is an installed package."""
+    if not (CODE / ".git").exists():
+        return {"commit": None, "dirty": None}
+    commit = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", str(CODE), *arguments], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _nvidia_gpus() -> list[dict[str, Any]]:
+    """Name, driver, memory and clocks as the NVIDIA driver tells them. Not yet run on a GPU."""
+    try:
+        import pynvml
+    except ImportError:
+        return []
+    try:
+        pynvml.nvmlInit()
+        driver = pynvml.nvmlSystemGetDriverVersion()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]
+        return [
+            {
+                "name": pynvml.nvmlDeviceGetName(handle),
+                "driver": driver,
+                "memory_bytes": pynvml.nvmlDeviceGetMemoryInfo(handle).total,
+                "clock_mhz": pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM),
+                "celsius": pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
+            }
+            for handle in handles
+        ]
+    except pynvml.NVMLError:
+        return []
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

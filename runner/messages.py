@@ -1,0 +1,95 @@
+"""What goes through the pipe between the conductor and the lab.
+
+Conductor to lab: a Job at the start, then one GO, then one GO for each batch taken.
+Lab to conductor: Started, then batches of records, then Ended. Only the lab speaks unasked, and after
+a batch it waits: the conductor never works while the lab is timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from experiments.device import Device, Placement
+from experiments.experiment import Experiment
+from experiments.recorder import Row
+
+GO = "go"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One experiment on one device."""
+
+    experiment: Experiment
+    device: Device
+
+
+@dataclass(frozen=True)
+class Started:
+    """TensorFlow is up and the device computes."""
+
+    placement: Placement
+    tensorflow: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    value: float
+    step: int
+    milliseconds: int
+    """When it was found, since the epoch."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows for the end of a table."""
+
+    table: str
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True)
+class File:
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Note:
+    markdown: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    task: str
+    fraction: float
+    text: str
+
+
+Record = Metric | Rows | File | Note | Progress
+
+
+class Outcome(Enum):
+    """How a job ended."""
+
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    UNAVAILABLE = "device unavailable"
+    """Nothing was started: the device is not there."""
+    REFUSED = "refused"
+    """The experiment says, in a sentence, why it has no answer."""
+    CRASHED = "crashed"
+    """A bug: there is a traceback."""
+    DIED = "died"
+    """The process is gone without a word."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    outcome: Outcome
+    message: str = ""
+    """A sentence, or the traceback if it crashed."""

@@ -1,0 +1,83 @@
+"""The config's types, and where experiments come from.
+
+Every part of the config has a dataclass behind it, registered in Hydra's ConfigStore under
+``schema/``. A YAML file of the group ``experiment`` names its own in its defaults list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from importlib import metadata
+from typing import Any, get_type_hints
+
+from hydra.core.config_store import ConfigStore
+
+from experiments.device import Device
+from experiments.experiment import Experiment, built_in
+from runner.errors import UserError
+from runner.tracking.settings import Tracking
+
+ENTRY_POINTS = "tensorflow_lab_bench.experiments"
+"""The entry point group by which another package adds its experiments."""
+
+SCHEMA = "schema"
+
+
+@dataclass
+class Config:
+    """The whole config of one job."""
+
+    experiment: Any = None
+    device: Device = field(default_factory=Device)
+    tracking: Tracking = field(default_factory=Tracking)
+    seed: int = 0
+
+
+def register() -> None:
+    """Makes every schema known to Hydra."""
+    store = ConfigStore.instance()
+    store.store(group=SCHEMA, name="config", node=Config, package="_global_")
+    store.store(group=SCHEMA, name="device", node=Device)
+    store.store(group=SCHEMA, name="tracking", node=Tracking)
+    for experiment in experiments():
+        store.store(group=f"{SCHEMA}/experiment", name=experiment.name, node=experiment)
+
+
+def experiments() -> list[type[Experiment]]:
+    """The lab's own experiments and those of installed packages."""
+    return built_in() + [_load(entry_point) for entry_point in metadata.entry_points(group=ENTRY_POINTS)]
+
+
+def all_keys() -> list[str]:
+    """Every key that any config may have, with its path."""
+    of_experiments = (key for experiment in experiments() for key in _keys(experiment, "experiment."))
+    return sorted({*_keys(Config, ""), *of_experiments})
+
+
+def _keys(schema: Any, prefix: str) -> Iterator[str]:
+    types = get_type_hints(schema)
+    for declared in fields(schema):
+        yield f"{prefix}{declared.name}"
+        if is_dataclass(types[declared.name]):
+            yield from _keys(types[declared.name], f"{prefix}{declared.name}.")
+
+
+def _load(entry_point: metadata.EntryPoint) -> type[Experiment]:
+    try:
+        experiment = entry_point.load()
+    except Exception as error:  # someone else's package may fail in any way
+        raise UserError(
+            f"the experiment {entry_point.name!r} of the installed package {_package(entry_point)} "
+            f"cannot be imported ({error}); repair or uninstall that package"
+        ) from error
+    if not (isinstance(experiment, type) and issubclass(experiment, Experiment)):
+        raise UserError(
+            f"the entry point {entry_point.name!r} of the installed package {_package(entry_point)} "
+            "is not a subclass of experiments.experiment.Experiment"
+        )
+    return experiment
+
+
+def _package(entry_point: metadata.EntryPoint) -> str:
+    return entry_point.dist.name if entry_point.dist else entry_point.value

@@ -1,0 +1,89 @@
+"""What a person sees of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.status import Status
+
+from runner import messages
+
+
+class Terminal:
+    """Bars and a table on a terminal; plain lines anywhere else.
+
+    The bars are drawn only when told to: a thread that redraws would take its time from what is measured.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._status: Status | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._bars = Progress(
+            TextColumn("{task.description:>14}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}"),
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def waiting(self, what: str) -> None:
+        """Something is going on that takes seconds and tells nothing."""
+        if self._console.is_terminal:
+            self._status = self._console.status(f"{what} ...")
+            self._status.start()
+
+    def say(self, text: str) -> None:
+        """A line."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def show(self, records: Iterable[messages.Record]) -> None:
+        """The progress among the records."""
+        for record in records:
+            if isinstance(record, messages.Progress):
+                self._show_progress(record)
+
+    def conclude(self, note: str, link: str) -> None:
+        """The answer, and where to see it."""
+        self._stop()
+        if self._console.is_terminal:
+            from rich.markdown import Markdown
+
+            self._console.print(Markdown(note))
+        else:
+            self.say(f"\n{note}")
+        self.say(f"\n{link}\n(python -m runner.ui serves it)" if "127.0.0.1" in link else f"\n{link}")
+
+    def _show_progress(self, progress: messages.Progress) -> None:
+        if not self._console.is_terminal:
+            if progress.fraction >= 1:
+                self.say(f"{progress.task}: {progress.text}")
+            return
+        if self._status:
+            self._stop()
+        if not self._bars.live.is_started:
+            self._bars.start()
+        if progress.task not in self._tasks:
+            self._tasks[progress.task] = self._bars.add_task(progress.task, total=1.0, text="")
+        self._bars.update(self._tasks[progress.task], completed=progress.fraction, text=progress.text)
+        self._bars.refresh()
+
+    def _stop(self) -> None:
+        if self._status:
+            self._status.stop()
+            self._status = None
+        if self._bars.live.is_started:
+            self._bars.stop()

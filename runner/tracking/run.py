@@ -1,0 +1,175 @@
+"""Writing one run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from experiments.recorder import Row
+from runner.errors import StoreError
+from runner.messages import File, Metric, Note, Record, Rows
+from runner.tracking.store import Store, first_line
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+METRICS_A_BATCH = 1000
+PARAMETER_LENGTH, NOTE_LENGTH = 6000, 8000
+"""What MLflow takes at most."""
+
+NOTE_TAG = "mlflow.note.content"
+
+
+class TrackedRun:
+    """One run in the store, from RUNNING to its end."""
+
+    def __init__(self, store: Store, client: MlflowClient, experiment: str, name: str, tags: Mapping[str, str]) -> None:
+        """Starts the run, in an MLflow experiment that is created if need be."""
+        self._client = client
+        self._tables: dict[str, list[Row]] = {}
+        self._files: dict[str, bytes] = {}
+        self.last_note = ""
+        self._scratch = TemporaryDirectory(prefix="run-")
+        with _store_errors():
+            experiment_id = _experiment_id(store, client, experiment)
+            run = client.create_run(experiment_id, run_name=name, tags=dict(tags))
+        self.id: str = run.info.run_id
+        self.link = store.link(experiment_id, self.id)
+
+    def parameters(self, parameters: Mapping[str, Any]) -> None:
+        """The config's values, flat."""
+        from mlflow.entities import Param
+
+        texts = {key: str(value) for key, value in parameters.items()}
+        with _store_errors():
+            params = [Param(key, text[:PARAMETER_LENGTH]) for key, text in texts.items()]
+            self._client.log_batch(self.id, params=params)
+
+    def record(self, records: Iterable[Record]) -> None:
+        """Writes what an experiment found; when this returns, it is in the store."""
+        from mlflow.entities import Metric as MlflowMetric
+
+        records = list(records)
+        changed = self.keep(records)
+        metrics = [
+            MlflowMetric(record.name, record.value, record.milliseconds, record.step)
+            for record in records
+            if isinstance(record, Metric)
+        ]
+        with _store_errors():
+            for start in range(0, len(metrics), METRICS_A_BATCH):
+                self._client.log_batch(self.id, metrics=metrics[start : start + METRICS_A_BATCH])
+        for path in changed:
+            self.file(path, self._files[path])
+        for record in records:
+            if isinstance(record, Note):
+                self.note(record.markdown)
+
+    def keep(self, records: Iterable[Record]) -> list[str]:
+        """Takes tables, files and the note into memory only; returns the paths of the files that changed."""
+        changed = dict[str, None]()
+        for record in records:
+            if isinstance(record, Rows):
+                path = f"{record.table}.csv"
+                rows = self._tables.setdefault(record.table, [])
+                rows.extend(record.rows)
+                self._files[path] = _csv(rows)
+                changed[path] = None
+            elif isinstance(record, File):
+                self._files[record.path] = record.content
+                changed[record.path] = None
+            elif isinstance(record, Note):
+                self.last_note = record.markdown
+        return list(changed)
+
+    def rescue(self) -> Path:
+        """Writes everything kept in memory to a new folder for temporary files."""
+        folder = Path(mkdtemp(prefix=f"rescued-{self.id[:8]}-"))
+        for path, content in self._files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        (folder / "note.md").write_text(self.last_note)
+        return folder
+
+    def note(self, markdown: str) -> None:
+        """The run's description."""
+        self.last_note = markdown
+        with _store_errors():
+            self._client.set_tag(self.id, NOTE_TAG, markdown[:NOTE_LENGTH])
+
+    def file(self, path: str, content: bytes | str) -> None:
+        """An artifact."""
+        local = Path(self._scratch.name, path)
+        folder = str(Path(path).parent) if Path(path).parent != Path() else None
+        with _store_errors():
+            local.parent.mkdir(parents=True, exist_ok=True)
+            local.write_bytes(content.encode() if isinstance(content, str) else content)
+            self._client.log_artifact(self.id, str(local), artifact_path=folder)
+            local.unlink()
+
+    def json(self, path: str, content: Mapping[str, Any]) -> None:
+        """An artifact in JSON."""
+        self.file(path, json.dumps(content, indent=2, default=str) + "\n")
+
+    def end(self, status: str) -> None:
+        """FINISHED, FAILED or KILLED."""
+        self._scratch.cleanup()
+        with _store_errors():
+            self._client.set_terminated(self.id, status)
+
+    def end_if_possible(self, status: str) -> None:
+        """The same where the store may have failed: if it has, the next start finds the run an orphan."""
+        with suppress(StoreError):
+            self.end(status)
+
+
+def _experiment_id(store: Store, client: MlflowClient, name: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return str(client.create_experiment(name, artifact_location=store.artifact_location(name)))
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        raise StoreError(
+            f"tracking.experiment: the MLflow experiment {name!r} is deleted; restore it in the UI or name another"
+        )
+    return str(found.experiment_id)
+
+
+def _csv(rows: list[Row]) -> bytes:
+    text = io.StringIO()
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    if columns:
+        writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    return "" if isinstance(value, float) and math.isnan(value) else value
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Turns what MLflow, its database and the disk raise into one sentence."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise StoreError(f"the tracking store does not take any more: {first_line(error)}") from error

@@ -1,0 +1,200 @@
+"""The place where runs are kept: a local folder, or a tracking server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import urllib.error
+import urllib.request
+from abc import ABC, abstractmethod
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from runner.errors import StoreError
+from runner.tracking.settings import Tracking
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+UI_HOST, UI_PORT = "127.0.0.1", 5000
+
+NEEDED_BYTES = 20 * 2**20
+"""What must be free on the disk before a run starts: MLflow's empty database is 1 MiB, a run below 1 MiB."""
+
+QUICK_CHECK_BYTES = 16 * 2**20
+"""A database up to this size is checked page by page, which takes a tenth of a second at most."""
+
+SERVER_SECONDS = 5
+"""How long a tracking server may take to say that it is there."""
+
+
+def locate(tracking: Tracking) -> Store:
+    """The store that the config names; nothing is touched yet."""
+    if tracking.kind == "server":
+        assert tracking.uri is not None  # Tracking checks it
+        return ServerStore(tracking.uri.rstrip("/"))
+    return LocalStore(Path(tracking.dir).expanduser().absolute())
+
+
+def quiet_mlflow() -> None:
+    """Keeps MLflow from talking to the terminal and to its makers. Before it is imported."""
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+
+
+class Store(ABC):
+    """A place for runs."""
+
+    ui: str
+    """Address of the UI that shows this store."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raises StoreError where runs cannot be kept here. Quick, and without MLflow."""
+
+    @abstractmethod
+    def open(self) -> MlflowClient:
+        """A client to the store, which is created if need be. Raises StoreError."""
+
+    @abstractmethod
+    def artifact_location(self, experiment: str) -> str | None:
+        """Where a new MLflow experiment keeps its artifacts; None leaves that to the store."""
+
+    def link(self, experiment_id: str, run_id: str) -> str:
+        """Straight to a run in the UI (which without the workflow type opens in its GenAI view)."""
+        return f"{self.ui}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
+
+
+class LocalStore(Store):
+    """A folder with a SQLite database and the artifacts."""
+
+    ui = f"http://{UI_HOST}:{UI_PORT}"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.database = folder / "mlflow.db"
+        self.uri = f"sqlite:///{self.database}"
+
+    def check(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"tracking.dir: cannot make {self.folder} ({error.strerror}); choose another folder"
+            ) from None
+        for path in (self.folder, self.database):
+            if path.exists() and not os.access(path, os.W_OK):
+                raise StoreError(
+                    f"tracking.dir: {path} is not writable; choose another folder or change its permissions"
+                )
+        free = shutil.disk_usage(self.folder).free
+        if free < NEEDED_BYTES:
+            raise StoreError(
+                f"tracking.dir: the disk of {self.folder} is full ({free / 2**20:.1f} MiB free, "
+                f"{NEEDED_BYTES >> 20} needed); make room or choose another folder"
+            )
+        self._check_database()
+
+    def _check_database(self) -> None:
+        if self.database.exists() and (problem := self._problem_of_database()):
+            raise StoreError(
+                f"tracking.dir: {self.database} is not a usable MLflow database ({problem}); "
+                "move it away or choose another folder"
+            )
+
+    def _problem_of_database(self) -> str | None:
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(self.database))}?mode=ro", uri=True)) as connection:
+                connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                (pages,) = connection.execute("PRAGMA page_count").fetchone()
+                (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+                size = self.database.stat().st_size
+                if size < pages * page_bytes:
+                    return f"cut off: {size} of {pages * page_bytes} bytes"
+                if size <= QUICK_CHECK_BYTES:
+                    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                    return None if verdict == "ok" else str(verdict).splitlines()[0]
+        except sqlite3.Error as error:
+            return str(error)
+        return None
+
+    def open(self) -> MlflowClient:
+        quiet_mlflow()
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            if not self.database.exists():
+                self._create_database()
+            client = MlflowClient(self.uri)
+            client.get_experiment_by_name("Default")  # connects, and compares the schema's version
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            raise StoreError(f"tracking.dir: cannot open {self.database}: {first_line(error)}") from None
+        return client
+
+    def _create_database(self) -> None:
+        """Makes the database beside its place and moves it there: it is whole or not there at all.
+
+        Processes that race to create it wait for the first one; left to itself MLflow lets all but one die.
+        """
+        from filelock import FileLock
+        from mlflow import MlflowClient
+
+        with FileLock(self.folder / ".mlflow.db.lock"):
+            if self.database.exists():
+                return
+            unfinished = self.folder / ".mlflow.db.new"
+            unfinished.unlink(missing_ok=True)
+            MlflowClient(f"sqlite:///{unfinished}").get_experiment_by_name("Default")
+            unfinished.rename(self.database)
+
+    def artifact_location(self, experiment: str) -> str:
+        return (self.folder / "artifacts" / quote(experiment, safe=" ")).as_uri()
+
+
+class ServerStore(Store):
+    """An MLflow tracking server."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = self.ui = uri
+
+    def check(self) -> None:
+        try:
+            with urllib.request.urlopen(f"{self.uri}/health", timeout=SERVER_SECONDS) as answer:
+                healthy = answer.read(16).strip() == b"OK"
+        except urllib.error.HTTPError as error:
+            raise StoreError(f"tracking.uri: {self.uri} answers, but not as MLflow does (HTTP {error.code})") from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise StoreError(
+                f"tracking.uri: no answer from {self.uri} ({reason}); start it with 'mlflow server', "
+                "correct the address, or use tracking=local"
+            ) from None
+        if not healthy:
+            raise StoreError(f"tracking.uri: {self.uri} answers, but not as an MLflow server does")
+
+    def open(self) -> MlflowClient:
+        quiet_mlflow()
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        client = MlflowClient(self.uri)
+        try:
+            client.get_experiment_by_name("Default")
+        except MlflowException as error:
+            raise StoreError(f"tracking.uri: {self.uri}: {first_line(error)}") from None
+        return client
+
+    def artifact_location(self, experiment: str) -> None:
+        return None
+
+
+def first_line(error: BaseException) -> str:
+    """An error of a library in one line."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,133 @@
+"""``python -m runner.ui``: MLflow's UI on the store that the config names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from typing import IO
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from runner.app import CONF
+from runner.complaint import sentence
+from runner.errors import ExitStatus, StoreError, UserError
+from runner.schema import register
+from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, locate, quiet_mlflow
+from runner.validation import parts
+
+START_SECONDS = 90
+
+
+def main() -> int:
+    """Serves until Ctrl-C; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m runner.ui",
+        description="Browse the runs that python -m runner has kept.",
+        epilog="example: python -m runner.ui tracking.dir=/data/runs --port 5001",
+    )
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="config, such as tracking.dir=/data/runs")
+    parser.add_argument("--port", type=int, default=UI_PORT, help="port on 127.0.0.1 (default: %(default)s)")
+    arguments = parser.parse_args()
+    try:
+        return serve(_store(arguments.overrides), arguments.port)
+    except UserError as error:
+        problem = str(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        problem = sentence(error)
+    print(f"runner.ui: {problem}", file=sys.stderr)
+    return ExitStatus.WRONG_INPUT
+
+
+def serve(store: Store, port: int) -> int:
+    """Serves a local store until a signal comes. Raises UserError where that cannot be."""
+    if not isinstance(store, LocalStore):
+        raise UserError(f"the tracking server has a UI of its own: open {store.ui}")
+    if not store.database.exists():
+        raise StoreError(f"tracking.dir: there are no runs in {store.folder} yet; python -m runner makes one")
+    store.check()
+    _require_free(port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    console = Console(highlight=False)
+    with tempfile.TemporaryFile() as log:
+        return _serve_until_signal(store, port, log, console)
+
+
+def _serve_until_signal(store: LocalStore, port: int, log: IO[bytes], console: Console) -> int:
+    server = subprocess.Popen(_command(store, port), env=_environment(), stdout=log, stderr=log, start_new_session=True)
+    try:
+        with console.status("MLflow is starting ..."):
+            up = _wait_until_up(server, port)
+        if not up:
+            log.seek(0)
+            print(log.read().decode(errors="replace"), file=sys.stderr)
+            raise UserError("MLflow's server did not start; what it said stands above")
+        console.print(f"http://{UI_HOST}:{port}/#/experiments?workflowType=machine_learning", soft_wrap=True)
+        console.print("Ctrl-C ends it.")
+        return server.wait()
+    except KeyboardInterrupt:
+        return ExitStatus.OK
+    finally:
+        _end(server)
+
+
+def _store(overrides: list[str]) -> Store:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return locate(parts(compose("config", overrides)).tracking)
+
+
+def _command(store: LocalStore, port: int) -> list[str]:
+    """One worker: MLflow's default of four, and its job runners, cost 2 GB and twenty seconds."""
+    server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri]
+    return [*server, "--host", UI_HOST, "--port", str(port), "--workers", "1"]
+
+
+def _environment() -> dict[str, str]:
+    quiet_mlflow()
+    return os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((UI_HOST, port))
+        except (OSError, OverflowError) as error:
+            raise UserError(f"port {port} cannot be used ({error}); choose another with --port") from None
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = time.monotonic() + START_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://{UI_HOST}:{port}/health", timeout=1):
+                return True
+        except OSError:
+            time.sleep(0.1)
+    return False
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Ends the server and its worker, which are a process group of their own."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, number)
+            server.wait(timeout=5)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""From a composed config to ready objects, or one sentence about what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.device import Device
+from experiments.experiment import Experiment
+from experiments.fields import InvalidField, suggestion
+from runner.errors import UserError
+from runner.schema import Config
+from runner.tracking.settings import Tracking
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The config as objects, each checked."""
+
+    experiment: Experiment
+    device: Device
+    tracking: Tracking
+
+
+def parts(config: DictConfig) -> Parts:
+    """The config's objects. Raises UserError for the first thing that is wrong."""
+    _require_declared_keys(config, Config, "")
+    if not issubclass(OmegaConf.get_type(config.experiment) or object, Experiment):
+        raise UserError(
+            "experiment: this config has no type; its YAML file needs a defaults list with "
+            "'- /schema/experiment/NAME@_here_', NAME being an experiment's"
+        )
+    try:
+        experiment, device, tracking = (
+            OmegaConf.to_object(config[part]) for part in ("experiment", "device", "tracking")
+        )
+    except InvalidField as error:
+        raise UserError(f"{_key_of(config, error)}: {error}") from None
+    except OmegaConfBaseException as error:
+        raise UserError(f"{getattr(error, 'full_key', None) or 'config'}: {str(error).splitlines()[0]}") from None
+    assert isinstance(experiment, Experiment)
+    assert isinstance(device, Device)
+    assert isinstance(tracking, Tracking)
+    return Parts(experiment, device, tracking)
+
+
+def flat(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All values of a config under their full keys; lists are values."""
+    for key in map(str, config):
+        name = f"{prefix}{key}"
+        value = config[key]
+        if isinstance(value, DictConfig):
+            yield from flat(value, f"{name}.")
+        else:
+            yield name, OmegaConf.to_container(value, resolve=True) if isinstance(value, ListConfig) else value
+
+
+def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None:
+    """Each key stands in its dataclass and each field has its key: ``+typo=1`` and ``~seed`` get past Hydra."""
+    declared = {field.name for field in fields(schema)}
+    for key in map(str, config):
+        if key not in declared:
+            known = sorted(declared)
+            raise UserError(f"{prefix}{key}: no such key{suggestion(key, known)}; there are {', '.join(known)}")
+        node = config._get_node(key)
+        if isinstance(node, DictConfig) and _is_structured(node):
+            _require_declared_keys(node, OmegaConf.get_type(node), f"{prefix}{key}.")
+    for missing in sorted(declared - {str(key) for key in config}):
+        raise UserError(f"{prefix}{missing}: this key is taken out of the config, but it is needed")
+
+
+def _is_structured(node: DictConfig) -> bool:
+    return OmegaConf.get_type(node) not in (None, dict)
+
+
+def _key_of(config: DictConfig, error: InvalidField) -> str:
+    """The full key of the field: its owner is found by its type."""
+    return next(_keys_of_type(config, error.owner), "") + error.field
+
+
+def _keys_of_type(config: DictConfig, wanted: type, prefix: str = "") -> Iterator[str]:
+    for key in map(str, config):
+        node = config._get_node(key)
+        if isinstance(node, DictConfig) and _is_structured(node):
+            if OmegaConf.get_type(node) is wanted:
+                yield f"{prefix}{key}."
+            yield from _keys_of_type(node, wanted, f"{prefix}{key}.")
