@@ -26,7 +26,7 @@ class Recorder(Protocol):
         """A plot, kept as ``plots/<name>.png``. A later one of the same name replaces it."""
 
     def table(self, name: str, rows: Sequence[Row]) -> None:
-        """Rows for ``<name>.csv``; further calls append. A row may leave keys out."""
+        """Rows for ``<name>.csv``; a row may leave columns out. A later table of the same name replaces it."""
 
     def file(self, path: str, content: bytes) -> None:
         """A file, kept under ``path`` relative to the run's artifacts."""

@@ -7,7 +7,7 @@ with a third limit for calls so small that starting them is all they cost.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -41,14 +41,26 @@ class Roofline:
     dispatch_seconds: float
     """The time of a call with next to no work."""
 
-    def regime(self, flops: float, traffic: float) -> str:
-        """Which limit alone would take longest for this many FLOPs and bytes."""
-        seconds = {
-            DISPATCH: self.dispatch_seconds,
-            MEMORY: traffic / self.memory.rate,
-            COMPUTE: flops / self.compute.rate,
-        }
-        return max(seconds, key=lambda regime: seconds[regime])
+    def raised_to(self, flops_per_s: float, route: str) -> Roofline:
+        """The same limits, unless this rate was seen and is higher."""
+        if flops_per_s <= self.compute.rate:
+            return self
+        return replace(self, compute=Limit(flops_per_s, route))
+
+    def attainable(self, flops: float, traffic: float) -> float:
+        """FLOP/s that a call with so much work could reach if only the slowest limit counted."""
+        slowest = max(self.dispatch_seconds, traffic / self.memory.rate, flops / self.compute.rate)
+        return flops / slowest
+
+    def regime(self, flops: float, traffic: float, seconds: float) -> str:
+        """What bounds a call that took ``seconds``.
+
+        Dispatch, if starting it was half of that or more; otherwise memory or compute, whichever
+        alone would take longer for so much work.
+        """
+        if self.dispatch_seconds >= seconds / 2:
+            return DISPATCH
+        return MEMORY if traffic / self.memory.rate > flops / self.compute.rate else COMPUTE
 
 
 def measure_compute(placement: Placement, dtype: str) -> Limit:
@@ -79,13 +91,13 @@ def _compute_routes(placement: Placement, dtype: str) -> Iterator[Limit]:
 
 
 def _largest_product(route: str, new_product: Callable[[int], Callable[[], Any]], wait: Callable[[], None]) -> Limit:
-    """Grows the product until one takes 10 ms: large enough to be compute-bound on any device."""
-    n = 256
+    """Grows the product until one takes 20 ms: large enough to be compute-bound on any device."""
+    n = 512
     while True:
         n *= 2
         seconds = _best_seconds(new_product(n), wait)
         limit = Limit(2 * n**3 / seconds, f"{route}, n={n}")
-        if seconds >= 0.01:
+        if seconds >= 0.02:
             return limit
 
 
@@ -101,7 +113,7 @@ def _memory_routes(placement: Placement) -> Iterator[Limit]:
         yield Limit(traffic / _best_seconds(lambda: np.add(x, y, out=total), lambda: None), "NumPy")
 
 
-def _best_seconds(call: Callable[[], Any], wait: Callable[[], None], budget: float = 0.1) -> float:
+def _best_seconds(call: Callable[[], Any], wait: Callable[[], None], budget: float = 0.05) -> float:
     """The shortest of at least three calls after one to warm up, in about ``budget`` seconds."""
     call()
     wait()
@@ -124,4 +136,4 @@ def measure_dispatch(call: Callable[..., Any], operands: Sequence[Any]) -> float
         for _ in range(block):
             call(*operands)
 
-    return _best_seconds(calls, wait, budget=0.05) / block
+    return _best_seconds(calls, wait) / block

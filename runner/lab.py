@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from experiments import device
 from experiments.experiment import Refused
 from experiments.recorder import Row
-from runner.messages import Ended, File, Job, Metric, Note, Outcome, Progress, Record, Rows, Started
+from runner.messages import Ended, File, Job, Metric, Note, Outcome, Progress, Record, Started, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,7 +81,7 @@ class PipeRecorder:
         self.file(f"plots/{name}.png", png.getvalue())
 
     def table(self, name: str, rows: Sequence[Row]) -> None:
-        self._buffer.append(Rows(name, list(rows)))
+        self._buffer.append(Table(name, list(rows)))
 
     def file(self, path: str, content: bytes) -> None:
         self._buffer.append(File(path, content))

@@ -45,10 +45,8 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows for the end of a table."""
-
-    table: str
+class Table:
+    name: str
     rows: Sequence[Row]
 
 
@@ -70,7 +68,7 @@ class Progress:
     text: str
 
 
-Record = Metric | Rows | File | Note | Progress
+Record = Metric | Table | File | Note | Progress
 
 
 class Outcome(Enum):

@@ -9,9 +9,9 @@ from typing import ClassVar
 from experiments.device import current
 from experiments.experiment import Experiment, Refused
 from experiments.fields import InvalidField, require_choice
+from experiments.matmul.answer import Answer, duration, in_words, spread
 from experiments.matmul.plots import throughput_figure, time_figure
 from experiments.matmul.product import DTYPES, MODES, SHAPES, Product, new_call
-from experiments.matmul.report import duration, limits, missing_row, note, result_row, sample_rows, spread
 from experiments.matmul.series import Point, Series
 from experiments.measure import Timing
 from experiments.recorder import Recorder
@@ -25,10 +25,9 @@ METRICS = {
     "time/first_call_us": "first_call_us",
     "time/latency_us": "latency_us",
     "throughput/gflops": "gflops",
-    "throughput/share_of_peak": "share_of_peak",
     "bandwidth/gbytes_per_s": "gbytes_per_s",
 }
-"""Which column of results.csv becomes which metric."""
+"""Which column of results.csv becomes which metric of a point."""
 
 
 @dataclass
@@ -55,56 +54,33 @@ class Matmul(Experiment):
                 raise InvalidField(self, "sizes", f"{size} is not a size; sizes are whole numbers from 1 to 2^31 - 1")
 
     def run(self, recorder: Recorder) -> None:
-        roofline = self._measure_roofline(recorder)
+        recorder.progress("limits", 0.0, "what can this machine reach?")
+        limits = self._measure_limits()
+        recorder.progress("limits", 1.0, in_words(limits))
         series, points = Series(self), list[Point]()
         try:
             for size, point in series.visits():
                 if point and series.is_complete(size):
                     points.append(point)
-                    self._record(point, roofline, recorder)
+                    _record(point, Answer(self, points, series.not_measured, limits), recorder)
                 recorder.progress(f"n={size}", *self._progress(series, size, point))
         except KeyboardInterrupt:
             for point in series.incomplete_points():
                 points.append(point)
-                self._record(point, roofline, recorder)
+                _record(point, Answer(self, points, series.not_measured, limits), recorder)
             raise
         finally:
-            points.sort(key=lambda point: point.product.size)
-            self._conclude(points, series, roofline, recorder)
+            _conclude(Answer(self, points, series.not_measured, limits), recorder)
         if not points:
             raise Refused(f"no size could be measured: {series.not_measured[min(series.not_measured)]}")
 
-    def _measure_roofline(self, recorder: Recorder) -> Roofline:
-        recorder.progress("limits", 0.0, "what can this machine reach?")
+    def _measure_limits(self) -> Roofline:
         smallest = Product(self.shape, 1, self.dtype)
-        roofline = Roofline(
+        return Roofline(
             compute=measure_compute(current(), self.dtype),
             memory=measure_memory(current()),
             dispatch_seconds=measure_dispatch(new_call(self.mode), smallest.operands(self.seed)),
         )
-        recorder.metric("peak/gflops", roofline.compute.rate / 1e9)
-        recorder.metric("peak/gbytes_per_s", roofline.memory.rate / 1e9)
-        recorder.metric("peak/dispatch_us", roofline.dispatch_seconds * 1e6)
-        recorder.progress("limits", 1.0, limits(roofline))
-        return roofline
-
-    def _record(self, point: Point, roofline: Roofline, recorder: Recorder) -> None:
-        """The metrics and the rows of one point."""
-        row = result_row(point, roofline)
-        for metric, column in METRICS.items():
-            value = row[column]
-            if isinstance(value, float) and math.isfinite(value):
-                recorder.metric(metric, value, step=point.product.size)
-        recorder.table("results", [row])
-        recorder.table("samples", sample_rows(point))
-
-    def _conclude(self, points: list[Point], series: Series, roofline: Roofline, recorder: Recorder) -> None:
-        """The plots and the answer in words."""
-        recorder.table("results", [missing_row(size, reason) for size, reason in sorted(series.not_measured.items())])
-        recorder.note(note(self, points, series.not_measured, roofline))
-        if points:
-            recorder.figure("time", time_figure(self, points))
-            recorder.figure("throughput", throughput_figure(self, points, roofline))
 
     def _progress(self, series: Series, size: int, point: Point | None) -> tuple[float, str]:
         """How far a size is, and what is known of it."""
@@ -114,5 +90,29 @@ class Matmul(Experiment):
         known = f"{duration(measurement.median)} {spread(measurement)}, {len(measurement.samples)} samples"
         if series.is_complete(size):
             return 1.0, f"{known}, stopped: {measurement.stopped}"
-        rounds = measurement.samples[-1].round + 1
-        return rounds / self.timing.rounds, known
+        return (measurement.samples[-1].round + 1) / self.timing.rounds, known
+
+
+def _record(point: Point, answer: Answer, recorder: Recorder) -> None:
+    """A new point's metrics, and the tables with it."""
+    row = answer.row(point)
+    for metric, column in METRICS.items():
+        value = row[column]
+        if isinstance(value, float) and math.isfinite(value):
+            recorder.metric(metric, value, step=point.product.size)
+    recorder.table("results", answer.rows())
+    recorder.table("samples", answer.sample_rows())
+
+
+def _conclude(answer: Answer, recorder: Recorder) -> None:
+    """What could only be said when every point was there: the peak and the shares of it, plots, words."""
+    recorder.metric("peak/gflops", answer.roofline.compute.rate / 1e9)
+    recorder.metric("peak/gbytes_per_s", answer.roofline.memory.rate / 1e9)
+    recorder.metric("peak/dispatch_us", answer.roofline.dispatch_seconds * 1e6)
+    for point in answer.points:
+        recorder.metric("throughput/share_of_peak", answer.share_of_peak(point), step=point.product.size)
+    recorder.table("results", answer.rows())
+    recorder.note(answer.note())
+    if answer.points:
+        recorder.figure("time", time_figure(answer))
+        recorder.figure("throughput", throughput_figure(answer))

@@ -2,97 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.matmul.answer import Answer, duration, where
 from experiments.matmul.product import SHAPES
-from experiments.matmul.report import duration, share, where
 from experiments.matmul.series import Point
-from experiments.roofline import COMPUTE, DISPATCH, MEMORY, Roofline
+from experiments.roofline import COMPUTE, DISPATCH, MEMORY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from experiments.matmul.experiment import Matmul
-
 BLUE, GREY = "#1f5fa8", "#6b6b6b"
 REGIME_STYLE = {DISPATCH: ("#c44e00", "o"), MEMORY: (BLUE, "s"), COMPUTE: ("#1b7f4b", "^")}
 
+MOST_TICKS = 10
+"""Up to so many sizes, each one is named on the axis."""
 
-def time_figure(matmul: Matmul, points: Sequence[Point]) -> Figure:
+
+def time_figure(answer: Answer) -> Figure:
     """Time a call against n, both logarithmic, with the 95 % interval of the median as a band."""
-    figure, axes = _new_figure(matmul, "time of a call")
-    n = [point.product.size for point in points]
-    microseconds = [point.measurement.median * 1e6 for point in points]
-    axes.plot(n, microseconds, "o-", color=BLUE, markersize=5, label="median")
-    band = np.array([point.measurement.interval for point in points]) * 1e6
+    figure, axes = _new_figure(answer, "time of a call")
+    n = [point.product.size for point in answer.points]
+    medians = [point.measurement.median for point in answer.points]
+    axes.plot(n, medians, "o-", color=BLUE, markersize=5, label="median")
+    band = np.array([point.measurement.interval for point in answer.points])
     if np.isfinite(band).any():
         axes.fill_between(n, band[:, 0], band[:, 1], color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
-    axes.plot(
-        n,
-        [point.measurement.first_call * 1e6 for point in points],
-        ":",
-        color=GREY,
-        marker=".",
-        linewidth=1,
-        label="first call",
-    )
-    for point in (points[0], points[-1]):
-        text = duration(point.measurement.median)
-        at = (point.product.size, point.measurement.median * 1e6)
-        axes.annotate(text, at, xytext=(0, -14), textcoords="offset points", ha="center", fontsize=9, color=BLUE)
-    axes.set_ylabel("time a call [µs]")
-    axes.legend(frameon=False)
+    first_calls = [point.measurement.first_call for point in answer.points]
+    axes.plot(n, first_calls, ".:", color=GREY, linewidth=1, label="first call")
+    for point in (answer.points[0], answer.points[-1]):
+        _annotate(axes, answer, point, point.measurement.median, duration(point.measurement.median))
+    axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
+    axes.set_ylabel("time a call")
+    axes.margins(y=0.12)
+    axes.legend(frameon=False, loc="upper left")
     return figure
 
 
-def throughput_figure(matmul: Matmul, points: Sequence[Point], roofline: Roofline) -> Figure:
+def throughput_figure(answer: Answer) -> Figure:
     """FLOP/s against n; the marker tells the regime, the line on top is this machine's best."""
-    figure, axes = _new_figure(matmul, "throughput")
-    axes.plot(
-        [point.product.size for point in points],
-        [point.flops_per_s / 1e9 for point in points],
-        "-",
-        color=GREY,
-        linewidth=1,
-        zorder=1,
-    )
+    figure, axes = _new_figure(answer, "throughput")
+    n = [point.product.size for point in answer.points]
+    axes.plot(n, [point.flops_per_s / 1e9 for point in answer.points], "-", color=GREY, linewidth=1, zorder=1)
+    allowed = [answer.roofline.attainable(point.product.flops, point.product.traffic) for point in answer.points]
+    axes.plot(n, np.array(allowed) / 1e9, ":", color=GREY, linewidth=1, label="what the limits allow")
     for regime, (color, marker) in REGIME_STYLE.items():
-        held = [p for p in points if roofline.regime(p.product.flops, p.product.traffic) == regime]
-        sizes, rates = [p.product.size for p in held], [p.flops_per_s / 1e9 for p in held]
-        if held:
+        bound = [point for point in answer.points if answer.regime(point) == regime]
+        if bound:
+            sizes, rates = [p.product.size for p in bound], [p.flops_per_s / 1e9 for p in bound]
             axes.scatter(sizes, rates, color=color, marker=marker, label=regime, zorder=2)
-    peak = roofline.compute.rate / 1e9
-    axes.axhline(peak, color="black", linestyle="--", linewidth=1)
-    axes.annotate(
-        f"measured peak: {peak:.3g} GFLOP/s ({roofline.compute.route})",
-        (0.01, peak),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 4),
-        textcoords="offset points",
-        fontsize=9,
-    )
-    best = max(points, key=lambda point: point.flops_per_s)
-    axes.annotate(
-        f"{best.flops_per_s / 1e9:.3g} GFLOP/s\n{share(best, roofline)} of the peak",
-        (best.product.size, best.flops_per_s / 1e9),
-        xytext=(0, -28),
-        textcoords="offset points",
-        ha="center",
-        fontsize=9,
-    )
-    axes.set_ylabel("throughput [GFLOP/s]")
+    _draw_peak(axes, answer)
+    rate = answer.best.flops_per_s / 1e9
+    _annotate(axes, answer, answer.best, rate, f"{rate:.3g} GFLOP/s\n{answer.share(answer.best)} of the peak")
+    axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:g}")
+    axes.set_ylabel("GFLOP/s")
     axes.margins(y=0.15)
     axes.legend(frameon=False, loc="lower right")
     return figure
 
 
-def _new_figure(matmul: Matmul, what: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
+def _draw_peak(axes: Axes, answer: Answer) -> None:
+    """The line a user would like to reach."""
+    peak = answer.roofline.compute
+    axes.axhline(peak.rate / 1e9, color="black", linestyle="--", linewidth=1)
+    axes.annotate(
+        f"measured peak: {peak.rate / 1e9:.3g} GFLOP/s ({peak.route})",
+        (0.01, peak.rate / 1e9),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, 4),
+        textcoords="offset points",
+        fontsize=9,
+    )
 
+
+def _annotate(axes: Axes, answer: Answer, point: Point, height: float, text: str) -> None:
+    """Writes below a point, away from the edge it is near to."""
+    at_left = point is answer.points[0] and len(answer.points) > 1
+    axes.annotate(
+        text,
+        (point.product.size, height),
+        xytext=(4 if at_left else -4, -6),
+        textcoords="offset points",
+        ha="left" if at_left else "right",
+        va="top",
+        fontsize=9,
+    )
+
+
+def _new_figure(answer: Answer, what: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
+
+    matmul = answer.matmul
     figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     axes.set(xscale="log", yscale="log", xlabel="n")
@@ -101,4 +105,9 @@ def _new_figure(matmul: Matmul, what: str) -> tuple[Figure, Axes]:
     axes.grid(which="major", color="#e3e3e3")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    if len(answer.points) <= MOST_TICKS:
+        sizes = [point.product.size for point in answer.points]
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
+        axes.set_xticks([], minor=True)
     return figure, axes

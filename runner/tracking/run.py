@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.recorder import Row
 from runner.errors import StoreError
-from runner.messages import File, Metric, Note, Record, Rows
+from runner.messages import File, Metric, Note, Record, Table
 from runner.tracking.store import Store, first_line
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ class TrackedRun:
     def __init__(self, store: Store, client: MlflowClient, experiment: str, name: str, tags: Mapping[str, str]) -> None:
         """Starts the run, in an MLflow experiment that is created if need be."""
         self._client = client
-        self._tables: dict[str, list[Row]] = {}
         self._files: dict[str, bytes] = {}
         self.last_note = ""
         self._scratch = TemporaryDirectory(prefix="run-")
@@ -76,11 +75,9 @@ class TrackedRun:
         """Takes tables, files and the note into memory only; returns the paths of the files that changed."""
         changed = dict[str, None]()
         for record in records:
-            if isinstance(record, Rows):
-                path = f"{record.table}.csv"
-                rows = self._tables.setdefault(record.table, [])
-                rows.extend(record.rows)
-                self._files[path] = _csv(rows)
+            if isinstance(record, Table):
+                path = f"{record.name}.csv"
+                self._files[path] = _csv(record.rows)
                 changed[path] = None
             elif isinstance(record, File):
                 self._files[record.path] = record.content
@@ -149,7 +146,7 @@ def _experiment_id(store: Store, client: MlflowClient, name: str) -> str:
     return str(found.experiment_id)
 
 
-def _csv(rows: list[Row]) -> bytes:
+def _csv(rows: Sequence[Row]) -> bytes:
     text = io.StringIO()
     columns = list(dict.fromkeys(column for row in rows for column in row))
     if columns:

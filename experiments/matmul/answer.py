@@ -1,0 +1,187 @@
+"""What a series found, as rows and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from experiments.device import current
+from experiments.markdown import markdown_table
+from experiments.matmul.product import SHAPES
+from experiments.matmul.series import Point
+from experiments.measure import Measurement
+from experiments.recorder import Row
+from experiments.roofline import Roofline
+
+if TYPE_CHECKING:
+    from experiments.matmul.experiment import Matmul
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The points of a series so far, held against what the machine can do."""
+
+    matmul: Matmul
+    found: Sequence[Point]
+    not_measured: Mapping[int, str]
+    """Why a size has no point."""
+    limits: Roofline
+    """As probed before the series."""
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """By ascending size."""
+        return sorted(self.found, key=lambda point: point.product.size)
+
+    @cached_property
+    def best(self) -> Point:
+        """The point with the most FLOP/s."""
+        return max(self.points, key=lambda point: point.flops_per_s)
+
+    @cached_property
+    def roofline(self) -> Roofline:
+        """The limits, raised where a point did better: the peak is the best that any route has reached."""
+        if not self.points:
+            return self.limits
+        return self.limits.raised_to(self.best.flops_per_s, f"this series, n={self.best.product.size}")
+
+    def share_of_peak(self, point: Point) -> float:
+        """The share of the best FLOP/s that this machine was seen to reach."""
+        return point.flops_per_s / self.roofline.compute.rate
+
+    def regime(self, point: Point) -> str:
+        """What bounds the point."""
+        product = point.product
+        return self.roofline.regime(product.flops, product.traffic, point.measurement.median)
+
+    def rows(self) -> list[Row]:
+        """One row a size, measured or not."""
+        missing: list[Row] = [
+            {"n": size, "status": f"not measured: {reason}"} for size, reason in sorted(self.not_measured.items())
+        ]
+        return [*(self.row(point) for point in self.points), *missing]
+
+    def row(self, point: Point) -> Row:
+        """A point as a row of results.csv. Times are microseconds a call, intensity is FLOP a byte."""
+        product, measurement = point.product, point.measurement
+        m, k, _ = product.dimensions
+        low, high = measurement.interval
+        first_quartile, third_quartile = measurement.quartiles
+        mild, severe = measurement.outliers
+        return {
+            "n": product.size,
+            "status": "measured",
+            "m": m,
+            "k": k,
+            "shape": product.shape,
+            "dtype": product.dtype,
+            "mode": point.mode,
+            "device": point.device,
+            "median_us": measurement.median * 1e6,
+            "ci_low_us": low * 1e6,
+            "ci_high_us": high * 1e6,
+            "mean_us": measurement.mean * 1e6,
+            "min_us": measurement.minimum * 1e6,
+            "q1_us": first_quartile * 1e6,
+            "q3_us": third_quartile * 1e6,
+            "mild_outliers": mild,
+            "severe_outliers": severe,
+            "samples": len(measurement.samples),
+            "calls_per_sample": measurement.samples[-1].calls,
+            "stopped": measurement.stopped,
+            "first_call_us": measurement.first_call * 1e6,
+            "latency_us": measurement.latency * 1e6,
+            "flops": product.flops,
+            "bytes": product.traffic,
+            "intensity": product.intensity,
+            "gflops": point.flops_per_s / 1e9,
+            "gbytes_per_s": point.bytes_per_s / 1e9,
+            "share_of_peak": self.share_of_peak(point),
+            "regime": self.regime(point),
+            "residual": point.residual,
+        }
+
+    def sample_rows(self) -> list[Row]:
+        """Every raw sample."""
+        return [
+            {"n": point.product.size, "round": sample.round, "calls": sample.calls, "seconds": sample.seconds}
+            for point in self.points
+            for sample in point.measurement.samples
+        ]
+
+    def note(self) -> str:
+        """The answer in Markdown."""
+        matmul = self.matmul
+        title = f"**{SHAPES[matmul.shape][0]}** in {matmul.dtype}, {matmul.mode}, on {where()}"
+        parts = [f"{title}: {self._headline()}"]
+        if self.points:
+            parts.append(markdown_table([self._table_row(point) for point in self.points]))
+        parts += [f"Not measured: n={size:,} - {reason}." for size, reason in sorted(self.not_measured.items())]
+        parts.append(f"This machine's limits: {in_words(self.roofline)}.")
+        return "\n\n".join(parts)
+
+    def share(self, point: Point) -> str:
+        """The share of the peak in words."""
+        percent = 100 * self.share_of_peak(point)
+        return f"{percent:.1f}%" if percent >= 0.1 else "<0.1%"
+
+    def _headline(self) -> str:
+        if not self.points:
+            return "nothing was measured."
+        ends = dict.fromkeys((self.points[0], self.points[-1]))
+        times = ", ".join(f"{duration(point.measurement.median)} at n={point.product.size:,}" for point in ends)
+        return (
+            f"{times}; best rate {self.best.flops_per_s / 1e9:.3g} GFLOP/s at n={self.best.product.size:,}, "
+            f"{self.share(self.best)} of what this machine reaches."
+        )
+
+    def _table_row(self, point: Point) -> dict[str, str]:
+        return {
+            "n": f"{point.product.size:,}",
+            "median": duration(point.measurement.median),
+            "95 % interval": _interval(point.measurement),
+            "GFLOP/s": f"{point.flops_per_s / 1e9:.3g}",
+            "of peak": self.share(point),
+            "regime": self.regime(point),
+            "samples": f"{len(point.measurement.samples)}",
+            "stopped by": point.measurement.stopped,
+        }
+
+
+def where() -> str:
+    """The device, with its name where it has one."""
+    placement = current()
+    return f"{placement.actual} ({placement.hardware})" if placement.hardware else placement.actual
+
+
+def in_words(roofline: Roofline) -> str:
+    """The limits in words."""
+    return (
+        f"{roofline.compute.rate / 1e9:.3g} GFLOP/s ({roofline.compute.route}), "
+        f"{roofline.memory.rate / 1e9:.3g} GB/s ({roofline.memory.route}), "
+        f"{duration(roofline.dispatch_seconds)} for a call with nothing to do"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Three digits and the unit that suits them."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}" if seconds < 1000 * scale else f"{seconds / scale:.0f} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def spread(measurement: Measurement) -> str:
+    """The half width of the median's interval, relative to it."""
+    if len(measurement.samples) < 2:
+        return "(one sample)"
+    return f"± {measurement.relative_half_width:.1%}"
+
+
+def _interval(measurement: Measurement) -> str:
+    if len(measurement.samples) < 2:
+        return "-"
+    low, high = measurement.interval
+    return f"{duration(low)} - {duration(high)}"
