@@ -27,7 +27,7 @@ def describe(tensorflow: dict[str, Any]) -> dict[str, Any]:
         "tensorflow": tensorflow,
         "gpus": _nvidia_gpus(),
         "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: package_version(name) for name in PACKAGES},
         "code": git_state(),
         "threads": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         "command": [sys.executable, *sys.argv],
@@ -101,7 +101,8 @@ def _nvidia_gpus() -> list[dict[str, Any]]:
         return []
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """What is installed of it."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -8,7 +8,6 @@ import numpy as np
 
 from experiments.matmul.answer import Answer, duration, where
 from experiments.matmul.product import SHAPES
-from experiments.matmul.series import Point
 from experiments.roofline import COMPUTE, DISPATCH, MEMORY
 
 if TYPE_CHECKING:
@@ -33,12 +32,13 @@ def time_figure(answer: Answer) -> Figure:
         axes.fill_between(n, band[:, 0], band[:, 1], color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")
     first_calls = [point.measurement.first_call for point in answer.points]
     axes.plot(n, first_calls, ".:", color=GREY, linewidth=1, label="first call")
-    for point in (answer.points[0], answer.points[-1]):
-        _annotate(axes, answer, point, point.measurement.median, duration(point.measurement.median))
+    _annotate(axes, (n[-1], medians[-1]), duration(medians[-1]), "above left")
+    if len(n) > 1:
+        _annotate(axes, (n[0], medians[0]), duration(medians[0]), "below right")
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
     axes.set_ylabel("time a call")
     axes.margins(y=0.12)
-    axes.legend(frameon=False, loc="upper left")
+    axes.legend(frameon=False, loc="best")
     return figure
 
 
@@ -56,7 +56,8 @@ def throughput_figure(answer: Answer) -> Figure:
             axes.scatter(sizes, rates, color=color, marker=marker, label=regime, zorder=2)
     _draw_peak(axes, answer)
     rate = answer.best.flops_per_s / 1e9
-    _annotate(axes, answer, answer.best, rate, f"{rate:.3g} GFLOP/s\n{answer.share(answer.best)} of the peak")
+    best = f"{rate:.3g} GFLOP/s, {answer.share(answer.best)} of the peak"
+    _annotate(axes, (answer.best.product.size, rate), best, "above left")
     axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:g}")
     axes.set_ylabel("GFLOP/s")
     axes.margins(y=0.15)
@@ -78,16 +79,16 @@ def _draw_peak(axes: Axes, answer: Answer) -> None:
     )
 
 
-def _annotate(axes: Axes, answer: Answer, point: Point, height: float, text: str) -> None:
-    """Writes below a point, away from the edge it is near to."""
-    at_left = point is answer.points[0] and len(answer.points) > 1
+def _annotate(axes: Axes, at: tuple[float, float], text: str, corner: str) -> None:
+    """Writes beside a point: curves rise to the right, so above left and below right are free."""
+    right = corner == "below right"
     axes.annotate(
         text,
-        (point.product.size, height),
-        xytext=(4 if at_left else -4, -6),
+        at,
+        xytext=(4, -6) if right else (-6, 4),
         textcoords="offset points",
-        ha="left" if at_left else "right",
-        va="top",
+        ha="left" if right else "right",
+        va="top" if right else "bottom",
         fontsize=9,
     )
 

@@ -1,0 +1,96 @@
+"""``make bench``: runs everything and writes the figures into benchmarks/README.md."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from benchmarks.comparison import Comparison, compare
+from experiments.markdown import markdown_table
+from runner.environment import PACKAGES, machine, package_version
+
+HERE = Path(__file__).parent
+MARK = "<!-- figures: written by make bench -->"
+ROUNDS = 7
+SIZES = (1, 100, 1000)
+
+
+def main() -> None:
+    comparisons = [*against_timeit(), whole_run(), tensorflow_import()]
+    answers = [answer_time("--help"), answer_time("experiment.sizess=[1]"), answer_time("experiment.dtype=int8")]
+    text = (HERE / "README.md").read_text().split(MARK)[0]
+    figures = [
+        MARK,
+        f"Read on {date.today()}: {where()}.",
+        markdown_table([comparison.row for comparison in comparisons]),
+        markdown_table(answers),
+    ]
+    (HERE / "README.md").write_text(text + "\n\n".join(figures) + "\n")
+    print("\n\n".join(figures[1:]))
+
+
+def against_timeit() -> list[Comparison]:
+    command = [sys.executable, "-m", "benchmarks.against_timeit", str(ROUNDS), *map(str, SIZES)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=HERE.parent)
+    pairs = json.loads(done.stdout.splitlines()[-1])
+    return [
+        Comparison(f"median of [1,{size}] x [{size},1] against timeit", tuple(map(tuple, pairs[str(size)])))
+        for size in SIZES
+    ]
+
+
+def whole_run() -> Comparison:
+    """A whole run against benchmarks/handwritten, each with a store of its own that is already there."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder)
+        ours = _timed("-m", "runner", "experiment=matmul", "experiment.sizes=[64]", f"tracking.dir={store / 'ours'}")
+        script = HERE / "handwritten" / "script.py"
+        theirs = _timed(str(script), "sizes=[64]", f"tracking_dir={store / 'theirs'}")
+        ours(), theirs()
+        return compare("python -m runner, one size, against the script by hand", ours, theirs, ROUNDS)
+
+
+def tensorflow_import() -> Comparison:
+    ours = _timed("-c", "from experiments.tensorflow_import import import_tensorflow; import_tensorflow()")
+    theirs = _timed("-c", "import tensorflow")
+    return compare("importing TensorFlow without Keras, against import tensorflow", ours, theirs, ROUNDS)
+
+
+def answer_time(argument: str) -> dict[str, str]:
+    run = _timed("-m", "runner", argument, check=False)
+    seconds = [run() for _ in range(ROUNDS)]
+    return {
+        "command": f"python -m runner {argument}",
+        "median seconds": f"{statistics.median(seconds):.2f}",
+        "from - to": f"{min(seconds):.2f} - {max(seconds):.2f}",
+    }
+
+
+def where() -> str:
+    found = machine()
+    versions = ", ".join(f"{name} {package_version(name)}" for name in PACKAGES)
+    return (
+        f"{found['cpu']}, {found['usable_cores']} cores, {found['memory_bytes'] / 2**30:.0f} GiB, {platform.system()}, "
+        f"Python {platform.python_version()}, {versions}"
+    )
+
+
+def _timed(*arguments: str, check: bool = True) -> Callable[[], float]:
+    def run() -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=check, capture_output=True, cwd=HERE.parent)
+        return time.perf_counter() - start
+
+    return run
+
+
+if __name__ == "__main__":
+    main()
