@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.arguments import parse
 from runner.complaint import sentence
 from runner.errors import ExitStatus, UserError
 from runner.help import help_text
@@ -35,10 +36,12 @@ def main() -> int:
             sys.exit(status)
 
     try:
+        arguments = parse(sys.argv[1:])
         register()
-        if {"--help", "-h"} & set(sys.argv):
-            print(help_text(CONF, sys.argv[1:]))
+        if arguments.wants_help:
+            print(help_text(CONF, arguments))
         else:
+            sys.argv[1:] = arguments.in_order
             run()
     except UserError as error:
         return _complain(str(error), error.exit_status)

@@ -6,12 +6,13 @@ store for each group to do so, which takes longer than everything else together.
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+
+from runner.arguments import Arguments
 
 HEADER = """\
 Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in MLflow.
@@ -28,15 +29,11 @@ conf/ explains every key. Your own folder of choices joins with --config-dir DIR
 --cfg job prints the configuration without running it; --hydra-help lists Hydra's own flags."""
 
 
-def help_text(conf: Path, arguments: Sequence[str]) -> str:
+def help_text(conf: Path, arguments: Arguments) -> str:
     """The help for a command line: its choices, and the keys of the configuration it makes."""
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--config-dir", "-cd", type=Path)
-    parser.add_argument("overrides", nargs="*")
-    known, _ = parser.parse_known_args(arguments)
-    folders = [conf, *([known.config_dir.absolute()] if known.config_dir else [])]
+    folders = [conf, *([arguments.config_dir] if arguments.config_dir else [])]
     with initialize_config_dir(str(conf), version_base="1.3"):
-        config = compose("config", [*known.overrides, f"hydra.searchpath=[{','.join(map(str, folders[1:]))}]"])
+        config = compose("config", [*arguments.overrides, f"hydra.searchpath=[{','.join(map(str, folders[1:]))}]"])
     return "\n".join(
         [
             HEADER,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -175,13 +176,10 @@ def duration(seconds: float) -> str:
 
 def spread(measurement: Measurement) -> str:
     """The half width of the median's interval, relative to it."""
-    if len(measurement.samples) < 2:
-        return "(one sample)"
-    return f"± {measurement.relative_half_width:.1%}"
+    half_width = measurement.relative_half_width
+    return "" if math.isnan(half_width) else f" ± {half_width:.1%}"
 
 
 def _interval(measurement: Measurement) -> str:
-    if len(measurement.samples) < 2:
-        return "-"
     low, high = measurement.interval
-    return f"{duration(low)} - {duration(high)}"
+    return "-" if math.isnan(low) else f"{duration(low)} - {duration(high)}"

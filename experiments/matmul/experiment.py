@@ -87,7 +87,7 @@ class Matmul(Experiment):
         if point is None:
             return 1.0, f"not measured: {series.not_measured[size]}"
         measurement = point.measurement
-        known = f"{duration(measurement.median)} {spread(measurement)}, {len(measurement.samples)} samples"
+        known = f"{duration(measurement.median)}{spread(measurement)}, {len(measurement.samples)} samples"
         if series.is_complete(size):
             return 1.0, f"{known}, stopped: {measurement.stopped}"
         return (measurement.samples[-1].round + 1) / self.timing.rounds, known

@@ -59,9 +59,7 @@ class Measurement:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the median; NaN where there is but one sample."""
-        if len(self.per_call) < 2:
-            return math.nan, math.nan
+        """The 95 % confidence interval of the median; NaN where there are fewer than six samples."""
         return median_interval(self.per_call)
 
     @property
@@ -88,15 +86,16 @@ def median_interval(ascending: npt.NDArray[np.float64], confidence: float = 0.95
     that cut off at most (1 - confidence) / 2 of it on each side bracket the median
     (H. A. David, Order Statistics, 1981, section 2.5; scipy.stats.quantile_test does the same, and
     a test compares the two: importing it here would cost each run the better part of a second).
-    With fewer than six values no such pair exists at 95 %, and the range of all is returned.
+    With fewer than six values no such pair exists at 95 %, and both ends are NaN.
     """
     count = len(ascending)
     below = 0.5**count
-    cut = 0  # how many values can be dropped on each side
+    cut = 0  # how many values may lie outside on each side, plus one
     tail = below
-    while tail <= (1 - confidence) / 2 and cut < (count - 1) // 2:
+    while tail <= (1 - confidence) / 2:
         cut += 1
         below *= (count - cut + 1) / cut
         tail += below
-    low = max(cut - 1, 0)
-    return float(ascending[low]), float(ascending[count - 1 - low])
+    if cut == 0:
+        return math.nan, math.nan
+    return float(ascending[cut - 1]), float(ascending[count - cut])

@@ -1,0 +1,43 @@
+"""The command line's words, put into the order that Hydra wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra._internal.utils import get_args_parser
+
+from experiments.fields import suggestion
+from runner.errors import UserError
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Hydra's flags, and the overrides of the config."""
+
+    flags: list[str]
+    overrides: list[str]
+    config_dir: Path | None
+    wants_help: bool
+
+    @property
+    def in_order(self) -> list[str]:
+        """Flags first: Hydra refuses overrides on both sides of a flag."""
+        return [*self.flags, *self.overrides]
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """Sorts the words of a command line. Raises UserError for a flag that does not exist."""
+    parser = get_args_parser()
+    known, unknown = parser.parse_known_intermixed_args(words)
+    if unknown:
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        hint = suggestion(unknown[0], flags)
+        raise UserError(f"{unknown[0]}: no such flag{hint}; python -m runner --hydra-help lists the flags")
+    return Arguments(
+        flags=[word for word in words if word not in known.overrides],
+        overrides=known.overrides,
+        config_dir=Path(known.config_dir).absolute() if known.config_dir else None,
+        wants_help=known.help,
+    )

@@ -1,0 +1,80 @@
+"""What the tests share: the real command line in real processes, and reading the store it leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+QUICK = ("device=cpu", "experiment.timing.max_seconds=0.2", "experiment.timing.warmup_seconds=0.01")
+"""Measures just enough to have something to keep."""
+
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+os.environ["MLFLOW_LOGGING_LEVEL"] = "ERROR"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+def environment() -> dict[str, str]:
+    """For commands in other folders: the checkout is on the path, the terminal is not there."""
+    return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+def run_command(*arguments: str, cwd: Path, timeout: float = 120) -> Finished:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+Command = Callable[..., Finished]
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Command:
+    """``python -m runner`` in an empty folder, with its store in ``store`` below it."""
+    return lambda *arguments: run_command("-m", "runner", "tracking.dir=store", *arguments, cwd=tmp_path)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def small_disk() -> Callable[..., contextlib.AbstractContextManager[None]]:
+    """Mounts an empty disk of some megabytes at a folder for a while. Needs root."""
+
+    @contextlib.contextmanager
+    def mounted(folder: Path, megabytes: int) -> Iterator[None]:
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(folder)]
+        if subprocess.run(mount, capture_output=True).returncode != 0:
+            pytest.skip("this machine does not let us mount a disk")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+    return mounted

@@ -1,0 +1,192 @@
+"""Whatever a person can get wrong gets one line, a status of 2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from tests.conftest import ROOT, run_command
+from tests.reading import runs
+
+WRONG = {
+    "+unknown=1": "unknown: no such key; there are device, experiment, seed, tracking",
+    "+device.treads=1": "device.treads: no such key",
+    "+experiment.timing.targte=1": "experiment.timing.targte: no such key (did you mean target?)",
+    "experiment.sizess=[1]": "experiment.sizess: no such key (did you mean experiment.sizes?)",
+    "experimen=matmul": "experimen: no such key (did you mean experiment?)",
+    "sizes=[1]": "sizes: no such key (did you mean experiment.sizes?)",
+    "experiment.metod=textbook": "experiment.metod: no such key (did you mean experiment.timing.method?)",
+    "~seed": "seed: this key is taken out of the config, but it is needed",
+    "seed=many": "seed: 'many' is not a whole number",
+    "device.onednn=maybe": "device.onednn: 'maybe' is not true or false",
+    "device.intra_op_threads=0": "device.intra_op_threads: 0 is not a number of at least 1",
+    "experiment.timing.target=low": "experiment.timing.target: 'low' is not a number",
+    "experiment.timing.max_seconds=0": "experiment.timing.max_seconds: 0 leaves no time to measure",
+    "experiment.timing=3": "experiment.timing: is a group of keys, not a value",
+    "experiment.timing.method=quick": "experiment.timing.method: 'quick' is not one of adaptive, textbook",
+    "experiment.sizes=[]": "experiment.sizes: is empty",
+    "experiment.sizes=[0]": "experiment.sizes: 0 is not a size",
+    "experiment.sizes=[10,-1]": "experiment.sizes: -1 is not a size",
+    "experiment.sizes=[10,ten]": "experiment.sizes[1]: 'ten' is not a whole number",
+    "experiment.sizes=10": "experiment.sizes: needs a list",
+    "experiment.sizes=[1,2": "cannot read 'experiment.sizes=[1,2'",
+    "experiment.dtype=int8": "experiment.dtype: 'int8' is not one of float16, bfloat16, float32, float64",
+    "experiment.mode=egaer": "experiment.mode: 'egaer' is not one of eager, graph, xla (did you mean eager?)",
+    "experiment.shape=cube": "experiment.shape: 'cube' is not one of inner, outer, square",
+    "experiment=matmull": "experiment=matmull: no such choice (did you mean matmul?)",
+    "device=tpu": "device=tpu: no such choice",
+    "+device=cpu": "device: chosen twice",
+    "tracking=server": "tracking.uri: None is not a server's address",
+    "--config-dir=/nowhere": "--config-dir: Additional config directory '/nowhere' not found",
+    "--fast": "--fast: no such flag",
+    "--config-dri=x": "--config-dri=x: no such flag (did you mean --config-dir?)",
+    "tracking.experiment=' '": "tracking.experiment: is blank",
+}
+
+
+def complaint(finished) -> str:
+    """The one line, after checking that there is nothing else."""
+    assert finished.status == 2, finished
+    assert finished.out == ""
+    assert "Traceback" not in finished.err
+    (line,) = finished.err.splitlines()
+    assert line.startswith("runner: ")
+    return line.removeprefix("runner: ")
+
+
+@pytest.mark.parametrize("argument", WRONG)
+def test_wrong_config(runner, store, argument):
+    assert complaint(runner(argument)).startswith(WRONG[argument])
+    assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["device=gpu"], "sees no GPU here, only CPU:0"),
+        (["device=cpu", "device.index=2"], "sees only CPU:0"),
+    ],
+)
+def test_a_device_that_is_not_there(runner, store, arguments, says):
+    assert says in complaint(runner(*arguments))
+    assert runs(store) == []
+
+
+@pytest.mark.parametrize("folder", ["/proc/store", "/dev/null", "/dev/null/store"])
+def test_a_folder_that_cannot_be(tmp_path, folder):
+    line = complaint(run_command("-m", "runner", f"tracking.dir={folder}", cwd=tmp_path))
+    assert line.startswith(f"tracking.dir: cannot make {folder}")
+
+
+def test_a_folder_that_is_not_writable(tmp_path, runner, store):
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    store.mkdir(mode=0o500)
+    assert "is not writable" in complaint(runner())
+
+
+def _garbage(path):
+    path.write_bytes(b"this is no database " * 1000)
+
+
+def _another_database(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE cats (name TEXT)")
+    connection.close()
+
+
+def _truncated(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("CREATE TABLE filling (text TEXT)")
+        connection.executemany("INSERT INTO filling VALUES (?)", [("x" * 1000,)] * 100)
+    connection.close()
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("spoil", [_garbage, _another_database, _truncated])
+def test_a_database_that_cannot_be_used(runner, store, spoil):
+    store.mkdir()
+    spoil(store / "mlflow.db")
+    before = (store / "mlflow.db").read_bytes()
+    assert "is not a usable MLflow database" in complaint(runner())
+    assert (store / "mlflow.db").read_bytes() == before
+
+
+def test_a_server_that_is_not_there(runner):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{port}"))
+    assert line.startswith(f"tracking.uri: no answer from http://127.0.0.1:{port}")
+
+
+def test_a_server_that_never_answers(runner):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{silent.getsockname()[1]}"))
+    assert "no answer" in line
+
+
+def test_a_server_that_is_something_else(runner):
+    class Cats(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>cats</html>")
+
+        def log_message(self, *arguments):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Cats)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{server.server_port}"))
+    finally:
+        server.shutdown()
+    assert "not as an MLflow server does" in line
+
+
+def test_a_config_without_a_type(runner, tmp_path):
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "untyped.yaml").write_text("sizes: [1]\n")
+    assert "this config has no type" in complaint(runner(f"--config-dir={folder.parent}", "experiment=untyped"))
+
+
+def test_a_broken_yaml_file(runner, tmp_path):
+    folder = tmp_path / "mine" / "experiment"
+    folder.mkdir(parents=True)
+    (folder / "broken.yaml").write_text("sizes: [1\nmode: :\n")
+    line = complaint(runner(f"--config-dir={folder.parent}", "experiment=broken"))
+    assert "broken.yaml" in line
+
+
+def test_every_choice_of_conf_composes(runner):
+    """``--cfg job`` composes and prints; TensorFlow is not started."""
+    for path in sorted((ROOT / "conf").glob("*/*.yaml")):
+        override = f"{path.parent.name}={path.stem}"
+        finished = runner(f"+{override}" if path.parent.name == "preset" else override, "--cfg", "job")
+        assert finished.status == 0, finished.err
+        assert "experiment:" in finished.out
+
+
+def test_help_teaches(runner):
+    finished = runner("--help")
+    assert finished.status == 0
+    assert finished.out.count("  python -m runner ") == 3
+    for path in (ROOT / "conf").glob("*/*.yaml"):
+        assert f"{path.parent.name}={path.stem} " in finished.out
+    assert "schema" not in finished.out
+
+
+@pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_full_disk(tmp_path, runner, store, small_disk):
+    with small_disk(store, megabytes=8):
+        assert "is full (" in complaint(runner())
+        assert list(store.iterdir()) == []
