@@ -9,12 +9,10 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from runner.arguments import parse
-from runner.complaint import sentence
+from runner.complaint import CONFIG_ERRORS, sentence
 from runner.errors import ExitStatus, UserError
 from runner.help import help_text
 from runner.job import conduct
@@ -45,7 +43,7 @@ def main() -> int:
             run()
     except UserError as error:
         return _complain(str(error), error.exit_status)
-    except (HydraException, OmegaConfBaseException) as error:
+    except CONFIG_ERRORS as error:
         return _complain(sentence(error), ExitStatus.WRONG_INPUT)
     except KeyboardInterrupt:
         return _complain("interrupted before anything was started", ExitStatus.of_signal(signal.SIGINT))

@@ -13,6 +13,7 @@ from hydra.errors import (
     SearchPathException,
 )
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import MarkedYAMLError, YAMLError
 
 from experiments.fields import nearest, suggestion
 from runner.schema import all_keys
@@ -20,9 +21,16 @@ from runner.schema import all_keys
 NUMBERS = {"Integer": "a whole number", "Float": "a number"}
 
 
-def sentence(error: HydraException | OmegaConfBaseException) -> str:
+CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+"""What composing a config may raise."""
+
+
+def sentence(error: Exception) -> str:
     """What was wrong, where, and what to do."""
     cause = error.__cause__ or error
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return f"{mark.name}, line {mark.line + 1}: this is not YAML: {error.problem}"
     if isinstance(error, OverrideParseException):
         return f"cannot read '{error.override}': {_first_line(error)}; write key=value, and quote it for the shell"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:

@@ -14,12 +14,10 @@ import urllib.request
 from typing import IO
 
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from runner.app import CONF
-from runner.complaint import sentence
+from runner.complaint import CONFIG_ERRORS, sentence
 from runner.errors import ExitStatus, StoreError, UserError
 from runner.schema import register
 from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, locate, quiet_mlflow
@@ -42,7 +40,7 @@ def main() -> int:
         return serve(_store(arguments.overrides), arguments.port)
     except UserError as error:
         problem = str(error)
-    except (HydraException, OmegaConfBaseException) as error:
+    except CONFIG_ERRORS as error:
         problem = sentence(error)
     print(f"runner.ui: {problem}", file=sys.stderr)
     return ExitStatus.WRONG_INPUT

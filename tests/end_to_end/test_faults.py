@@ -1,0 +1,149 @@
+"""Runs that do not reach their end: what was measured is kept, and the status says what happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import QUICK, environment
+from tests.reading import artifacts, client, history, only_run, runs
+
+LONG = ("experiment.sizes=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]", "experiment.timing.target=0", "device=cpu")
+
+
+class Going:
+    """A long run that is going on."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.store = folder / "store"
+        command = [sys.executable, "-m", "runner", "tracking.dir=store", *LONG, *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def wait_for_points(self, count: int) -> None:
+        """Returns when so many points are complete."""
+        assert self.process.stdout is not None
+        lines = 0
+        for line in self.process.stdout:
+            lines += line.startswith("n=")
+            if lines == count:
+                return
+        raise AssertionError(self.process.stderr.read())
+
+    def lab(self) -> psutil.Process:
+        """The process with TensorFlow in it: the one that has the most memory."""
+        children = psutil.Process(self.process.pid).children()
+        return max(children, key=lambda child: child.memory_info().rss)
+
+    def end(self) -> tuple[int, str]:
+        """Exit status and standard error; nothing of it may be left."""
+        family = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+        _, err = self.process.communicate(timeout=30)
+        gone, alive = psutil.wait_procs(family, timeout=5)
+        assert not alive
+        return self.process.returncode, err
+
+
+@pytest.fixture
+def going(tmp_path):
+    started = []
+
+    def start(*arguments):
+        started.append(Going(tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for run in started:
+        if run.process.poll() is None:
+            run.process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_run_with_what_it_has(going, number):
+    run = going("experiment.timing.max_seconds=0.5")
+    run.wait_for_points(2)
+    start = time.monotonic()
+    run.process.send_signal(number)
+    status, err = run.end()
+    assert time.monotonic() - start < 10
+    assert status == 128 + number
+    assert err.splitlines() == [f"runner: interrupted by {number.name}; what was measured is kept"]
+    tracked = only_run(run.store)
+    assert tracked.info.status == "KILLED"
+    assert len(history(run.store, tracked, "time/median_us")) >= 2
+    assert f"interrupted by {number.name}" in tracked.data.tags["mlflow.note.content"]
+    assert len(list((artifacts(run.store, tracked) / "plots").iterdir())) == 2
+
+
+def test_a_signal_before_there_is_a_run(going):
+    run = going()
+    time.sleep(1.5)
+    run.process.send_signal(signal.SIGINT)
+    status, err = run.end()
+    assert status == 130
+    assert "Traceback" not in err
+    assert len(err.splitlines()) == 1
+    assert not (run.store / "mlflow.db").exists() or runs(run.store) == []
+
+
+def test_kill_9_keeps_the_points_and_the_next_start_says_killed(going, runner):
+    run = going("experiment.timing.max_seconds=0.3")
+    run.wait_for_points(3)
+    lab = run.lab()
+    run.process.kill()
+    run.process.wait()
+    assert not psutil.wait_procs([lab], timeout=5)[1]
+    dead = only_run(run.store)
+    assert dead.info.status == "RUNNING"
+    assert len(history(run.store, dead, "time/median_us")) >= 3
+    assert (artifacts(run.store, dead) / "results.csv").read_text().count("measured") >= 3
+
+    done = runner("experiment.sizes=[1]", *QUICK)
+    assert done.status == 0
+    assert "marked as KILLED: 1" in done.out
+    assert client(run.store).get_run(dead.info.run_id).info.status == "KILLED"
+
+
+def test_a_run_that_is_going_on_is_left_alone(going, runner):
+    run = going("experiment.timing.max_seconds=2")
+    run.wait_for_points(1)
+    assert runner("experiment.sizes=[1]", *QUICK).status == 0
+    assert sorted(found.info.status for found in runs(run.store)) == ["FINISHED", "RUNNING"]
+
+
+def test_a_lab_that_is_killed_fails_the_run(going):
+    run = going("experiment.timing.max_seconds=0.3")
+    run.wait_for_points(2)
+    run.lab().kill()
+    status, err = run.end()
+    assert status == 1
+    assert "the lab process was killed by SIGKILL" in err
+    assert "Traceback" not in err
+    tracked = only_run(run.store)
+    assert tracked.info.status == "FAILED"
+    assert len(history(run.store, tracked, "time/median_us")) >= 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_disk_that_fills_up_in_mid_run(going, tmp_path, small_disk):
+    with small_disk(tmp_path / "store", megabytes=24):
+        run = going("experiment.timing.max_seconds=0.3")
+        run.wait_for_points(2)
+        with (run.store / "filling").open("wb", buffering=0) as filling, pytest.raises(OSError, match="No space left"):
+            while True:
+                filling.write(b"0" * 4096)
+        status, err = run.end()
+        assert status == 2
+        (line,) = err.splitlines()
+        assert line.startswith("runner: the tracking store does not take any more: ")
+        rescued = Path(line.rpartition(" ")[2])
+        assert (rescued / "results.csv").read_text().count("measured") >= 2
+        assert (rescued / "plots" / "time.png").exists()

@@ -1,0 +1,127 @@
+"""The real MLflow UI, seen through a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import psutil
+import pytest
+
+from tests.conftest import QUICK, environment, run_command
+from tests.reading import only_run
+
+needs_browser = pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")),
+    reason="needs Debian's packages chromium and chromium-driver",
+)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ui")
+    done = run_command("-m", "runner", "experiment.sizes=[1,10]", "seed=12", "tracking.dir=store", *QUICK, cwd=folder)
+    assert done.status == 0, done.err
+    return folder, done
+
+
+@pytest.fixture(scope="module")
+def ui(measured):
+    """The served address, and at the end the proof that Ctrl-C leaves nothing running."""
+    folder, _ = measured
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "runner.ui", "tracking.dir=store", "--port", str(port)],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    address = server.stdout.readline().strip()
+    assert address.startswith(f"http://127.0.0.1:{port}/"), server.communicate()
+    family = psutil.Process(server.pid).children(recursive=True)
+    yield f"http://127.0.0.1:{port}"
+    server.send_signal(signal.SIGINT)
+    _, err = server.communicate(timeout=15)
+    assert (server.returncode, err) == (0, "")
+    assert not psutil.wait_procs(family, timeout=5)[1]
+
+
+def test_it_serves_this_machine_alone_with_few_processes(ui):
+    port = int(ui.rpartition(":")[2])
+    listening = [c for c in psutil.net_connections("inet") if c.status == "LISTEN" and c.laddr.port == port]
+    assert {connection.laddr.ip for connection in listening} == {"127.0.0.1"}
+    assert urllib.request.urlopen(f"{ui}/health").read() == b"OK"
+
+
+@pytest.mark.browser
+@needs_browser
+def test_a_person_finds_the_run_its_metric_and_its_plot(ui, measured, tmp_path):
+    from selenium import webdriver
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    folder, done = measured
+    run = only_run(folder / "store")
+    options = webdriver.ChromeOptions()
+    flags = "headless no-sandbox disable-gpu no-first-run disable-background-networking disable-component-update"
+    for flag in [*flags.split(), "disable-sync", "disable-quic", "window-size=1600,1200", f"user-data-dir={tmp_path}"]:
+        options.add_argument(f"--{flag}")
+    options.binary_location = shutil.which("chromium")
+    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+
+    def sees(text: str) -> None:
+        WebDriverWait(driver, 60).until(lambda d: text in d.find_element(By.TAG_NAME, "body").text, text)
+
+    try:
+        link = next(line for line in done.out.splitlines() if line.startswith("http"))
+        driver.get(link.replace("http://127.0.0.1:5000", ui))
+        sees(run.info.run_name)
+        sees("time/median_us")
+        driver.get(f"{ui}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/plots/time.png")
+        WebDriverWait(driver, 60).until(
+            lambda d: any(
+                int(image.get_property("naturalWidth")) == 960 for image in d.find_elements(By.CSS_SELECTOR, "img")
+            ),
+            "the plot",
+        )
+    finally:
+        driver.save_screenshot(str(tmp_path.parent / "ui.png"))
+        driver.quit()
+
+
+def test_a_port_in_use_is_named(measured):
+    folder, _ = measured
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_command("-m", "runner.ui", "tracking.dir=store", "--port", str(port), cwd=folder)
+    assert done.status == 2
+    assert done.err.startswith(f"runner.ui: port {port} cannot be used")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["tracking.dir=nothing"], "there are no runs in"),
+        (["tracking.dri=x"], "tracking.dri: no such key (did you mean tracking.dir?)"),
+        (["tracking=server", "tracking.uri=http://127.0.0.1:9"], "the tracking server has a UI of its own"),
+    ],
+)
+def test_what_cannot_be_served(tmp_path, arguments, says):
+    done = run_command("-m", "runner.ui", *arguments, cwd=tmp_path)
+    assert done.status == 2
+    (line,) = done.err.splitlines()
+    assert says in line
+    assert list(tmp_path.iterdir()) == []
