@@ -18,7 +18,7 @@ QUICK = ("device=cpu", "experiment.timing.max_seconds=0.2", "experiment.timing.w
 """Measures just enough to have something to keep."""
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-os.environ["MLFLOW_LOGGING_LEVEL"] = "ERROR"
+os.environ["MLFLOW_LOGGING_LEVEL"] = "CRITICAL"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ MOST_TICKS = 10
 
 def time_figure(answer: Answer) -> Figure:
     """Time a call against n, both logarithmic, with the 95 % interval of the median as a band."""
+    from matplotlib.ticker import LogLocator
+
     figure, axes = _new_figure(answer, "time of a call")
     n = [point.product.size for point in answer.points]
     medians = [point.measurement.median for point in answer.points]
@@ -35,6 +37,8 @@ def time_figure(answer: Answer) -> Figure:
     _annotate(axes, (n[-1], medians[-1]), duration(medians[-1]), "above left")
     if len(n) > 1:
         _annotate(axes, (n[0], medians[0]), duration(medians[0]), "below right")
+    if max(medians + first_calls) < 100 * min(medians):  # powers of ten alone would leave the axis bare
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
     axes.set_ylabel("time a call")
     axes.margins(y=0.12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import urllib.error
@@ -41,7 +42,7 @@ def locate(tracking: Tracking) -> Store:
 
 def quiet_mlflow() -> None:
     """Keeps MLflow from talking to the terminal and to its makers. Before it is imported."""
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # errors come as exceptions, too
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
@@ -195,6 +196,7 @@ class ServerStore(Store):
 
 
 def first_line(error: BaseException) -> str:
-    """An error of a library in one line."""
+    """An error of a library in one line; the database's own words, if it was the database."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    of_database = (found.group(1) for line in lines if (found := re.match(r"\([\w.]+Error\) (.+)", line)))
+    return next(of_database, lines[0] if lines else type(error).__name__)

@@ -130,10 +130,9 @@ def test_the_kept_config_gives_the_same_run_again(finished, tmp_path):
 
 
 def test_process_settings_take_effect(runner, store):
+    where = ["device.logical_cpus=2", "device.index=1"]
     settings = ["device.intra_op_threads=1", "device.inter_op_threads=1", "device.onednn=false", "device.tf32=false"]
-    done = runner(
-        "experiment.sizes=[8]", "experiment.mode=xla", "device.logical_cpus=2", "device.index=1", *settings, *QUICK
-    )
+    done = runner("experiment.sizes=[8]", "experiment.mode=xla", *where, *settings, *QUICK)
     assert done.status == 0, done.err
     run = only_run(store)
     described = json.loads((artifacts(store, run) / "environment.json").read_text())["tensorflow"]

@@ -115,7 +115,7 @@ def test_a_port_in_use_is_named(measured):
     ("arguments", "says"),
     [
         (["tracking.dir=nothing"], "there are no runs in"),
-        (["tracking.dri=x"], "tracking.dri: no such key (did you mean tracking.dir?)"),
+        (["tracking.dirr=x"], "tracking.dirr: no such key (did you mean tracking.dir?)"),
         (["tracking=server", "tracking.uri=http://127.0.0.1:9"], "the tracking server has a UI of its own"),
     ],
 )
