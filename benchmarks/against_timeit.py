@@ -1,6 +1,6 @@
 """The reported time of a call against plain ``timeit`` on the same call. Run in a process of its own.
 
-Prints one JSON object: size -> list of [ours, theirs] in seconds.
+Prints one JSON object: "shape size" -> list of [ours, theirs] in seconds.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from experiments.measure.adaptive import AdaptiveSampler
 VISITS = 12
 
 
-def one_round(size: int) -> tuple[float, float]:
+def one_round(shape: str, size: int) -> tuple[float, float]:
     """Our sampler's visits and timeit's repeats take turns on the same operands; medians of both."""
     import tensorflow as tf
 
-    a, b = Product("inner", size, "float32").operands(seed=0)
+    a, b = Product(shape, size, "float32").operands(seed=0)
     sampler = AdaptiveSampler(tf.matmul, (a, b), Timing(target=0.0, max_seconds=1.2, rounds=VISITS))
     clock = timeit.Timer("matmul(a, b)", globals={"matmul": tf.matmul, "a": a, "b": b})
     number, _ = clock.autorange()
@@ -35,11 +35,16 @@ def one_round(size: int) -> tuple[float, float]:
     return sampler.measurement.median, statistics.median(by_timeit)
 
 
-def main(rounds: int, sizes: list[int]) -> None:
+def main(rounds: int, cases: list[str]) -> None:
     device.start(device.Device(kind="cpu"))
     with device.scope():
-        print(json.dumps({size: [one_round(size) for _ in range(rounds)] for size in sizes}))
+        print(json.dumps({case: [_round_of(case) for _ in range(rounds)] for case in cases}))
+
+
+def _round_of(case: str) -> tuple[float, float]:
+    shape, size = case.split()
+    return one_round(shape, int(size))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), [int(size) for size in sys.argv[2:]])
+    main(int(sys.argv[1]), sys.argv[2:])

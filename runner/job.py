@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import shlex
 import signal
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import psutil
 from omegaconf import DictConfig, OmegaConf
 
 from runner import environment
@@ -41,8 +41,7 @@ def conduct(config: DictConfig, overrides: Sequence[str]) -> int:
     store = locate(chosen.tracking)
     store.check()
     with tempfile.TemporaryDirectory(prefix="lab-") as scratch, Terminal() as terminal:
-        log = Path(scratch, "lab.log")
-        lab = LabProcess(Job(chosen.experiment, chosen.device), log)
+        lab = LabProcess(Job(chosen.experiment, chosen.device), Path(scratch, "lab.log"))
         with closing(lab), _signals_passed_to(lab) as interruption:
             terminal.waiting("starting TensorFlow")
             client = store.open()  # takes as long as TensorFlow's import, which goes on meanwhile
@@ -50,7 +49,7 @@ def conduct(config: DictConfig, overrides: Sequence[str]) -> int:
                 terminal.say(f"marked as KILLED: {orphans} run(s) whose process is gone")
             started = lab.started()
             if started is None or interruption.number is not None:
-                return _not_started(lab.ended, log, interruption)
+                return _not_started(lab, interruption)
             run = TrackedRun(
                 store,
                 client,
@@ -60,31 +59,33 @@ def conduct(config: DictConfig, overrides: Sequence[str]) -> int:
             )
             try:
                 _describe(run, config, overrides, started)
-                return _follow(lab, run, terminal, log, interruption)
-            except BaseException:  # the store failed, or we did: either way the run is not going on
+                return _follow(lab, run, terminal, interruption)
+            except StoreError as error:
+                run.end_if_possible("FAILED")
+                raise _rescued(error, lab, run, terminal) from error
+            except BaseException:  # a bug of ours
                 run.end_if_possible("FAILED")
                 raise
 
 
-def _follow(lab: LabProcess, run: TrackedRun, terminal: Terminal, log: Path, interruption: _Interruption) -> int:
+def _follow(lab: LabProcess, run: TrackedRun, terminal: Terminal, interruption: _Interruption) -> int:
     """Writes what the lab finds, until it ends; then ends the run."""
     for batch in lab.batches():
-        try:
-            run.record(batch)
-        except StoreError as error:
-            raise _rescued(error, lab, run) from error
+        run.record(batch)
         terminal.show(batch)
     assert lab.ended is not None
-    ended = Ended(Outcome.INTERRUPTED) if interruption.number is not None else lab.ended
+    ended = lab.ended
+    if interruption.number is not None and ended.outcome is not Outcome.FINISHED:
+        ended = Ended(Outcome.INTERRUPTED)  # however it took the signal
     status = STATUS.get(ended.outcome, "FAILED")
     if ended.outcome is Outcome.CRASHED:
         run.file("traceback.txt", ended.message)
-    if log.exists() and log.stat().st_size:
-        run.file("lab.log", log.read_bytes())
+    if output := lab.output():
+        run.file("lab.log", output)
     if reason := _reason(ended, interruption):
         run.note(f"**{status}**: {reason}\n\n{run.last_note}".strip())
     run.end(status)
-    terminal.conclude(run.last_note, run.link)
+    terminal.conclude(run.last_note, run.link, run.ui_hint)
     if ended.outcome is Outcome.CRASHED:
         print(ended.message, file=sys.stderr)
     if reason:
@@ -108,26 +109,31 @@ def _reason(ended: Ended, interruption: _Interruption) -> str:
             return ended.message
 
 
-def _not_started(ended: Ended | None, log: Path, interruption: _Interruption) -> int:
+def _not_started(lab: LabProcess, interruption: _Interruption) -> int:
     """The lab ended before the experiment began, so there is no run."""
     if interruption.number is not None:
         print("runner: interrupted before anything was measured; there is no run", file=sys.stderr)
         return ExitStatus.of_signal(interruption.number)
+    ended = lab.ended
     assert ended is not None
     if ended.outcome is Outcome.UNAVAILABLE:
         raise UserError(ended.message)
-    print(ended.message if ended.outcome is Outcome.CRASHED else log.read_text(), file=sys.stderr)
+    print(ended.message if ended.outcome is Outcome.CRASHED else lab.output().decode(), file=sys.stderr)
     print(f"runner: TensorFlow could not be started: {ended.message.strip().splitlines()[-1]}", file=sys.stderr)
     return ExitStatus.FAILED
 
 
-def _rescued(error: StoreError, lab: LabProcess, run: TrackedRun) -> StoreError:
-    """Has the lab hand over what it has, and saves all of it where the store cannot."""
-    lab.interrupt()
-    for batch in lab.batches():
-        run.keep(batch)
-    folder = run.rescue()
-    return StoreError(f"{error}; what was measured is in {folder}")
+def _rescued(error: StoreError, lab: LabProcess, run: TrackedRun, terminal: Terminal) -> StoreError:
+    """Has the lab hand over what it has, and saves and shows all of it where the store cannot."""
+    if lab.ended is None:
+        lab.interrupt()
+        for batch in lab.batches():
+            run.keep(batch)
+    terminal.conclude(run.last_note)
+    try:
+        return StoreError(f"{error}; what was measured is in {run.rescue()}")
+    except OSError as second:
+        return StoreError(f"{error}; nor could it be saved elsewhere ({second}): what was measured stands above")
 
 
 def _tags(config: DictConfig, chosen: Parts, started: Started) -> dict[str, str]:
@@ -139,7 +145,7 @@ def _tags(config: DictConfig, chosen: Parts, started: Started) -> dict[str, str]
         "device.actual": placement.actual,
         "device.hardware": placement.hardware,
         "fingerprint": fingerprint(question, chosen.experiment.version, environment.machine(), placement.hardware),
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": psutil.Process().username(),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "python -m runner",
         "mlflow.source.git.commit": git["commit"],

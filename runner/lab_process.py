@@ -27,6 +27,7 @@ class LabProcess:
     def __init__(self, job: Job, log: Path) -> None:
         self.ended: Ended | None = None
         self._deadline: float | None = None
+        self._log = log
         context = multiprocessing.get_context("spawn")
         self._connection, its_connection = context.Pipe()
         self._process = context.Process(target=lab.run, args=(its_connection, job, log), name="lab")
@@ -57,6 +58,10 @@ class LabProcess:
         else:
             self._deadline = time.monotonic() + GRACE_SECONDS
         self._signal(signal.SIGINT if self._deadline else signal.SIGKILL)
+
+    def output(self) -> bytes:
+        """What has been printed in the lab, TensorFlow's own lines included."""
+        return self._log.read_bytes() if self._log.exists() else b""
 
     def close(self) -> None:
         """Ends the process. It has nothing more to say: its memory need not be tidied up first."""

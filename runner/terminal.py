@@ -24,7 +24,7 @@ class Terminal:
         self._status: Status | None = None
         self._tasks: dict[str, TaskID] = {}
         self._bars = Progress(
-            TextColumn("{task.description:>14}"),
+            TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[text]}"),
             console=self._console,
@@ -56,8 +56,8 @@ class Terminal:
             if isinstance(record, messages.Progress):
                 self._show_progress(record)
 
-    def conclude(self, note: str, link: str) -> None:
-        """The answer, and where to see it."""
+    def conclude(self, note: str, link: str = "", hint: str = "") -> None:
+        """The answer, where to see it, and what serves it there."""
         self._stop()
         if self._console.is_terminal:
             from rich.markdown import Markdown
@@ -65,20 +65,24 @@ class Terminal:
             self._console.print(Markdown(note))
         else:
             self.say(f"\n{note}")
-        self.say(f"\n{link}\n(python -m runner.ui serves it)" if "127.0.0.1" in link else f"\n{link}")
+        if link:
+            self.say(f"\n{link}" + (f"\nserved by: {hint}" if hint else ""))
 
     def _show_progress(self, progress: messages.Progress) -> None:
-        if not self._console.is_terminal:
-            if progress.fraction >= 1:
-                self.say(f"{progress.task}: {progress.text}")
-            return
-        if self._status:
-            self._stop()
+        """A bar while a task goes on, a line when it is done."""
+        done = progress.fraction >= 1
+        if self._console.is_terminal:
+            self._draw_bars(progress, done)
+        if done:
+            self.say(f"{progress.task}: {progress.text}")
+
+    def _draw_bars(self, progress: messages.Progress, done: bool) -> None:
         if not self._bars.live.is_started:
+            self._stop()
             self._bars.start()
         if progress.task not in self._tasks:
             self._tasks[progress.task] = self._bars.add_task(progress.task, total=1.0, text="")
-        self._bars.update(self._tasks[progress.task], completed=progress.fraction, text=progress.text)
+        self._bars.update(self._tasks[progress.task], completed=progress.fraction, text=progress.text, visible=not done)
         self._bars.refresh()
 
     def _stop(self) -> None:

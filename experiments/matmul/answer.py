@@ -169,8 +169,9 @@ def in_words(roofline: Roofline) -> str:
 def duration(seconds: float) -> str:
     """Three digits and the unit that suits them."""
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}" if seconds < 1000 * scale else f"{seconds / scale:.0f} {unit}"
+        value = seconds / scale
+        if value >= 1:
+            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
     return f"{seconds / 1e-9:.3g} ns"
 
 

@@ -54,7 +54,7 @@ class PointInProgress:
         require_product_in_graph(call, operands)
         self.device = result.device
         self.residual = residual(operands[0].numpy(), operands[1].numpy(), result.numpy(), seed)
-        require_correct(self.residual, tolerance(product.dtype, product.dimensions[1], _tf32_in_use()))
+        require_correct(self.residual, tolerance(product, _tf32_in_use()))
 
     @property
     def point(self) -> Point | None:

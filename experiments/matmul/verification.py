@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.experiment import Refused
+from experiments.matmul.product import Product
 
 UNIT_ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
 TF32_ROUNDOFF = 2.0**-11
@@ -30,14 +31,17 @@ def residual(a: npt.NDArray[Any], b: npt.NDArray[Any], product: npt.NDArray[Any]
     return float(np.sqrt(np.mean(((_times(product, x) - expected) / scale) ** 2)))
 
 
-def tolerance(dtype: str, inner_dimension: int, tf32: bool) -> float:
-    """The residual that rounding explains: 4 u sqrt(k), and one half at most.
+def tolerance(product: Product, tf32: bool = False) -> float:
+    """The residual that rounding explains: 4 u sqrt(k) for the product, the check's own rounding, one half at most.
 
     Rounding errors grow like sqrt(k) u rather than k u (N. J. Higham, T. Mary, SIAM J. Sci. Comput. 41(5),
-    2019). Beyond one half a result says nothing any more: with all of it missing, the residual is one.
+    2019). The check sums k and n terms in float64. Beyond one half a result says nothing any more: with all of
+    it missing, the residual is one.
     """
-    roundoff = TF32_ROUNDOFF if tf32 and dtype == "float32" else UNIT_ROUNDOFF[dtype]
-    return min(4 * roundoff * math.sqrt(inner_dimension), 0.5)
+    _, k, n = product.dimensions
+    roundoff = TF32_ROUNDOFF if tf32 and product.dtype == "float32" else UNIT_ROUNDOFF[product.dtype]
+    own = UNIT_ROUNDOFF["float64"] * math.sqrt(k + n)
+    return min(4 * (roundoff * math.sqrt(k) + own), 0.5)
 
 
 def require_correct(found: float, allowed: float) -> None:

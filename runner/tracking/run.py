@@ -41,6 +41,7 @@ class TrackedRun:
             run = client.create_run(experiment_id, run_name=name, tags=dict(tags))
         self.id: str = run.info.run_id
         self.link = store.link(experiment_id, self.id)
+        self.ui_hint = store.ui_hint
 
     def parameters(self, parameters: Mapping[str, Any]) -> None:
         """The config's values, flat."""

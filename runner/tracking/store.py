@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import urllib.error
@@ -52,6 +53,8 @@ class Store(ABC):
 
     ui: str
     """Address of the UI that shows this store."""
+    ui_hint = ""
+    """How to get the UI, where it is not there already."""
 
     @abstractmethod
     def check(self) -> None:
@@ -77,6 +80,8 @@ class LocalStore(Store):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        elsewhere = [] if folder == Path("mlruns").absolute() else [f"tracking.dir={folder}"]
+        self.ui_hint = shlex.join(["python", "-m", "runner.ui", *elsewhere])
         self.database = folder / "mlflow.db"
         self.uri = f"sqlite:///{self.database}"
 

@@ -35,7 +35,7 @@ def test_every_point_is_measured_and_recorded(on_device, recorder, mode, shape):
 def test_the_other_dtypes(on_device, recorder, dtype):
     Matmul(sizes=[8], shape="square", dtype=dtype, timing=QUICK).run(recorder)
     (row,) = recorder.tables["results"]
-    assert row["residual"] <= tolerance(dtype, 8, tf32=False)
+    assert row["residual"] <= tolerance(Product("square", 8, dtype))
 
 
 def test_rates_follow_from_the_median(on_device, recorder):
@@ -109,11 +109,12 @@ def test_ctrl_c_keeps_what_was_measured(on_device):
 
 @pytest.mark.parametrize("dtype", list(DTYPES))
 @pytest.mark.parametrize("shape", list(SHAPES))
-def test_a_right_product_passes_the_check(on_device, shape, dtype):
-    product = Product(shape, 300, dtype)
+@pytest.mark.parametrize("size", [1, 300, 2000])
+def test_a_right_product_passes_the_check(on_device, shape, dtype, size):
+    product = Product(shape, size, dtype)
     a, b = product.operands(seed=1)
     found = residual(a.numpy(), b.numpy(), new_call("eager")(a, b).numpy(), seed=1)
-    require_correct(found, tolerance(dtype, product.dimensions[1], tf32=False))
+    require_correct(found, tolerance(product))
 
 
 @pytest.mark.parametrize("dtype", list(DTYPES))
@@ -126,7 +127,7 @@ def test_a_wrong_product_does_not(on_device, dtype, spoil):
     a, b = Product("square", 100, dtype).operands(seed=1)
     found = residual(a.numpy(), b.numpy(), spoil((a @ b).numpy()), seed=1)
     with pytest.raises(Refused, match="the result is wrong"):
-        require_correct(found, tolerance(dtype, 100, tf32=False))
+        require_correct(found, tolerance(Product("square", 100, dtype)))
 
 
 def test_one_wrong_element_is_found(on_device):
@@ -134,7 +135,7 @@ def test_one_wrong_element_is_found(on_device):
     product = (a @ b).numpy()
     product[3, 5] += 1
     with pytest.raises(Refused, match="wrong"):
-        require_correct(residual(a.numpy(), b.numpy(), product, seed=1), tolerance("float32", 200, tf32=False))
+        require_correct(residual(a.numpy(), b.numpy(), product, seed=1), tolerance(Product("square", 200, "float32")))
 
 
 def test_float32_rounded_to_tf32_is_allowed_where_it_is_in_use(on_device):
@@ -144,9 +145,9 @@ def test_float32_rounded_to_tf32_is_allowed_where_it_is_in_use(on_device):
         return (x.view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
 
     found = residual(a, b, rounded(a) @ rounded(b), seed=1)
-    require_correct(found, tolerance("float32", 200, tf32=True))
+    require_correct(found, tolerance(Product("square", 200, "float32"), tf32=True))
     with pytest.raises(Refused):
-        require_correct(found, tolerance("float32", 200, tf32=False))
+        require_correct(found, tolerance(Product("square", 200, "float32")))
 
 
 def test_a_graph_without_a_product_is_refused(on_device):

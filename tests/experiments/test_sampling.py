@@ -30,19 +30,19 @@ def test_arguments_reach_the_function_and_the_first_call_is_apart(on_device):
     assert found.per_call.max() < 0.1
 
 
-def test_work_that_is_only_done_once_is_refused(on_device):
-    """A call that is free after the first times has been optimised away: a cache stands for it here."""
-    remaining = itertools.chain([0.03] * 12, itertools.repeat(0.0))
-    once = {"block": 0.0}
+def test_calls_that_are_merged_into_one_are_refused(on_device, monkeypatch):
+    """As a lazy runtime does: nothing happens until someone waits, and then it happens once."""
+    pending = []
 
-    def free_in_bulk():
-        now = time.perf_counter()
-        if now - once["block"] > 0.005:  # the first call of each block takes all the time
-            time.sleep(max(0.03, next(remaining)))
-        once["block"] = time.perf_counter()
+    def wait():
+        if pending:
+            time.sleep(0.03)
+        pending.clear()
 
-    with pytest.raises(Refused, match="not done at each call"):
-        measure(free_in_bulk, (), QUICK)
+    sampler = new_sampler(lambda: pending.append("work"), (), QUICK)
+    monkeypatch.setattr(sampler, "_synchronize", wait)
+    with pytest.raises(Refused, match=r"2 calls took only 1\.\d\d times as long as 1"):
+        sampler.visit()
 
 
 def test_it_stops_at_the_target_with_enough_samples(on_device):
