@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -48,6 +49,13 @@ def run_command(*arguments: str, cwd: Path, timeout: float = 120) -> Finished:
     return Finished(done.returncode, done.stdout, done.stderr)
 
 
+def free_port() -> int:
+    """A port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 Command = Callable[..., Finished]
 
 
@@ -67,9 +75,9 @@ def small_disk() -> Callable[..., contextlib.AbstractContextManager[None]]:
     """Mounts an empty disk of some megabytes at a folder for a while. Needs root."""
 
     @contextlib.contextmanager
-    def mounted(folder: Path, megabytes: int) -> Iterator[None]:
+    def mounted(folder: Path, megabytes: int, mode: str = "rw") -> Iterator[None]:
         folder.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(folder)]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,{mode}", "none", str(folder)]
         if subprocess.run(mount, capture_output=True).returncode != 0:
             pytest.skip("this machine does not let us mount a disk")
         try:

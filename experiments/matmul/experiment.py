@@ -65,9 +65,11 @@ class Matmul(Experiment):
                     _record(point, Answer(self, points, series.not_measured, limits), recorder)
                 recorder.progress(f"n={size}", *self._progress(series, size, point))
         except KeyboardInterrupt:
-            for point in series.incomplete_points():
-                points.append(point)
-                _record(point, Answer(self, points, series.not_measured, limits), recorder)
+            recorded = {point.product.size for point in points}
+            for point in series.points():
+                if point.product.size not in recorded:
+                    points.append(point)
+                    _record(point, Answer(self, points, series.not_measured, limits), recorder)
             raise
         finally:
             _conclude(Answer(self, points, series.not_measured, limits), recorder)

@@ -65,6 +65,7 @@ def throughput_figure(answer: Answer) -> Figure:
     axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:g}")
     axes.set_ylabel("GFLOP/s")
     axes.margins(y=0.15)
+    _add_share_axis(axes, answer.roofline.compute.rate / 1e9)
     axes.legend(frameon=False, loc="lower right")
     return figure
 
@@ -81,6 +82,16 @@ def _draw_peak(axes: Axes, answer: Answer) -> None:
         textcoords="offset points",
         fontsize=9,
     )
+
+
+def _add_share_axis(axes: Axes, peak: float) -> None:
+    """The same axis on the right, in percent of the peak."""
+    share = axes.secondary_yaxis(
+        "right",
+        functions=(lambda rate: np.multiply(rate, 100 / peak), lambda percent: np.multiply(percent, peak / 100)),
+    )
+    share.yaxis.set_major_formatter(lambda percent, _: f"{percent:g}%")
+    share.set_ylabel("share of the measured peak", color=GREY)
 
 
 def _annotate(axes: Axes, at: tuple[float, float], text: str, corner: str) -> None:

@@ -89,11 +89,9 @@ class Series:
     def is_complete(self, size: int) -> bool:
         return size in self._in_progress and self._in_progress[size].sampler.finished
 
-    def incomplete_points(self) -> Iterator[Point]:
-        """What is known of the points that were being measured when the run was interrupted."""
-        for size, in_progress in self._in_progress.items():
-            if not self.is_complete(size) and (point := in_progress.point):
-                yield point
+    def points(self) -> list[Point]:
+        """What is known of every size so far, complete or not."""
+        return [point for in_progress in self._in_progress.values() if (point := in_progress.point)]
 
     def _visit(self, size: int) -> Point | None:
         errors = import_tensorflow().errors

@@ -12,19 +12,13 @@ import urllib.request
 import psutil
 import pytest
 
-from tests.conftest import QUICK, environment, run_command
+from tests.conftest import QUICK, environment, free_port, run_command
 from tests.reading import only_run
 
 needs_browser = pytest.mark.skipif(
     not (shutil.which("chromium") and shutil.which("chromedriver")),
     reason="needs Debian's packages chromium and chromium-driver",
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,11 @@ WRONG = {
 }
 
 
+needs_root = pytest.mark.skipif(
+    shutil.which("mount") is None or os.geteuid() != 0, reason="needs root, to mount a small disk"
+)
+
+
 def complaint(finished) -> str:
     """The one line, after checking that there is nothing else."""
     assert finished.status == 2, finished
@@ -84,11 +89,10 @@ def test_a_folder_that_cannot_be(tmp_path, folder):
     assert line.startswith(f"tracking.dir: cannot make {folder}")
 
 
-def test_a_folder_that_is_not_writable(tmp_path, runner, store):
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
-    store.mkdir(mode=0o500)
-    assert "is not writable" in complaint(runner())
+@needs_root
+def test_a_folder_that_is_not_writable(runner, store, small_disk):
+    with small_disk(store, megabytes=64, mode="ro"):
+        assert "is not writable; choose another folder" in complaint(runner())
 
 
 def _garbage(path):
@@ -185,7 +189,7 @@ def test_help_teaches(runner):
     assert "schema" not in finished.out
 
 
-@pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="needs root to mount a small disk")
+@needs_root
 def test_a_full_disk(tmp_path, runner, store, small_disk):
     with small_disk(store, megabytes=8):
         assert "is full (" in complaint(runner())
