@@ -175,10 +175,11 @@ def describe() -> dict[str, Any]:
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or "default",
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
-        "memory_growth": _memory_growth(tf),
+        "memory_growth": memory_grows(),
     }
 
 
-def _memory_growth(tf: Any) -> dict[str, bool]:
-    gpus = tf.config.get_visible_devices("GPU")
-    return {gpu.name: tf.config.experimental.get_memory_growth(gpu) for gpu in gpus}
+def memory_grows() -> bool:
+    """Whether TensorFlow takes GPU memory as it needs it, rather than all at the start."""
+    tf = import_tensorflow()
+    return all(tf.config.experimental.get_memory_growth(gpu) for gpu in tf.config.get_visible_devices("GPU"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from experiments.device import Placement
+from experiments.device import Placement, memory_grows
 
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -18,16 +18,28 @@ def free_bytes(placement: Placement) -> int | None:
 
 def _free_on_host() -> int:
     available: int = psutil.virtual_memory().available
-    try:  # a container or a Slurm job may be allowed less than the machine has
-        limit = (CGROUP / "memory.max").read_text().strip()
-        used = int((CGROUP / "memory.current").read_text())
-    except OSError:
-        return available
-    return available if limit == "max" else min(available, int(limit) - used)
+    allowed = _free_in_cgroup()
+    return available if allowed is None else min(available, allowed)
+
+
+def _free_in_cgroup() -> int | None:
+    """What a container or a batch job may still take (control groups, version 2); None without a limit."""
+    try:
+        (path,) = (line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
+        group = CGROUP / path.lstrip("/")
+        limit = (group / "memory.max").read_text().strip()
+        used = int((group / "memory.current").read_text())
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except (OSError, ValueError):
+        return None
+    reclaimable = int(counts.get("inactive_file", 0))
+    return None if limit == "max" else int(limit) - used + reclaimable
 
 
 def _free_on_gpu(placement: Placement) -> int | None:
     """What the NVIDIA driver reports. Not yet run on a GPU."""
+    if not memory_grows():
+        return None  # TensorFlow has taken all of it already, and gives no account
     try:
         import pynvml
     except ImportError:

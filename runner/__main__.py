@@ -3,6 +3,9 @@
 if __name__ == "__main__":
     import sys
 
-    from runner.app import main
+    try:
+        from runner.app import main
 
-    sys.exit(main())
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("runner: interrupted before anything was started")

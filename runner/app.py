@@ -45,6 +45,10 @@ def main() -> int:
         return _complain(str(error), error.exit_status)
     except CONFIG_ERRORS as error:
         return _complain(sentence(error), ExitStatus.WRONG_INPUT)
+    except ValueError as error:
+        if "Config group override" not in str(error):  # Hydra's, for a group set to null
+            raise
+        return _complain("a group is set to null; choose one of what --help lists", ExitStatus.WRONG_INPUT)
     except KeyboardInterrupt:
         return _complain("interrupted before anything was started", ExitStatus.of_signal(signal.SIGINT))
     return max(statuses, default=ExitStatus.OK)
@@ -56,6 +60,8 @@ def _status_of_job(config: DictConfig) -> int:
         return conduct(config, list(HydraConfig.get().overrides.task))
     except UserError as error:
         return _complain(str(error), error.exit_status)
+    except CONFIG_ERRORS as error:
+        return _complain(sentence(error), ExitStatus.WRONG_INPUT)
 
 
 def _complain(problem: str, status: int) -> int:

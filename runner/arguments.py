@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from hydra._internal.utils import get_args_parser
 
@@ -27,9 +28,14 @@ class Arguments:
         return [*self.flags, *self.overrides]
 
 
+def _refuse(problem: str) -> NoReturn:
+    raise UserError(f"{problem}; python -m runner --help tells more")
+
+
 def parse(words: Sequence[str]) -> Arguments:
     """Sorts the words of a command line. Raises UserError for a flag that does not exist."""
     parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[assignment]  # argparse would print its usage over it
     known, unknown = parser.parse_known_intermixed_args(words)
     if unknown:
         flags = [flag for action in parser._actions for flag in action.option_strings]

@@ -32,7 +32,8 @@ def sentence(error: Exception) -> str:
         mark = error.problem_mark
         return f"{mark.name}, line {mark.line + 1}: this is not YAML: {error.problem}"
     if isinstance(error, OverrideParseException):
-        return f"cannot read '{error.override}': {_first_line(error)}; write key=value, and quote it for the shell"
+        problem = _first_line(error).removeprefix("LexerNoViableAltException: ")
+        return f"cannot read '{error.override}': {problem}; write key=value, or \"key='value'\" for unusual characters"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing_choice(error)
     if isinstance(error, SearchPathException):
@@ -45,6 +46,10 @@ def sentence(error: Exception) -> str:
         return _unknown_key(key)
     if found := re.match(r"Multiple values for (\S+)\.", str(error)):
         return f"{found.group(1)}: chosen twice; write {found.group(1)}=CHOICE once, without '+'"
+    if found := re.match(r"Ambiguous value for argument '(.+?)'", str(error)):
+        return f"{found.group(1)}: several values are a grid, which needs -m; a list is written [1,2]"
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return f"{error.full_key}: {_first_line(error)}"
     return _first_line(error)
 
 

@@ -20,11 +20,10 @@ CODE = Path(__file__).parent.parent
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_CORETYPE")
 
 
-def describe(tensorflow: dict[str, Any]) -> dict[str, Any]:
-    """Everything for ``environment.json``; ``tensorflow`` is what the lab says of itself."""
+def describe() -> dict[str, Any]:
+    """Everything for ``environment.json`` but what the lab says of TensorFlow."""
     return {
         "machine": machine(),
-        "tensorflow": tensorflow,
         "gpus": _nvidia_gpus(),
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},

@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from runner.arguments import Arguments
+from runner.errors import UserError
 
 HEADER = """\
 Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in MLflow.
@@ -32,6 +33,8 @@ conf/ explains every key. Your own folder of choices joins with --config-dir DIR
 def help_text(conf: Path, arguments: Arguments) -> str:
     """The help for a command line: its choices, and the keys of the configuration it makes."""
     folders = [conf, *([arguments.config_dir] if arguments.config_dir else [])]
+    if not folders[-1].is_dir():
+        raise UserError(f"--config-dir: there is no folder {folders[-1]}")
     with initialize_config_dir(str(conf), version_base="1.3"):
         config = compose("config", [*arguments.overrides, f"hydra.searchpath=[{','.join(map(str, folders[1:]))}]"])
     return "\n".join(

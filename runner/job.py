@@ -6,11 +6,12 @@ import shlex
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import psutil
 from omegaconf import DictConfig, OmegaConf
@@ -24,7 +25,7 @@ from runner.messages import Ended, Job, Outcome, Started
 from runner.run_name import run_name
 from runner.terminal import Terminal
 from runner.tracking.orphans import end_orphans, owner_tags
-from runner.tracking.run import TrackedRun
+from runner.tracking.run import TrackedRun, store_errors
 from runner.tracking.store import locate
 from runner.validation import Parts, flat, parts
 
@@ -45,8 +46,11 @@ def conduct(config: DictConfig, overrides: Sequence[str]) -> int:
         with closing(lab), _signals_passed_to(lab) as interruption:
             terminal.waiting("starting TensorFlow")
             client = store.open()  # takes as long as TensorFlow's import, which goes on meanwhile
-            if orphans := end_orphans(client):
+            with store_errors():
+                orphans = end_orphans(client)
+            if orphans:
                 terminal.say(f"marked as KILLED: {orphans} run(s) whose process is gone")
+            surroundings = environment.describe()  # while the lab still imports TensorFlow
             started = lab.started()
             if started is None or interruption.number is not None:
                 return _not_started(lab, interruption)
@@ -55,14 +59,19 @@ def conduct(config: DictConfig, overrides: Sequence[str]) -> int:
                 client,
                 chosen.tracking.experiment or chosen.experiment.name,
                 run_name(started.placement.actual, overrides),
-                _tags(config, chosen, started),
+                _tags(config, chosen, started, surroundings),
             )
             try:
-                _describe(run, config, overrides, started)
+                _describe(run, config, overrides, surroundings | {"tensorflow": started.tensorflow})
                 return _follow(lab, run, terminal, interruption)
             except StoreError as error:
+                rescued = _rescued(error, lab, run, terminal)
                 run.end_if_possible("FAILED")
-                raise _rescued(error, lab, run, terminal) from error
+                raise rescued from error
+            except KeyboardInterrupt:  # the second signal, while the store keeps us waiting
+                rescued = _rescued(StoreError("interrupted while writing to the store"), lab, run, terminal)
+                run.end_if_possible("KILLED")
+                raise rescued from None
             except BaseException:  # a bug of ours
                 run.end_if_possible("FAILED")
                 raise
@@ -125,8 +134,8 @@ def _not_started(lab: LabProcess, interruption: _Interruption) -> int:
 
 def _rescued(error: StoreError, lab: LabProcess, run: TrackedRun, terminal: Terminal) -> StoreError:
     """Has the lab hand over what it has, and saves and shows all of it where the store cannot."""
+    lab.interrupt_if_going()
     if lab.ended is None:
-        lab.interrupt()
         for batch in lab.batches():
             run.keep(batch)
     terminal.conclude(run.last_note)
@@ -136,29 +145,28 @@ def _rescued(error: StoreError, lab: LabProcess, run: TrackedRun, terminal: Term
         return StoreError(f"{error}; nor could it be saved elsewhere ({second}): what was measured stands above")
 
 
-def _tags(config: DictConfig, chosen: Parts, started: Started) -> dict[str, str]:
+def _tags(config: DictConfig, chosen: Parts, started: Started, surroundings: Mapping[str, Any]) -> dict[str, str]:
     placement = started.placement
     question = {key: value for key, value in flat(config) if not key.startswith("tracking.")}
-    git = environment.git_state()
     tags = {
         "device.requested": chosen.device.requested,
         "device.actual": placement.actual,
         "device.hardware": placement.hardware,
-        "fingerprint": fingerprint(question, chosen.experiment.version, environment.machine(), placement.hardware),
+        "fingerprint": fingerprint(question, chosen.experiment.version, surroundings["machine"], placement.hardware),
         "mlflow.user": psutil.Process().username(),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "python -m runner",
-        "mlflow.source.git.commit": git["commit"],
+        "mlflow.source.git.commit": surroundings["code"]["commit"],
     }
     return {name: value for name, value in (tags | owner_tags()).items() if value}
 
 
-def _describe(run: TrackedRun, config: DictConfig, overrides: Sequence[str], started: Started) -> None:
+def _describe(run: TrackedRun, config: DictConfig, overrides: Sequence[str], surroundings: Mapping[str, Any]) -> None:
     """What must be known to understand the run and to do it again."""
     run.parameters({key: value for key, value in flat(config) if not key.startswith("tracking.")})
     command = shlex.join(["python", "-m", "runner", *overrides])
     run.file("config.yaml", f"# {command}\n{OmegaConf.to_yaml(config, resolve=True)}")
-    run.json("environment.json", environment.describe(started.tensorflow))
+    run.json("environment.json", surroundings)
 
 
 @dataclass
@@ -174,8 +182,10 @@ def _signals_passed_to(lab: LabProcess) -> Iterator[_Interruption]:
     interruption = _Interruption()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        interruption.number = interruption.number or signal.Signals(number)
+        first, interruption.number = interruption.number is None, interruption.number or signal.Signals(number)
         lab.interrupt()
+        if not first:
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:

@@ -59,6 +59,11 @@ class LabProcess:
             self._deadline = time.monotonic() + GRACE_SECONDS
         self._signal(signal.SIGINT if self._deadline else signal.SIGKILL)
 
+    def interrupt_if_going(self) -> None:
+        """Asks the lab to end unless it has, or was asked already."""
+        if self.ended is None and self._deadline is None:
+            self.interrupt()
+
     def output(self) -> bytes:
         """What has been printed in the lab, TensorFlow's own lines included."""
         return self._log.read_bytes() if self._log.exists() else b""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -13,6 +15,15 @@ from rich.status import Status
 from runner import messages
 
 
+class _Output(Console):
+    """Standard output that falls silent when nobody listens any more: the run goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich, which would end the process."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does Python's exit complain
+
+
 class Terminal:
     """Bars and a table on a terminal; plain lines anywhere else.
 
@@ -20,7 +31,7 @@ class Terminal:
     """
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = _Output(highlight=False)
         self._status: Status | None = None
         self._tasks: dict[str, TaskID] = {}
         self._bars = Progress(

@@ -54,7 +54,8 @@ def serve(store: Store, port: int) -> int:
         raise StoreError(f"tracking.dir: there are no runs in {store.folder} yet; python -m runner makes one")
     store.check()
     _require_free(port)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
+    for number in (signal.SIGTERM, signal.SIGHUP):  # they end it as Ctrl-C does
+        signal.signal(number, signal.default_int_handler)
     console = Console(highlight=False)
     with tempfile.TemporaryFile() as log:
         return _serve_until_signal(store, port, log, console)

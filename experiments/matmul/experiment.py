@@ -49,6 +49,8 @@ class Matmul(Experiment):
         require_choice(self, "mode", MODES)
         if not self.sizes:
             raise InvalidField(self, "sizes", "is empty; give at least one size, such as [1,10,100]")
+        if not 0 <= self.seed < 2**31:
+            raise InvalidField(self, "seed", f"{self.seed} is not a seed; seeds are whole numbers from 0 to 2^31 - 1")
         for size in self.sizes:
             if not 1 <= size < 2**31:
                 raise InvalidField(self, "sizes", f"{size} is not a size; sizes are whole numbers from 1 to 2^31 - 1")
@@ -72,7 +74,12 @@ class Matmul(Experiment):
                     _record(point, Answer(self, points, series.not_measured, limits), recorder)
             raise
         finally:
-            _conclude(Answer(self, points, series.not_measured, limits), recorder)
+            answer = Answer(self, points, series.not_measured, limits)
+            try:
+                _conclude(answer, recorder)
+            except KeyboardInterrupt:  # it comes once: the second time is undisturbed
+                _conclude(answer, recorder)
+                raise
         if not points:
             raise Refused(f"no size could be measured: {series.not_measured[min(series.not_measured)]}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.device import current
 from experiments.experiment import Refused
 from experiments.matmul.product import Product, new_call, require_product_in_graph
-from experiments.matmul.verification import require_correct, residual, tolerance
+from experiments.matmul.verification import check_bytes, require_correct, residual, tolerance
 from experiments.measure import Measurement, Timing, new_sampler, visiting_order
 from experiments.measure.interleave import window
 from experiments.memory import free_bytes
@@ -17,9 +18,6 @@ from experiments.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     from experiments.matmul.experiment import Matmul
-
-VERIFICATION_COPIES = 2
-"""Memory for checking a point, in copies of its operands and result."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,12 @@ class Series:
         A point is complete when :meth:`is_complete` says so. A size that does not fit into memory ends
         the series there: no larger one is tried. A size whose result or time cannot be believed is left out.
         """
-        for size in self._too_large():
+        together, alone, too_large = self._by_memory()
+        for size in too_large:
             yield size, None
-        for size in visiting_order(sorted(self._product_of), self.matmul.timing.rounds, self.matmul.seed):
+        rounds = self.matmul.timing.rounds
+        order = visiting_order(together, rounds, self.matmul.seed)
+        for size in itertools.chain(order, (size for size in alone for _ in range(rounds))):
             if size in self.not_measured or self.is_complete(size):
                 continue
             yield size, self._visit(size)
@@ -112,20 +113,19 @@ class Series:
             self._in_progress[size].sampler.operands = ()  # frees the device's memory
         return point
 
-    def _too_large(self) -> list[int]:
-        """Sizes that do not fit into free memory beside the smaller ones they are measured among."""
-        free = free_bytes(current())
-        if free is None:
-            return []
-        sizes = sorted(self._product_of)
-        for index, size in enumerate(sizes):
-            together = sizes[max(0, index + 1 - window(self.matmul.timing.rounds)) : index + 1]
-            needed = sum(self._product_of[other].traffic for other in together)
-            needed += VERIFICATION_COPIES * self._product_of[size].traffic
-            if needed > free:
+    def _by_memory(self) -> tuple[list[int], list[int], list[int]]:
+        """Sizes that fit beside those they take turns with, sizes that only fit alone, the first that does not fit."""
+        sizes, free = sorted(self._product_of), free_bytes(current())
+        together, alone = list[int](), list[int]()
+        for size in sizes:
+            product = self._product_of[size]
+            needed = product.traffic + check_bytes(product)
+            beside = sum(self._product_of[other].traffic for other in together[1 - window(self.matmul.timing.rounds) :])
+            if free is not None and needed > free:
                 self._end_at(size, f"needs {needed / 1e9:.3g} GB of memory, {free / 1e9:.3g} GB are free")
-                return [size]
-        return []
+                return together, alone, [size]
+            (together if free is None or needed + beside <= free else alone).append(size)
+        return together, alone, []
 
     def _end_at(self, size: int, reason: str) -> None:
         self._give_up(size, reason)

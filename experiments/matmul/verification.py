@@ -14,7 +14,7 @@ from experiments.matmul.product import Product
 UNIT_ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
 TF32_ROUNDOFF = 2.0**-11
 
-CHUNK_ROWS = 256
+CHUNK_ELEMENTS = 2**20
 
 
 def residual(a: npt.NDArray[Any], b: npt.NDArray[Any], product: npt.NDArray[Any], seed: int) -> float:
@@ -50,10 +50,19 @@ def require_correct(found: float, allowed: float) -> None:
         raise Refused(f"the result is wrong: off by {found:.2g} of its size, where rounding explains {allowed:.2g}")
 
 
+def check_bytes(product: Product) -> int:
+    """Host memory that the check needs: copies of operands and result, and a few float64 vectors."""
+    return product.traffic + 4 * 8 * sum(product.dimensions) + 2 * 8 * CHUNK_ELEMENTS
+
+
 def _times(matrix: npt.NDArray[Any], vector: npt.NDArray[np.float64], squared: bool = False) -> npt.NDArray[np.float64]:
-    """``matrix @ vector`` in float64, converting a few rows at a time to spare memory."""
-    parts = []
-    for start in range(0, matrix.shape[0], CHUNK_ROWS):
-        rows = matrix[start : start + CHUNK_ROWS].astype(np.float64)
-        parts.append((rows**2 if squared else rows) @ vector)
-    return np.concatenate(parts)
+    """``matrix @ vector`` in float64, converting one block at a time to spare memory."""
+    rows, columns = matrix.shape
+    width = min(columns, CHUNK_ELEMENTS)
+    height = max(1, CHUNK_ELEMENTS // width)
+    result = np.zeros(rows)
+    for top in range(0, rows, height):
+        for left in range(0, columns, width):
+            block = matrix[top : top + height, left : left + width].astype(np.float64)
+            result[top : top + height] += (block**2 if squared else block) @ vector[left : left + width]
+    return result

@@ -114,14 +114,14 @@ class AdaptiveSampler(Sampler):
 
     def _require_scaling(self, seconds: float) -> None:
         """Twice the calls must take about twice the time, or something has optimised them away."""
-        shortest, shortest_of_twice = seconds, self._time(2 * self._calls)
+        shortest, twice = seconds, self._time(2 * self._calls)
         for _ in range(3):  # a hiccup of the machine looks the same: give it a chance to pass
-            if shortest_of_twice >= 1.5 * shortest:
+            if twice >= 1.5 * shortest:
                 return
             shortest = min(shortest, self._time(self._calls))
-            shortest_of_twice = self._time(2 * self._calls)
+            twice = self._time(2 * self._calls)
         raise Refused(
-            f"{2 * self._calls} calls took only {shortest_of_twice / shortest:.2f} times as long as {self._calls}: "
+            f"{2 * self._calls} calls took only {twice / shortest:.2f} times as long as {self._calls}: "
             "the work is not done at each call"
         )
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+CLOCK_SECONDS = 60.0
+"""A process's start is counted from the boot, whose time moves when the clock is set."""
+
 HOST_TAG, PROCESS_TAG = "runner.host", "runner.process"
 
 
@@ -48,6 +51,7 @@ def _identity(pid: int) -> str:
 
 def _is_alive(identity: str) -> bool:
     try:
-        return _identity(int(identity.split()[0])) == identity
-    except (psutil.NoSuchProcess, ValueError, IndexError):
+        pid, started = identity.split()
+        return abs(psutil.Process(int(pid)).create_time() - float(started)) < CLOCK_SECONDS
+    except (psutil.NoSuchProcess, ValueError):
         return False

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,9 +35,10 @@ class TrackedRun:
         """Starts the run, in an MLflow experiment that is created if need be."""
         self._client = client
         self._files: dict[str, bytes] = {}
+        self._metrics: list[Row] = []
         self.last_note = ""
         self._scratch = TemporaryDirectory(prefix="run-")
-        with _store_errors():
+        with store_errors():
             experiment_id = _experiment_id(store, client, experiment)
             run = client.create_run(experiment_id, run_name=name, tags=dict(tags))
         self.id: str = run.info.run_id
@@ -48,7 +50,7 @@ class TrackedRun:
         from mlflow.entities import Param
 
         texts = {key: str(value) for key, value in parameters.items()}
-        with _store_errors():
+        with store_errors():
             params = [Param(key, text[:PARAMETER_LENGTH]) for key, text in texts.items()]
             self._client.log_batch(self.id, params=params)
 
@@ -63,7 +65,7 @@ class TrackedRun:
             for record in records
             if isinstance(record, Metric)
         ]
-        with _store_errors():
+        with store_errors():
             for start in range(0, len(metrics), METRICS_A_BATCH):
                 self._client.log_batch(self.id, metrics=metrics[start : start + METRICS_A_BATCH])
         for path in changed:
@@ -73,7 +75,7 @@ class TrackedRun:
                 self.note(record.markdown)
 
     def keep(self, records: Iterable[Record]) -> list[str]:
-        """Takes tables, files and the note into memory only; returns the paths of the files that changed."""
+        """Takes everything into memory only; returns the paths of the files that changed."""
         changed = dict[str, None]()
         for record in records:
             if isinstance(record, Table):
@@ -85,12 +87,14 @@ class TrackedRun:
                 changed[record.path] = None
             elif isinstance(record, Note):
                 self.last_note = record.markdown
+            elif isinstance(record, Metric):
+                self._metrics.append({"metric": record.name, "step": record.step, "value": record.value})
         return list(changed)
 
     def rescue(self) -> Path:
-        """Writes everything kept in memory to a new folder for temporary files."""
+        """Writes everything of this run to a new folder for temporary files."""
         folder = Path(mkdtemp(prefix=f"rescued-{self.id[:8]}-"))
-        for path, content in self._files.items():
+        for path, content in (self._files | {"metrics.csv": _csv(self._metrics)}).items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -100,16 +104,17 @@ class TrackedRun:
     def note(self, markdown: str) -> None:
         """The run's description."""
         self.last_note = markdown
-        with _store_errors():
+        with store_errors():
             self._client.set_tag(self.id, NOTE_TAG, markdown[:NOTE_LENGTH])
 
     def file(self, path: str, content: bytes | str) -> None:
         """An artifact."""
+        self._files[path] = content.encode() if isinstance(content, str) else content
         local = Path(self._scratch.name, path)
         folder = str(Path(path).parent) if Path(path).parent != Path() else None
-        with _store_errors():
+        with store_errors():
             local.parent.mkdir(parents=True, exist_ok=True)
-            local.write_bytes(content.encode() if isinstance(content, str) else content)
+            local.write_bytes(self._files[path])
             self._client.log_artifact(self.id, str(local), artifact_path=folder)
             local.unlink()
 
@@ -120,12 +125,12 @@ class TrackedRun:
     def end(self, status: str) -> None:
         """FINISHED, FAILED or KILLED."""
         self._scratch.cleanup()
-        with _store_errors():
+        with store_errors():
             self._client.set_terminated(self.id, status)
 
     def end_if_possible(self, status: str) -> None:
         """The same where the store may have failed: if it has, the next start finds the run an orphan."""
-        with suppress(StoreError):
+        with suppress(StoreError), _without_retries():
             self.end(status)
 
 
@@ -162,7 +167,22 @@ def _cell(value: Any) -> Any:
 
 
 @contextmanager
-def _store_errors() -> Iterator[None]:
+def _without_retries() -> Iterator[None]:
+    """Asks a server once only: it has failed already."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    before = os.environ.get(name)
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
     """Turns what MLflow, its database and the disk raise into one sentence."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError

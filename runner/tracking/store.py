@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from abc import ABC, abstractmethod
 from contextlib import closing
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -29,6 +30,9 @@ NEEDED_BYTES = 20 * 2**20
 QUICK_CHECK_BYTES = 16 * 2**20
 """A database up to this size is checked page by page, which takes a tenth of a second at most."""
 
+LOCKED = "database is locked"
+"""What SQLite says when another process holds it for more than five seconds."""
+
 SERVER_SECONDS = 5
 """How long a tracking server may take to say that it is there."""
 
@@ -46,6 +50,9 @@ def quiet_mlflow() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # errors come as exceptions, too
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # A server may be away for half a minute; by default MLflow would wait for four.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 
 class Store(ABC):
@@ -106,15 +113,19 @@ class LocalStore(Store):
         self._check_database()
 
     def _check_database(self) -> None:
-        if self.database.exists() and (problem := self._problem_of_database()):
+        problem = self._problem_of_database() if self.database.exists() else None
+        if problem == LOCKED:
+            raise StoreError(f"tracking.dir: {self.database} is locked by another program; try again when it is done")
+        if problem:
             raise StoreError(
                 f"tracking.dir: {self.database} is not a usable MLflow database ({problem}); "
                 "move it away or choose another folder"
             )
 
     def _problem_of_database(self) -> str | None:
+        # Not read-only: what a kill in mid-commit has left is rolled back by the first who may write.
         try:
-            with closing(sqlite3.connect(f"file:{quote(str(self.database))}?mode=ro", uri=True)) as connection:
+            with closing(sqlite3.connect(f"file:{quote(str(self.database))}?mode=rw", uri=True)) as connection:
                 connection.execute("SELECT version_num FROM alembic_version").fetchone()
                 (pages,) = connection.execute("PRAGMA page_count").fetchone()
                 (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
@@ -175,7 +186,7 @@ class ServerStore(Store):
                 healthy = answer.read(16).strip() == b"OK"
         except urllib.error.HTTPError as error:
             raise StoreError(f"tracking.uri: {self.uri} answers, but not as MLflow does (HTTP {error.code})") from None
-        except (OSError, ValueError) as error:
+        except (OSError, HTTPException, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise StoreError(
                 f"tracking.uri: no answer from {self.uri} ({reason}); start it with 'mlflow server', "

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from tests.conftest import QUICK, environment
+from tests.end_to_end.tracking_server import TrackingServer
 from tests.reading import artifacts, client, history, only_run, runs
 
 LONG = ("experiment.sizes=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]", "experiment.timing.target=0", "device=cpu")
@@ -71,10 +72,8 @@ def going(tmp_path):
 def test_a_signal_ends_the_run_with_what_it_has(going, number):
     run = going("experiment.timing.max_seconds=0.5")
     run.wait_for_points(2)
-    start = time.monotonic()
     run.process.send_signal(number)
     status, err = run.end()
-    assert time.monotonic() - start < 10
     assert status == 128 + number
     assert err.splitlines() == [f"runner: interrupted by {number.name}; what was measured is kept"]
     tracked = only_run(run.store)
@@ -86,13 +85,41 @@ def test_a_signal_ends_the_run_with_what_it_has(going, number):
 
 def test_a_signal_before_there_is_a_run(going):
     run = going()
-    time.sleep(1.5)
+    while not psutil.Process(run.process.pid).children():
+        time.sleep(0.05)
     run.process.send_signal(signal.SIGINT)
     status, err = run.end()
     assert status == 130
     assert "Traceback" not in err
     assert len(err.splitlines()) == 1
     assert not (run.store / "mlflow.db").exists() or runs(run.store) == []
+
+
+def test_a_reader_that_goes_away_does_not_end_the_run(going):
+    run = going("experiment.sizes=[1,2,3]", "experiment.timing.max_seconds=0.3")
+    run.wait_for_points(1)
+    run.process.stdout.close()
+    assert run.process.wait(timeout=60) == 0
+    assert run.process.stderr.read() == ""
+    assert only_run(run.store).info.status == "FINISHED"
+
+
+def test_a_server_that_goes_away_is_not_waited_for_for_ever(going, tmp_path):
+    """Ctrl-C twice ends even the waiting for a store; what was measured is saved."""
+    server = TrackingServer(tmp_path)
+    run = going("tracking=server", f"tracking.uri={server.address}", "experiment.timing.max_seconds=0.3")
+    run.wait_for_points(2)
+    server.stop()
+    time.sleep(3)  # by now a point is complete that cannot be written
+    run.process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    run.process.send_signal(signal.SIGINT)
+    status, err = run.end()
+    assert status == 2
+    line = err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert line.startswith("runner: interrupted while writing to the store; what was measured is in ")
+    assert (Path(line.rpartition(" ")[2]) / "metrics.csv").read_text().count("time/median_us") >= 2
 
 
 def test_kill_9_keeps_the_points_and_the_next_start_says_killed(going, runner):

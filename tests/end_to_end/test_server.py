@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-import urllib.request
-
 import pytest
 from mlflow import MlflowClient
 
-from tests.conftest import QUICK, environment, free_port, run_command
+from tests.conftest import QUICK, run_command
+from tests.end_to_end.tracking_server import TrackingServer
 
 
 @pytest.fixture
 def server(tmp_path):
-    """An MLflow server that also keeps the artifacts; its address."""
-    folder = tmp_path / "server"
-    folder.mkdir()
-    address = f"http://127.0.0.1:{free_port()}"
-    command = [sys.executable, "-m", "mlflow", "server", "--port", address.rpartition(":")[2], "--workers", "1"]
-    process = subprocess.Popen(
-        [*command, "--backend-store-uri", f"sqlite:///{folder}/server.db", "--artifacts-destination", str(folder)],
-        cwd=folder,
-        env=environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/health", timeout=1)
-            break
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-    yield address
-    process.terminate()
-    process.wait(timeout=20)
+    """The address of a server."""
+    running = TrackingServer(tmp_path)
+    yield running.address
+    running.stop()
 
 
 def test_a_run_goes_to_the_server_and_nothing_stays_here(server, tmp_path):

@@ -6,12 +6,14 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tests.conftest import ROOT, run_command
+from tests.conftest import QUICK, ROOT, run_command
 from tests.reading import runs
 
 WRONG = {
@@ -44,6 +46,12 @@ WRONG = {
     "+device=cpu": "device: chosen twice",
     "tracking=server": "tracking.uri: None is not a server's address",
     "--config-dir=/nowhere": "--config-dir: Additional config directory '/nowhere' not found",
+    "experiment=null": "a group is set to null",
+    "experiment.sizes=${nope}": "experiment.sizes: Interpolation key 'nope' not found",
+    "experiment.shape=inner,outer": "experiment.shape=inner,outer: several values are a grid, which needs -m",
+    "seed=-1": "experiment.seed: -1 is not a seed",
+    "tracking.dir=~/x": "cannot read 'tracking.dir=~/x'",
+    "--cfg=banana": "argument --cfg/-c: invalid choice: 'banana'",
     "--fast": "--fast: no such flag",
     "--config-dri=x": "--config-dri=x: no such flag (did you mean --config-dir?)",
     "tracking.experiment=' '": "tracking.experiment: is blank",
@@ -114,6 +122,58 @@ def _truncated(path):
     os.truncate(path, path.stat().st_size // 2)
 
 
+def test_what_a_kill_in_mid_commit_leaves_is_rolled_back(runner, store):
+    """SQLite has a hot journal then; the database is as good as before."""
+    assert runner("experiment.sizes=[1]", *QUICK).status == 0
+    killed_in_mid_transaction = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("PRAGMA cache_size=1")
+connection.execute("BEGIN")
+connection.executemany("INSERT INTO alembic_version VALUES (?)", [(f"{number:032}",) for number in range(20000)])
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", killed_in_mid_transaction, store / "mlflow.db"])
+    assert (store / "mlflow.db-journal").stat().st_size > 0
+    done = runner("experiment.sizes=[1]", *QUICK)
+    assert done.status == 0, done.err
+    assert len(runs(store)) == 2
+
+
+def test_a_database_in_use_is_called_that(runner, store):
+    assert runner("experiment.sizes=[1]", *QUICK).status == 0
+    connection = sqlite3.connect(store / "mlflow.db", isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        assert "is locked by another program" in complaint(runner())
+    finally:
+        connection.close()
+
+
+def test_a_damaged_table_that_only_shows_in_use(runner, store):
+    """Beyond the quick check's size MLflow is the first to notice."""
+    assert runner("experiment.sizes=[1]", *QUICK).status == 0
+    path = store / "mlflow.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE filling (text TEXT)")
+        connection.executemany("INSERT INTO filling VALUES (?)", [("x" * 4000,)] * 6000)
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'runs'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    assert "malformed" in complaint(runner())
+
+
+def test_a_grid_into_a_folder_that_cannot_be(tmp_path):
+    done = run_command("-m", "runner", "-m", "tracking.dir=/proc/nope", "seed=1,2", cwd=tmp_path)
+    assert done.status == 2
+    assert [line.partition(";")[0] for line in done.err.splitlines()] == [
+        "runner: tracking.dir: cannot make /proc/nope (No such file or directory)"
+    ] * 2
+
+
 @pytest.mark.parametrize("spoil", [_garbage, _another_database, _truncated])
 def test_a_database_that_cannot_be_used(runner, store, spoil):
     store.mkdir()
@@ -134,6 +194,23 @@ def test_a_server_that_is_not_there(runner):
 def test_a_server_that_never_answers(runner):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{silent.getsockname()[1]}"))
+    assert "no answer" in line
+
+
+def test_a_server_with_an_impossible_address(runner):
+    assert "no answer" in complaint(runner("tracking=server", "tracking.uri=http://127.0.0.1:port"))
+
+
+def test_a_server_of_another_protocol(runner):
+    with socket.create_server(("127.0.0.1", 0)) as ssh:
+
+        def greet():
+            connection, _ = ssh.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{ssh.getsockname()[1]}"))
     assert "no answer" in line
 
 
