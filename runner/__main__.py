@@ -6,6 +6,8 @@ if __name__ == "__main__":
     try:
         from runner.app import main
 
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("runner: interrupted before anything was started")
+        status = main()
+    except KeyboardInterrupt:  # while all that was still being imported
+        print("runner: interrupted before anything was started", file=sys.stderr)
+        status = 130
+    sys.exit(status)

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from runner import lab
@@ -31,6 +32,7 @@ class LabProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, its_connection = context.Pipe()
         self._process = context.Process(target=lab.run, args=(its_connection, job, log), name="lab")
+        resource_tracker.ensure_running()  # else starting the process starts it, and that resets the mask
         # The mask is inherited: no signal can reach the lab before it is ready for one.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, lab.SIGNALS)
         try:

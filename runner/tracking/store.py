@@ -187,7 +187,7 @@ class ServerStore(Store):
         except urllib.error.HTTPError as error:
             raise StoreError(f"tracking.uri: {self.uri} answers, but not as MLflow does (HTTP {error.code})") from None
         except (OSError, HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", error)
+            reason = " ".join(str(getattr(error, "reason", error)).split())
             raise StoreError(
                 f"tracking.uri: no answer from {self.uri} ({reason}); start it with 'mlflow server', "
                 "correct the address, or use tracking=local"

@@ -47,7 +47,7 @@ WRONG = {
     "tracking=server": "tracking.uri: None is not a server's address",
     "--config-dir=/nowhere": "--config-dir: Additional config directory '/nowhere' not found",
     "experiment=null": "a group is set to null",
-    "experiment.sizes=${nope}": "experiment.sizes: Interpolation key 'nope' not found",
+    "experiment.sizes=${nope}": "Interpolation key 'nope' not found",
     "experiment.shape=inner,outer": "experiment.shape=inner,outer: several values are a grid, which needs -m",
     "seed=-1": "experiment.seed: -1 is not a seed",
     "tracking.dir=~/x": "cannot read 'tracking.dir=~/x'",
