@@ -21,7 +21,7 @@ from runner.tracking.store import Store, first_line
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-METRICS_A_BATCH = 1000
+METRICS_A_BATCH, PARAMETERS_A_BATCH = 1000, 100
 PARAMETER_LENGTH, NOTE_LENGTH = 6000, 8000
 """What MLflow takes at most."""
 
@@ -49,10 +49,10 @@ class TrackedRun:
         """The config's values, flat."""
         from mlflow.entities import Param
 
-        texts = {key: str(value) for key, value in parameters.items()}
+        params = [Param(key, str(value)[:PARAMETER_LENGTH]) for key, value in parameters.items()]
         with store_errors():
-            params = [Param(key, text[:PARAMETER_LENGTH]) for key, text in texts.items()]
-            self._client.log_batch(self.id, params=params)
+            for start in range(0, len(params), PARAMETERS_A_BATCH):
+                self._client.log_batch(self.id, params=params[start : start + PARAMETERS_A_BATCH])
 
     def record(self, records: Iterable[Record]) -> None:
         """Writes what an experiment found; when this returns, it is in the store."""
