@@ -1,6 +1,8 @@
 """``python -m runner``. Nothing is imported here: a process started for the lab imports this, too."""
 
 if __name__ == "__main__":
+    import contextlib
+    import os
     import sys
 
     try:
@@ -10,4 +12,8 @@ if __name__ == "__main__":
     except KeyboardInterrupt:  # while all that was still being imported
         print("runner: interrupted before anything was started", file=sys.stderr)
         status = 130
-    sys.exit(status)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is written and closed. Python would now take MLflow's modules apart, for a second.
+    os._exit(status)

@@ -25,6 +25,8 @@ class Tracking:
         require_choice(self, "kind", KINDS)
         if self.kind == "local" and not self.dir:
             raise InvalidField(self, "dir", "is empty; name a folder, such as mlruns")
+        if self.kind == "local" and set(self.dir) & set("?%"):
+            raise InvalidField(self, "dir", f"{self.dir!r} has a ? or %, which mean something in a database's address")
         if self.kind == "server" and not (self.uri or "").startswith(("http://", "https://")):
             raise InvalidField(
                 self, "uri", f"{self.uri!r} is not a server's address; give tracking.uri=http://host:port"

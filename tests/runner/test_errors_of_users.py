@@ -54,6 +54,7 @@ WRONG = {
     "--cfg=banana": "argument --cfg/-c: invalid choice: 'banana'",
     "--fast": "--fast: no such flag",
     "--config-dri=x": "--config-dri=x: no such flag (did you mean --config-dir?)",
+    "tracking.dir='50%'": "tracking.dir: '50%' has a ? or %",
     "tracking.experiment=' '": "tracking.experiment: is blank",
 }
 
