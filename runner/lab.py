@@ -84,6 +84,8 @@ class PipeRecorder:
         self._buffer.append(Table(name, list(rows)))
 
     def file(self, path: str, content: bytes) -> None:
+        if Path(path).is_absolute() or ".." in Path(path).parts:
+            raise ValueError(f"a run's file must lie below its artifacts, but its path is {path!r}")
         self._buffer.append(File(path, content))
 
     def note(self, markdown: str) -> None:
