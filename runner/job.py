@@ -145,14 +145,20 @@ def _rescued(error: StoreError, lab: LabProcess, run: TrackedRun, terminal: Term
         return StoreError(f"{error}; nor could it be saved elsewhere ({second}): what was measured stands above")
 
 
+def _question(config: DictConfig) -> dict[str, Any]:
+    """The config without where the answer is kept: what makes two runs the same."""
+    return {key: value for key, value in flat(config) if not key.startswith("tracking.")}
+
+
 def _tags(config: DictConfig, chosen: Parts, started: Started, surroundings: Mapping[str, Any]) -> dict[str, str]:
     placement = started.placement
-    question = {key: value for key, value in flat(config) if not key.startswith("tracking.")}
     tags = {
         "device.requested": chosen.device.requested,
         "device.actual": placement.actual,
         "device.hardware": placement.hardware,
-        "fingerprint": fingerprint(question, chosen.experiment.version, surroundings["machine"], placement.hardware),
+        "fingerprint": fingerprint(
+            _question(config), chosen.experiment.version, surroundings["machine"], placement.hardware
+        ),
         "mlflow.user": psutil.Process().username(),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "python -m runner",
@@ -163,7 +169,7 @@ def _tags(config: DictConfig, chosen: Parts, started: Started, surroundings: Map
 
 def _describe(run: TrackedRun, config: DictConfig, overrides: Sequence[str], surroundings: Mapping[str, Any]) -> None:
     """What must be known to understand the run and to do it again."""
-    run.parameters({key: value for key, value in flat(config) if not key.startswith("tracking.")})
+    run.parameters(_question(config))
     command = shlex.join(["python", "-m", "runner", *overrides])
     run.file("config.yaml", f"# {command}\n{OmegaConf.to_yaml(config, resolve=True)}")
     run.json("environment.json", surroundings)
