@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
+from experiments.comparison import Member
 from experiments.recorder import Recorder
 
 
@@ -25,11 +27,22 @@ class Experiment(ABC):
     version: ClassVar[int] = 1
     """Raised whenever the same config would give other numbers than before."""
 
+    headline: ClassVar[tuple[str, ...]] = ()
+    """The metrics that a sweep looks at first; by default all of them."""
+
     @abstractmethod
     def run(self, recorder: Recorder) -> None:
         """Does the work and hands what it finds to ``recorder``.
 
         On Ctrl-C a ``KeyboardInterrupt`` passes through: record what there is, let it go on.
+        """
+
+    @classmethod  # noqa: B027  # nothing to say is an answer, too
+    def compare(cls, members: Sequence[Member], recorder: Recorder) -> None:
+        """What the jobs of a sweep say together: figures, tables and one note for the sweep's own run.
+
+        Called when all jobs are done, in a process without TensorFlow. The table of all jobs and the
+        effect of each swept key are made for every experiment; this is for what only this one knows.
         """
 
 

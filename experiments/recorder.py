@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Cell = str | int | float | None
 Row = Mapping[str, Cell]
+T = TypeVar("T")
 
 
 class Recorder(Protocol):
@@ -38,4 +39,10 @@ class Recorder(Protocol):
         """How far ``task`` is (0 to 1) and what is known now. A quiet moment: buffers are written.
 
         Returns when everything handed over so far is stored.
+        """
+
+    def once(self, name: str, find_out: Callable[[], T]) -> T:
+        """What ``find_out`` returns, asked for once: a sweep's later jobs with the same device settings get it, too.
+
+        For what is the machine's and not the job's, such as the peak. The value must be picklable.
         """

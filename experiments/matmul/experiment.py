@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from experiments.comparison import Member
 from experiments.device import current
 from experiments.experiment import Experiment, Refused
 from experiments.fields import InvalidField, require_choice
 from experiments.matmul.answer import Answer, duration, in_words, spread
+from experiments.matmul.comparison import compare
 from experiments.matmul.plots import throughput_figure, time_figure
 from experiments.matmul.product import DTYPES, MODES, SHAPES, Product, new_call
 from experiments.matmul.series import Point, Series
@@ -35,6 +38,7 @@ class Matmul(Experiment):
     """The time of C = A B against its size n, for one shape, dtype and execution mode."""
 
     name: ClassVar[str] = "matmul"
+    headline: ClassVar[tuple[str, ...]] = ("time/median_us", "throughput/gflops")
 
     sizes: list[int] = field(default_factory=list)
     shape: str = "inner"
@@ -57,7 +61,7 @@ class Matmul(Experiment):
 
     def run(self, recorder: Recorder) -> None:
         recorder.progress("limits", 0.0, "what can this machine reach?")
-        limits = self._measure_limits()
+        limits = recorder.once(f"limits {self.shape} {self.dtype} {self.mode}", self._measure_limits)
         recorder.progress("limits", 1.0, in_words(limits))
         series, points = Series(self), list[Point]()
         try:
@@ -82,6 +86,10 @@ class Matmul(Experiment):
                 raise
         if not points:
             raise Refused(f"no size could be measured: {series.not_measured[min(series.not_measured)]}")
+
+    @classmethod
+    def compare(cls, members: Sequence[Member], recorder: Recorder) -> None:
+        compare(members, recorder)
 
     def _measure_limits(self) -> Roofline:
         smallest = Product(self.shape, 1, self.dtype)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BLUE, GREY = "#1f5fa8", "#6b6b6b"
 REGIME_STYLE = {DISPATCH: ("#c44e00", "o"), MEMORY: (BLUE, "s"), COMPUTE: ("#1b7f4b", "^")}
 
+PLACE = (0.1, 0.11, 0.8, 0.79)
+"""Of the axes in the figure: left, bottom, width and height."""
+
 MOST_TICKS = 10
 """Up to so many sizes, each one is named on the axis."""
 
@@ -86,11 +89,14 @@ def _draw_peak(axes: Axes, answer: Answer) -> None:
 
 def _add_share_axis(axes: Axes, peak: float) -> None:
     """The same axis on the right, in percent of the peak."""
+    from matplotlib.ticker import NullLocator
+
     share = axes.secondary_yaxis(
         "right",
         functions=(lambda rate: np.multiply(rate, 100 / peak), lambda percent: np.multiply(percent, peak / 100)),
     )
     share.yaxis.set_major_formatter(lambda percent, _: f"{percent:g}%")
+    share.yaxis.set_minor_locator(NullLocator())
     share.set_ylabel("share of the measured peak", color=GREY)
 
 
@@ -110,18 +116,19 @@ def _annotate(axes: Axes, at: tuple[float, float], text: str, corner: str) -> No
 
 def _new_figure(answer: Answer, what: str) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import NullLocator
 
     matmul = answer.matmul
-    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
-    axes = figure.add_subplot()
+    # Margins and titles at fixed places, and no minor ticks: finding places for them takes most of a second.
+    figure = Figure(figsize=(8, 5), dpi=120)
+    axes = figure.add_axes(PLACE)
     axes.set(xscale="log", yscale="log", xlabel="n")
-    axes.set_title(f"{SHAPES[matmul.shape][0]}: {what}", loc="left", fontweight="bold")
-    axes.set_title(f"{matmul.dtype}, {matmul.mode}, {where()}", loc="right", fontsize=9, color=GREY)
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_title(f"{SHAPES[matmul.shape][0]}: {what}", loc="left", fontweight="bold", y=1.02)
+    axes.set_title(f"{matmul.dtype}, {matmul.mode}, {where()}", loc="right", fontsize=9, color=GREY, y=1.02)
     axes.grid(which="major", color="#e3e3e3")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.yaxis.set_minor_formatter(NullFormatter())
     if len(answer.points) <= MOST_TICKS:
         sizes = [point.product.size for point in answer.points]
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)

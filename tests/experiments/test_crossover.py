@@ -1,0 +1,136 @@
+"""Where one curve overtakes another, on series whose crossover is known."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from experiments.comparison import Member
+from experiments.matmul.crossover import AHEAD, APART, CROSSOVER, UNCERTAIN, crossover
+from experiments.matmul.curves import bootstrap_medians, curve_of
+
+SIZES = [1, 10, 100, 1000, 10_000]
+
+
+def member(name, seconds_of, sizes=SIZES, noise=0.0, samples=25, seed=0, status="FINISHED", device="CPU:0", swept=None):
+    """A job that took ``seconds_of(n)`` a call, give or take the relative ``noise``; its tables are text."""
+    generator = np.random.default_rng(seed)
+    tables = {
+        "results": [{"n": "99999", "status": "not measured: needs 9 GB of memory", "median_us": ""}],
+        "samples": [],
+    }
+    for n in sizes:
+        seconds = seconds_of(n) * (1 + noise * generator.standard_normal(samples))
+        tables["results"].append({"n": f"{n}", "status": "measured", "median_us": f"{np.median(seconds) * 1e6}"})
+        tables["samples"] += [{"n": f"{n}", "round": "0", "calls": "7", "seconds": f"{7 * one}"} for one in seconds]
+    swept = swept or {}
+    config = {"experiment.shape": "square", "experiment.dtype": "float32", "experiment.mode": "eager", **swept}
+    return Member(name, status, swept, config, device, {}, lambda table: tables.get(table, []))
+
+
+def curve(name, seconds_of, **how):
+    return curve_of(member(name, seconds_of, **how))
+
+
+def steep(n):
+    """As fast as :func:`shallow` at n = 300."""
+    return 1e-6 * (n / 300) ** 0.9
+
+
+def shallow(n):
+    return 1e-6 * (n / 300) ** 0.2
+
+
+def test_a_curve_is_read_from_the_tables_in_order_of_size():
+    found = curve("cpu", steep, sizes=[100, 1, 10], noise=0.1, samples=8)
+    assert found.n.tolist() == [1, 10, 100]
+    assert [len(samples) for samples in found.samples] == [8, 8, 8]
+    assert found.seconds == pytest.approx([np.median(samples) for samples in found.samples])
+    assert curve("none", steep, sizes=[]) is None
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_known_crossover_is_found_between_the_sizes(swapped):
+    curves = [curve("steep", steep), curve("shallow", shallow)]
+    found = crossover(*(curves[::-1] if swapped else curves))
+    assert found.outcome == CROSSOVER
+    assert found.faster.label == "shallow"
+    assert found.n == pytest.approx(300)
+    assert found.interval == pytest.approx((300, 300))
+    assert found.share == 1
+    assert found.speedup == pytest.approx((10_000 / 300) ** 0.7)
+    assert found.in_words().startswith("shallow is faster than steep from n = 300 on (95 % interval 300 to 300")
+
+
+def test_the_interval_covers_the_crossover_in_95_percent_of_experiments():
+    found = [
+        crossover(curve("steep", steep, noise=0.2, seed=2 * i), curve("shallow", shallow, noise=0.2, seed=2 * i + 1))
+        for i in range(200)
+    ]
+    covered = [low <= 300 <= high for low, high in (one.interval for one in found)]
+    assert 0.9 <= np.mean(covered) < 1
+
+
+def test_who_is_ahead_at_every_size_is_said():
+    found = crossover(curve("slow", lambda n: 2 * steep(n), noise=0.01), curve("fast", steep, noise=0.01, seed=1))
+    assert (found.outcome, found.faster.label) == (AHEAD, "fast")
+    assert math.isnan(found.n)
+    assert found.in_words().startswith("No crossover in n = 1 to 10,000: fast is faster than slow at every size, ")
+
+
+def test_noise_between_equals_is_no_crossover():
+    for seed in range(50):
+        found = crossover(
+            curve("one", steep, noise=0.3, seed=2 * seed), curve("two", steep, noise=0.3, seed=2 * seed + 1)
+        )
+        assert found.outcome in (UNCERTAIN, AHEAD)
+        if found.outcome == AHEAD:
+            assert "wherever the two can be told apart" in found.in_words()
+        else:
+            assert "cannot be told apart at the largest size" in found.in_words()
+
+
+def test_a_lead_that_is_lost_in_noise_at_the_end_is_none():
+    def meets_at_the_end(n):
+        return steep(n) * (1 if n == SIZES[-1] else 2)
+
+    found = crossover(curve("one", meets_at_the_end, noise=0.1), curve("two", steep, noise=0.1, seed=1))
+    assert found.outcome == UNCERTAIN
+    assert found.faster is None
+
+
+def test_of_two_crossings_the_last_counts_and_both_are_told():
+    def waves(n):
+        return steep(n) * (2 if n in (10, 100) else 0.5)
+
+    found = crossover(curve("plain", steep, noise=0.01), curve("waves", waves, noise=0.01, seed=1))
+    assert found.n == pytest.approx(math.sqrt(100 * 1000), rel=0.05)
+    assert (found.faster.label, found.lead_changes) == ("waves", 2)
+    assert "The lead changes 2 times; this is the last." in found.in_words()
+
+
+def test_only_common_sizes_count():
+    early, late = curve("steep", steep, sizes=[1, 10, 100]), curve("shallow", shallow, sizes=[1, 100, 1000, 10_000])
+    found = crossover(early, late)
+    assert found.first.n.tolist() == found.second.n.tolist() == [1, 100]
+    assert (found.outcome, found.faster.label) == (AHEAD, "steep")
+    apart = crossover(early, curve("shallow", shallow, sizes=[1000, 10_000]))
+    assert apart.outcome == APART
+    assert apart.in_words() == "steep and shallow have no size in common."
+
+
+def test_single_samples_give_a_crossover_without_an_interval():
+    found = crossover(curve("steep", steep, samples=1), curve("shallow", shallow, samples=1))
+    assert found.n == pytest.approx(300)
+    assert all(math.isnan(end) for end in (*found.interval, found.share))
+    assert "(no interval: too few samples)" in found.in_words()
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0, 4.0, 8.0, 16.0], [1.0, 2.0, 4.0, 8.0]])
+def test_bootstrap_medians_are_those_of_all_resamples(values):
+    every = [np.median(resample) for resample in itertools.product(values, repeat=len(values))]
+    drawn = bootstrap_medians(np.array(values), 100_000, np.random.default_rng(0))
+    assert set(drawn) == set(every)
+    for median in set(every):
+        assert np.mean(drawn == median) == pytest.approx(np.mean(np.array(every) == median), abs=0.006)
