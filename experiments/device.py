@@ -91,13 +91,18 @@ def scope() -> AbstractContextManager[None]:
     return device_scope
 
 
+def set_onednn(onednn: bool | None) -> None:
+    """Counts only before TensorFlow is imported, which reads it then."""
+    if onednn is not None:
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(onednn))
+
+
 def start(device: Device) -> Placement:
     """Imports and sets up TensorFlow for ``device``, computes something there, reads back where.
 
     Raises DeviceUnavailable where TensorFlow does not see the device.
     """
-    if device.onednn is not None:
-        os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(device.onednn))
+    set_onednn(device.onednn)
     tf = import_tensorflow()
     tf.config.set_soft_device_placement(False)
     if device.intra_op_threads is not None:

@@ -9,6 +9,8 @@ if __name__ == "__main__":
         from runner.app import main
 
         status = main()
+    except BrokenPipeError:  # head has read enough
+        status = 0
     except KeyboardInterrupt:  # while all that was still being imported
         print("runner: interrupted before anything was started", file=sys.stderr)
         status = 130

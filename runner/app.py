@@ -9,14 +9,17 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from runner.arguments import parse
+from runner.arguments import Arguments, parse
 from runner.complaint import CONFIG_ERRORS, sentence
 from runner.errors import ExitStatus, UserError
 from runner.help import help_text
-from runner.job import conduct
+from runner.job import Job
 from runner.schema import register
+from runner.single import run_alone
+from runner.sweep.sweep import Sweep
 
 CONF = Path(__file__).parent.parent / "conf"
 
@@ -24,23 +27,13 @@ CONF = Path(__file__).parent.parent / "conf"
 def main() -> int:
     """``python -m runner``: returns the exit status."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing: the sentence is ours
-    statuses: list[int] = []
-
-    @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
-    def run(config: DictConfig) -> None:
-        status = _status_of_job(config)
-        statuses.append(status)
-        if status >= ExitStatus.of_signal(signal.SIGHUP):  # Ctrl-C is meant for the whole sweep
-            sys.exit(status)
-
     try:
         arguments = parse(sys.argv[1:])
         register()
         if arguments.wants_help:
             print(help_text(CONF, arguments))
-        else:
-            sys.argv[1:] = arguments.in_order
-            run()
+            return ExitStatus.OK
+        return _sweep(arguments) if arguments.multirun else _hydra(arguments)
     except UserError as error:
         return _complain(str(error), error.exit_status)
     except CONFIG_ERRORS as error:
@@ -51,17 +44,49 @@ def main() -> int:
         return _complain("a group is set to null; choose one of what --help lists", ExitStatus.WRONG_INPUT)
     except KeyboardInterrupt:
         return _complain("interrupted before anything was started", ExitStatus.of_signal(signal.SIGINT))
+
+
+def _sweep(arguments: Arguments) -> int:
+    """Many jobs: Hydra's sweeper says which, its launcher hands them to the sweep."""
+    with Sweep(arguments.overrides) as sweep:
+        try:
+            status = _hydra(arguments)
+        except KeyboardInterrupt:
+            if not sweep.was_interrupted:
+                raise
+    return status if sweep.is_empty else sweep.exit_status
+
+
+def _hydra(arguments: Arguments) -> int:
+    """Hydra composes, and runs one job or has its launcher run many."""
+    statuses: list[int] = []
+
+    @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
+    def run(config: DictConfig) -> None:
+        statuses.append(_status_of_job(config))
+
+    sys.argv[1:] = arguments.in_order
+    run()
     return max(statuses, default=ExitStatus.OK)
 
 
 def _status_of_job(config: DictConfig) -> int:
     """Runs one job; what goes wrong with it must not pass through Hydra, which would end the sweep."""
     try:
-        return conduct(config, list(HydraConfig.get().overrides.task))
+        _require_one_job()
+        return run_alone(Job(config, list(HydraConfig.get().overrides.task)))
     except UserError as error:
         return _complain(str(error), error.exit_status)
     except CONFIG_ERRORS as error:
         return _complain(sentence(error), ExitStatus.WRONG_INPUT)
+
+
+def _require_one_job() -> None:
+    """A preset may be a grid; run alone it would silently be its first job or none of them."""
+    hydra_config = HydraConfig.get()
+    swept = hydra_config.sweeper.get("params") or {}
+    if swept and hydra_config.mode == RunMode.RUN:
+        raise UserError(f"this is a grid over {', '.join(map(str, swept))}, which needs -m: python -m runner -m ...")
 
 
 def _complain(problem: str, status: int) -> int:

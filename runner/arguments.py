@@ -21,6 +21,7 @@ class Arguments:
     overrides: list[str]
     config_dir: Path | None
     wants_help: bool
+    multirun: bool
 
     @property
     def in_order(self) -> list[str]:
@@ -46,4 +47,5 @@ def parse(words: Sequence[str]) -> Arguments:
         overrides=known.overrides,
         config_dir=Path(known.config_dir).absolute() if known.config_dir else None,
         wants_help=known.help,
+        multirun=known.multirun and not (known.cfg or known.info or known.hydra_help),
     )

@@ -41,7 +41,7 @@ def sentence(error: Exception) -> str:
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
         return _unknown_key(cause.full_key)
     if isinstance(cause, ValidationError) and cause.full_key:
-        return f"{cause.full_key}: {_wrong_type(_first_line(cause))}"
+        return f"{cause.full_key}: {wrong_type(_first_line(cause))}"
     if isinstance(error, ConfigCompositionException) and (key := _unmatched_key(error)):
         return _unknown_key(key)
     if found := re.match(r"Multiple values for (\S+)\.", str(error)):
@@ -85,7 +85,7 @@ def _likely_key(key: str, keys: Sequence[str]) -> str | None:
     return by_name[close] if close else nearest(key, keys)
 
 
-def _wrong_type(problem: str) -> str:
+def wrong_type(problem: str) -> str:
     """OmegaConf's words without its types."""
     for name, words in NUMBERS.items():
         found = re.match(rf"Value '(.*)' of type '\w+' could not be converted to {name}", problem)

@@ -7,12 +7,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+KIND = ("cpu", "cores", "usable_cores", "memory_bytes")
+"""What of a machine makes its kind, beside its GPUs."""
 
-def fingerprint(question: Mapping[str, Any], version: int, machine: Mapping[str, Any], hardware: str) -> str:
-    """A short hash of the resolved config, the experiment's version and the machine's kind.
 
-    ``question`` is the config without the part that says where the answer is kept.
+def question_hash(question: Mapping[str, Any], version: int) -> str:
+    """A short hash of the resolved config and the experiment's version.
+
+    ``question`` is the config without the parts that say where the answer is kept and which jobs of a sweep run.
     """
-    kind = {name: machine[name] for name in ("cpu", "cores", "usable_cores", "memory_bytes")}
-    text = json.dumps([question, version, kind, hardware], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return _hash([question, version])
+
+
+def fingerprint(question: str, surroundings: Mapping[str, Any]) -> str:
+    """The question's hash and, after a dash, one of the machine's kind as ``environment.describe`` tells it."""
+    machine = surroundings["machine"]
+    gpus = [gpu["name"] for gpu in surroundings["gpus"]]
+    return f"{question}-{_hash([{name: machine[name] for name in KIND}, gpus])[:8]}"
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,55 +1,66 @@
-"""The lab's side of a job: the process that imports TensorFlow and runs the experiment."""
+"""The lab's side of a job: the process that starts TensorFlow and runs the experiment."""
 
 from __future__ import annotations
 
-import io
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import Any, NoReturn, TypeVar
+
+import psutil
 
 from experiments import device
 from experiments.experiment import Refused
-from experiments.recorder import Row
-from runner.messages import Ended, File, Job, Metric, Note, Outcome, Progress, Record, Started, Table
+from runner.messages import Assignment, Ended, Known, Outcome, Progress, Started
+from runner.recording import RecordBuffer
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(connection: Connection, job: Job, log: Path) -> None:
-    """The whole life of a lab process. Called with SIGNALS blocked, so that none comes too early."""
-    _write_output_to(log)
-    _end_with_parent()
-    recorder = PipeRecorder(connection)
-    _on_signals(recorder.interrupt)
+def run(connection: Connection, server_log: Path) -> NoReturn:
+    """The whole life of a lab: a fork of the lab server, with SIGNALS blocked, so that none comes too early."""
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        ended = _run_experiment(connection, job, recorder)
-    except KeyboardInterrupt:
-        ended = Ended(Outcome.INTERRUPTED)
-    _on_signals(signal.SIG_IGN)
-    connection.send(ended)
+        connection.send(os.getpid())
+        assignment, log = connection.recv()
+        _begin_output(log, server_log)
+        end_with_parent()
+        recorder = PipeRecorder(connection, assignment.known)
+        _on_signals(recorder.interrupt)
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            _limit_memory(assignment.memory_bytes)
+            ended = _run_experiment(connection, assignment, recorder)
+        except KeyboardInterrupt:
+            ended = Ended(Outcome.INTERRUPTED)
+        _on_signals(signal.SIG_IGN)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        connection.send(ended)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the conductor does not want this lab any more
+    finally:
+        os._exit(0)  # all is handed over; TensorFlow's threads need no end
 
 
-def _run_experiment(connection: Connection, job: Job, recorder: PipeRecorder) -> Ended:
+def _run_experiment(connection: Connection, assignment: Assignment, recorder: PipeRecorder) -> Ended:
     """Never raises but KeyboardInterrupt, and never before what was recorded is handed over."""
     try:
-        placement = device.start(job.device)
+        placement = device.start(assignment.device)
         connection.send(Started(placement, device.describe()))
         connection.recv()
         with device.scope():
-            job.experiment.run(recorder)
+            assignment.experiment.run(recorder)
         ended = Ended(Outcome.FINISHED)
     except KeyboardInterrupt:
         ended = Ended(Outcome.INTERRUPTED)
@@ -59,41 +70,30 @@ def _run_experiment(connection: Connection, job: Job, recorder: PipeRecorder) ->
         ended = Ended(Outcome.REFUSED, str(error))
     except BaseException:  # a bug, or sys.exit in someone's experiment: the run shows it
         ended = Ended(Outcome.CRASHED, traceback.format_exc())
-    recorder.flush()
-    return ended
+    return replace(ended, records=recorder.rest())
 
 
-class PipeRecorder:
+class PipeRecorder(RecordBuffer):
     """A :class:`experiments.recorder.Recorder` that hands everything to the conductor."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, known: Mapping[str, Any]) -> None:
+        super().__init__()
         self._connection = connection
-        self._buffer: list[Record] = []
+        self._known = known
         self._handing_over = False
         self._interrupted = False
-
-    def metric(self, name: str, value: float, step: int = 0) -> None:
-        self._buffer.append(Metric(name, float(value), step, time.time_ns() // 1_000_000))
-
-    def figure(self, name: str, figure: Figure) -> None:
-        png = io.BytesIO()
-        figure.savefig(png, format="png")
-        self.file(f"plots/{name}.png", png.getvalue())
-
-    def table(self, name: str, rows: Sequence[Row]) -> None:
-        self._buffer.append(Table(name, list(rows)))
-
-    def file(self, path: str, content: bytes) -> None:
-        if Path(path).is_absolute() or ".." in Path(path).parts:
-            raise ValueError(f"a run's file must lie below its artifacts, but its path is {path!r}")
-        self._buffer.append(File(path, content))
-
-    def note(self, markdown: str) -> None:
-        self._buffer.append(Note(markdown))
 
     def progress(self, task: str, fraction: float, text: str) -> None:
         self._buffer.append(Progress(task, fraction, text))
         self.flush()
+
+    def once(self, name: str, find_out: Callable[[], T]) -> T:
+        if name in self._known:
+            value: T = self._known[name]
+            return value
+        value = find_out()
+        self._buffer.append(Known(name, value))
+        return value
 
     def flush(self) -> None:
         """Hands the buffer over and waits until it is stored."""
@@ -102,7 +102,7 @@ class PipeRecorder:
         interrupted_before, self._handing_over = self._interrupted, True
         try:
             self._connection.send(self._buffer)
-            self._buffer = []
+            self.rest()
             self._connection.recv()
         finally:
             self._handing_over = False
@@ -121,7 +121,7 @@ def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handler
         signal.signal(number, action)
 
 
-def _write_output_to(log: Path) -> None:
+def write_output_to(log: Path) -> None:
     """Everything printed in this process goes to a file, TensorFlow's C++ included."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -131,7 +131,20 @@ def _write_output_to(log: Path) -> None:
     os.close(descriptor)
 
 
-def _end_with_parent() -> None:
+def _begin_output(log: Path, server_log: Path) -> None:
+    """A lab's log begins with what TensorFlow said when it was imported."""
+    log.write_bytes(server_log.read_bytes())
+    write_output_to(log)
+
+
+def _limit_memory(limit: int | None) -> None:
+    """Allocations beyond ``limit`` bytes more than now fail, in Python as in C++."""
+    if limit is not None:
+        now = psutil.Process().memory_info().data
+        resource.setrlimit(resource.RLIMIT_DATA, (now + limit, now + limit))
+
+
+def end_with_parent() -> None:
     """Ends this process when the conductor is gone, however it went: nobody would hear the results."""
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -2,111 +2,115 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
-from multiprocessing import resource_tracker
 from pathlib import Path
+from tempfile import mkstemp
+from typing import Any
 
-from runner import lab
-from runner.messages import GO, Ended, Job, Outcome, Record, Started
+from runner.lab_servers import LabServers
+from runner.messages import GO, Assignment, Ended, Outcome, Record, Started
+from runner.validation import Parts
 
 GRACE_SECONDS = 6.0
 """How long an interrupted lab may take to hand over what it has."""
+
+Message = Started | list[Record] | Ended
 
 
 class LabProcess:
     """A fresh process with TensorFlow in it, for one job.
 
-    What the lab says comes from :meth:`started` and :meth:`batches`; when either is through,
-    :attr:`ended` tells how it went.
+    Whenever :attr:`connection` is ready, :meth:`receive` takes what the lab says. The last message is an
+    Ended, whatever happens; it stays in :attr:`ended`.
     """
 
-    def __init__(self, job: Job, log: Path) -> None:
+    def __init__(self, servers: LabServers, parts: Parts, known: Mapping[str, Any], memory_bytes: int | None) -> None:
+        """Asks for a lab and gives it its work: it starts TensorFlow and waits for :meth:`go`."""
         self.ended: Ended | None = None
-        self._deadline: float | None = None
-        self._log = log
-        context = multiprocessing.get_context("spawn")
-        self._connection, its_connection = context.Pipe()
-        self._process = context.Process(target=lab.run, args=(its_connection, job, log), name="lab")
-        resource_tracker.ensure_running()  # else starting the process starts it, and that resets the mask
-        # The mask is inherited: no signal can reach the lab before it is ready for one.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, lab.SIGNALS)
+        self.deadline: float | None = None
+        """When to give up waiting for an interrupted lab, on time.monotonic's clock."""
+        self._pid: int | None = None
+        descriptor, name = mkstemp(suffix=".log", dir=servers.folder)
+        os.close(descriptor)
+        self._log = Path(name)
+        self._servers = servers
+        self._server = servers.of(parts)
+        self.connection = self._server.fork()
+        self._send((Assignment(parts.experiment, parts.device, known, memory_bytes), self._log))
+
+    def receive(self) -> Message | None:
+        """The next message, when there is one; None is nothing of interest."""
+        assert self.ended is None
         try:
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        its_connection.close()
+            message = self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            return self._end(Ended(Outcome.DIED, self._cause_of_death()))
+        if isinstance(message, int):
+            self._pid = message
+            return None
+        return self._end(message) if isinstance(message, Ended) else message
 
-    def started(self) -> Started | None:
-        """Waits until TensorFlow is up; None if it ended instead."""
-        message = self._receive()
-        return message if isinstance(message, Started) else None
-
-    def batches(self) -> Iterator[list[Record]]:
-        """Lets the experiment run and yields what it records; it waits while a batch is worked on."""
-        self._send_go()
-        while isinstance(message := self._receive(), list):
-            yield message
-            self._send_go()
+    def go(self) -> None:
+        """Lets the lab go on: it waits after Started, and after each batch."""
+        self._send(GO)
 
     def interrupt(self) -> None:
         """Asks the lab to hand over what it has and end; a second time, ends it at once."""
-        if self._deadline is not None:
-            self._deadline = 0.0
-        else:
-            self._deadline = time.monotonic() + GRACE_SECONDS
-        self._signal(signal.SIGINT if self._deadline else signal.SIGKILL)
+        again = self.deadline is not None
+        self.deadline = 0.0 if again or self._pid is None else time.monotonic() + GRACE_SECONDS
+        self._signal(signal.SIGKILL if again else signal.SIGINT)
 
     def interrupt_if_going(self) -> None:
         """Asks the lab to end unless it has, or was asked already."""
-        if self.ended is None and self._deadline is None:
+        if self.ended is None and self.deadline is None:
             self.interrupt()
 
+    def give_up_if_due(self) -> Ended | None:
+        """Ends an interrupted lab that has not answered in time."""
+        if self.ended is None and self.deadline is not None and time.monotonic() > self.deadline:
+            self._signal(signal.SIGKILL)
+            return self._end(Ended(Outcome.INTERRUPTED))
+        return None
+
     def output(self) -> bytes:
-        """What has been printed in the lab, TensorFlow's own lines included."""
-        return self._log.read_bytes() if self._log.exists() else b""
+        """What has been printed in the lab, TensorFlow's own lines included; the server's where it never began."""
+        outputs = (log.read_bytes() for log in (self._log, self._server.log) if log.exists())
+        return next((output for output in outputs if output), b"")
 
     def close(self) -> None:
         """Ends the process. It has nothing more to say: its memory need not be tidied up first."""
         self._signal(signal.SIGKILL)
-        self._process.join()
-        self._connection.close()
+        if self._pid is not None:
+            self._server.forget(self._pid)
+            self._pid = None
+        self.connection.close()
+        self._log.unlink(missing_ok=True)
 
-    def _receive(self) -> Started | list[Record] | None:
-        """The next message; None at the end, with :attr:`ended` set."""
-        while not self._connection.poll(0.5):
-            if self._deadline is not None and time.monotonic() > self._deadline:
-                self._signal(signal.SIGKILL)
-                self.ended = Ended(Outcome.INTERRUPTED)
-                return None
-        try:
-            message = self._connection.recv()
-        except (EOFError, ConnectionResetError):
-            self._process.join()
-            self.ended = Ended(Outcome.DIED, _cause_of_death(self._process.exitcode))
-            return None
-        if isinstance(message, Ended):
-            self.ended = message
-            return None
-        return message  # type: ignore[no-any-return]  # a pipe carries anything; lab.py sends these
+    def _end(self, ended: Ended) -> Ended:
+        self.ended = ended
+        return ended
 
-    def _send_go(self) -> None:
-        with suppress(BrokenPipeError, ConnectionResetError):  # it died; _receive says so
-            self._connection.send(GO)
+    def _send(self, message: object) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):  # it died; receive says so
+            self.connection.send(message)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process.pid is not None and self._process.exitcode is None:
+        if self._pid is not None:
             with suppress(ProcessLookupError):
-                os.kill(self._process.pid, number)
+                os.kill(self._pid, number)
 
-
-def _cause_of_death(exit_code: int | None) -> str:
-    if exit_code is None or exit_code >= 0:
-        return f"the lab process ended with status {exit_code} and without a result"
-    name = signal.Signals(-exit_code).name
-    cause = "; the system kills so when memory runs out" if name == "SIGKILL" else ""
-    return f"the lab process was killed by {name}{cause}"
+    def _cause_of_death(self) -> str:
+        pid, self._pid = self._pid, None
+        exit_code = self._server.wait(pid) if pid is not None else None
+        if exit_code is None:
+            self._servers.drop(self._server)
+            return "the lab server ended, and its labs with it"
+        if exit_code >= 0:
+            return f"the lab process ended with status {exit_code} and without a result"
+        name = signal.Signals(-exit_code).name
+        cause = "; the system kills so when memory runs out" if name == "SIGKILL" else ""
+        return f"the lab process was killed by {name}{cause}"

@@ -1,14 +1,14 @@
-"""What goes through the pipe between the conductor and the lab.
+"""What goes through the pipe between the conductor and a lab.
 
-Conductor to lab: a Job at the start, then one GO, then one GO for each batch taken.
-Lab to conductor: Started, then batches of records, then Ended. Only the lab speaks unasked, and after
-a batch it waits: the conductor never works while the lab is timing.
+Conductor to lab: an Assignment at the start, then one GO, then one GO for each batch taken.
+Lab to conductor: its process number, Started, then batches of records, then Ended. Only the lab speaks
+unasked, and after a batch it waits: the conductor never works while the lab is timing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -20,11 +20,15 @@ GO = "go"
 
 
 @dataclass(frozen=True)
-class Job:
+class Assignment:
     """One experiment on one device."""
 
     experiment: Experiment
     device: Device
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """What other jobs with the same device settings have found out about the machine."""
+    memory_bytes: int | None = None
+    """How much memory the experiment may take; None is no limit."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,15 @@ class Progress:
     text: str
 
 
-Record = Metric | Table | File | Note | Progress
+@dataclass(frozen=True)
+class Known:
+    """Something about the machine, for later jobs with the same device settings."""
+
+    name: str
+    value: Any
+
+
+Record = Metric | Table | File | Note | Progress | Known
 
 
 class Outcome(Enum):
@@ -91,3 +103,5 @@ class Ended:
     outcome: Outcome
     message: str = ""
     """A sentence, or the traceback if it crashed."""
+    records: Sequence[Record] = ()
+    """What had not been handed over before."""

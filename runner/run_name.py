@@ -6,21 +6,30 @@ from collections.abc import Sequence
 
 LENGTH = 60
 
+NOT_THE_QUESTION = ("tracking", "hydra", "sweep.")
+
 
 def run_name(device: str, overrides: Sequence[str]) -> str:
     """What differs between runs comes first, since the UI cuts names after about 12 characters.
 
+    ``device`` is where it computed; empty if it never did.
+
     >>> run_name("CPU:0", ["experiment=matmul", "experiment.shape=square", "device.onednn=false"])
     'square onednn=false CPU:0'
     """
-    words = [word for override in overrides if (word := _word(override))]
-    return " ".join([*words, device])[:LENGTH]
+    asked = [override for override in overrides if not override.lstrip("+").startswith(("experiment=", "device="))]
+    return " ".join([*words_of(asked), device])[:LENGTH].strip() or "job"
+
+
+def words_of(overrides: Sequence[str]) -> list[str]:
+    """Overrides in short: a value that speaks for itself stands alone, any other after its key's last name."""
+    return [word for override in overrides if (word := _word(override))]
 
 
 def _word(override: str) -> str | None:
     key, _, value = override.lstrip("+~").partition("=")
     _, _, name = key.rpartition(".")
-    if key in ("experiment", "device") or key.startswith(("tracking", "hydra")) or not value:
+    if key.startswith(NOT_THE_QUESTION) or not value:
         return None
-    speaks_for_itself = value[:1].isalpha() and value not in ("true", "false", "null")
+    speaks_for_itself = value[:1].isalpha() and value.lower() not in ("true", "false", "null")
     return value if speaks_for_itself else f"{name}={value}"

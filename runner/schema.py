@@ -16,6 +16,7 @@ from hydra.core.config_store import ConfigStore
 from experiments.device import Device
 from experiments.experiment import Experiment, built_in
 from runner.errors import UserError
+from runner.sweep.settings import SweepSettings
 from runner.tracking.settings import Tracking
 
 ENTRY_POINTS = "tensorflow_lab_bench.experiments"
@@ -31,6 +32,7 @@ class Config:
     experiment: Any = None
     device: Device = field(default_factory=Device)
     tracking: Tracking = field(default_factory=Tracking)
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     seed: int = 0
 
 

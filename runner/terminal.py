@@ -13,9 +13,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.status import Status
 
 from runner import messages
+from runner.job import Job, JobEnd
 
 
-class _Output(Console):
+class Output(Console):
     """Standard output that falls silent when nobody listens any more: the run goes on."""
 
     def on_broken_pipe(self) -> None:
@@ -30,8 +31,10 @@ class Terminal:
     The bars are drawn only when told to: a thread that redraws would take its time from what is measured.
     """
 
-    def __init__(self) -> None:
-        self._console = _Output(highlight=False)
+    def __init__(self, ui_hint: str = "") -> None:
+        """``ui_hint`` tells how to get the UI where it is not there already."""
+        self._ui_hint = ui_hint
+        self._console = Output(highlight=False)
         self._status: Status | None = None
         self._tasks: dict[str, TaskID] = {}
         self._bars = Progress(
@@ -51,33 +54,34 @@ class Terminal:
     ) -> None:
         self._stop()
 
-    def waiting(self, what: str) -> None:
-        """Something is going on that takes seconds and tells nothing."""
-        if self._console.is_terminal:
-            self._status = self._console.status(f"{what} ...")
-            self._status.start()
-
     def say(self, text: str) -> None:
         """A line."""
         self._console.print(text, markup=False, soft_wrap=True)
 
-    def show(self, records: Iterable[messages.Record]) -> None:
+    def started(self, job: Job) -> None:
+        """Something is going on that takes seconds and tells nothing."""
+        if self._console.is_terminal:
+            self._status = self._console.status("starting TensorFlow ...")
+            self._status.start()
+
+    def show(self, job: Job, records: Iterable[messages.Record]) -> None:
         """The progress among the records."""
         for record in records:
             if isinstance(record, messages.Progress):
                 self._show_progress(record)
 
-    def conclude(self, note: str, link: str = "", hint: str = "") -> None:
+    def ended(self, job: Job, end: JobEnd) -> None:
         """The answer, where to see it, and what serves it there."""
         self._stop()
+        if end.run_id is None:
+            return
         if self._console.is_terminal:
             from rich.markdown import Markdown
 
-            self._console.print(Markdown(note))
+            self._console.print(Markdown(end.note))
         else:
-            self.say(f"\n{note}")
-        if link:
-            self.say(f"\n{link}" + (f"\nserved by: {hint}" if hint else ""))
+            self.say(f"\n{end.note}")
+        self.say(f"\n{end.link}" + (f"\nserved by: {self._ui_hint}" if self._ui_hint else ""))
 
     def _show_progress(self, progress: messages.Progress) -> None:
         """A bar while a task goes on, a line when it is done."""

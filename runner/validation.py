@@ -14,6 +14,7 @@ from experiments.experiment import Experiment
 from experiments.fields import InvalidField, suggestion
 from runner.errors import UserError
 from runner.schema import Config
+from runner.sweep.settings import SweepSettings
 from runner.tracking.settings import Tracking
 
 
@@ -24,6 +25,7 @@ class Parts:
     experiment: Experiment
     device: Device
     tracking: Tracking
+    sweep: SweepSettings
 
 
 def parts(config: DictConfig) -> Parts:
@@ -35,8 +37,8 @@ def parts(config: DictConfig) -> Parts:
             "'- /schema/experiment/NAME@_here_', NAME being an experiment's"
         )
     try:
-        experiment, device, tracking = (
-            OmegaConf.to_object(config[part]) for part in ("experiment", "device", "tracking")
+        experiment, device, tracking, sweep = (
+            OmegaConf.to_object(config[part]) for part in ("experiment", "device", "tracking", "sweep")
         )
     except InvalidField as error:
         raise UserError(f"{_key_of(config, error)}: {error}") from None
@@ -45,7 +47,8 @@ def parts(config: DictConfig) -> Parts:
     assert isinstance(experiment, Experiment)
     assert isinstance(device, Device)
     assert isinstance(tracking, Tracking)
-    return Parts(experiment, device, tracking)
+    assert isinstance(sweep, SweepSettings)
+    return Parts(experiment, device, tracking, sweep)
 
 
 def flat(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,8 +8,8 @@ from typing import Any
 from mlflow import MlflowClient
 
 
-def client(store: Path) -> MlflowClient:
-    return MlflowClient(f"sqlite:///{store}/mlflow.db")
+def client(store: Path, database: str = "mlflow.db") -> MlflowClient:
+    return MlflowClient(f"sqlite:///{store}/{database}")
 
 
 def runs(store: Path, experiment: str = "matmul") -> list[Any]:

@@ -20,43 +20,52 @@ from runner.tracking.store import Store, first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
-METRICS_A_BATCH, PARAMETERS_A_BATCH = 1000, 100
-PARAMETER_LENGTH, NOTE_LENGTH = 6000, 8000
+PARAMETER_LENGTH, NOTE_LENGTH, TAG_LENGTH = 6000, 8000, 5000
 """What MLflow takes at most."""
 
-NOTE_TAG = "mlflow.note.content"
+NOTE_TAG, PARENT_TAG = "mlflow.note.content", "mlflow.parentRunId"
 
 
 class TrackedRun:
     """One run in the store, from RUNNING to its end."""
 
-    def __init__(self, store: Store, client: MlflowClient, experiment: str, name: str, tags: Mapping[str, str]) -> None:
-        """Starts the run, in an MLflow experiment that is created if need be."""
+    def __init__(self, store: Store, client: MlflowClient, run: Run) -> None:
+        """Goes on writing ``run``."""
         self._client = client
         self._files: dict[str, bytes] = {}
         self._metrics: list[Row] = []
         self.last_note = ""
-        self._scratch = TemporaryDirectory(prefix="run-")
-        with store_errors():
-            experiment_id = _experiment_id(store, client, experiment)
-            run = client.create_run(experiment_id, run_name=name, tags=dict(tags))
+        self.last_metrics: dict[str, float] = {}
+        """The newest value of each metric."""
         self.id: str = run.info.run_id
-        self.link = store.link(experiment_id, self.id)
+        self.experiment_id: str = run.info.experiment_id
+        self.link = store.link(run.info.experiment_id, self.id)
         self.ui_hint = store.ui_hint
+        self._artifact_uri: str = run.info.artifact_uri
+
+    @classmethod
+    def create(
+        cls, store: Store, client: MlflowClient, experiment_id: str, name: str, tags: Mapping[str, str]
+    ) -> TrackedRun:
+        """Starts a run in an MLflow experiment."""
+        with store_errors():
+            return cls(store, client, client.create_run(experiment_id, run_name=name, tags=dict(tags)))
 
     def parameters(self, parameters: Mapping[str, Any]) -> None:
         """The config's values, flat."""
         from mlflow.entities import Param
 
-        params = [Param(key, str(value)[:PARAMETER_LENGTH]) for key, value in parameters.items()]
         with store_errors():
-            for start in range(0, len(params), PARAMETERS_A_BATCH):
-                self._client.log_batch(self.id, params=params[start : start + PARAMETERS_A_BATCH])
+            self._client.log_batch(
+                self.id, params=[Param(key, str(value)[:PARAMETER_LENGTH]) for key, value in parameters.items()]
+            )
 
     def record(self, records: Iterable[Record]) -> None:
         """Writes what an experiment found; when this returns, it is in the store."""
         from mlflow.entities import Metric as MlflowMetric
+        from mlflow.entities import RunTag
 
         records = list(records)
         changed = self.keep(records)
@@ -65,14 +74,12 @@ class TrackedRun:
             for record in records
             if isinstance(record, Metric)
         ]
-        with store_errors():
-            for start in range(0, len(metrics), METRICS_A_BATCH):
-                self._client.log_batch(self.id, metrics=metrics[start : start + METRICS_A_BATCH])
-        for path in changed:
-            self.file(path, self._files[path])
-        for record in records:
-            if isinstance(record, Note):
-                self.note(record.markdown)
+        noted = any(isinstance(record, Note) for record in records)
+        tags = [RunTag(NOTE_TAG, self.last_note[:NOTE_LENGTH])] if noted else []
+        if metrics or tags:
+            with store_errors():
+                self._client.log_batch(self.id, metrics=metrics, tags=tags)
+        self.files({path: self._files[path] for path in changed})
 
     def keep(self, records: Iterable[Record]) -> list[str]:
         """Takes everything into memory only; returns the paths of the files that changed."""
@@ -89,6 +96,7 @@ class TrackedRun:
                 self.last_note = record.markdown
             elif isinstance(record, Metric):
                 self._metrics.append({"metric": record.name, "step": record.step, "value": record.value})
+                self.last_metrics[record.name] = record.value
         return list(changed)
 
     def rescue(self) -> Path:
@@ -107,24 +115,34 @@ class TrackedRun:
         with store_errors():
             self._client.set_tag(self.id, NOTE_TAG, markdown[:NOTE_LENGTH])
 
-    def file(self, path: str, content: bytes | str) -> None:
-        """An artifact."""
-        self._files[path] = content.encode() if isinstance(content, str) else content
-        local = Path(self._scratch.name, path)
-        folder = str(Path(path).parent) if Path(path).parent != Path() else None
+    def tag(self, name: str, value: str) -> None:
+        """A tag."""
         with store_errors():
-            local.parent.mkdir(parents=True, exist_ok=True)
-            local.write_bytes(self._files[path])
-            self._client.log_artifact(self.id, str(local), artifact_path=folder)
-            local.unlink()
+            self._client.set_tag(self.id, name, value[:TAG_LENGTH])
 
-    def json(self, path: str, content: Mapping[str, Any]) -> None:
-        """An artifact in JSON."""
-        self.file(path, json.dumps(content, indent=2, default=str) + "\n")
+    def files(self, files: Mapping[str, bytes]) -> None:
+        """Artifacts, under their paths."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        if not files:
+            return
+        self._files.update(files)
+        with store_errors(), TemporaryDirectory(prefix="run-") as scratch:
+            for path, content in files.items():
+                local = Path(scratch, path)
+                local.parent.mkdir(parents=True, exist_ok=True)
+                local.write_bytes(content)
+            # The client's log_artifacts would ask the store where this run's artifacts are, each time.
+            get_artifact_repository(self._artifact_uri, self._client.tracking_uri).log_artifacts(scratch)
+
+    def json(self, files: Mapping[str, Any]) -> None:
+        """Artifacts in JSON."""
+        self.files(
+            {path: (json.dumps(content, indent=2, default=str) + "\n").encode() for path, content in files.items()}
+        )
 
     def end(self, status: str) -> None:
         """FINISHED, FAILED or KILLED."""
-        self._scratch.cleanup()
         with store_errors():
             self._client.set_terminated(self.id, status)
 
@@ -132,6 +150,12 @@ class TrackedRun:
         """The same where the store may have failed: if it has, the next start finds the run an orphan."""
         with suppress(StoreError), _without_retries():
             self.end(status)
+
+
+def experiment_id(store: Store, client: MlflowClient, name: str) -> str:
+    """The id of an MLflow experiment, which is created if need be."""
+    with store_errors():
+        return _experiment_id(store, client, name)
 
 
 def _experiment_id(store: Store, client: MlflowClient, name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.conftest import QUICK, run_command
-from tests.reading import artifacts, history, only_run, runs
+from tests.reading import artifacts, history, only_run
 
 SIZES = [1, 10, 100, 1000]
 
@@ -73,7 +73,8 @@ def test_tags_say_where_it_ran(finished):
     tags = only_run(store).data.tags
     assert tags["device.requested"] == "cpu"
     assert tags["device.actual"] == "CPU:0"
-    assert len(tags["fingerprint"]) == 16
+    question, _, machine = tags["fingerprint"].partition("-")
+    assert (len(question), len(machine)) == (16, 8)
     assert "| regime" in tags["mlflow.note.content"]
 
 
@@ -141,10 +142,3 @@ def test_process_settings_take_effect(runner, store):
     assert run.data.tags["device.requested"] == "cpu:1"
     assert run.data.tags["device.actual"] == "CPU:1"
     assert run.info.run_name.startswith("sizes=[8] xla")
-
-
-def test_a_grid_is_one_run_each(runner, store):
-    done = runner("-m", "experiment.sizes=[8]", "experiment.dtype=float32,float64", "+preset=textbook", "device=cpu")
-    assert done.status == 0, done.err
-    assert {run.data.params["experiment.dtype"] for run in runs(store)} == {"float32", "float64"}
-    assert {run.info.status for run in runs(store)} == {"FINISHED"}

@@ -14,17 +14,25 @@ from tests.conftest import environment, free_port
 
 
 class TrackingServer:
-    """An MLflow server that also keeps the artifacts, in ``folder/server``; up when made."""
+    """An MLflow server that also keeps the artifacts, in ``folder/server``; up when made.
 
-    def __init__(self, folder: Path) -> None:
-        home = folder / "server"
-        home.mkdir()
-        port = free_port()
-        self.address = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    ``database`` is where it keeps the runs, SQLAlchemy's address; its own file if not given.
+    """
+
+    def __init__(self, folder: Path, database: str | None = None) -> None:
+        self._home = folder / "server"
+        self._home.mkdir()
+        self._database = database or f"sqlite:///{self._home}/server.db"
+        self._port = free_port()
+        self.address = f"http://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        """At the same address, with what it kept before; returns when it answers."""
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(self._port), "--workers", "1"]
         self._process = subprocess.Popen(
-            [*command, "--backend-store-uri", f"sqlite:///{home}/server.db", "--artifacts-destination", str(home)],
-            cwd=home,
+            [*command, "--backend-store-uri", self._database, "--artifacts-destination", str(self._home)],
+            cwd=self._home,
             env=environment() | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from tests.conftest import QUICK, ROOT, run_command
 from tests.reading import runs
 
 WRONG = {
-    "+unknown=1": "unknown: no such key; there are device, experiment, seed, tracking",
+    "+unknown=1": "unknown: no such key; there are device, experiment, seed, sweep, tracking",
     "+device.treads=1": "device.treads: no such key",
     "+experiment.timing.targte=1": "experiment.timing.targte: no such key (did you mean target?)",
     "experiment.sizess=[1]": "experiment.sizess: no such key (did you mean experiment.sizes?)",
@@ -169,10 +169,25 @@ def test_a_damaged_table_that_only_shows_in_use(runner, store):
 
 def test_a_grid_into_a_folder_that_cannot_be(tmp_path):
     done = run_command("-m", "runner", "-m", "tracking.dir=/proc/nope", "seed=1,2", cwd=tmp_path)
-    assert done.status == 2
-    assert [line.partition(";")[0] for line in done.err.splitlines()] == [
-        "runner: tracking.dir: cannot make /proc/nope (No such file or directory)"
-    ] * 2
+    assert complaint(done).startswith("tracking.dir: cannot make /proc/nope (No such file or directory)")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["hydra.launcher.n_jobs=0"], "hydra.launcher.n_jobs: 0 is not a number of at least 1"),
+        (["hydra.launcher.n_jobs=many"], "hydra.launcher.n_jobs: 'many' is not a whole number"),
+        (["hydra.launcher.jobs=2"], "hydra.launcher.jobs: no such key"),
+        (["hydra/launcher=cloud"], "hydra/launcher=cloud: no such choice"),
+        (["sweep.direction=up"], "sweep.direction: 'up' is not one of minimize, maximize"),
+        (["experiment.dtype=float32,int8"], "job 1 (experiment.dtype=int8): experiment.dtype: 'int8' is not one of"),
+        (["experiment.sizess=1,2"], "experiment.sizess: no such key (did you mean experiment.sizes?)"),
+        (["hydra/sweeper=optuna", "seed=1,2"], "sweep.metric: name the metric"),
+    ],
+)
+def test_a_wrong_sweep_starts_no_job(runner, store, arguments, says):
+    assert complaint(runner("-m", *arguments)).startswith(says)
+    assert not (store / "mlflow.db").exists()
 
 
 @pytest.mark.parametrize("spoil", [_garbage, _another_database, _truncated])

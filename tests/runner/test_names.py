@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.fingerprint import fingerprint
+from runner.fingerprint import fingerprint, question_hash
 from runner.run_name import run_name
 
 MACHINE = {"cpu": "Z80", "cores": 2, "usable_cores": 2, "memory_bytes": 65536, "host": "a"}
@@ -16,6 +16,7 @@ MACHINE = {"cpu": "Z80", "cores": 2, "usable_cores": 2, "memory_bytes": 65536, "
         (["experiment.shape=square", "experiment.dtype=float64"], "square float64 CPU:0"),
         (["device.intra_op_threads=2", "device.onednn=false"], "intra_op_threads=2 onednn=false CPU:0"),
         (["+preset=textbook", "seed=3"], "textbook seed=3 CPU:0"),
+        (["device.onednn=True"], "onednn=True CPU:0"),
     ],
 )
 def test_what_differs_comes_first(overrides, name):
@@ -23,13 +24,14 @@ def test_what_differs_comes_first(overrides, name):
 
 
 def test_a_fingerprint_is_of_the_question_and_the_kind_of_machine():
-    same = fingerprint({"a": 1, "b": 2}, 1, MACHINE, "")
-    assert same == fingerprint({"b": 2, "a": 1}, 1, MACHINE | {"host": "b"}, "")
+    question, surroundings = question_hash({"a": 1, "b": 2}, 1), {"machine": MACHINE, "gpus": []}
+    same = fingerprint(question, surroundings)
+    assert same == fingerprint(question_hash({"b": 2, "a": 1}, 1), {"machine": MACHINE | {"host": "b"}, "gpus": []})
     others = {
-        fingerprint({"a": 1, "b": 3}, 1, MACHINE, ""),
-        fingerprint({"a": 1, "b": 2}, 2, MACHINE, ""),
-        fingerprint({"a": 1, "b": 2}, 1, MACHINE | {"cores": 4}, ""),
-        fingerprint({"a": 1, "b": 2}, 1, MACHINE, "A100"),
+        fingerprint(question_hash({"a": 1, "b": 3}, 1), surroundings),
+        fingerprint(question_hash({"a": 1, "b": 2}, 2), surroundings),
+        fingerprint(question, {"machine": MACHINE | {"cores": 4}, "gpus": []}),
+        fingerprint(question, {"machine": MACHINE, "gpus": [{"name": "A100"}]}),
     }
     assert len(others) == 4
     assert same not in others

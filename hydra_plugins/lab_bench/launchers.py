@@ -1,0 +1,69 @@
+"""``hydra/launcher=isolated|slurm|ray``: which engine runs the jobs of the sweep that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from runner.sweep.engine import Engine
+
+
+class SweepLauncher(Launcher):
+    """Hands the jobs of a sweeper to the sweep that was begun on the command line."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.config = hydra_context, config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        from runner.sweep.sweep import Sweep
+
+        return Sweep.current().launch(
+            self.engine, self.hydra_context.config_loader, self.config, job_overrides, initial_job_idx
+        )
+
+    @cached_property
+    def engine(self) -> Engine:
+        """One for the whole sweep, however many batches it has. Raises UserError where the settings are wrong."""
+        return self.new_engine()
+
+    def new_engine(self) -> Engine:
+        raise NotImplementedError
+
+
+class IsolatedLauncher(SweepLauncher):
+    """Fresh processes on this machine."""
+
+    def new_engine(self) -> Engine:
+        from runner.sweep.isolated import Isolated
+
+        return Isolated.from_settings(self.settings)
+
+
+class SlurmLauncher(SweepLauncher):
+    """A job array of a Slurm cluster."""
+
+    def new_engine(self) -> Engine:
+        from runner.cluster.slurm import Slurm
+        from runner.sweep.clustered import Clustered
+
+        return Clustered.from_settings(Slurm, self.settings)
+
+
+class RayLauncher(SweepLauncher):
+    """Tasks of a Ray cluster."""
+
+    def new_engine(self) -> Engine:
+        from runner.cluster.ray_cluster import Ray
+        from runner.sweep.clustered import Clustered
+
+        return Clustered.from_settings(Ray, self.settings)

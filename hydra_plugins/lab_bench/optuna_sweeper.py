@@ -1,0 +1,143 @@
+"""``hydra/sweeper=optuna``: the door between Hydra and runner/sweep/search.py.
+
+Hydra imports this file at every start, so whatever takes time is imported when a search begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.util import find_spec
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from runner.errors import UserError
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+    from runner.sweep.search import Search
+
+
+class OptunaSweeper(Sweeper):
+    """Searches for the best value of one metric. Its arguments are the keys of conf/hydra/sweeper/optuna.yaml."""
+
+    hydra_context: HydraContext
+    config: DictConfig
+    launcher: Launcher
+
+    def __init__(
+        self,
+        n_trials: int = 20,
+        n_jobs: int = 1,
+        sampler: str = "tpe",
+        seed: int | None = None,
+        study_name: str | None = None,
+        storage: str | None = None,
+    ) -> None:
+        # Checked by Search: what is raised here would reach the user in Hydra's wrapping.
+        self.options: dict[str, Any] = {"n_trials": n_trials, "n_jobs": n_jobs, "sampler": sampler, "seed": seed}
+        self.study_name = study_name
+        self.storage = storage
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra before ``sweep``."""
+        from hydra.core.plugins import Plugins
+
+        self.hydra_context = hydra_context
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
+        """Runs the search, says what it has found, and returns the jobs of each batch. Raises UserError."""
+        search = self._search(arguments)
+        self.validate_batch_is_legal([search.space.example()])  # a misspelt key ends it here, not in every trial
+        batches: list[Sequence[JobReturn]] = []
+
+        def launch(batch: list[list[str]], first_job: int) -> list[float | None]:
+            batches.append(self.launcher.launch(batch, initial_job_idx=first_job))
+            return [objective(job) for job in batches[-1]]
+
+        print(f"\n{findings(search, search.run(launch), ran=sum(map(len, batches)))}")
+        return batches
+
+    def _search(self, arguments: list[str]) -> Search:
+        metric = OmegaConf.select(self.config, "sweep.metric")
+        if not metric:
+            raise UserError(
+                "sweep.metric: name the metric the search is to improve, such as sweep.metric=time/median_us"
+            )
+        _require_optuna()
+        from runner.sweep.search import Search
+        from runner.sweep.space import space_of
+
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        storage = self.storage or self._storage_beside_runs()
+        return Search(
+            space=space_of(parser.parse_overrides(arguments)),
+            metric=metric,
+            direction=OmegaConf.select(self.config, "sweep.direction", default="minimize"),
+            storage=storage,
+            study_name=self.study_name or self._name_of_study(storage, name_of(arguments, metric)),
+            **self.options,
+        )
+
+    def _name_of_study(self, storage: str, name: str) -> str:
+        """A new study each time, unless the sweep is to go on."""
+        from runner.sweep.search import newest_study
+
+        begun = newest_study(storage, name) if OmegaConf.select(self.config, "sweep.resume", default=False) else None
+        return begun or f"{name} {datetime.now().isoformat(timespec='milliseconds')}"
+
+    def _storage_beside_runs(self) -> str:
+        from runner.tracking.store import LocalStore
+
+        folder = Path(OmegaConf.select(self.config, "tracking.dir", default="mlruns")).expanduser().absolute()
+        LocalStore(folder).check()  # makes it, or says why not
+        return f"sqlite:///{folder / 'optuna.db'}"
+
+
+def name_of(arguments: Sequence[str], metric: str) -> str:
+    """The same for the same command, in whatever order it is written."""
+    words = sorted(argument for argument in arguments if not argument.startswith("sweep.resume="))
+    return f"{metric} {hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:10]}"
+
+
+def objective(job: JobReturn) -> float | None:
+    """The value of a job; None where it has failed or found nothing to compare."""
+    if job.status is not JobStatus.COMPLETED:  # asked for its value it would raise
+        return None
+    value: Any = job.return_value
+    return float(value) if isinstance(value, Real) and math.isfinite(value) else None
+
+
+def findings(search: Search, study: Study, ran: int) -> str:
+    """What a person wants to read at the end of a search."""
+    from runner.sweep.search import best_of, without_password
+
+    best = best_of(study)
+    trials = len(study.get_trials(deepcopy=False))
+    study_of = f"study '{search.study_name}' in {without_password(search.storage)}"
+    if not ran:
+        study_of += "; it was complete: raise hydra.sweeper.n_trials, or begin a new study"
+    if best is None:
+        return f"no trial of {trials} has a value of {search.metric} ({study_of})"
+    chosen = " ".join(f"{key}={value}" for key, value in best.params.items())
+    return f"best of {trials} trials: {chosen} with {search.metric} = {best.value:.6g} ({study_of})"
+
+
+def _require_optuna() -> None:
+    if not find_spec("optuna"):
+        raise UserError("hydra/sweeper=optuna: Optuna is not installed; pip install 'tensorflow-lab-bench[optuna]'")

@@ -1,0 +1,64 @@
+"""What Slurm says about the jobs of an array: one question to squeue for all of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+
+FINAL = frozenset(
+    {
+        "BOOT_FAIL",
+        "CANCELLED",
+        "COMPLETED",
+        "DEADLINE",
+        "FAILED",
+        "NODE_FAIL",
+        "OUT_OF_MEMORY",
+        "PREEMPTED",
+        "REVOKED",
+        "TIMEOUT",
+    }
+)
+"""The states of a job that will not run any more; see JOB STATE CODES in squeue(1)."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended, in Slurm's words."""
+
+    state: str
+    """Empty if Slurm has forgotten the job, which it does some minutes after the end (MinJobAge)."""
+
+    wait_status: int = 0
+    """Of the batch script, as in wait(2)."""
+
+    def __str__(self) -> str:
+        if not self.state:
+            return "is no longer known to Slurm"
+        status = os.waitstatus_to_exitcode(self.wait_status)
+        number = -status if status < 0 else status - 128  # bash and srun report a signal as 128 plus its number
+        if number in set(signal.Signals):
+            return f"is {self.state}, killed by {signal.Signals(number).name}"
+        return f"is {self.state}, exit status {status}"
+
+
+def ended(array: str, jobs: set[str]) -> dict[str, Ended]:
+    """Those of the ``jobs`` that have ended, of the array (or single job) of that id; none if Slurm does not answer.
+
+    squeue and not sacct, which needs a database that many a small cluster does not have.
+    """
+    fields = "--Format=JobArrayID:|,State:|,exit_code:|"
+    command = ["squeue", f"--jobs={array}", "--array", "--states=all", "--noheader", fields]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    if answer.returncode != 0 and "Invalid job id" not in answer.stderr:
+        return {}  # a controller that is busy or starts again; the jobs go on
+    states = dict(_parsed(line) for line in answer.stdout.splitlines() if "|" in line)
+    return {job: end for job in jobs if (end := states.get(job, Ended(""))) is not None}
+
+
+def _parsed(line: str) -> tuple[str, Ended | None]:
+    """A job's id and how it ended, or None if it has not."""
+    job, state, status, *_ = (part.strip() for part in line.split("|"))
+    return job, Ended(state, int(status)) if state in FINAL else None

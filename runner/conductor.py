@@ -1,0 +1,215 @@
+"""Conducts jobs, some at a time: starts their labs, takes what they find, ends their runs."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from types import FrameType
+from typing import Protocol
+
+from experiments.fields import require_at_least
+from runner.bench import Bench
+from runner.errors import StoreError
+from runner.job import Job, JobEnd
+from runner.job_run import JobRun
+from runner.lab import SIGNALS
+from runner.lab_servers import LabServers
+from runner.messages import Ended, Outcome, Record, Started
+
+LONGEST_WAIT = 0.5
+"""Seconds between two looks at the clock, while no lab has anything to say."""
+
+
+class View(Protocol):
+    """What is shown while jobs go on. Called only when no lab is timing, if one goes on at a time."""
+
+    def say(self, text: str) -> None: ...
+
+    def started(self, job: Job) -> None: ...
+
+    def show(self, job: Job, records: Iterable[Record]) -> None: ...
+
+    def ended(self, job: Job, end: JobEnd) -> None: ...
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many jobs at a time, and what each may take."""
+
+    n_jobs: int = 1
+    timeout: float | None = None
+    """Seconds, from when its device computes."""
+    memory_gb: float | None = None
+    fail_fast: bool = False
+    """Whether no job is started any more once one has failed."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, "n_jobs", 1)
+        require_at_least(self, "timeout", 0)
+        require_at_least(self, "memory_gb", 0)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        return None if self.memory_gb is None else int(self.memory_gb * 1e9)
+
+
+@dataclass
+class Interruption:
+    """The first signal that asked for an end, if any did, and whom it concerns."""
+
+    number: signal.Signals | None = None
+    going: list[JobRun] = field(default_factory=list)
+    _raises: bool = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler: the first one asks the labs to hand over what they have, the second one ends them."""
+        again, self.number = self.number is not None, self.number or signal.Signals(number)
+        for run in self.going:
+            run.lab.interrupt()
+        if again or self._raises:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """Within it already the first signal raises KeyboardInterrupt."""
+        self._raises = True
+        if self.number is not None:
+            raise KeyboardInterrupt
+        try:
+            yield
+        finally:
+            self._raises = False
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Ctrl-C, SIGTERM and SIGHUP interrupt the labs that go on; their last words are still written down."""
+    interruption = Interruption()
+    before = {number: signal.signal(number, interruption) for number in SIGNALS}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class Conductor:
+    """One event loop for all labs: a single process writes to the store, so they never wait for its locks."""
+
+    def __init__(
+        self, bench: Bench, view: View, limits: Limits, interruption: Interruption, servers: LabServers
+    ) -> None:
+        self._bench, self._view, self._limits, self._servers = bench, view, limits, servers
+        self._interruption = interruption
+        self._going = interruption.going
+        self._stopped = False
+
+    def conduct(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, JobEnd]]:
+        """Runs the jobs; yields each as it ends, and nothing for those that were never started.
+
+        Raises StoreError, with what was measured saved elsewhere, when the store fails.
+        """
+        waiting = deque(jobs)
+        try:
+            self._start(waiting)
+            with self._interruption.raising():  # there is no run yet that would have to be ended
+                self._bench.open(self._view.say)  # takes as long as TensorFlow's import, which goes on meanwhile
+            while self._going:
+                for run, message in self._messages():
+                    if ended := self._take(run, message):
+                        self._going.remove(run)
+                        self._stopped |= self._limits.fail_fast and ended.outcome is not Outcome.FINISHED
+                        self._start(waiting)  # its TensorFlow starts while this one's last things are written
+                        yield run.job, self._end(run, ended)
+        finally:
+            for run in self._going:
+                run.lab.close()
+
+    def _start(self, waiting: deque[Job]) -> None:
+        """Fills the free places."""
+        while waiting and len(self._going) < self._limits.n_jobs and not (self._stopped or self._interruption.number):
+            job = waiting.popleft()
+            run = JobRun(job, self._bench, self._servers, self._limits.memory_bytes)
+            self._going.append(run)
+            self._view.started(job)
+
+    def _messages(self) -> Iterator[tuple[JobRun, Started | list[Record] | Ended]]:
+        """What the labs say next."""
+        if self._interruption.number:  # it may have come before a lab was in the list
+            for run in self._going:
+                run.lab.interrupt_if_going()
+        ready = wait([run.lab.connection for run in self._going], timeout=self._longest_wait())
+        for run in list(self._going):
+            message = run.lab.receive() if run.lab.connection in ready else run.lab.give_up_if_due()
+            if message is not None:
+                yield run, message
+            elif self._is_due(run):
+                run.expire()
+
+    def _take(self, run: JobRun, message: Started | list[Record] | Ended) -> Ended | None:
+        """Works on a message; returns it if it was the last one."""
+        if isinstance(message, Ended):
+            return message
+        with self._rescuing():
+            if isinstance(message, Started):
+                run.begin(message)
+                run.begun = time.monotonic()
+            else:
+                run.record(message)
+                self._view.show(run.job, message)
+        run.lab.go()
+        return None
+
+    def _end(self, run: JobRun, ended: Ended) -> JobEnd:
+        """Writes the last things of a job."""
+        try:
+            with self._rescuing(run):
+                limit = f"hydra.launcher.timeout={self._limits.timeout} seconds"
+                end = run.end(ended, self._interruption.number, limit)
+        finally:
+            run.lab.close()
+        self._view.ended(run.job, end)
+        return end
+
+    @contextmanager
+    def _rescuing(self, *also: JobRun) -> Iterator[None]:
+        """Where the store fails, everything that was measured is saved elsewhere, and the runs are closed."""
+        try:
+            yield
+        except StoreError as error:
+            raise self._rescue(error, "FAILED", also) from error
+        except KeyboardInterrupt:  # the second signal, while the store keeps us waiting
+            raise self._rescue(StoreError("interrupted while writing to the store"), "KILLED", also) from None
+        except BaseException:  # a bug of ours
+            self._close_runs("FAILED", also)
+            raise
+
+    def _rescue(self, error: StoreError, status: str, also: Iterable[JobRun]) -> StoreError:
+        for run in [*self._going, *also]:
+            if run.run:
+                error = run.rescue(error)
+        self._close_runs(status, also)
+        return error
+
+    def _close_runs(self, status: str, also: Iterable[JobRun]) -> None:
+        for run in [*self._going, *also]:
+            if run.run:
+                run.run.end_if_possible(status)
+
+    def _is_due(self, run: JobRun) -> bool:
+        return self._limits.timeout is not None and run.run is not None and self._expires(run) < time.monotonic()
+
+    def _expires(self, run: JobRun) -> float:
+        assert self._limits.timeout is not None
+        return run.begun + self._limits.timeout
+
+    def _longest_wait(self) -> float:
+        if self._limits.timeout is None:
+            return LONGEST_WAIT
+        nearest = min((self._expires(run) for run in self._going if run.run), default=float("inf"))
+        return max(0.0, min(LONGEST_WAIT, nearest - time.monotonic()))

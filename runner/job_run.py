@@ -1,0 +1,184 @@
+"""One job while it goes on: its lab on one side, its run in the store on the other."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import psutil
+from omegaconf import OmegaConf
+
+from experiments.device import Placement
+from runner.bench import Bench, Parent
+from runner.errors import ExitStatus, StoreError
+from runner.job import Job, JobEnd
+from runner.lab_process import LabProcess
+from runner.lab_servers import LabServers
+from runner.messages import Ended, Known, Outcome, Record, Started
+from runner.run_name import run_name
+from runner.tracking.orphans import owner_tags
+from runner.tracking.run import PARENT_TAG, TrackedRun
+
+STATUS = {Outcome.FINISHED: "FINISHED", Outcome.INTERRUPTED: "KILLED"}
+"""How MLflow calls an outcome; any other is FAILED."""
+
+EXIT_STATUS = {Outcome.FINISHED: ExitStatus.OK, Outcome.UNAVAILABLE: ExitStatus.WRONG_INPUT}
+"""What a single run's outcome is as an exit status; any other is FAILED."""
+
+EXPERIMENT_TAG = "experiment"
+
+NUMBER_TAG, OVERRIDES_TAG, REASON_TAG = "sweep.job", "sweep.overrides", "reason"
+"""The place of a run in its sweep, what was asked of it, and why it did not finish."""
+
+
+class JobRun:
+    """A job from its lab's start to its run's end."""
+
+    def __init__(self, job: Job, bench: Bench, servers: LabServers, memory_bytes: int | None) -> None:
+        """Starts the lab. There is no run before :meth:`begin`."""
+        self.job = job
+        self.run: TrackedRun | None = None
+        self.expired = False
+        """Whether it was interrupted for taking too long."""
+        self.begun = time.monotonic()
+        self._bench = bench
+        self.lab = LabProcess(servers, job.parts, dict(bench.known(job.parts.device)), memory_bytes)
+
+    def begin(self, started: Started | None) -> TrackedRun:
+        """Creates the run; ``started`` is None where the lab never got so far."""
+        job, bench = self.job, self._bench
+        placement = started.placement if started else None
+        self.run = TrackedRun.create(
+            bench.store,
+            bench.client,
+            bench.experiment_id(job),
+            run_name(placement.actual if placement else "", job.distinct or job.overrides),
+            _tags(job, bench, placement),
+        )
+        self.run.parameters(job.question)
+        command = shlex.join(["python", "-m", "runner", *job.overrides])
+        config = OmegaConf.to_yaml(job.config, resolve=True)
+        self.run.files({"config.yaml": f"# {command}\n{config}".encode()})
+        self.run.json({"environment.json": bench.surroundings | {"tensorflow": started and started.tensorflow}})
+        return self.run
+
+    def record(self, records: Sequence[Record]) -> None:
+        """Writes what the lab has found; when this returns, it is in the store."""
+        assert self.run is not None
+        self._learn(records)
+        self.run.record(records)
+
+    def expire(self) -> None:
+        """Interrupts the lab for taking too long."""
+        self.expired = True
+        self.lab.interrupt_if_going()
+
+    def end(self, ended: Ended, interrupted_by: signal.Signals | None, limit: str) -> JobEnd:
+        """Writes the last things and closes the run. ``limit`` names the time limit that an expired job exceeded."""
+        status, reason = _verdict(ended, interrupted_by, limit if self.expired else "")
+        end = JobEnd(
+            status,
+            reason,
+            seconds=time.monotonic() - self.begun,
+            traceback=ended.message if ended.outcome is Outcome.CRASHED else "",
+            exit_status=EXIT_STATUS.get(ended.outcome, ExitStatus.FAILED),
+        )
+        if self.run is None and self._bench.parent is None:  # nothing was begun, so there is nothing to keep
+            return _not_started(end, ended, self.lab.output())
+        run = self.run or self.begin(None)
+        self.record(ended.records)
+        if reason:
+            run.note(f"**{status}**: {reason}\n\n{run.last_note}".strip())
+            run.tag(REASON_TAG, reason)
+        run.files(_last_files(ended, self.lab.output()))
+        run.end(status)
+        return replace(end, run_id=run.id, metrics=run.last_metrics, note=run.last_note, link=run.link)
+
+    def rescue(self, error: StoreError) -> StoreError:
+        """Has the lab hand over what it has and saves all of it where the store cannot; says where."""
+        self.lab.interrupt_if_going()
+        self.lab.go()  # it may be waiting for what could not be written
+        assert self.run is not None
+        while (ended := self.lab.ended) is None:
+            if self.lab.connection.poll(0.2):
+                message = self.lab.receive()
+                if isinstance(message, list):
+                    self.run.keep(message)
+                    self.lab.go()
+            else:
+                self.lab.give_up_if_due()
+        self.run.keep(ended.records)
+        try:
+            return StoreError(f"{error}; what was measured is in {self.run.rescue()}")
+        except OSError as second:
+            return StoreError(f"{error}; nor could it be saved elsewhere ({second}): what was measured stands above")
+
+    def _learn(self, records: Sequence[Record]) -> None:
+        known = self._bench.known(self.job.parts.device)
+        known.update({record.name: record.value for record in records if isinstance(record, Known)})
+
+
+def _verdict(ended: Ended, interrupted_by: signal.Signals | None, limit: str) -> tuple[str, str]:
+    """The run's status, and why it did not finish, in a sentence."""
+    outcome = ended.outcome
+    if outcome is Outcome.FINISHED:
+        return "FINISHED", ""
+    if limit:
+        return "FAILED", f"it took longer than {limit}; what was measured is kept"
+    if outcome is Outcome.INTERRUPTED or interrupted_by is not None:  # however it took the signal
+        name = interrupted_by.name if interrupted_by else "a signal"
+        return "KILLED", f"interrupted by {name}; what was measured is kept"
+    if outcome is Outcome.CRASHED:
+        last_line = ended.message.strip().splitlines()[-1]
+        return "FAILED", f"the experiment crashed ({last_line}); the run has the traceback"
+    return "FAILED", ended.message
+
+
+def _not_started(end: JobEnd, ended: Ended, output: bytes) -> JobEnd:
+    """TensorFlow or the device did not come up."""
+    if ended.outcome in (Outcome.UNAVAILABLE, Outcome.INTERRUPTED):
+        return end
+    return replace(
+        end,
+        reason=f"TensorFlow could not be started: {ended.message.strip().splitlines()[-1]}",
+        traceback=end.traceback or output.decode(errors="replace"),
+    )
+
+
+def _last_files(ended: Ended, output: bytes) -> dict[str, bytes]:
+    traceback = ended.message.encode() if ended.outcome is Outcome.CRASHED else b""
+    files = {"traceback.txt": traceback, "lab.log": output}
+    return {path: content for path, content in files.items() if content}
+
+
+def _tags(job: Job, bench: Bench, placement: Placement | None) -> dict[str, str]:
+    tags: Mapping[str, str | None] = {
+        "device.requested": job.parts.device.requested,
+        "device.actual": placement.actual if placement else None,
+        "device.hardware": placement.hardware if placement else None,
+        EXPERIMENT_TAG: job.parts.experiment.name,
+        "fingerprint": bench.fingerprint(job),
+        **(_sweep_tags(job, bench.parent) if bench.parent else {}),
+        **source_tags(bench),
+    }
+    return {name: value for name, value in tags.items() if value}
+
+
+def _sweep_tags(job: Job, parent: Parent) -> dict[str, str]:
+    return {PARENT_TAG: parent.id, NUMBER_TAG: str(job.number), OVERRIDES_TAG: json.dumps(list(job.overrides))}
+
+
+def source_tags(bench: Bench) -> dict[str, str]:
+    """Who made a run, with which code, and which process keeps it going."""
+    commit = bench.surroundings["code"]["commit"]
+    tags = {
+        "mlflow.user": psutil.Process().username(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": "python -m runner",
+        "mlflow.source.git.commit": commit,
+    }
+    return {name: value for name, value in (tags | owner_tags()).items() if value}

@@ -1,0 +1,123 @@
+"""The process that labs are forked from: TensorFlow is imported in it, and nothing started.
+
+Importing TensorFlow takes seconds, a fork of a process that has done so takes hundredths of one. Threads,
+oneDNN, visible devices and GPU memory are fixed for the life of a process that has *started* TensorFlow, so
+the server never does, and each fork starts with settings of its own. Only oneDNN is read at the import: there
+is one server for each of its values.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import socket
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from runner import lab
+
+CLOSE_SECONDS = 0.5
+
+FORK, WAIT, FORGET = 1, 2, 3
+_REQUEST, _STATUS = struct.Struct("ii"), struct.Struct("i")
+
+
+class LabServer:
+    """The conductor's end."""
+
+    def __init__(self, onednn: bool | None, module: str, log: Path) -> None:
+        """Starts the server; it imports TensorFlow and ``module`` while the caller goes on. It prints to ``log``."""
+        self._control, its_control = socket.socketpair()
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=serve, args=(its_control, onednn, module, log), name="lab server")
+        resource_tracker.ensure_running()  # else starting the process starts it, and that resets the mask
+        # The mask is inherited, by the server and by its forks: signals are for a lab that is ready for one.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, lab.SIGNALS)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        its_control.close()
+        self.log = log
+
+    def fork(self) -> Connection:
+        """Asks for a lab; the connection is its, or at its end where the server is gone."""
+        ours, its = multiprocessing.Pipe()
+        with suppress(OSError):
+            socket.send_fds(self._control, [_REQUEST.pack(FORK, 0)], [its.fileno()])
+        its.close()
+        return ours
+
+    def wait(self, pid: int) -> int | None:
+        """Waits for the end of a lab: its exit status, a signal as a negative number; None if the server is gone."""
+        try:
+            self._control.sendall(_REQUEST.pack(WAIT, pid))
+            answer = self._control.recv(_STATUS.size, socket.MSG_WAITALL)
+        except OSError:
+            return None
+        return os.waitstatus_to_exitcode(_STATUS.unpack(answer)[0]) if len(answer) == _STATUS.size else None
+
+    def forget(self, pid: int) -> None:
+        """The lab is killed, and nobody wants to know how it ended."""
+        with suppress(OSError):
+            self._control.sendall(_REQUEST.pack(FORGET, pid))
+
+    def close(self) -> None:
+        """Ends the server. Labs that still go on are their conductor's to end."""
+        self._control.close()
+        self._process.join(CLOSE_SECONDS)
+        self._process.kill()  # it was still importing TensorFlow
+        self._process.join()
+
+
+@dataclass
+class _Children:
+    """Forks whose end nobody waits for; collected so that they do not stay as zombies."""
+
+    forgotten: set[int]
+
+    def collect(self, options: int = os.WNOHANG) -> None:
+        for pid in list(self.forgotten):
+            if os.waitpid(pid, options) != (0, 0):
+                self.forgotten.discard(pid)
+
+
+def serve(control: socket.socket, onednn: bool | None, module: str, log: Path) -> None:
+    """The whole life of a server. Called with the signals blocked: it ends when the conductor does."""
+    from experiments.preload import preload
+
+    lab.write_output_to(log)
+    preload(onednn)
+    importlib.import_module(module)
+    children = _Children(set())
+    while request := _receive(control):
+        (what, pid), descriptors = request
+        if what == FORK:
+            (descriptor,) = descriptors
+            if os.fork() == 0:
+                control.close()
+                lab.run(Connection(descriptor), log)
+            os.close(descriptor)
+        elif what == WAIT:
+            control.sendall(_STATUS.pack(os.waitpid(pid, 0)[1]))
+        else:
+            children.forgotten.add(pid)
+        children.collect()
+    children.collect(0)
+    os._exit(0)  # Python would take TensorFlow apart first
+
+
+def _receive(control: socket.socket) -> tuple[tuple[int, int], list[int]] | None:
+    """The next request and what came with it; None when the conductor is gone."""
+    message, descriptors, _, _ = socket.recv_fds(control, _REQUEST.size, 1)
+    if not message:
+        return None
+    while len(message) < _REQUEST.size:
+        message += control.recv(_REQUEST.size - len(message))
+    return _REQUEST.unpack(message), descriptors

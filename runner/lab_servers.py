@@ -1,0 +1,42 @@
+"""All the lab servers of a command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from runner.lab_server import LabServer
+from runner.validation import Parts
+
+
+class LabServers:
+    """One server for each value of ``device.onednn``, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._scratch = TemporaryDirectory(prefix="lab-")
+        self._servers: dict[bool | None, LabServer] = {}
+
+    @property
+    def folder(self) -> Path:
+        """For logs, until the servers are closed."""
+        return Path(self._scratch.name)
+
+    def of(self, parts: Parts) -> LabServer:
+        """The server for a job; a new one imports the job's experiment for all its forks."""
+        onednn = parts.device.onednn
+        if onednn not in self._servers:
+            log = self.folder / f"server-{onednn}.log"
+            self._servers[onednn] = LabServer(onednn, type(parts.experiment).__module__, log)
+        return self._servers[onednn]
+
+    def drop(self, server: LabServer) -> None:
+        """It is gone: the next lab gets a new one."""
+        for onednn in [onednn for onednn, known in self._servers.items() if known is server]:
+            self._servers.pop(onednn).close()
+
+    def close(self) -> None:
+        """Ends them all, and with them what labs there are."""
+        for server in self._servers.values():
+            server.close()
+        self._servers.clear()
+        self._scratch.cleanup()

@@ -1,0 +1,48 @@
+"""One job alone: ``python -m runner`` without ``-m``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+
+from runner.bench import Bench
+from runner.conductor import Conductor, Interruption, Limits, interruptible
+from runner.errors import ExitStatus
+from runner.job import Job, JobEnd
+from runner.lab_servers import LabServers
+from runner.terminal import Terminal
+from runner.tracking.store import locate
+
+
+def run_alone(job: Job) -> int:
+    """Runs the job. Returns the exit status.
+
+    Raises UserError where nothing could be started, or where the store failed.
+    """
+    bench = Bench(locate(job.parts.tracking))
+    bench.store.check()
+    with (
+        Terminal(bench.store.ui_hint) as terminal,
+        interruptible() as interruption,
+        closing(LabServers()) as servers,
+    ):
+        conductor = Conductor(bench, terminal, Limits(), interruption, servers)
+        try:
+            end = next((end for _, end in conductor.conduct([job])), None)
+        except KeyboardInterrupt:  # while the store was opened
+            end = None
+    return _exit_status(end, interruption)
+
+
+def _exit_status(end: JobEnd | None, interruption: Interruption) -> int:
+    if end is None or (end.run_id is None and interruption.number):
+        print("runner: interrupted before anything was measured; there is no run", file=sys.stderr)
+    else:
+        if end.traceback:
+            print(end.traceback, file=sys.stderr)
+        if end.reason:
+            print(f"runner: {end.reason}", file=sys.stderr)
+    if interruption.number is not None:
+        return ExitStatus.of_signal(interruption.number)
+    assert end is not None
+    return end.exit_status

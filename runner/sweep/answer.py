@@ -1,0 +1,160 @@
+"""What a sweep says as a whole: summary, effects, comparison, and the words to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from textwrap import shorten
+from typing import TYPE_CHECKING, TypeVar
+
+from experiments.comparison import Member
+from experiments.effects import record_effects
+from experiments.experiment import Experiment
+from experiments.markdown import markdown_table
+from experiments.recorder import Row
+from runner.job import Job, JobEnd
+from runner.job_run import EXPERIMENT_TAG, REASON_TAG
+from runner.messages import Note, Record
+from runner.recording import RecordBuffer
+from runner.sweep.members import lasting, members_of, number_of
+from runner.sweep.settings import SweepSettings
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+T = TypeVar("T")
+
+MOST_REASONS, WHY_LENGTH = 10, 60
+
+
+class AnswerRecorder(RecordBuffer):
+    """Takes the answer's parts; they are written all at once."""
+
+    def progress(self, task: str, fraction: float, text: str) -> None:
+        """Nothing is being measured and nothing long goes on."""
+
+    def once(self, name: str, find_out: Callable[[], T]) -> T:
+        return find_out()
+
+
+class Answer:
+    """The answer of a sweep, from the runs of its jobs."""
+
+    def __init__(
+        self, children: Sequence[Run], tracking_uri: str, settings: SweepSettings, not_started: Sequence[Job] = ()
+    ) -> None:
+        self._runs = lasting(children)
+        self._members = members_of(self._runs, tracking_uri)
+        self._settings = settings
+        self._not_started = not_started
+
+    def records(self, kinds: Sequence[type[Experiment]]) -> list[Record]:
+        """Everything for the parent's run; ``kinds`` are the experiments that ran. The last record is the note."""
+        recorder = AnswerRecorder()
+        recorder.table("summary", self._summary())
+        parts = [self._counts(), *self._failures(), self._best()]
+        for kind in kinds:
+            members = [m for m, run in self._pairs() if run.data.tags.get(EXPERIMENT_TAG) == kind.name]
+            parts += self._of_experiment(kind, members, recorder)
+        note = "\n\n".join(part for part in parts if part)
+        recorder.file("answer.md", note.encode())
+        recorder.note(note)
+        for status in ("FINISHED", "FAILED", "KILLED"):
+            recorder.metric(f"jobs/{status.lower()}", sum(run.info.status == status for run in self._runs))
+        return recorder.rest()
+
+    def _pairs(self) -> list[tuple[Member, Run]]:
+        return list(zip(self._members, self._runs, strict=True))
+
+    def _of_experiment(self, kind: type[Experiment], members: Sequence[Member], recorder: AnswerRecorder) -> list[str]:
+        """What the experiment itself says, and the effects of the swept keys."""
+        if len(members) < 2:
+            return []
+        own = AnswerRecorder()
+        kind.compare(members, own)
+        records = own.rest()
+        for record in records:
+            if not isinstance(record, Note):
+                recorder.keep(record)
+        notes = [record.markdown for record in records if isinstance(record, Note)]
+        return [*notes[-1:], record_effects(members, self._metrics_of(kind, members), recorder)]
+
+    def _metrics_of(self, kind: type[Experiment], members: Sequence[Member]) -> list[str]:
+        first = [self._settings.metric] if self._settings.metric else []
+        everything = sorted({name for member in members for name in member.metrics})
+        return list(dict.fromkeys([*first, *(kind.headline or everything)]))
+
+    def _summary(self) -> list[Row]:
+        """One row a job."""
+        rows: list[Row] = [
+            {
+                "job": number_of(run),
+                "name": member.name,
+                "status": run.info.status,
+                "reason": run.data.tags.get(REASON_TAG, ""),
+                "seconds": ((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000,
+                "device.actual": member.device,
+                **member.swept,
+                **dict(sorted(member.metrics.items())),
+                "fingerprint": run.data.tags.get("fingerprint", ""),
+                "run_id": run.info.run_id,
+            }
+            for member, run in self._pairs()
+        ]
+        missing: list[Row] = [
+            {"job": job.number, "name": job.title, "status": "not started"} for job in self._not_started
+        ]
+        return [*rows, *missing]
+
+    def _counts(self) -> str:
+        counts = Counter(run.info.status for run in self._runs)
+        words = [f"{count} {status}" for status, count in counts.items()]
+        words += [f"{len(self._not_started)} not started"] if self._not_started else []
+        total = len(self._runs) + len(self._not_started)
+        return f"**{total} job{'s' * (total != 1)}**: {', '.join(words)}."
+
+    def _failures(self) -> list[str]:
+        """The jobs that did not finish, those with the same reason together."""
+        by_reason: dict[str, list[str]] = {}
+        for member, run in self._pairs():
+            if run.info.status != "FINISHED":
+                reason = f"{run.info.status}: {run.data.tags.get(REASON_TAG, 'no reason is known')}"
+                by_reason.setdefault(reason, []).append(member.name)
+        lines = [f"- {', '.join(names[:5])}{_more(len(names) - 5)} {reason}" for reason, names in by_reason.items()]
+        return ["\n".join([*lines[:MOST_REASONS], *_more_lines(len(lines) - MOST_REASONS)])] if lines else []
+
+    def _best(self) -> str:
+        """The best job by ``sweep.metric``."""
+        metric = self._settings.metric
+        having = [
+            member for member in self._members if member.status == "FINISHED" and metric and metric in member.metrics
+        ]
+        if metric is None or not having:
+            return ""
+        choose = min if self._settings.direction == "minimize" else max
+        best = choose(having, key=lambda member: member.metrics[metric])
+        return f"Best by {metric} ({self._settings.direction}): **{best.name}** with {best.metrics[metric]:.6g}."
+
+
+def job_table(rows: Sequence[tuple[Job, JobEnd | None]]) -> str:
+    """The table with which a sweep ends on the terminal."""
+    return markdown_table(
+        [
+            {
+                "job": str(job.number),
+                "what": job.title,
+                "status": end.status if end else "not started",
+                "seconds": f"{end.seconds:.1f}" if end else "",
+                "why": shorten(end.reason, WHY_LENGTH, placeholder=" ...") if end else "",
+            }
+            for job, end in rows
+        ]
+    )
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
+
+
+def _more_lines(count: int) -> list[str]:
+    return [f"- and {count} more reasons; summary.csv has all"] if count > 0 else []

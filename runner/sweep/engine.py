@@ -1,0 +1,37 @@
+"""What runs the jobs of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from runner.bench import Bench
+from runner.conductor import Interruption
+from runner.job import Job, JobEnd
+from runner.sweep.view import SweepView
+
+
+class Engine(Protocol):
+    """Runs jobs somewhere, each in a process of its own."""
+
+    here: bool
+    """Whether they run on this machine, so that its kind is known before they start."""
+    at_a_time: int
+    """How many jobs go on side by side, for the estimate of the time left."""
+
+    def check(self) -> None:
+        """Raises UserError where it cannot be used."""
+
+    def prepare(self, job: Job) -> None:
+        """Something to do while the other jobs are composed and the store is opened."""
+
+    def run(
+        self, jobs: Sequence[Job], bench: Bench, view: SweepView, interruption: Interruption
+    ) -> Iterator[tuple[Job, JobEnd]]:
+        """Runs the jobs; yields each as it ends, and nothing for those that were never started.
+
+        Raises StoreError when the store fails for good.
+        """
+
+    def close(self) -> None:
+        """Ends every process."""

@@ -1,0 +1,77 @@
+"""What a resumed sweep need not run again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from runner.bench import Bench
+from runner.errors import UserError
+from runner.job import JobEnd
+from runner.job_run import REASON_TAG
+from runner.sweep.parent import children
+from runner.sweep.settings import SweepSettings
+from runner.tracking.orphans import HOST_TAG
+from runner.tracking.run import NOTE_TAG, store_errors
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+
+class Finished:
+    """The children of a sweep that are done, by what they asked."""
+
+    def __init__(self, by_question: Mapping[str, list[Run]]) -> None:
+        self._by_question = by_question
+
+    @classmethod
+    def of(cls, bench: Bench, parent_id: str, experiment_id: str, settings: SweepSettings) -> Finished:
+        """Raises UserError where jobs of the sweep still go on."""
+        done = {"FINISHED"} if settings.retry_failed else {"FINISHED", "FAILED"}
+        by_question = defaultdict[str, list["Run"]](list)
+        runs = list(children(bench, parent_id, experiment_id))
+        _require_none_running([run for run in runs if run.info.status == "RUNNING"], bench, settings)
+        for run in runs:
+            if run.info.status in done:
+                by_question[run.data.tags.get("fingerprint", "").partition("-")[0]].append(run)
+        return cls(by_question)
+
+    def take(self, question: str, fingerprint: str | None) -> JobEnd | None:
+        """The end of a job that is done, each only once; None where it has to be run.
+
+        Numbers of another kind of machine are no substitute, so ``fingerprint`` is compared where it is known.
+        """
+        for run in self._by_question.get(question, []):
+            if fingerprint is None or run.data.tags["fingerprint"] == fingerprint:
+                self._by_question[question].remove(run)
+                return end_of(run)
+        return None
+
+
+def _require_none_running(running: Sequence[Run], bench: Bench, settings: SweepSettings) -> None:
+    """Jobs whose process on this machine is gone do not say RUNNING any more; of others only a person knows."""
+    if running and not settings.retry_running:
+        hosts = sorted({run.data.tags.get(HOST_TAG, "?") for run in running})
+        raise UserError(
+            f"sweep.resume: {len(running)} job(s) of the sweep still go on, on {', '.join(hosts)}; wait for them, "
+            "or give sweep.retry_running=true if you know that they are dead"
+        )
+    for run in running:
+        with store_errors():
+            bench.client.set_tag(run.info.run_id, REASON_TAG, "taken for dead when the sweep was resumed")
+            bench.client.set_terminated(run.info.run_id, "KILLED")
+
+
+def end_of(run: Run) -> JobEnd:
+    """What became of a job, as its run tells it."""
+    seconds = ((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000
+    tags = run.data.tags
+    return JobEnd(
+        run.info.status,
+        tags.get(REASON_TAG, ""),
+        run.info.run_id,
+        seconds,
+        dict(run.data.metrics),
+        note=tags.get(NOTE_TAG, ""),
+    )

@@ -1,0 +1,99 @@
+"""The jobs of a sweep, read back from the store: those of this command and those of the ones it goes on with."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from experiments.comparison import Member, TableReader
+from runner.job_run import NUMBER_TAG, OVERRIDES_TAG
+from runner.run_name import words_of
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+
+def lasting(runs: Iterable[Run]) -> list[Run]:
+    """Of the runs of a sweep in the order of their start, those that count: a job that was run again counts once."""
+    by_question = defaultdict[str, list["Run"]](list)
+    for run in runs:
+        by_question[run.data.tags.get("fingerprint", run.info.run_id)].append(run)
+    kept = [_lasting_of_one(same) for same in by_question.values()]
+    return sorted((run for same in kept for run in same), key=number_of)
+
+
+def _lasting_of_one(same: Sequence[Run]) -> Sequence[Run]:
+    finished = [run for run in same if run.info.status == "FINISHED"]
+    return finished or same[-1:]
+
+
+def number_of(run: Run) -> int:
+    """Its place in the sweep."""
+    return int(run.data.tags.get(NUMBER_TAG, 0))
+
+
+def members_of(runs: Sequence[Run], tracking_uri: str) -> list[Member]:
+    """The runs as experiments see them; ``tracking_uri`` is where their artifacts are asked for."""
+    overrides = [_overrides(run) for run in runs]
+    swept = _keys_that_differ(overrides)
+    return [
+        _member(run, {key: own.get(key, "") for key in swept}, tracking_uri)
+        for run, own in zip(runs, overrides, strict=True)
+    ]
+
+
+def _member(run: Run, swept: Mapping[str, str], tracking_uri: str) -> Member:
+    tags = run.data.tags
+    device = tags.get("device.actual", "")
+    words = words_of([f"{key}={value}" for key, value in swept.items()])
+    return Member(
+        name=" ".join(words) or run.info.run_name,
+        status=run.info.status,
+        swept=swept,
+        config=run.data.params,
+        device=device,
+        metrics=run.data.metrics,
+        table=_table_reader(run, tracking_uri),
+    )
+
+
+def _overrides(run: Run) -> dict[str, str]:
+    """Key -> value as they were written, without the signs of Hydra's grammar."""
+    words = json.loads(run.data.tags.get(OVERRIDES_TAG, "[]"))
+    parts = (word.lstrip("+").partition("=") for word in words)
+    return {key: value for key, _, value in parts}
+
+
+def _keys_that_differ(overrides: Sequence[Mapping[str, str]]) -> list[str]:
+    keys = dict.fromkeys(key for own in overrides for key in own)
+    return [key for key in keys if len({own.get(key) for own in overrides}) > 1]
+
+
+def _table_reader(run: Run, tracking_uri: str) -> TableReader:
+    @lru_cache(maxsize=4)
+    def read(name: str) -> Sequence[Mapping[str, str]]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return _rows_of(run, f"{name}.csv", tracking_uri)
+        except (MlflowException, OSError):  # there is no such table
+            return []
+
+    return read
+
+
+def _rows_of(run: Run, path: str, tracking_uri: str) -> list[dict[str, str]]:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    repository = get_artifact_repository(run.info.artifact_uri, tracking_uri)
+    is_here = run.info.artifact_uri.startswith(("file:", "/"))
+    with TemporaryDirectory(prefix="artifact-") as scratch:
+        local = Path(repository.download_artifacts(path, None if is_here else scratch))
+        with local.open(newline="") as file:
+            return list(csv.DictReader(file))

@@ -1,0 +1,110 @@
+"""The run of a sweep in the store: its jobs' runs are its children."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from runner.bench import Bench
+from runner.errors import UserError
+from runner.job import Job
+from runner.job_run import source_tags
+from runner.run_name import words_of
+from runner.tracking.orphans import HOST_TAG, PROCESS_TAG, owner_tags
+from runner.tracking.run import PARENT_TAG, TrackedRun, store_errors
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+KEY_TAG, COMMAND_TAG = "sweep.key", "sweep.command"
+"""The hash of what a sweep asks; the whole command line."""
+
+NOT_THE_SWEEP = ("tracking", "sweep.", "hydra.", "hydra/launcher", "-")
+
+PAGE = 1000
+
+
+def new_parent(bench: Bench, job: Job, command: Sequence[str]) -> TrackedRun:
+    """Starts the run of a sweep whose first job is ``job``."""
+    tags = {
+        KEY_TAG: key_of(command),
+        COMMAND_TAG: shlex.join(["python", "-m", "runner", "-m", *command]),
+        **source_tags(bench),
+    }
+    name = " ".join(["sweep", *words_of(command)])[:60]
+    return TrackedRun.create(bench.store, bench.client, bench.experiment_id(job), name, tags)
+
+
+def find_parent(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
+    """The sweep that ``sweep.resume`` names; None where there is none to go on with.
+
+    Raises UserError where what it names is no sweep, or one that is still going on.
+    """
+    resume = job.parts.sweep.resume
+    found = _newest(bench, job, command) if resume is True else _named(bench, str(resume))
+    if found is not None and found.info.status == "RUNNING":
+        raise UserError(
+            f"sweep.resume: the sweep {found.info.run_id} is still going on "
+            f"(process {found.data.tags.get(PROCESS_TAG, '?').split()[0]} on {found.data.tags.get(HOST_TAG, '?')}); "
+            "wait for it, or stop it first"
+        )
+    return found
+
+
+def reopen(bench: Bench, found: Run) -> TrackedRun:
+    """The run of a sweep that goes on; it is this process's from now."""
+    with store_errors():
+        for name, value in owner_tags().items():
+            bench.client.set_tag(found.info.run_id, name, value)
+        bench.client.update_run(found.info.run_id, status="RUNNING")
+    return TrackedRun(bench.store, bench.client, found)
+
+
+def children(bench: Bench, parent_id: str, experiment_id: str) -> Iterator[Run]:
+    """The runs of a sweep's jobs, in the order in which they began."""
+    token = None
+    while True:
+        with store_errors():
+            page = bench.client.search_runs(
+                [experiment_id],
+                f"tags.`{PARENT_TAG}` = '{parent_id}'",
+                max_results=PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def key_of(command: Sequence[str]) -> str:
+    """What makes two command lines the same sweep: what they ask, in whatever order, not where or how it runs."""
+    question = sorted(word for word in command if not word.lstrip("+~").startswith(NOT_THE_SWEEP))
+    return hashlib.sha256(json.dumps(question).encode()).hexdigest()[:16]
+
+
+def _newest(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
+    with store_errors():
+        found = bench.client.search_runs(
+            [bench.experiment_id(job)],
+            f"tags.`{KEY_TAG}` = '{key_of(command)}'",
+            max_results=1,
+            order_by=["attributes.start_time DESC"],
+        )
+    return found[0] if found else None
+
+
+def _named(bench: Bench, run_id: str) -> Run:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = bench.client.get_run(run_id)
+    except MlflowException:
+        raise UserError(f"sweep.resume: there is no run {run_id} in this store; give the id of a sweep's run") from None
+    if KEY_TAG not in found.data.tags:
+        raise UserError(f"sweep.resume: the run {run_id} is not a sweep's; give the id of the parent run")
+    return found

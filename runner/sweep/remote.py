@@ -1,0 +1,48 @@
+"""A job of a sweep in a process of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from runner.bench import Bench, Parent
+from runner.conductor import Conductor, Limits, interruptible
+from runner.errors import UserError
+from runner.job import Job, JobEnd
+from runner.lab_servers import LabServers
+from runner.messages import Record
+from runner.tracking.store import locate
+
+
+@dataclass(frozen=True)
+class RemoteJob:
+    """What travels to the node: the composed config, so that nothing is composed again there."""
+
+    job: Job
+    parent: Parent
+    limits: Limits
+
+
+class NoView:
+    """Nobody looks: the store has everything."""
+
+    def say(self, text: str) -> None: ...
+
+    def started(self, job: Job) -> None: ...
+
+    def show(self, job: Job, records: Iterable[Record]) -> None: ...
+
+    def ended(self, job: Job, end: JobEnd) -> None: ...
+
+
+def run_remotely(remote: RemoteJob) -> JobEnd:
+    """Runs the job with a conductor and a lab of its own; what goes wrong is its end, not an exception."""
+    bench = Bench(locate(remote.job.parts.tracking), remote.parent)
+    try:
+        with interruptible() as interruption, closing(LabServers()) as servers:
+            conductor = Conductor(bench, NoView(), remote.limits, interruption, servers)
+            ends = [end for _, end in conductor.conduct([remote.job])]
+    except UserError as error:
+        return JobEnd("FAILED", str(error))
+    return ends[0] if ends else JobEnd("KILLED", "interrupted before it was started")

@@ -1,0 +1,214 @@
+"""A search: Optuna proposes trials, somebody runs them, Optuna is told.
+
+A study is kept in a database, so that a search that was cut short goes on where it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import optuna
+import psutil
+from filelock import FileLock
+from optuna.distributions import distribution_to_json
+from optuna.exceptions import StorageInternalError
+from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from runner.errors import StoreError, UserError
+from runner.sweep.settings import DIRECTIONS
+from runner.sweep.space import Space
+from runner.tracking.orphans import CLOCK_SECONDS
+
+SAMPLERS = ("tpe", "random", "cmaes")
+
+QUESTION = "runner.question"
+"""The attribute of a study that says what it searches."""
+
+OWNER = "runner.owner"
+"""The attribute of a trial that says which process runs it."""
+
+Evaluate = Callable[[list[list[str]], int], Sequence[float | None]]
+"""Runs a batch of command lines side by side, given the first one's number: their values, None for a failure."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """Looks for the values of ``space`` that give the best ``metric``."""
+
+    space: Space
+    metric: str
+    direction: str
+    storage: str
+    """The address of a database, such as ``sqlite:////data/optuna.db``."""
+    study_name: str
+    n_trials: int
+    """In all: the trials of a resumed study count, also those that have failed."""
+    n_jobs: int = 1
+    """Trials side by side."""
+    sampler: str = "tpe"
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises UserError."""
+        _require_count("hydra.sweeper.n_trials", self.n_trials)
+        _require_count("hydra.sweeper.n_jobs", self.n_jobs)
+        _require_one_of("hydra.sweeper.sampler", self.sampler, SAMPLERS)
+        _require_one_of("sweep.direction", self.direction, DIRECTIONS)
+        if self.seed is not None and not isinstance(self.seed, int):
+            raise UserError(f"hydra.sweeper.seed: {self.seed!r} is not a whole number; give one, or null")
+        if self.sampler == "cmaes" and not find_spec("cmaes"):
+            raise UserError("hydra.sweeper.sampler=cmaes: this needs a package more; pip install cmaes, or take tpe")
+
+    def run(self, evaluate: Evaluate) -> optuna.Study:
+        """Runs the trials that the study still lacks. Raises StoreError, UserError and what ``evaluate`` raises."""
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        study = self._open()
+        while trials := self._ask(study):
+            batch = [self.space.overrides(trial.params) for trial in trials]
+            self._tell(study, trials, evaluate(batch, trials[0].number))
+        return study
+
+    def _open(self) -> optuna.Study:
+        with _storage_in_a_sentence(self.storage):
+            direction = StudyDirection[self.direction.upper()]
+            study = optuna.create_study(
+                storage=_database(self.storage), study_name=self.study_name, direction=direction, load_if_exists=True
+            )
+            self._require_same_question(study)
+            _fail_abandoned(study)
+            study.sampler = self._sampler(len(study.get_trials(deepcopy=False)))
+            return study
+
+    def _ask(self, study: optuna.Study) -> list[Trial]:
+        """The next batch; empty when there are trials enough, whoever runs them."""
+        with _storage_in_a_sentence(self.storage):
+            missing = self.n_trials - len(study.get_trials(deepcopy=False))
+            return [self._ask_one(study) for _ in range(min(missing, self.n_jobs))]
+
+    def _ask_one(self, study: optuna.Study) -> Trial:
+        trial = study.ask(fixed_distributions=dict(self.space.searched))
+        trial.set_user_attr(OWNER, _this_process())
+        return trial
+
+    def _tell(self, study: optuna.Study, trials: list[Trial], values: Sequence[float | None]) -> None:
+        with _storage_in_a_sentence(self.storage):
+            for trial, value in zip(trials, values, strict=True):
+                state = TrialState.FAIL if value is None else TrialState.COMPLETE
+                study.tell(trial, value, state, skip_if_finished=True)
+
+    def _sampler(self, trials: int) -> BaseSampler:
+        # A resumed study must not draw again the numbers that its first trials had.
+        seed = None if self.seed is None else self.seed + trials
+        match self.sampler:
+            case "random":
+                return RandomSampler(seed)
+            case "cmaes":
+                return CmaEsSampler(seed=seed, warn_independent_sampling=False)
+        return TPESampler(seed=seed)
+
+    def _require_same_question(self, study: optuna.Study) -> None:
+        """A study has one answer: values of another metric, or of other keys, have no place in it."""
+        question = self._question()
+        known = study.user_attrs.get(QUESTION)
+        if known is None and not study.get_trials(deepcopy=False):
+            study.set_user_attr(QUESTION, question)
+            known = question
+        known = known or {}
+        if different := sorted(key for key in known.keys() | question.keys() if known.get(key) != question.get(key)):
+            raise UserError(
+                f"hydra.sweeper.study_name: the study {self.study_name!r} was begun with another "
+                f"{', '.join(different)}; take another name, or repeat what it was begun with"
+            )
+
+    def _question(self) -> dict[str, object]:
+        keys = {key: json.loads(distribution_to_json(kind)) for key, kind in self.space.searched.items()}
+        return {"sweep.metric": self.metric, "sweep.direction": self.direction, **keys}
+
+
+def newest_study(storage: str, name: str) -> str | None:
+    """The last begun of the studies whose name is ``name`` and a time. Raises StoreError."""
+    with _storage_in_a_sentence(storage):
+        names = optuna.get_all_study_names(_database(storage))
+    return max((known for known in names if known.startswith(f"{name} ")), default=None)
+
+
+def best_of(study: optuna.Study) -> FrozenTrial | None:
+    """The best trial; None where every one has failed."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
+    return min(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
+
+
+def without_password(address: str) -> str:
+    """A database's address as it may be shown."""
+    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", address)
+
+
+def _database(address: str) -> RDBStorage:
+    """Makes the tables where they are not there yet; searches that start together wait for the first one.
+
+    Left to itself Optuna lets all but one of them die.
+    """
+    file = Path(address.removeprefix("sqlite:///"))
+    is_file = address.startswith("sqlite:///") and file.parent.is_dir()
+    with FileLock(file.with_name(f".{file.name}.lock")) if is_file else nullcontext():
+        return RDBStorage(address)
+
+
+@contextmanager
+def _storage_in_a_sentence(address: str) -> Iterator[None]:
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError, ImportError, OSError) as error:
+        problem = str(error.__cause__ or error).splitlines()[0]
+        raise StoreError(
+            f"hydra.sweeper.storage: cannot use {without_password(address)} ({problem}); "
+            "give a database such as sqlite:////data/optuna.db"
+        ) from error
+
+
+def _fail_abandoned(study: optuna.Study) -> None:
+    """Ends the trials that a process has left behind when it died."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        if not _has_living_owner(trial):
+            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+def _this_process() -> dict[str, str | float]:
+    """Its start goes with its number, which is used again after a while."""
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
+
+
+def _has_living_owner(trial: FrozenTrial) -> bool:
+    """A process of another machine counts as alive: it cannot be seen from here."""
+    owner = trial.user_attrs.get(OWNER)
+    if owner is None:  # it died between asking and signing
+        return False
+    if owner["host"] != socket.gethostname():
+        return True
+    try:
+        return bool(abs(psutil.Process(owner["pid"]).create_time() - owner["started"]) < CLOCK_SECONDS)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _require_count(key: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise UserError(f"{key}: {value!r} is not a whole number above 0")
+
+
+def _require_one_of(key: str, value: object, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise UserError(f"{key}: {value!r} is not one of {', '.join(choices)}")

@@ -1,0 +1,238 @@
+"""One multirun, from its first job to its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import ClassVar, Self
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import DictConfig
+
+from runner.bench import Bench, Parent
+from runner.conductor import Interruption, interruptible
+from runner.errors import ExitStatus, StoreError, UserError
+from runner.job import Job, JobEnd
+from runner.sweep.answer import Answer, job_table
+from runner.sweep.composition import Composition
+from runner.sweep.engine import Engine
+from runner.sweep.finished import Finished
+from runner.sweep.parent import children, find_parent, new_parent, reopen
+from runner.sweep.view import SweepView
+from runner.tracking.run import TrackedRun
+from runner.tracking.store import locate
+
+
+class JobDidNotFinish(Exception):
+    """What a sweeper gets to know of a job without a result; the run says more."""
+
+
+class Sweep:
+    """Begun on the command line, before Hydra's sweeper; asked by its launcher to run jobs, once or more often.
+
+    As a context it closes the parent run, however the sweep ends.
+    """
+
+    _current: ClassVar[Sweep | None] = None
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """``command`` is what stands on the command line after ``-m``."""
+        self._command = command
+        self._stack = ExitStack()
+        self._view = self._stack.enter_context(SweepView())
+        self._interruption = Interruption()
+        self._bench: Bench | None = None
+        self._parent: TrackedRun | None = None
+        self._finished = Finished({})
+        self._engines: list[Engine] = []
+        self._jobs: list[Job] = []
+        self._ends: dict[int, JobEnd] = {}
+
+    @classmethod
+    def current(cls) -> Sweep:
+        """The one that goes on: Hydra makes launchers itself and cannot be told."""
+        assert cls._current is not None, "a launcher of this project was used outside python -m runner -m"
+        return cls._current
+
+    def __enter__(self) -> Self:
+        Sweep._current = self
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        Sweep._current = None
+        for engine in self._engines:
+            engine.close()
+        try:
+            if self._parent is not None:
+                self._close_parent(error)
+        finally:
+            self._stack.close()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job came here, as with Hydra's own launchers."""
+        return not self._jobs
+
+    @property
+    def was_interrupted(self) -> bool:
+        return self._interruption.number is not None
+
+    @property
+    def exit_status(self) -> int:
+        """0 only if every job is FINISHED."""
+        if self._interruption.number is not None:
+            return ExitStatus.of_signal(self._interruption.number)
+        return ExitStatus.OK if self._all_finished() else ExitStatus.FAILED
+
+    def launch(
+        self,
+        engine: Engine,
+        loader: ConfigLoader,
+        master: DictConfig,
+        overrides: Sequence[Sequence[str]],
+        first_number: int,
+    ) -> list[JobReturn]:
+        """Runs one job for each list of overrides; all are composed and checked before the first starts.
+
+        Raises UserError where one of them is wrong, StoreError when the store fails, KeyboardInterrupt after
+        a signal.
+        """
+        if engine not in self._engines:
+            engine.check()
+            self._engines.append(engine)
+        jobs = self._compose(engine, loader, master, overrides, first_number)
+        self._jobs += jobs
+        bench = self._open(jobs[0])
+        to_run = self._not_finished_yet(jobs, engine.here)
+        self._view.expect(len(to_run), engine.at_a_time)
+        for job, end in engine.run(to_run, bench, self._view, self._interruption):
+            self._ends[job.number] = end
+        if self._interruption.number is not None:
+            raise KeyboardInterrupt
+        return [self._return(job) for job in jobs]
+
+    def _compose(
+        self,
+        engine: Engine,
+        loader: ConfigLoader,
+        master: DictConfig,
+        overrides: Sequence[Sequence[str]],
+        first_number: int,
+    ) -> list[Job]:
+        composition, jobs = Composition(loader, master), list[Job]()
+        common = composition.constant(self._command)
+        for number, words in enumerate(overrides, first_number):
+            self._view.working("composing", len(jobs), len(overrides))
+            job = Job(composition.compose(words), words, number, [word for word in words if word not in common])
+            _check(job, is_first=not jobs)
+            if not jobs:
+                locate(job.parts.tracking).check()
+                engine.prepare(job)
+            jobs.append(job)
+        return jobs
+
+    def _open(self, job: Job) -> Bench:
+        """Opens the store and the parent run, at the first launch."""
+        if self._bench is None:
+            bench = self._bench = Bench(locate(job.parts.tracking))
+            self._view.working("opening the store", 0, None)
+            bench.open(self._view.say)
+            self._interruption = self._stack.enter_context(interruptible())
+            self._parent = self._resumed(bench, job) or new_parent(bench, job, self._command)
+            self._describe(self._parent, self._jobs)
+            bench.parent = Parent(self._parent.id, self._parent.experiment_id)
+        return self._bench
+
+    def _resumed(self, bench: Bench, job: Job) -> TrackedRun | None:
+        """The parent run of the sweep to go on with, if there is one."""
+        settings = job.parts.sweep
+        if settings.resume is False:
+            return None
+        found = find_parent(bench, job, self._command)
+        if found is None:
+            self._view.say("sweep.resume: no sweep of this command is in the store; this is the first")
+            return None
+        self._finished = Finished.of(bench, found.info.run_id, found.info.experiment_id, settings)
+        return reopen(bench, found)
+
+    def _describe(self, parent: TrackedRun, jobs: Sequence[Job]) -> None:
+        """What must be known to understand the sweep: every job's config as it was composed."""
+        assert self._bench is not None
+        kept = [{"number": job.number, "question": job.question_hash, "config": dict(job.question)} for job in jobs]
+        parent.json({"environment.json": self._bench.surroundings, "jobs.json": kept})
+
+    def _not_finished_yet(self, jobs: Sequence[Job], here: bool) -> list[Job]:
+        """The jobs to run; those that a resumed sweep has finished are taken as they are."""
+        assert self._bench is not None
+        to_run = []
+        for job in jobs:
+            end = self._finished.take(job.question_hash, self._bench.fingerprint(job) if here else None)
+            if end is None:
+                to_run.append(job)
+            else:
+                self._ends[job.number] = end
+        if len(to_run) < len(jobs):
+            self._view.say(f"{len(jobs) - len(to_run)} of {len(jobs)} jobs are done already")
+        return to_run
+
+    def _return(self, job: Job) -> JobReturn:
+        """What Hydra's sweepers are told: the metric of ``sweep.metric``, or that there is none."""
+        end = self._ends.get(job.number)
+        done = JobReturn(overrides=job.overrides, cfg=job.config, status=JobStatus.FAILED)
+        if end is None or end.status != "FINISHED":
+            done.return_value = JobDidNotFinish(end.reason if end else "not started")
+            return done
+        metric = job.parts.sweep.metric
+        if metric is not None and metric not in end.metrics:
+            raise UserError(f"sweep.metric: there is no metric {metric}; there are {', '.join(sorted(end.metrics))}")
+        done.status = JobStatus.COMPLETED
+        done.return_value = end.metrics[metric] if metric is not None else None
+        return done
+
+    def _all_finished(self) -> bool:
+        ends = [self._ends.get(job.number) for job in self._jobs]
+        return all(end is not None and end.status == "FINISHED" for end in ends)
+
+    def _close_parent(self, error: BaseException | None) -> None:
+        """Writes the answer and ends the parent with the truth."""
+        assert self._parent is not None
+        status = self._status(error)
+        try:
+            answer = self._record_answer(self._parent)
+            table = job_table([(job, self._ends.get(job.number)) for job in self._jobs])
+            self._view.conclude(table, answer, self._parent.link, self._parent.ui_hint)
+        except StoreError:
+            self._parent.end_if_possible(status)
+            raise
+        except BaseException:
+            self._parent.end_if_possible("FAILED" if status == "FINISHED" else status)
+            raise
+        self._parent.end(status)
+
+    def _record_answer(self, parent: TrackedRun) -> str:
+        """Writes what the sweep says as a whole; returns it in Markdown."""
+        assert self._bench is not None
+        self._view.working("comparing the jobs", 0, None)
+        not_started = [job for job in self._jobs if job.number not in self._ends]
+        runs = list(children(self._bench, parent.id, parent.experiment_id))
+        answer = Answer(runs, self._bench.client.tracking_uri, self._jobs[0].parts.sweep, not_started)
+        parent.record(answer.records(list(dict.fromkeys(type(job.parts.experiment) for job in self._jobs))))
+        return parent.last_note
+
+    def _status(self, error: BaseException | None) -> str:
+        if self._interruption.number is not None:
+            return "KILLED"
+        return "FINISHED" if self._all_finished() and error is None else "FAILED"
+
+
+def _check(job: Job, is_first: bool) -> None:
+    """Raises UserError; it names the job where others were right."""
+    try:
+        _ = job.parts
+    except UserError as error:
+        where = "" if is_first else f"job {job.number} ({' '.join(job.distinct)}): "
+        raise UserError(f"{where}{error}") from None

@@ -1,0 +1,128 @@
+"""What a person sees of a sweep: a line for each job that goes on, and one for the whole."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.markdown import Markdown
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from runner import messages
+from runner.job import Job, JobEnd
+from runner.terminal import Output
+
+
+class SweepView:
+    """Live lines on a terminal, drawn only when told to; anywhere else a line for each job that ends."""
+
+    def __init__(self) -> None:
+        self._console = Output(highlight=False)
+        self._lines: dict[int, TaskID] = {}
+        self._durations: list[float] = []
+        self._total, self._done, self._failed, self._at_a_time = 0, 0, 0, 1
+        self._started_at: dict[int, float] = {}
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}", markup=False),
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+        )
+        self._whole = self._bars.add_task("sweep", total=None, text="", visible=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def say(self, text: str) -> None:
+        """A line."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def working(self, what: str, done: int, total: int | None) -> None:
+        """Something before or after the jobs that takes its time."""
+        text = f"{done} of {total}" if total is not None else ""
+        self._update(self._whole, description=what, completed=done, total=total, text=text, visible=True)
+
+    def expect(self, jobs: int, at_a_time: int = 1) -> None:
+        """So many more jobs are going to run."""
+        self._total += jobs
+        self._at_a_time = at_a_time
+        self._show_whole()
+
+    def started(self, job: Job) -> None:
+        self._started_at[job.number] = time.monotonic()
+        if self._console.is_terminal:
+            self._lines[job.number] = self._bars.add_task(_title(job), total=1.0, text="starting")
+            self._show_whole()
+
+    def show(self, job: Job, records: Iterable[messages.Record]) -> None:
+        """The newest progress among the records."""
+        for record in records:
+            if isinstance(record, messages.Progress) and job.number in self._lines:
+                text = f"{record.task}: {record.text}"
+                self._update(self._lines[job.number], completed=record.fraction, text=text)
+
+    def ended(self, job: Job, end: JobEnd) -> None:
+        """One line of what became of a job."""
+        self._done += 1
+        self._failed += end.status != "FINISHED"
+        begun = self._started_at.get(job.number)
+        seconds = end.seconds if begun is None else time.monotonic() - begun
+        self._durations.append(seconds)
+        if job.number in self._lines:
+            self._bars.remove_task(self._lines.pop(job.number))
+        what = end.reason or f"{seconds:.1f} s"
+        self.say(f"{self._done}/{self._total}  {_title(job)}  {end.status}: {what}")
+        self._show_whole()
+
+    def conclude(self, table: str, answer: str, link: str, ui_hint: str) -> None:
+        """All jobs in a table, the answer, and where to see it."""
+        self._stop()
+        for text in (table, answer):
+            if text and self._console.is_terminal:
+                self._console.print(Markdown(text))
+            elif text:
+                self.say(f"\n{text}")
+        self.say(f"\n{link}" + (f"\nserved by: {ui_hint}" if ui_hint else ""))
+
+    def _show_whole(self) -> None:
+        failed = f", {self._failed} not finished" if self._failed else ""
+        text = f"{self._done} of {self._total}{failed}{self._time_left()}"
+        self._update(self._whole, description="sweep", completed=self._done, total=self._total, text=text, visible=True)
+
+    def _time_left(self) -> str:
+        """By the mean of the jobs so far."""
+        if not self._durations or self._done >= self._total:
+            return ""
+        mean = sum(self._durations) / len(self._durations)
+        return f", about {in_words(mean * (self._total - self._done) / self._at_a_time)} left"
+
+    def _update(self, task: TaskID, **changes: object) -> None:
+        if self._console.is_terminal:
+            if not self._bars.live.is_started:
+                self._bars.start()
+            self._bars.update(task, **changes)  # type: ignore[arg-type]  # rich types them one by one
+            self._bars.refresh()
+
+    def _stop(self) -> None:
+        if self._bars.live.is_started:
+            self._bars.stop()
+
+
+def in_words(seconds: float) -> str:
+    """A duration as one would say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _title(job: Job) -> str:
+    return f"{job.number} {job.title}"

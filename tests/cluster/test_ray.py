@@ -1,0 +1,119 @@
+"""Jobs on a real Ray: one that is started for them, and one that is joined."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import psutil
+import pytest
+
+from runner.cluster.cluster import Lost
+from runner.cluster.ray_cluster import Ray
+from runner.errors import UserError
+from tests.cluster.jobs import Job, run
+from tests.conftest import ROOT, free_port, run_command
+
+
+@pytest.fixture
+def head(tmp_path: Path) -> Iterator[str]:
+    """The address of a cluster that somebody else has started."""
+    address = f"127.0.0.1:{free_port()}"
+    command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=2"]
+    port = address.split(":")[1]
+    with (tmp_path / "head.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false"],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while b"Ray runtime started" not in (tmp_path / "head.log").read_bytes():
+            assert time.monotonic() < deadline
+            assert process.poll() is None, (tmp_path / "head.log").read_text()
+            time.sleep(0.2)
+        yield address
+    finally:
+        family = [process, *psutil.Process(process.pid).children(recursive=True)]
+        process.terminate()
+        process.wait(timeout=30)
+        for member in family[1:]:
+            if isinstance(member, psutil.Process) and member.is_running():
+                member.kill()
+        Path("/tmp/ray/ray_current_cluster").unlink(missing_ok=True)  # where address="auto" would look for it
+
+
+def test_the_dead_cost_nobody_else_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    handler = signal.signal(signal.SIGTERM, _own_handler)
+    jobs = [Job(tmp_path, deed) for deed in ("die", "return", "raise", "exit")]
+    results = dict(Ray(cpus_per_job=0.5).map(run, jobs))
+    died = results[0]
+    assert isinstance(died, Lost)
+    assert died.reason.startswith("Ray says WorkerCrashedError: The worker died unexpectedly")
+    assert results[1] == f"{tmp_path} {os.environ.get('OMP_NUM_THREADS')} set()"
+    assert results[2] == Lost("the job raised ValueError: two lines")
+    assert results[3] == Lost("the job raised SystemExit: 3")
+    assert [job.starts() for job in jobs] == [1, 1, 1, 1]
+    assert capfd.readouterr() == ("", "")
+    assert signal.signal(signal.SIGTERM, handler) is _own_handler  # Ray sets one in the submitting process, too
+    assert _rays() == []
+
+
+def test_a_joined_cluster_stays(head: str, tmp_path: Path) -> None:
+    """Its jobs find this checkout, and closing interrupts those that run."""
+    (tmp_path / "elsewhere").mkdir()
+    program = f"""
+import sys, time
+sys.path[:0] = [{str(ROOT)!r}]
+from pathlib import Path
+from types import FrameType
+from tests.cluster.jobs import Job, run
+from runner.cluster.ray_cluster import Ray
+folder = Path({str(tmp_path)!r})
+results = Ray(address={head!r}, cpus_per_job=0.5).map(run, [Job(folder), Job(folder, "wait")])
+print(next(results))
+while not (folder / "wait-ready").exists():
+    time.sleep(0.1)
+results.close()
+"""
+    done = run_command("-c", program, cwd=tmp_path / "elsewhere")
+    assert done.out.splitlines() == [str((0, f"{tmp_path}/elsewhere {os.environ.get('OMP_NUM_THREADS')} set()"))]
+    assert done.err == ""
+    assert Job(tmp_path, "wait").saw("SIGINT")
+    assert _rays() != []
+
+
+def test_no_cluster_there() -> None:
+    with pytest.raises(UserError, match=r"no Ray cluster at 127.0.0.1:1: .*refused"):
+        list(Ray(address="127.0.0.1:1").map(run, [Job(Path())]))
+
+
+def test_a_job_too_large_for_this_machine() -> None:
+    with pytest.raises(UserError, match=r"this machine cannot give a job CPU=1000"):
+        list(Ray(cpus_per_job=1000).map(run, [Job(Path())]))
+
+
+def test_no_ray_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UserError, match=r"pip install 'tensorflow-lab-bench\[ray\]'"):
+        Ray().check()
+
+
+def _own_handler(number: int, frame: FrameType | None) -> None: ...
+
+
+def _rays() -> list[str]:
+    """The servers of Ray that run."""
+    names = (process.info["name"] for process in psutil.process_iter(["name", "status"]))
+    return [name for name in names if name in ("raylet", "gcs_server")]

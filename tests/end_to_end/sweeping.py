@@ -1,0 +1,127 @@
+"""Sweeps of the experiment ``trial`` (tests/trial_package), begun as a user begins them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.conftest import ROOT, environment
+from tests.reading import client, runs
+
+TRIAL = ROOT / "tests" / "trial_package"
+
+PARENT = "mlflow.parentRunId"
+
+
+def trial_environment() -> dict[str, str]:
+    return environment() | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(TRIAL)])}
+
+
+class Sweeping:
+    """A sweep that goes on in a folder; its store is ``store`` below it."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.store = folder / "store"
+        words = ["-m", "experiment=trial", "device=cpu", "tracking.dir=store", *arguments]
+        self.arguments = arguments
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "runner", "--config-dir", str(TRIAL / "choices"), *words],
+            cwd=folder,
+            env=trial_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for_ends(self, count: int) -> None:
+        """Returns when so many jobs have ended."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith(f"{count}/"):
+                return
+        assert self.process.stderr is not None
+        raise AssertionError(self.process.stderr.read())
+
+    def labs(self) -> list[psutil.Process]:
+        """The forks of the lab servers; none where one has just ended."""
+        try:
+            conductor = psutil.Process(self.process.pid)
+            return [lab for server in conductor.children() for lab in server.children()]
+        except psutil.NoSuchProcess:
+            return []
+
+    def wait_for_lab(self) -> psutil.Process:
+        """A lab that is at work."""
+        deadline = time.monotonic() + 60
+        while not (labs := self.labs()):
+            assert time.monotonic() < deadline
+            assert self.process.poll() is None, self.process.stderr.read()  # type: ignore[union-attr]
+            time.sleep(0.02)
+        return labs[0]
+
+    def end(self, timeout: float = 120) -> tuple[int, str, str]:
+        """Exit status, standard output and error; no process of it may be left."""
+        alive = self.process.poll() is None
+        family = psutil.Process(self.process.pid).children(recursive=True) if alive else []
+        out, err = self.process.communicate(timeout=timeout)
+        _, left = psutil.wait_procs(family, timeout=5)
+        assert not left
+        return self.process.returncode, out, err
+
+    def kill(self) -> None:
+        """As kill -9 does, and wait until the labs have noticed."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGKILL)
+        self.process.communicate()
+        _, left = psutil.wait_procs(family, timeout=10)
+        assert not left
+
+
+def parents(store: Path) -> list[Any]:
+    return [run for run in runs(store, "trial") if PARENT not in run.data.tags]
+
+
+def only_parent(store: Path) -> Any:
+    (parent,) = parents(store)
+    return parent
+
+
+def children(store: Path) -> list[Any]:
+    """The children of the only parent."""
+    parent = only_parent(store)
+    found = [run for run in runs(store, "trial") if PARENT in run.data.tags]
+    assert {run.data.tags[PARENT] for run in found} <= {parent.info.run_id}
+    return found
+
+
+def statuses(store: Path) -> Counter[str]:
+    """How many children there are of each status."""
+    return Counter(run.info.status for run in children(store))
+
+
+def by_x(store: Path, status: str) -> list[float]:
+    """The x of the children with a status."""
+    return sorted(float(run.data.params["experiment.x"]) for run in children(store) if run.info.status == status)
+
+
+def child(store: Path, **params: object) -> Any:
+    """The only child with these parameters of the experiment."""
+    (found,) = [
+        run
+        for run in children(store)
+        if all(run.data.params[f"experiment.{name}"] == str(value) for name, value in params.items())
+    ]
+    return found
+
+
+def artifact(store: Path, run: Any, path: str) -> str:
+    return Path(client(store).download_artifacts(run.info.run_id, path)).read_text()

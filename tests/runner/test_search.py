@@ -1,0 +1,384 @@
+"""A search with Optuna: what may be searched, and what becomes of its trials. No job is run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
+from omegaconf import OmegaConf
+
+from runner.errors import StoreError, UserError
+from tests.conftest import run_command
+
+optuna = pytest.importorskip("optuna")
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution  # noqa: E402
+from optuna.trial import TrialState  # noqa: E402
+
+from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, name_of, objective  # noqa: E402
+from runner.sweep.search import OWNER, Search, best_of, newest_study, without_password  # noqa: E402
+from runner.sweep.space import Space, distribution_of, space_of  # noqa: E402
+
+PARSER = OverridesParser.create()
+
+
+class FakeLauncher:
+    """Computes instead of running; remembers what it was asked."""
+
+    def __init__(self, function: Callable[[dict[str, float]], float | None]) -> None:
+        self.function = function
+        self.batches: list[list[list[str]]] = []
+        self.first_jobs: list[int] = []
+
+    @property
+    def jobs(self) -> list[list[str]]:
+        return [job for batch in self.batches for job in batch]
+
+    def __call__(self, batch: list[list[str]], first_job: int) -> list[float | None]:
+        self.batches.append(batch)
+        self.first_jobs.append(first_job)
+        return [self.function(numbers(job)) for job in batch]
+
+    def launch(self, batch: list[list[str]], initial_job_idx: int) -> list[JobReturn]:
+        """As Hydra's launchers do it."""
+        return [done(value) if value is not None else failed() for value in self(batch, initial_job_idx)]
+
+
+def numbers(job: list[str]) -> dict[str, float]:
+    pairs = (override.split("=") for override in job)
+    return {key: float(value) for key, value in pairs if value.lstrip("-").replace(".", "").replace("e-", "").isdigit()}
+
+
+def done(value: Any) -> JobReturn:
+    return JobReturn(status=JobStatus.COMPLETED, _return_value=value)
+
+
+def failed() -> JobReturn:
+    return JobReturn(status=JobStatus.FAILED, _return_value=RuntimeError("killed"))
+
+
+def quadratic(at: dict[str, float]) -> float:
+    return (at["x"] - 3) ** 2
+
+
+def space(*overrides: str) -> Space:
+    return space_of(PARSER.parse_overrides(list(overrides)))
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One database for all: to make one takes Optuna half a second."""
+    return f"sqlite:///{tmp_path_factory.mktemp('studies') / 'optuna.db'}"
+
+
+@pytest.fixture
+def name(request: pytest.FixtureRequest) -> str:
+    """A study for each test."""
+    return str(request.node.name)
+
+
+@pytest.fixture
+def search(storage: str, name: str) -> Callable[..., Search]:
+    def build(*overrides: str, **changes: Any) -> Search:
+        kept: dict[str, Any] = {
+            "metric": "loss",
+            "direction": "minimize",
+            "storage": storage,
+            "study_name": name,
+            "n_trials": 5,
+        }
+        return Search(space(*(overrides or ("x=interval(-100,100)",))), **({"seed": 0} | kept | changes))
+
+    return build
+
+
+# What may be searched
+
+
+@pytest.mark.parametrize(
+    ("written", "distribution"),
+    [
+        ("a=1,2", CategoricalDistribution(["1", "2"])),
+        ("a=choice(cpu,gpu)", CategoricalDistribution(["cpu", "gpu"])),
+        ("a=[512],[1024]", CategoricalDistribution(["[512]", "[1024]"])),
+        ("a='x, y',true,1.5", CategoricalDistribution(["'x, y'", "True", "1.5"])),
+        ("a=shuffle(1,2,3)", CategoricalDistribution(["1", "2", "3"])),
+        ("a=int(choice(1.5,2))", CategoricalDistribution(["1", "2"])),
+        ("a=range(1,10,2)", IntDistribution(1, 9, step=2)),
+        ("a=range(1,3)", IntDistribution(1, 2)),
+        ("a=range(5,0,-2)", IntDistribution(1, 5, step=2)),
+        ("a=range(0,1,0.1)", FloatDistribution(0, 0.9, step=0.1)),
+        ("a=range(1,0,-0.25)", FloatDistribution(0.25, 1, step=0.25)),
+        ("a=float(range(1,4))", FloatDistribution(1, 3, step=1)),
+        ("a=int(range(1.0,4.0))", IntDistribution(1, 3)),
+        ("a=tag(log, range(1,9))", IntDistribution(1, 8, log=True)),
+        ("a=interval(1,8)", FloatDistribution(1, 8)),
+        ("a=int(interval(1,8))", IntDistribution(1, 8)),
+        ("a=tag(log, interval(1e-5, 1e-1))", FloatDistribution(1e-5, 1e-1, log=True)),
+        ("a=tag(log, int(interval(1,1000)))", IntDistribution(1, 1000, log=True)),
+        ("a=int(tag(log, interval(1,1000)))", IntDistribution(1, 1000, log=True)),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_a_sweep_becomes_a_distribution(written: str, distribution: Any) -> None:
+    assert distribution_of(PARSER.parse_override(written)) == distribution
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ("a=glob(c*)", "a pattern cannot be searched; write the choices, such as a=A,B"),
+        ("a=tag(lgo, interval(0,1))", "the only tag is log, not lgo"),
+        ("a=tag(log, choice(1,2))", "choices take no tag (log)"),
+        ("a=tag(log, range(0.1,1,0.1))", "needs whole numbers"),
+        ("a=tag(log, range(1,9,2))", "step"),
+        ("a=tag(log, interval(0,1))", "low"),
+        ("a=interval(8,1)", "low"),
+        ("a=range(3,3)", "the range is empty"),
+        ("a=range(1.5,1.5)", "the range is empty"),
+        ("a=range(0,1,0)", "zero"),
+        ("a=range(0,1,0.0)", "Invalid range"),
+    ],
+)
+def test_what_cannot_be_searched_is_named(written: str, complaint: str) -> None:
+    with pytest.raises(UserError) as complained:
+        space("b=1,2", written)
+    assert str(complained.value).startswith(f"{written}: ")
+    assert complaint in str(complained.value)
+
+
+def test_a_search_needs_something_to_search() -> None:
+    with pytest.raises(UserError, match="nothing to search"):
+        space("a=1", "~b")
+
+
+def test_every_trial_gets_what_is_not_searched() -> None:
+    searched = space("device=cpu", "~b", "+c='x=y'", "a=[1],[2]", "d=1", "d=int(interval(4,8))")
+    assert searched.example() == ["device=cpu", "~b", "+c='x=y'", "a=[1]", "d=4"]
+
+
+# What becomes of the trials
+
+
+def test_it_finds_the_minimum(search: Callable[..., Search]) -> None:
+    launcher = FakeLauncher(quadratic)
+    best = best_of(search(n_trials=80).run(launcher))
+    assert best is not None
+    assert abs(best.params["x"] - 3) < 0.5
+    # Of the last 40 trials chance puts 4 within 10 of the minimum, and 14 once in 50,000 searches.
+    assert sum(abs(numbers(job)["x"] - 3) < 10 for job in launcher.jobs[40:]) >= 14
+
+
+def test_to_maximize_is_to_minimize_the_negative(search: Callable[..., Search]) -> None:
+    down, up = FakeLauncher(quadratic), FakeLauncher(lambda at: -quadratic(at))
+    lowest = best_of(search(n_trials=20, study_name="down").run(down))
+    highest = best_of(search(n_trials=20, study_name="up", direction="maximize").run(up))
+    assert down.jobs == up.jobs
+    assert lowest is not None
+    assert highest is not None
+    assert lowest.params == highest.params
+
+
+def test_batches_are_as_wide_as_told(search: Callable[..., Search]) -> None:
+    launcher = FakeLauncher(quadratic)
+    search(n_trials=7, n_jobs=3).run(launcher)
+    assert [len(batch) for batch in launcher.batches] == [3, 3, 1]
+    assert launcher.first_jobs == [0, 3, 6]
+    assert len({tuple(job) for job in launcher.jobs}) == 7
+
+
+def test_a_failed_trial_does_not_stop_it(search: Callable[..., Search]) -> None:
+    launcher = FakeLauncher(lambda at: None if at["x"] < 0 else quadratic(at))
+    study = search(n_trials=15).run(launcher)
+    states = [trial.state for trial in study.trials]
+    assert len(states) == 15
+    assert [state == TrialState.FAIL for state in states] == [numbers(job)["x"] < 0 for job in launcher.jobs]
+    assert TrialState.FAIL in states
+    assert best_of(study) == study.best_trial
+
+
+def test_it_ends_when_all_have_failed(search: Callable[..., Search]) -> None:
+    finished = search()
+    study = finished.run(FakeLauncher(lambda at: None))
+    assert best_of(study) is None
+    assert "no trial of 5 has a value of loss" in findings(finished, study, ran=5)
+
+
+def test_a_resumed_study_runs_the_rest_only(search: Callable[..., Search]) -> None:
+    first, second, third = (FakeLauncher(lambda at: None if at["x"] < 0 else quadratic(at)) for _ in range(3))
+    search(n_trials=6).run(first)
+    search(n_trials=10).run(second)
+    complete = search(n_trials=10)
+    study = complete.run(third)
+    assert [len(launcher.jobs) for launcher in (first, second, third)] == [6, 4, 0]
+    assert second.first_jobs == [6, 7, 8, 9]
+    assert "it was complete: raise hydra.sweeper.n_trials" in findings(complete, study, ran=0)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_seed_decides_the_trials(search: Callable[..., Search], sampler: str) -> None:
+    one, same, other = (FakeLauncher(quadratic) for _ in range(3))
+    for number, (launcher, seed) in enumerate([(one, 1), (same, 1), (other, 2)]):
+        study = f"{sampler} {number}"
+        search("x=interval(0,9)", "y=a,b,c", sampler=sampler, study_name=study, seed=seed, n_trials=12).run(launcher)
+    assert one.jobs == same.jobs
+    assert one.jobs != other.jobs
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_resumed_study_does_not_repeat_its_draws(search: Callable[..., Search], sampler: str) -> None:
+    launcher = FakeLauncher(quadratic)
+    search(n_trials=3, sampler=sampler).run(launcher)
+    search(n_trials=6, sampler=sampler).run(launcher)
+    assert len({tuple(job) for job in launcher.jobs}) == 6
+
+
+def test_trials_of_a_dead_process_are_failed(search: Callable[..., Search], storage: str, name: str) -> None:
+    interrupted = search(n_trials=4, n_jobs=2)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted.run(interrupt)
+    study = optuna.load_study(study_name=name, storage=storage)
+    assert [trial.state for trial in study.trials] == [TrialState.RUNNING] * 2
+    gone = study.trials[0].user_attrs[OWNER] | {"started": 0.0}
+    study._storage.set_trial_user_attr(study.trials[0]._trial_id, OWNER, gone)
+
+    launcher = FakeLauncher(quadratic)
+    again = search(n_trials=4).run(launcher)
+    assert len(launcher.jobs) == 2
+    # The second one's process is this one, which lives: another search may be waiting for it.
+    assert [trial.state.name for trial in again.trials] == ["FAIL", "RUNNING", "COMPLETE", "COMPLETE"]
+
+
+def interrupt(batch: list[list[str]], first_job: int) -> list[float | None]:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("overrides", "changes", "different"),
+    [
+        (("x=interval(0,1)",), {}, "x"),
+        (("x=1,2",), {}, "x"),
+        (("y=interval(-100,100)",), {}, "x, y"),
+        ((), {"metric": "accuracy"}, "sweep.metric"),
+        ((), {"direction": "maximize"}, "sweep.direction"),
+    ],
+)
+def test_a_study_keeps_its_question(
+    search: Callable[..., Search], overrides: tuple[str, ...], changes: dict[str, str], different: str
+) -> None:
+    search(n_trials=1).run(FakeLauncher(quadratic))
+    with pytest.raises(UserError, match=f"was begun with another {different};"):
+        search(*overrides, **changes).run(FakeLauncher(quadratic))
+
+
+@pytest.mark.parametrize("address", ["sqlite:////nowhere/at/all.db", "no address", "nosql://x/y"])
+def test_a_storage_that_cannot_be_used(search: Callable[..., Search], address: str) -> None:
+    with pytest.raises(StoreError, match=r"hydra\.sweeper\.storage: cannot use"):
+        search(storage=address).run(FakeLauncher(quadratic))
+
+
+def test_passwords_are_not_shown() -> None:
+    assert without_password("postgresql://me:p:w@d@host/db") == "postgresql://me:***@host/db"
+    assert without_password("sqlite:////data/optuna.db") == "sqlite:////data/optuna.db"
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"n_trials": 0}, "hydra.sweeper.n_trials: 0 is not a whole number above 0"),
+        ({"n_jobs": "two"}, "hydra.sweeper.n_jobs: 'two' is not"),
+        ({"seed": "x"}, "hydra.sweeper.seed: 'x' is not a whole number"),
+        ({"sampler": "grid"}, "hydra.sweeper.sampler: 'grid' is not one of tpe, random, cmaes"),
+        ({"direction": "up"}, "sweep.direction: 'up' is not one of minimize, maximize"),
+    ],
+)
+def test_settings_are_checked(search: Callable[..., Search], changes: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        search(**changes)
+
+
+def test_cmaes_needs_its_package(search: Callable[..., Search], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.sweep.search.find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pip install cmaes"):
+        search(sampler="cmaes")
+
+
+# The door
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, None, "fast"])
+def test_a_job_without_a_finite_value_has_failed(value: Any) -> None:
+    assert objective(done(value)) is None
+
+
+def test_the_value_of_a_job() -> None:
+    assert objective(done(2)) == 2.0
+    assert objective(failed()) is None
+
+
+def test_the_same_command_has_the_same_name() -> None:
+    assert name_of(["a=1,2", "b=3"], "loss") == name_of(["b=3", "sweep.resume=true", "a=1,2"], "loss")
+    assert name_of(["a=1,2"], "loss") != name_of(["a=1,3"], "loss")
+
+
+@pytest.fixture
+def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., OptunaSweeper]:
+    """A sweeper as Hydra would have set it up."""
+
+    def build(launcher: FakeLauncher, sweep: dict[str, Any], **options: Any) -> OptunaSweeper:
+        door = OptunaSweeper(**({"n_trials": 3, "seed": 0} | options))
+        door.config = OmegaConf.create({"tracking": {"dir": str(tmp_path / "store")}, "sweep": sweep})
+        door.hydra_context = HydraContext(config_loader=None, callbacks=None)  # type: ignore[arg-type]
+        door.launcher = launcher  # type: ignore[assignment]
+        monkeypatch.setattr(door, "validate_batch_is_legal", lambda batch: None)
+        return door
+
+    return build
+
+
+def test_a_search_through_the_door(
+    door: Callable[..., OptunaSweeper], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launcher = FakeLauncher(lambda at: None if at["x"] == 1 else quadratic(at))
+    sweeper = door(launcher, {"metric": "loss", "direction": "minimize"}, n_jobs=2)
+    batches = sweeper.sweep(["device=cpu", "x=range(1,4)"])
+    assert [len(batch) for batch in batches] == [2, 1]
+    assert all(job[0] == "device=cpu" for job in launcher.jobs)
+    assert (tmp_path / "store" / "optuna.db").exists()
+    assert "best of 3 trials: x=" in capsys.readouterr().out
+
+
+def test_only_a_resumed_sweep_goes_on(door: Callable[..., OptunaSweeper], tmp_path: Path) -> None:
+    jobs = []
+    for resume, trials in ((False, 3), (False, 3), (True, 5), (True, 5)):
+        launcher = FakeLauncher(quadratic)
+        sweep = {"metric": "loss", "resume": resume}
+        door(launcher, sweep, n_trials=trials).sweep(["x=interval(0,9)", f"sweep.resume={resume}".lower()])
+        jobs.append(len(launcher.jobs))
+    assert jobs == [3, 3, 2, 0]
+    storage = f"sqlite:///{tmp_path / 'store' / 'optuna.db'}"
+    assert len(optuna.get_all_study_names(storage)) == 2
+    assert newest_study(storage, "another") is None
+
+
+def test_a_metric_must_be_named(door: Callable[..., OptunaSweeper]) -> None:
+    with pytest.raises(UserError, match=r"sweep\.metric: name the metric .* sweep\.metric=time/median_us"):
+        door(FakeLauncher(quadratic), {"metric": None}).sweep(["x=1,2"])
+
+
+def test_without_optuna(door: Callable[..., OptunaSweeper], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hydra_plugins.lab_bench.optuna_sweeper.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'tensorflow-lab-bench\[optuna\]'"):
+        door(FakeLauncher(quadratic), {"metric": "loss"}).sweep(["x=1,2"])
+
+
+def test_a_start_does_not_import_optuna(tmp_path: Path) -> None:
+    slow = "{'optuna', 'sqlalchemy', 'runner.sweep.search'} & set(sys.modules)"
+    check = f"import sys, hydra_plugins.lab_bench.optuna_sweeper; sys.exit(bool({slow}))"
+    assert run_command("-c", check, cwd=tmp_path).status == 0

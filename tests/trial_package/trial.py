@@ -1,0 +1,64 @@
+"""An experiment for tests of sweeps: it takes the time it is told to, and ends as it is told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+import psutil
+
+from experiments.experiment import Experiment, Refused
+from experiments.recorder import Recorder
+
+
+@dataclass
+class Trial(Experiment):
+    name: ClassVar[str] = "trial"
+
+    x: float = 1.0
+    seconds: float = 0.0
+    ends: str = "well"
+    seed: int = 0
+
+    def run(self, recorder: Recorder) -> None:
+        recorder.metric("loss", (self.x - 3) ** 2 + self.seed / 1000)
+        begun = time.monotonic()
+        while (spent := time.monotonic() - begun) < self.seconds:
+            time.sleep(0.05)
+            recorder.progress("waiting", spent / self.seconds, f"{spent:.1f} s")
+        recorder.progress("waiting", 1.0, "done")
+        recorder.table("results", [{"x": self.x, "pid": os.getpid()}])
+        getattr(self, f"_{self.ends}")()
+        recorder.note(f"x = {self.x:g}")
+
+    def _well(self) -> None:
+        pass
+
+    def _badly(self) -> None:
+        raise ZeroDivisionError("told to")
+
+    def _refusing(self) -> None:
+        raise Refused("told to refuse")
+
+    def _killed(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _crashing(self) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    def _murderous(self) -> None:
+        """Kills the conductor: this lab's parent is the lab server, whose parent it is."""
+        os.kill(psutil.Process(os.getppid()).ppid(), signal.SIGKILL)
+        time.sleep(600)
+
+    def _hanging(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # deaf, as inside a long call of TensorFlow
+        time.sleep(600)
+
+    def _greedy(self) -> None:
+        blocks = []
+        while True:
+            blocks.append(b"x" * 50_000_000)
