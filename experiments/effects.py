@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_ROWS, MOST_PANELS = 15, 6
+
+MANY = 8
+"""A key with more values than this is told by their spread, not one by one: seeds, or what a search has drawn."""
 
 BLUE, GREY = "#1f5fa8", "#9a9a9a"
 
@@ -104,44 +107,83 @@ def record_effects(members: Sequence[Member], metrics: Sequence[str], recorder: 
     if not found:
         return ""
     recorder.table("effects", [effect.row() for effect in found])
-    first = [effect for effect in found if effect.metric == found[0].metric]
-    _record_figure(first, recorder)
-    more = f"\n\n{len(first) - MOST_ROWS} more are in effects.csv." if len(first) > MOST_ROWS else ""
+    by_key = _by_key([effect for effect in found if effect.metric == found[0].metric])
+    _record_figure(by_key, recorder)
+    rows = [cells for same in by_key.values() for cells in _cells_of_key(same)]
+    more = f"\n\n{len(rows) - MOST_ROWS} more are in effects.csv." if len(rows) > MOST_ROWS else ""
     title = f"Effect of each swept key on {found[0].metric} (of the last step, where it has several):"
-    return f"{title}\n\n{markdown_table([_cells(effect) for effect in first[:MOST_ROWS]])}{more}"
+    return f"{title}\n\n{markdown_table(rows[:MOST_ROWS])}{more}"
 
 
-def _cells(effect: Effect) -> dict[str, str]:
+def _by_key(found: Sequence[Effect]) -> dict[str, list[Effect]]:
+    return {key: [effect for effect in found if effect.key == key] for key in dict.fromkeys(e.key for e in found)}
+
+
+def _cells_of_key(same: Sequence[Effect]) -> list[dict[str, str]]:
+    """A row for each value, or one for all where they are many."""
+    if len(same) <= MANY:
+        return [
+            _cells(effect, effect.value, "reference" if effect is same[0] else _ratio_in_words(effect))
+            for effect in same
+        ]
+    everything = replace(same[0], values=tuple(value for effect in same for value in effect.values))
+    return [_cells(everything, f"{len(same)} values", f"{min(everything.values):.4g} to {max(everything.values):.4g}")]
+
+
+def _ratio_in_words(effect: Effect) -> str:
     ratios = effect.ratios
     spread = f" ({min(ratios):.3g} to {max(ratios):.3g})" if len(ratios) > 1 else ""
-    against = f"{effect.ratio:.3g}x{spread}" if ratios else "-"
+    return f"{effect.ratio:.3g}x{spread}" if ratios else "-"
+
+
+def _cells(effect: Effect, value: str, against: str) -> dict[str, str]:
     return {
         "key": effect.key,
-        "value": effect.value,
+        "value": value,
         "jobs": str(len(effect.values)),
         "mean": f"{fmean(effect.values):.4g}",
         "deviation": "-" if math.isnan(effect.deviation) else f"{effect.deviation:.2g}",
-        "against the first value": "reference" if effect.value == effect.reference else against,
+        "against the first value": against,
     }
 
 
-def _record_figure(found: Sequence[Effect], recorder: Recorder) -> None:
-    """A panel a key: every job as a dot, the mean of each value as a bar."""
+def _record_figure(by_key: Mapping[str, Sequence[Effect]], recorder: Recorder) -> None:
+    """A panel a key: every job as a dot, the mean of each value as a bar; many numbers on an axis of their own."""
     from matplotlib.figure import Figure
 
-    keys = list(dict.fromkeys(effect.key for effect in found))[:MOST_PANELS]
+    keys = list(by_key)[:MOST_PANELS]
     figure = Figure(figsize=(max(4.0, 3.2 * len(keys)), 4.2), dpi=120, layout="constrained")
     panels = figure.subplots(1, len(keys), sharey=True, squeeze=False)[0]
     for axes, key in zip(panels, keys, strict=True):
-        _draw_panel(axes, key, [effect for effect in found if effect.key == key])
-    panels[0].set_ylabel(found[0].metric)
-    everything = [value for effect in found for value in effect.values]
+        numbers = _numbers([effect.value for effect in by_key[key]])
+        if numbers is not None and len(numbers) > MANY:
+            _draw_numbers(axes, numbers, by_key[key])
+        else:
+            _draw_choices(axes, by_key[key])
+        axes.set_title(key, fontsize=10)
+        axes.grid(axis="y", color="#e3e3e3")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    everything = [value for same in by_key.values() for effect in same for value in effect.values]
+    panels[0].set_ylabel(by_key[keys[0]][0].metric)
     if min(everything) > 0 and max(everything) > 20 * min(everything):
         panels[0].set_yscale("log")
     recorder.figure("effects", figure)
 
 
-def _draw_panel(axes: Axes, key: str, found: Sequence[Effect]) -> None:
+def _numbers(values: Sequence[str]) -> list[float] | None:
+    try:
+        return [float(value) for value in values]
+    except ValueError:
+        return None
+
+
+def _draw_numbers(axes: Axes, numbers: Sequence[float], found: Sequence[Effect]) -> None:
+    for number, effect in zip(numbers, found, strict=True):
+        axes.plot([number] * len(effect.values), effect.values, "o", color=BLUE, markersize=4, alpha=0.7)
+
+
+def _draw_choices(axes: Axes, found: Sequence[Effect]) -> None:
     for place, effect in enumerate(found):
         axes.plot([place] * len(effect.values), effect.values, "o", color=GREY, markersize=4, alpha=0.7)
         mean = fmean(effect.values)
@@ -150,10 +192,6 @@ def _draw_panel(axes: Axes, key: str, found: Sequence[Effect]) -> None:
     crowded = len(labels) > 4 or max(map(len, labels)) > 8
     axes.set_xticks(range(len(labels)), labels, rotation=45 if crowded else 0, ha="right" if crowded else "center")
     axes.set_xlim(-0.6, len(labels) - 0.4)
-    axes.set_title(key, fontsize=10)
-    axes.grid(axis="y", color="#e3e3e3")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _shortened(value: str) -> str:

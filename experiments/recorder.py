@@ -41,6 +41,12 @@ class Recorder(Protocol):
         Returns when everything handed over so far is stored.
         """
 
+    def measured(self) -> None:
+        """Nothing is timed from here on: what is buffered is written, and the next job may get ready meanwhile.
+
+        For the moment before plots are drawn. Without it nothing breaks, a sweep only takes longer.
+        """
+
     def once(self, name: str, find_out: Callable[[], T]) -> T:
         """What ``find_out`` returns, asked for once: a sweep's later jobs with the same device settings get it, too.
 

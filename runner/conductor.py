@@ -19,7 +19,7 @@ from runner.job import Job, JobEnd
 from runner.job_run import JobRun
 from runner.lab import SIGNALS
 from runner.lab_servers import LabServers
-from runner.messages import Ended, Outcome, Record, Started
+from runner.messages import Ended, Measured, Outcome, Record, Started
 
 LONGEST_WAIT = 0.5
 """Seconds between two looks at the clock, while no lab has anything to say."""
@@ -107,6 +107,7 @@ class Conductor:
         self._bench, self._view, self._limits, self._servers = bench, view, limits, servers
         self._interruption = interruption
         self._going = interruption.going
+        self._waiting: deque[Job] = deque()
         self._stopped = False
 
     def conduct(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, JobEnd]]:
@@ -114,9 +115,9 @@ class Conductor:
 
         Raises StoreError, with what was measured saved elsewhere, when the store fails.
         """
-        waiting = deque(jobs)
+        self._waiting = deque(jobs)
         try:
-            self._start(waiting)
+            self._start()
             with self._interruption.raising():  # there is no run yet that would have to be ended
                 self._bench.open(self._view.say)  # takes as long as TensorFlow's import, which goes on meanwhile
             while self._going:
@@ -124,19 +125,30 @@ class Conductor:
                     if ended := self._take(run, message):
                         self._going.remove(run)
                         self._stopped |= self._limits.fail_fast and ended.outcome is not Outcome.FINISHED
-                        self._start(waiting)  # its TensorFlow starts while this one's last things are written
+                        self._start()
                         yield run.job, self._end(run, ended)
+                        self._let_go()
         finally:
             for run in self._going:
                 run.lab.close()
 
-    def _start(self, waiting: deque[Job]) -> None:
-        """Fills the free places."""
-        while waiting and len(self._going) < self._limits.n_jobs and not (self._stopped or self._interruption.number):
-            job = waiting.popleft()
-            run = JobRun(job, self._bench, self._servers, self._limits.memory_bytes)
+    def _start(self) -> None:
+        """Starts labs for the next jobs, also while those before them only draw or are written down any more."""
+        measuring = [run for run in self._going if not run.has_measured]
+        free = self._limits.n_jobs - len(measuring)
+        while free > 0 and self._waiting and not (self._stopped or self._interruption.number):
+            run = JobRun(self._waiting.popleft(), self._bench, self._servers, self._limits.memory_bytes)
             self._going.append(run)
-            self._view.started(job)
+            self._view.started(run.job)
+            free -= 1
+
+    def _let_go(self) -> None:
+        """Lets experiments begin whose device is ready: never more at a time than may be, drawing ones included."""
+        at_work = sum(run.is_at_work for run in self._going)
+        for run in self._going:
+            if run.run and not run.is_at_work and at_work < self._limits.n_jobs:
+                run.go()
+                at_work += 1
 
     def _messages(self) -> Iterator[tuple[JobRun, Started | list[Record] | Ended]]:
         """What the labs say next."""
@@ -158,11 +170,16 @@ class Conductor:
         with self._rescuing():
             if isinstance(message, Started):
                 run.begin(message)
-                run.begun = time.monotonic()
+                self._let_go()
+            elif any(isinstance(record, Measured) for record in message):
+                run.has_measured = True
+                run.lab.go()
+                self._start()
+                run.record(message)
             else:
                 run.record(message)
                 self._view.show(run.job, message)
-        run.lab.go()
+                run.lab.go()
         return None
 
     def _end(self, run: JobRun, ended: Ended) -> JobEnd:
@@ -202,7 +219,7 @@ class Conductor:
                 run.run.end_if_possible(status)
 
     def _is_due(self, run: JobRun) -> bool:
-        return self._limits.timeout is not None and run.run is not None and self._expires(run) < time.monotonic()
+        return self._limits.timeout is not None and run.is_at_work and self._expires(run) < time.monotonic()
 
     def _expires(self, run: JobRun) -> float:
         assert self._limits.timeout is not None
@@ -211,5 +228,5 @@ class Conductor:
     def _longest_wait(self) -> float:
         if self._limits.timeout is None:
             return LONGEST_WAIT
-        nearest = min((self._expires(run) for run in self._going if run.run), default=float("inf"))
+        nearest = min((self._expires(run) for run in self._going if run.is_at_work), default=float("inf"))
         return max(0.0, min(LONGEST_WAIT, nearest - time.monotonic()))

@@ -45,6 +45,10 @@ class JobRun:
         self.expired = False
         """Whether it was interrupted for taking too long."""
         self.begun = time.monotonic()
+        self.is_at_work = False
+        """Whether the experiment has been let go."""
+        self.has_measured = False
+        """Whether it only draws any more."""
         self._bench = bench
         self.lab = LabProcess(servers, job.parts, dict(bench.known(job.parts.device)), memory_bytes)
 
@@ -65,6 +69,11 @@ class JobRun:
         self.run.files({"config.yaml": f"# {command}\n{config}".encode()})
         self.run.json({"environment.json": bench.surroundings | {"tensorflow": started and started.tensorflow}})
         return self.run
+
+    def go(self) -> None:
+        """Lets the experiment begin; its time counts from here."""
+        self.is_at_work, self.begun = True, time.monotonic()
+        self.lab.go()
 
     def record(self, records: Sequence[Record]) -> None:
         """Writes what the lab has found; when this returns, it is in the store."""

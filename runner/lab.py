@@ -20,7 +20,7 @@ import psutil
 
 from experiments import device
 from experiments.experiment import Refused
-from runner.messages import Assignment, Ended, Known, Outcome, Progress, Started
+from runner.messages import Assignment, Ended, Known, Measured, Outcome, Progress, Started
 from runner.recording import RecordBuffer
 
 T = TypeVar("T")
@@ -85,6 +85,10 @@ class PipeRecorder(RecordBuffer):
 
     def progress(self, task: str, fraction: float, text: str) -> None:
         self._buffer.append(Progress(task, fraction, text))
+        self.flush()
+
+    def measured(self) -> None:
+        self._buffer.append(Measured())
         self.flush()
 
     def once(self, name: str, find_out: Callable[[], T]) -> T:

@@ -8,6 +8,7 @@ is one server for each of its values.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -95,6 +96,7 @@ def serve(control: socket.socket, onednn: bool | None, module: str, log: Path) -
     lab.write_output_to(log)
     preload(onednn)
     importlib.import_module(module)
+    gc.freeze()  # a fork's garbage collector would look at a million objects, and copy their pages to do so
     children = _Children(set())
     while request := _receive(control):
         (what, pid), descriptors = request

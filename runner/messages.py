@@ -80,7 +80,12 @@ class Known:
     value: Any
 
 
-Record = Metric | Table | File | Note | Progress | Known
+@dataclass(frozen=True)
+class Measured:
+    """Nothing is timed from here on."""
+
+
+Record = Metric | Table | File | Note | Progress | Known | Measured
 
 
 class Outcome(Enum):

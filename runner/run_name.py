@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-LENGTH = 60
+LENGTH, DIGITS = 60, 8
 
 NOT_THE_QUESTION = ("tracking", "hydra", "sweep.")
 
@@ -32,4 +32,12 @@ def _word(override: str) -> str | None:
     if key.startswith(NOT_THE_QUESTION) or not value:
         return None
     speaks_for_itself = value[:1].isalpha() and value.lower() not in ("true", "false", "null")
-    return value if speaks_for_itself else f"{name}={value}"
+    return value if speaks_for_itself else f"{name}={_shortened(value)}"
+
+
+def _shortened(value: str) -> str:
+    """A number that a search has drawn has more digits than anybody reads."""
+    try:
+        return f"{float(value):.5g}" if len(value) > DIGITS else value
+    except ValueError:
+        return value

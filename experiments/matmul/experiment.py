@@ -79,10 +79,12 @@ class Matmul(Experiment):
             raise
         finally:
             answer = Answer(self, points, series.not_measured, limits)
+            _record_answer(answer, recorder)
             try:
-                _conclude(answer, recorder)
+                recorder.measured()
+                _draw(answer, recorder)
             except KeyboardInterrupt:  # it comes once: the second time is undisturbed
-                _conclude(answer, recorder)
+                _draw(answer, recorder)
                 raise
         if not points:
             raise Refused(f"no size could be measured: {series.not_measured[min(series.not_measured)]}")
@@ -121,8 +123,8 @@ def _record(point: Point, answer: Answer, recorder: Recorder) -> None:
     recorder.table("samples", answer.sample_rows())
 
 
-def _conclude(answer: Answer, recorder: Recorder) -> None:
-    """What could only be said when every point was there: the peak and the shares of it, plots, words."""
+def _record_answer(answer: Answer, recorder: Recorder) -> None:
+    """What could only be said when every point was there: the peak and the shares of it, words."""
     recorder.metric("peak/gflops", answer.roofline.compute.rate / 1e9)
     recorder.metric("peak/gbytes_per_s", answer.roofline.memory.rate / 1e9)
     recorder.metric("peak/dispatch_us", answer.roofline.dispatch_seconds * 1e6)
@@ -130,6 +132,9 @@ def _conclude(answer: Answer, recorder: Recorder) -> None:
         recorder.metric("throughput/share_of_peak", answer.share_of_peak(point), step=point.product.size)
     recorder.table("results", answer.rows())
     recorder.note(answer.note())
+
+
+def _draw(answer: Answer, recorder: Recorder) -> None:
     if answer.points:
         recorder.figure("time", time_figure(answer))
         recorder.figure("throughput", throughput_figure(answer))

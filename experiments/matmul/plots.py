@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 BLUE, GREY = "#1f5fa8", "#6b6b6b"
 REGIME_STYLE = {DISPATCH: ("#c44e00", "o"), MEMORY: (BLUE, "s"), COMPUTE: ("#1b7f4b", "^")}
 
-PLACE = (0.1, 0.11, 0.8, 0.79)
+PLACE = (0.115, 0.11, 0.775, 0.79)
 """Of the axes in the figure: left, bottom, width and height."""
+
+MOST_SHARES = 6
+"""Down to 0.001 % of the peak."""
 
 MOST_TICKS = 10
 """Up to so many sizes, each one is named on the axis."""
@@ -64,12 +67,13 @@ def throughput_figure(answer: Answer) -> Figure:
     _draw_peak(axes, answer)
     rate = answer.best.flops_per_s / 1e9
     best = f"{rate:.3g} GFLOP/s, {answer.share(answer.best)} of the peak"
-    _annotate(axes, (answer.best.product.size, rate), best, "above left")
-    axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:g}")
+    near_the_peak = answer.share_of_peak(answer.best) > 0.3  # where the peak's own line is written
+    _annotate(axes, (answer.best.product.size, rate), best, "below left" if near_the_peak else "above left")
+    axes.yaxis.set_major_formatter(lambda rate, _: f"{rate:.10f}".rstrip("0").rstrip("."))
     axes.set_ylabel("GFLOP/s")
     axes.margins(y=0.15)
-    _add_share_axis(axes, answer.roofline.compute.rate / 1e9)
     axes.legend(frameon=False, loc="lower right")
+    _name_shares(axes, answer.roofline.compute.rate / 1e9)
     return figure
 
 
@@ -87,29 +91,30 @@ def _draw_peak(axes: Axes, answer: Answer) -> None:
     )
 
 
-def _add_share_axis(axes: Axes, peak: float) -> None:
-    """The same axis on the right, in percent of the peak."""
-    from matplotlib.ticker import NullLocator
-
-    share = axes.secondary_yaxis(
-        "right",
-        functions=(lambda rate: np.multiply(rate, 100 / peak), lambda percent: np.multiply(percent, peak / 100)),
-    )
-    share.yaxis.set_major_formatter(lambda percent, _: f"{percent:g}%")
-    share.yaxis.set_minor_locator(NullLocator())
-    share.set_ylabel("share of the measured peak", color=GREY)
+def _name_shares(axes: Axes, peak: float) -> None:
+    """Marks 100 %, 10 %, ... of the peak on the right. (A second axis would take as long as the whole figure.)"""
+    lowest, _ = axes.get_ylim()
+    beside = axes.get_yaxis_transform()
+    for power in range(MOST_SHARES):
+        rate = peak / 10**power
+        if rate < lowest:
+            break
+        axes.plot([1, 1.008], [rate, rate], "-", color=GREY, linewidth=0.8, transform=beside, clip_on=False)
+        axes.text(1.014, rate, f"{100 / 10**power:g}%", transform=beside, va="center", fontsize=9, color=GREY)
+    axes.text(1.1, 0.5, "share of the measured peak", transform=axes.transAxes, rotation=90, va="center", color=GREY)
 
 
 def _annotate(axes: Axes, at: tuple[float, float], text: str, corner: str) -> None:
     """Writes beside a point: curves rise to the right, so above left and below right are free."""
-    right = corner == "below right"
+    vertical, horizontal = corner.split()
+    below = -6 if horizontal == "right" else -24  # on the left, below means below the curve
     axes.annotate(
         text,
         at,
-        xytext=(4, -6) if right else (-6, 4),
+        xytext=(4 if horizontal == "right" else -6, 4 if vertical == "above" else below),
         textcoords="offset points",
-        ha="left" if right else "right",
-        va="top" if right else "bottom",
+        ha="left" if horizontal == "right" else "right",
+        va="bottom" if vertical == "above" else "top",
         fontsize=9,
     )
 

@@ -33,6 +33,9 @@ class AnswerRecorder(RecordBuffer):
     def progress(self, task: str, fraction: float, text: str) -> None:
         """Nothing is being measured and nothing long goes on."""
 
+    def measured(self) -> None:
+        """Nothing ever was."""
+
     def once(self, name: str, find_out: Callable[[], T]) -> T:
         return find_out()
 
@@ -41,12 +44,19 @@ class Answer:
     """The answer of a sweep, from the runs of its jobs."""
 
     def __init__(
-        self, children: Sequence[Run], tracking_uri: str, settings: SweepSettings, not_started: Sequence[Job] = ()
+        self,
+        children: Sequence[Run],
+        tracking_uri: str,
+        settings: SweepSettings,
+        not_started: Sequence[Job] = (),
+        at_a_time: int = 1,
     ) -> None:
+        """``at_a_time`` jobs went on side by side, which disturbs timings: the answer says so."""
         self._runs = lasting(children)
         self._members = members_of(self._runs, tracking_uri)
         self._settings = settings
         self._not_started = not_started
+        self._at_a_time = at_a_time
 
     def records(self, kinds: Sequence[type[Experiment]]) -> list[Record]:
         """Everything for the parent's run; ``kinds`` are the experiments that ran. The last record is the note."""
@@ -111,7 +121,8 @@ class Answer:
         words = [f"{count} {status}" for status, count in counts.items()]
         words += [f"{len(self._not_started)} not started"] if self._not_started else []
         total = len(self._runs) + len(self._not_started)
-        return f"**{total} job{'s' * (total != 1)}**: {', '.join(words)}."
+        side_by_side = f", {self._at_a_time} at a time" if self._at_a_time > 1 else ""
+        return f"**{total} job{'s' * (total != 1)}**{side_by_side}: {', '.join(words)}."
 
     def _failures(self) -> list[str]:
         """The jobs that did not finish, those with the same reason together."""

@@ -219,7 +219,9 @@ class Sweep:
         self._view.working("comparing the jobs", 0, None)
         not_started = [job for job in self._jobs if job.number not in self._ends]
         runs = list(children(self._bench, parent.id, parent.experiment_id))
-        answer = Answer(runs, self._bench.client.tracking_uri, self._jobs[0].parts.sweep, not_started)
+        at_a_time = max(engine.at_a_time for engine in self._engines)
+        settings = self._jobs[0].parts.sweep
+        answer = Answer(runs, self._bench.client.tracking_uri, settings, not_started, at_a_time)
         parent.record(answer.records(list(dict.fromkeys(type(job.parts.experiment) for job in self._jobs))))
         return parent.last_note
 

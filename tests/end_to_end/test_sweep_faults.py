@@ -250,3 +250,16 @@ def test_the_process_of_each_job_is_its_own(sweeping):
         tensorflow = json.loads(artifact(sweep.store, run, "environment.json"))["tensorflow"]
         assert str(tensorflow["intra_op_threads"]) == run.data.params["device.intra_op_threads"]
         assert tensorflow["onednn"] == {"True": "1", "False": "0"}[run.data.params["device.onednn"]]
+
+
+def test_two_hundred_jobs_eight_at_a_time_in_one_sqlite_store(sweeping):
+    sweep = sweeping("experiment.x=range(200)", "hydra.launcher.n_jobs=8")
+    status, out, err = sweep.end(timeout=300)
+    assert status == 0, err
+    assert "locked" not in out + err
+    runs = children(sweep.store)
+    assert len(runs) == 200
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert {run.data.metrics["loss"] for run in runs} == {(x - 3) ** 2 for x in range(200)}
+    rows = list(csv.DictReader(io.StringIO(artifact(sweep.store, only_parent(sweep.store), "summary.csv"))))
+    assert [float(row["experiment.x"]) for row in rows] == list(range(200))
