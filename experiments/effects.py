@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_ROWS, MOST_PANELS = 15, 6
 
+MOST_CHOICES = 20
+
 MANY = 8
 """A key with more values than this is told by their spread, not one by one: seeds, or what a search has drawn."""
 
@@ -88,9 +90,12 @@ def _effects_of(key: str, members: Sequence[Member], metric: str) -> list[Effect
     if len(values) < 2:
         return []
     reference = {member.varies(but=[key]): member for member in members if member.swept.get(key) == values[0]}
+    by_value: dict[str, list[Member]] = {value: [] for value in values}
+    for member in members:
+        if key in member.swept:
+            by_value[member.swept[key]].append(member)
     found = []
-    for value in values:
-        having = [member for member in members if member.swept.get(key) == value]
+    for value, having in by_value.items():
         pairs = [
             (member.metrics[metric], reference[member.varies(but=[key])].metrics[metric])
             for member in having
@@ -159,7 +164,7 @@ def _record_figure(by_key: Mapping[str, Sequence[Effect]], recorder: Recorder) -
         if numbers is not None and len(numbers) > MANY:
             _draw_numbers(axes, numbers, by_key[key])
         else:
-            _draw_choices(axes, by_key[key])
+            _draw_choices(axes, by_key[key][:MOST_CHOICES])
         axes.set_title(key, fontsize=10)
         axes.grid(axis="y", color="#e3e3e3")
         axes.set_axisbelow(True)
@@ -179,8 +184,8 @@ def _numbers(values: Sequence[str]) -> list[float] | None:
 
 
 def _draw_numbers(axes: Axes, numbers: Sequence[float], found: Sequence[Effect]) -> None:
-    for number, effect in zip(numbers, found, strict=True):
-        axes.plot([number] * len(effect.values), effect.values, "o", color=BLUE, markersize=4, alpha=0.7)
+    dots = [(number, value) for number, effect in zip(numbers, found, strict=True) for value in effect.values]
+    axes.plot(*zip(*dots, strict=True), "o", color=BLUE, markersize=4, alpha=0.7)
 
 
 def _draw_choices(axes: Axes, found: Sequence[Effect]) -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.device import Device
 from runner import environment
+from runner.errors import UserError
 from runner.fingerprint import fingerprint
 from runner.job import Job
+from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import experiment_id, store_errors
 from runner.tracking.store import Store
@@ -19,12 +21,18 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+class SweepIsOver(UserError):
+    """Nobody waits for this job: run again, it would be there twice."""
+
+
 @dataclass(frozen=True)
 class Parent:
     """The run of a sweep, as its jobs know it."""
 
     id: str
     experiment_id: str
+    owner: str = ""
+    """The process that waits for the jobs, where that is not this one: ``runner.process`` of the run."""
 
 
 class Bench:
@@ -62,6 +70,15 @@ class Bench:
         if name not in self._experiment_ids:
             self._experiment_ids[name] = experiment_id(self.store, self.client, name)
         return self._experiment_ids[name]
+
+    def require_sweep(self) -> None:
+        """Raises SweepIsOver where the sweep that had asked for a job from elsewhere does not wait for it any more."""
+        if self.parent is None or not self.parent.owner:
+            return
+        with store_errors():
+            parent = self.client.get_run(self.parent.id)
+        if parent.info.status != "RUNNING" or parent.data.tags.get(tags.PROCESS) != self.parent.owner:
+            raise SweepIsOver("the sweep that asked for this job has ended, or goes on without it")
 
     def fingerprint(self, job: Job) -> str:
         """What two runs share that asked the same of the same kind of machine."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections import deque
@@ -14,7 +15,7 @@ from typing import Protocol
 
 from experiments.fields import require_at_least
 from runner.bench import Bench
-from runner.errors import StoreError
+from runner.errors import StoreError, UserError
 from runner.job import Job, JobEnd
 from runner.job_run import JobRun
 from runner.lab import SIGNALS
@@ -64,6 +65,8 @@ class Interruption:
 
     number: signal.Signals | None = None
     going: list[JobRun] = field(default_factory=list)
+    is_writing: bool = False
+    """Whether the store may keep us waiting: the second signal then raises KeyboardInterrupt."""
     _raises: bool = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -71,7 +74,7 @@ class Interruption:
         again, self.number = self.number is not None, self.number or signal.Signals(number)
         for run in self.going:
             run.lab.interrupt()
-        if again or self._raises:
+        if self._raises or (again and self.is_writing):
             raise KeyboardInterrupt
 
     @contextmanager
@@ -90,7 +93,8 @@ class Interruption:
 def interruptible() -> Iterator[Interruption]:
     """Ctrl-C, SIGTERM and SIGHUP interrupt the labs that go on; their last words are still written down."""
     interruption = Interruption()
-    before = {number: signal.signal(number, interruption) for number in SIGNALS}
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # nohup stays in force
+    before = {number: signal.signal(number, interruption) for number in heard}
     try:
         yield interruption
     finally:
@@ -123,9 +127,6 @@ class Conductor:
             while self._going:
                 for run, message in self._messages():
                     if ended := self._take(run, message):
-                        self._going.remove(run)
-                        self._stopped |= self._limits.fail_fast and ended.outcome is not Outcome.FINISHED
-                        self._start()
                         yield run.job, self._end(run, ended)
                         self._let_go()
         finally:
@@ -160,7 +161,7 @@ class Conductor:
             message = run.lab.receive() if run.lab.connection in ready else run.lab.give_up_if_due()
             if message is not None:
                 yield run, message
-            elif self._is_due(run):
+            elif self._expires(run) < time.monotonic():
                 run.expire()
 
     def _take(self, run: JobRun, message: Started | list[Record] | Ended) -> Ended | None:
@@ -183,9 +184,12 @@ class Conductor:
         return None
 
     def _end(self, run: JobRun, ended: Ended) -> JobEnd:
-        """Writes the last things of a job."""
+        """Writes the last things of a job, while TensorFlow starts for the next one."""
+        self._stopped |= self._limits.fail_fast and ended.outcome is not Outcome.FINISHED
+        self._going.remove(run)
         try:
             with self._rescuing(run):
+                self._start()
                 limit = f"hydra.launcher.timeout={self._limits.timeout} seconds"
                 end = run.end(ended, self._interruption.number, limit)
         finally:
@@ -196,37 +200,39 @@ class Conductor:
     @contextmanager
     def _rescuing(self, *also: JobRun) -> Iterator[None]:
         """Where the store fails, everything that was measured is saved elsewhere, and the runs are closed."""
+        self._interruption.is_writing = True
         try:
             yield
         except StoreError as error:
             raise self._rescue(error, "FAILED", also) from error
         except KeyboardInterrupt:  # the second signal, while the store keeps us waiting
             raise self._rescue(StoreError("interrupted while writing to the store"), "KILLED", also) from None
-        except BaseException:  # a bug of ours
-            self._close_runs("FAILED", also)
+        except UserError:  # nobody waits for this job; nothing was begun
             raise
+        except BaseException as error:  # a bug of ours
+            rescued = self._rescue(StoreError("what follows is a bug of this program"), "FAILED", also)
+            error.add_note(str(rescued))
+            raise
+        finally:
+            self._interruption.is_writing = False
 
     def _rescue(self, error: StoreError, status: str, also: Iterable[JobRun]) -> StoreError:
-        for run in [*self._going, *also]:
-            if run.run:
-                error = run.rescue(error)
-        self._close_runs(status, also)
+        runs = [run for run in [*self._going, *also] if run.run]
+        for run in runs:
+            run.hurry()
+        for run in runs:
+            error = run.rescue(error)
+        for run in runs:
+            assert run.run is not None
+            run.run.end_if_possible(status)
         return error
 
-    def _close_runs(self, status: str, also: Iterable[JobRun]) -> None:
-        for run in [*self._going, *also]:
-            if run.run:
-                run.run.end_if_possible(status)
-
-    def _is_due(self, run: JobRun) -> bool:
-        return self._limits.timeout is not None and run.is_at_work and self._expires(run) < time.monotonic()
-
     def _expires(self, run: JobRun) -> float:
-        assert self._limits.timeout is not None
+        """When a job is interrupted for taking too long, on time.monotonic's clock."""
+        if run.expired or self._limits.timeout is None or not run.is_at_work:
+            return math.inf
         return run.begun + self._limits.timeout
 
     def _longest_wait(self) -> float:
-        if self._limits.timeout is None:
-            return LONGEST_WAIT
-        nearest = min((self._expires(run) for run in self._going if run.is_at_work), default=float("inf"))
+        nearest = min(map(self._expires, self._going), default=math.inf)
         return max(0.0, min(LONGEST_WAIT, nearest - time.monotonic()))

@@ -13,26 +13,22 @@ import psutil
 from omegaconf import OmegaConf
 
 from experiments.device import Placement
-from runner.bench import Bench, Parent
+from runner.bench import Bench
 from runner.errors import ExitStatus, StoreError
 from runner.job import Job, JobEnd
 from runner.lab_process import LabProcess
 from runner.lab_servers import LabServers
-from runner.messages import Ended, Known, Outcome, Record, Started
+from runner.messages import Ended, File, Known, Outcome, Record, Started
 from runner.run_name import run_name
+from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
-from runner.tracking.run import PARENT_TAG, TrackedRun
+from runner.tracking.run import TrackedRun
 
 STATUS = {Outcome.FINISHED: "FINISHED", Outcome.INTERRUPTED: "KILLED"}
 """How MLflow calls an outcome; any other is FAILED."""
 
 EXIT_STATUS = {Outcome.FINISHED: ExitStatus.OK, Outcome.UNAVAILABLE: ExitStatus.WRONG_INPUT}
 """What a single run's outcome is as an exit status; any other is FAILED."""
-
-EXPERIMENT_TAG = "experiment"
-
-NUMBER_TAG, OVERRIDES_TAG, REASON_TAG = "sweep.job", "sweep.overrides", "reason"
-"""The place of a run in its sweep, what was asked of it, and why it did not finish."""
 
 
 class JobRun:
@@ -54,20 +50,7 @@ class JobRun:
 
     def begin(self, started: Started | None) -> TrackedRun:
         """Creates the run; ``started`` is None where the lab never got so far."""
-        job, bench = self.job, self._bench
-        placement = started.placement if started else None
-        self.run = TrackedRun.create(
-            bench.store,
-            bench.client,
-            bench.experiment_id(job),
-            run_name(placement.actual if placement else "", job.distinct or job.overrides),
-            _tags(job, bench, placement),
-        )
-        self.run.parameters(job.question)
-        command = shlex.join(["python", "-m", "runner", *job.overrides])
-        config = OmegaConf.to_yaml(job.config, resolve=True)
-        self.run.files({"config.yaml": f"# {command}\n{config}".encode()})
-        self.run.json({"environment.json": bench.surroundings | {"tensorflow": started and started.tensorflow}})
+        self.run = new_run(self.job, self._bench, started)
         return self.run
 
     def go(self) -> None:
@@ -99,18 +82,20 @@ class JobRun:
         if self.run is None and self._bench.parent is None:  # nothing was begun, so there is nothing to keep
             return _not_started(end, ended, self.lab.output())
         run = self.run or self.begin(None)
-        self.record(ended.records)
+        self.record([*ended.records, *_last_files(ended, self.lab.output())])
         if reason:
             run.note(f"**{status}**: {reason}\n\n{run.last_note}".strip())
-            run.tag(REASON_TAG, reason)
-        run.files(_last_files(ended, self.lab.output()))
+            run.tag(tags.REASON, reason)
         run.end(status)
         return replace(end, run_id=run.id, metrics=run.last_metrics, note=run.last_note, link=run.link)
 
-    def rescue(self, error: StoreError) -> StoreError:
-        """Has the lab hand over what it has and saves all of it where the store cannot; says where."""
+    def hurry(self) -> None:
+        """Asks the lab to hand over what it has, at once."""
         self.lab.interrupt_if_going()
         self.lab.go()  # it may be waiting for what could not be written
+
+    def rescue(self, error: StoreError) -> StoreError:
+        """Takes what the lab still hands over and saves all of it where the store cannot; says where."""
         assert self.run is not None
         while (ended := self.lab.ended) is None:
             if self.lab.connection.poll(0.2):
@@ -120,7 +105,7 @@ class JobRun:
                     self.lab.go()
             else:
                 self.lab.give_up_if_due()
-        self.run.keep(ended.records)
+        self.run.keep([*ended.records, *_last_files(ended, self.lab.output())])
         try:
             return StoreError(f"{error}; what was measured is in {self.run.rescue()}")
         except OSError as second:
@@ -129,6 +114,28 @@ class JobRun:
     def _learn(self, records: Sequence[Record]) -> None:
         known = self._bench.known(self.job.parts.device)
         known.update({record.name: record.value for record in records if isinstance(record, Known)})
+
+
+def new_run(job: Job, bench: Bench, started: Started | None) -> TrackedRun:
+    """The run of a job, with what must be known to understand it and to do it again.
+
+    Raises SweepIsOver where the sweep that had asked for the job does not wait for it any more.
+    """
+    bench.require_sweep()
+    placement = started.placement if started else None
+    run = TrackedRun.create(
+        bench.store,
+        bench.client,
+        bench.experiment_id(job),
+        run_name(placement.actual if placement else "", job.distinct or job.overrides),
+        _tagged(job, bench, placement),
+    )
+    run.parameters(job.question)
+    command = shlex.join(["python", "-m", "runner", *job.overrides])
+    config = OmegaConf.to_yaml(job.config, resolve=True)
+    run.files({"config.yaml": f"# {command}\n{config}".encode()})
+    run.json({"environment.json": bench.surroundings | {"tensorflow": started and started.tensorflow}})
+    return run
 
 
 def _verdict(ended: Ended, interrupted_by: signal.Signals | None, limit: str) -> tuple[str, str]:
@@ -158,36 +165,35 @@ def _not_started(end: JobEnd, ended: Ended, output: bytes) -> JobEnd:
     )
 
 
-def _last_files(ended: Ended, output: bytes) -> dict[str, bytes]:
+def _last_files(ended: Ended, output: bytes) -> list[Record]:
     traceback = ended.message.encode() if ended.outcome is Outcome.CRASHED else b""
     files = {"traceback.txt": traceback, "lab.log": output}
-    return {path: content for path, content in files.items() if content}
+    return [File(path, content) for path, content in files.items() if content]
 
 
-def _tags(job: Job, bench: Bench, placement: Placement | None) -> dict[str, str]:
-    tags: Mapping[str, str | None] = {
+def _tagged(job: Job, bench: Bench, placement: Placement | None) -> dict[str, str]:
+    of_sweep = {
+        tags.JOB: str(job.number),
+        tags.OVERRIDES: json.dumps(list(job.overrides)),
+    }
+    tagged: Mapping[str, str | None] = {
         "device.requested": job.parts.device.requested,
         "device.actual": placement.actual if placement else None,
         "device.hardware": placement.hardware if placement else None,
-        EXPERIMENT_TAG: job.parts.experiment.name,
-        "fingerprint": bench.fingerprint(job),
-        **(_sweep_tags(job, bench.parent) if bench.parent else {}),
+        tags.EXPERIMENT: job.parts.experiment.name,
+        tags.FINGERPRINT: bench.fingerprint(job),
+        **({tags.PARENT: bench.parent.id, **of_sweep} if bench.parent else {}),
         **source_tags(bench),
     }
-    return {name: value for name, value in tags.items() if value}
-
-
-def _sweep_tags(job: Job, parent: Parent) -> dict[str, str]:
-    return {PARENT_TAG: parent.id, NUMBER_TAG: str(job.number), OVERRIDES_TAG: json.dumps(list(job.overrides))}
+    return {name: value for name, value in tagged.items() if value}
 
 
 def source_tags(bench: Bench) -> dict[str, str]:
     """Who made a run, with which code, and which process keeps it going."""
-    commit = bench.surroundings["code"]["commit"]
-    tags = {
+    tagged = {
         "mlflow.user": psutil.Process().username(),
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": "python -m runner",
-        "mlflow.source.git.commit": commit,
+        "mlflow.source.git.commit": bench.surroundings["code"]["commit"],
     }
-    return {name: value for name, value in (tags | owner_tags()).items() if value}
+    return {name: value for name, value in (tagged | owner_tags()).items() if value}

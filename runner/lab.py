@@ -42,13 +42,18 @@ def run(connection: Connection, server_log: Path) -> NoReturn:
             _limit_memory(assignment.memory_bytes)
             ended = _run_experiment(connection, assignment, recorder)
         except KeyboardInterrupt:
-            ended = Ended(Outcome.INTERRUPTED)
+            ended = Ended(Outcome.INTERRUPTED, records=recorder.rest())
         _on_signals(signal.SIG_IGN)
+        _limit_memory(None)
         sys.stdout.flush()
         sys.stderr.flush()
         connection.send(ended)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # the conductor does not want this lab any more
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
     finally:
         os._exit(0)  # all is handed over; TensorFlow's threads need no end
 
@@ -122,7 +127,8 @@ class PipeRecorder(RecordBuffer):
 
 def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     for number in SIGNALS:
-        signal.signal(number, action)
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, action)
 
 
 def write_output_to(log: Path) -> None:
@@ -142,10 +148,13 @@ def _begin_output(log: Path, server_log: Path) -> None:
 
 
 def _limit_memory(limit: int | None) -> None:
-    """Allocations beyond ``limit`` bytes more than now fail, in Python as in C++."""
+    """Allocations beyond ``limit`` bytes more than now fail, in Python as in C++; None lifts the limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = most
     if limit is not None:
         now = psutil.Process().memory_info().data
-        resource.setrlimit(resource.RLIMIT_DATA, (now + limit, now + limit))
+        wanted = now + limit if most == resource.RLIM_INFINITY else min(now + limit, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
 
 
 def end_with_parent() -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from pickle import UnpicklingError
 from tempfile import mkstemp
 from typing import Any
 
@@ -47,7 +48,7 @@ class LabProcess:
         assert self.ended is None
         try:
             message = self.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError, UnpicklingError):  # it died, perhaps in the middle of a word
             return self._end(Ended(Outcome.DIED, self._cause_of_death()))
         if isinstance(message, int):
             self._pid = message
@@ -108,7 +109,7 @@ class LabProcess:
         exit_code = self._server.wait(pid) if pid is not None else None
         if exit_code is None:
             self._servers.drop(self._server)
-            return "the lab server ended, and its labs with it"
+            return "the lab server ended before it could make the lab"
         if exit_code >= 0:
             return f"the lab process ended with status {exit_code} and without a result"
         name = signal.Signals(-exit_code).name

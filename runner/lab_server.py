@@ -47,6 +47,9 @@ class LabServer:
         its_control.close()
         self.log = log
 
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
     def fork(self) -> Connection:
         """Asks for a lab; the connection is its, or at its end where the server is gone."""
         ours, its = multiprocessing.Pipe()

@@ -13,7 +13,7 @@ class LabServers:
     """One server for each value of ``device.onednn``, started when it is first needed."""
 
     def __init__(self) -> None:
-        self._scratch = TemporaryDirectory(prefix="lab-")
+        self._scratch = TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True)
         self._servers: dict[bool | None, LabServer] = {}
 
     @property
@@ -24,6 +24,8 @@ class LabServers:
     def of(self, parts: Parts) -> LabServer:
         """The server for a job; a new one imports the job's experiment for all its forks."""
         onednn = parts.device.onednn
+        if onednn in self._servers and not self._servers[onednn].is_alive():
+            self.drop(self._servers[onednn])
         if onednn not in self._servers:
             log = self.folder / f"server-{onednn}.log"
             self._servers[onednn] = LabServer(onednn, type(parts.experiment).__module__, log)

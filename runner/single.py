@@ -29,7 +29,7 @@ def run_alone(job: Job) -> int:
         conductor = Conductor(bench, terminal, Limits(), interruption, servers)
         try:
             end = next((end for _, end in conductor.conduct([job])), None)
-        except KeyboardInterrupt:  # while the store was opened
+        except KeyboardInterrupt:  # while the store was opened; later ones are the conductor's
             end = None
     return _exit_status(end, interruption)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -50,6 +50,11 @@ NAMED = 6
 
 SHAPE = "experiment.shape"
 
+SEEDS = {"seed", "experiment.seed"}
+
+MOST_IN_PAIRS = 20
+"""In a group of more curves, pairs would outnumber what anybody reads: a thousand curves have half a million."""
+
 
 def compare(members: Sequence[Member], recorder: Recorder) -> None:
     """Figures, tables and one note on the ``members``, as far as they measured anything."""
@@ -63,6 +68,12 @@ def compare(members: Sequence[Member], recorder: Recorder) -> None:
     if comparison.against_baseline:
         recorder.figure("comparison_speedup", speedup_figure(comparison))
     recorder.note(note(comparison))
+
+
+def _pairs(group: Sequence[Curve]) -> Iterator[tuple[Curve, Curve]]:
+    if len(group) <= MOST_IN_PAIRS:
+        return combinations(group, 2)
+    return ((group[0], other) for other in group[1:])
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +95,11 @@ class Comparison:
         """For each question, such as which dtype, the curves that answer it, in groups that agree in all else.
 
         Where the devices differ this is the one question; else each key that differs is one. The shape
-        comes last: its values are different products, of which none is an alternative to another.
+        comes last: its values are different products, of which none is an alternative to another. Seeds
+        make replicates, not alternatives.
         """
         swept = {key for curve in self.curves for key in curve.member.swept}
-        differing = [key for key in swept if len({curve.member.swept.get(key) for curve in self.curves}) > 1]
+        differing = [key for key in swept - SEEDS if len({curve.member.swept.get(key) for curve in self.curves}) > 1]
         devices = [key for key in differing if key == "device" or key.startswith("device.")]
         if devices:
             return {"device": self._groups(devices)}
@@ -100,9 +112,9 @@ class Comparison:
 
     @cached_property
     def crossovers(self) -> dict[tuple[Curve, Curve], Crossover]:
-        """Of every two curves of a group."""
+        """Of every two curves of a group; in large ones, of every curve with the group's baseline."""
         groups = (group for groups in self.questions.values() for group in groups)
-        return {pair: crossover(*pair) for group in groups for pair in combinations(group, 2)}
+        return {pair: crossover(*pair) for group in groups for pair in _pairs(group)}
 
     @cached_property
     def against_baseline(self) -> dict[Curve, Crossover]:

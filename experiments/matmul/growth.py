@@ -21,6 +21,9 @@ GRID, ZOOMS = 50, 4
 """Values of k tried at once, and how often the neighbourhood of the best is tried again."""
 
 
+TOO_LITTLE = "the time grows too little over the fixed cost to tell k"
+
+
 @dataclass(frozen=True, eq=False)
 class Growth:
     """The fit t(n) = a + b n^k of a curve, each parameter with its 95 % bootstrap interval.
@@ -56,7 +59,8 @@ def growth(curve: Curve, seed: int = 0) -> Growth:
         return Growth(curve, problem="the time does not grow with n")
     deviations = np.abs((a + b * curve.n**k) / curve.seconds - 1)
     worst = int(np.argmax(deviations))
-    fit = Growth(curve, a, b, k, deviation=float(deviations[worst]), deviation_n=int(curve.n[worst]))
+    problem = TOO_LITTLE if k in (LOWEST_K, HIGHEST_K) else ""
+    fit = Growth(curve, a, b, k, problem=problem, deviation=float(deviations[worst]), deviation_n=int(curve.n[worst]))
     return _with_intervals(fit, seed) if curve.has_intervals else fit
 
 
@@ -65,7 +69,7 @@ def _with_intervals(fit: Growth, seed: int) -> Growth:
     fits = _fit(fit.curve.n, fit.curve.resampled(RESAMPLES, np.random.default_rng(seed)))
     a, b, k = ((float(low), float(high)) for low, high in np.percentile(fits, [2.5, 97.5], axis=0).T)
     open_ended = k[0] <= LOWEST_K or k[1] >= HIGHEST_K
-    problem = "the time grows too little over the fixed cost to tell k" if open_ended else ""
+    problem = TOO_LITTLE if open_ended else fit.problem
     return replace(fit, a_interval=a, b_interval=b, k_interval=k, problem=problem)
 
 

@@ -115,7 +115,7 @@ class AdaptiveSampler(Sampler):
     def _require_scaling(self, seconds: float) -> None:
         """Twice the calls must take about twice the time, or something has optimised them away."""
         shortest, twice = seconds, self._time(2 * self._calls)
-        for _ in range(3):  # a hiccup of the machine looks the same: give it a chance to pass
+        for _ in range(10):  # a busy machine looks the same: give it a chance to pass
             if twice >= 1.5 * shortest:
                 return
             shortest = min(shortest, self._time(self._calls))

@@ -10,15 +10,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 
 class GridSweeper(BasicSweeper):
-    """Hydra's grid, but a failed job does not end it, and no job is composed twice."""
+    """Hydra's grid, but no job is composed twice, and all are launched together."""
+
+    def __init__(self, params: dict[str, str] | None = None) -> None:
+        super().__init__(max_batch_size=None, params=params)
 
     def sweep(self, arguments: list[str]) -> Sequence[Any]:
-        """Launches every combination; the launcher composes and checks all of a batch before it starts any."""
+        """Launches every combination."""
         assert self.launcher
         assert self.hydra_context
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
-        returns: list[Any] = []
-        for batch in self.split_arguments(overrides, self.max_batch_size):
-            returns += self.launcher.launch(batch, initial_job_idx=len(returns))
-        return returns
+        (jobs,) = self.split_arguments(overrides, max_batch_size=None)
+        return self.launcher.launch(jobs, initial_job_idx=0)

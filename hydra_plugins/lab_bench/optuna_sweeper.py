@@ -68,7 +68,10 @@ class OptunaSweeper(Sweeper):
 
         def launch(batch: list[list[str]], first_job: int) -> list[float | None]:
             batches.append(self.launcher.launch(batch, initial_job_idx=first_job))
-            return [objective(job) for job in batches[-1]]
+            values = [objective(job) for job in batches[-1]]
+            if not any(objective(job) is not None for jobs in batches for job in jobs):
+                _require_metric(batches[-1])
+            return values
 
         print(f"\n{findings(search, search.run(launch), ran=sum(map(len, batches)))}")
         return batches
@@ -121,6 +124,15 @@ def objective(job: JobReturn) -> float | None:
         return None
     value: Any = job.return_value
     return float(value) if isinstance(value, Real) and math.isfinite(value) else None
+
+
+def _require_metric(jobs: Sequence[JobReturn]) -> None:
+    """Raises UserError where a job has finished without the metric: a misspelt one would fail every trial."""
+    from runner.sweep.sweep import NoSuchMetric
+
+    for job in jobs:
+        if isinstance(job._return_value, NoSuchMetric):
+            raise job._return_value
 
 
 def findings(search: Search, study: Study, ran: int) -> str:

@@ -15,7 +15,7 @@ from runner.cluster.cluster import Job, Lost, Result, Results, attempt
 from runner.cluster.search_path import search_path
 from runner.errors import UserError
 
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 7.0
 """How long a cancelled job may take to record its end before its process is killed."""
 
 HIDE_GPUS = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}

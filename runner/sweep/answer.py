@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from textwrap import shorten
@@ -13,11 +14,11 @@ from experiments.experiment import Experiment
 from experiments.markdown import markdown_table
 from experiments.recorder import Row
 from runner.job import Job, JobEnd
-from runner.job_run import EXPERIMENT_TAG, REASON_TAG
 from runner.messages import Note, Record
 from runner.recording import RecordBuffer
 from runner.sweep.members import lasting, members_of, number_of
 from runner.sweep.settings import SweepSettings
+from runner.tracking import tags
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -30,6 +31,17 @@ MOST_REASONS, WHY_LENGTH = 10, 60
 class AnswerRecorder(RecordBuffer):
     """Takes the answer's parts; they are written all at once."""
 
+    def __init__(self, folder: str = "") -> None:
+        """Tables and plots go into ``folder``, so that those of several experiments do not meet."""
+        super().__init__()
+        self._folder = folder
+
+    def table(self, name: str, rows: Sequence[Row]) -> None:
+        super().table(f"{self._folder}{name}", rows)
+
+    def file(self, path: str, content: bytes) -> None:
+        super().file(f"{self._folder}{path}", content)
+
     def progress(self, task: str, fraction: float, text: str) -> None:
         """Nothing is being measured and nothing long goes on."""
 
@@ -38,6 +50,16 @@ class AnswerRecorder(RecordBuffer):
 
     def once(self, name: str, find_out: Callable[[], T]) -> T:
         return find_out()
+
+    def keep(self, records: Sequence[Record]) -> None:
+        """Takes what another recorder has taken."""
+        self._buffer += records
+
+    def take_note(self) -> str:
+        """The last note, which is then no longer among the records: the whole has a note of its own."""
+        notes = [record.markdown for record in self._buffer if isinstance(record, Note)]
+        self._buffer = [record for record in self._buffer if not isinstance(record, Note)]
+        return notes[-1] if notes else ""
 
 
 class Answer:
@@ -48,11 +70,12 @@ class Answer:
         children: Sequence[Run],
         tracking_uri: str,
         settings: SweepSettings,
+        jobs: Sequence[Job] = (),
         not_started: Sequence[Job] = (),
         at_a_time: int = 1,
     ) -> None:
         """``at_a_time`` jobs went on side by side, which disturbs timings: the answer says so."""
-        self._runs = lasting(children)
+        self._runs = lasting(children, jobs)
         self._members = members_of(self._runs, tracking_uri)
         self._settings = settings
         self._not_started = not_started
@@ -64,8 +87,10 @@ class Answer:
         recorder.table("summary", self._summary())
         parts = [self._counts(), *self._failures(), self._best()]
         for kind in kinds:
-            members = [m for m, run in self._pairs() if run.data.tags.get(EXPERIMENT_TAG) == kind.name]
-            parts += self._of_experiment(kind, members, recorder)
+            members = [m for m, run in self._pairs() if run.data.tags.get(tags.EXPERIMENT) == kind.name]
+            own = AnswerRecorder(f"{kind.name}/" if len(kinds) > 1 else "")
+            parts += _of_experiment(kind, members, self._settings.metric, own)
+            recorder.keep(own.rest())
         note = "\n\n".join(part for part in parts if part)
         recorder.file("answer.md", note.encode())
         recorder.note(note)
@@ -76,24 +101,6 @@ class Answer:
     def _pairs(self) -> list[tuple[Member, Run]]:
         return list(zip(self._members, self._runs, strict=True))
 
-    def _of_experiment(self, kind: type[Experiment], members: Sequence[Member], recorder: AnswerRecorder) -> list[str]:
-        """What the experiment itself says, and the effects of the swept keys."""
-        if len(members) < 2:
-            return []
-        own = AnswerRecorder()
-        kind.compare(members, own)
-        records = own.rest()
-        for record in records:
-            if not isinstance(record, Note):
-                recorder.keep(record)
-        notes = [record.markdown for record in records if isinstance(record, Note)]
-        return [*notes[-1:], record_effects(members, self._metrics_of(kind, members), recorder)]
-
-    def _metrics_of(self, kind: type[Experiment], members: Sequence[Member]) -> list[str]:
-        first = [self._settings.metric] if self._settings.metric else []
-        everything = sorted({name for member in members for name in member.metrics})
-        return list(dict.fromkeys([*first, *(kind.headline or everything)]))
-
     def _summary(self) -> list[Row]:
         """One row a job."""
         rows: list[Row] = [
@@ -101,12 +108,12 @@ class Answer:
                 "job": number_of(run),
                 "name": member.name,
                 "status": run.info.status,
-                "reason": run.data.tags.get(REASON_TAG, ""),
+                "reason": run.data.tags.get(tags.REASON, ""),
                 "seconds": ((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000,
                 "device.actual": member.device,
                 **member.swept,
                 **dict(sorted(member.metrics.items())),
-                "fingerprint": run.data.tags.get("fingerprint", ""),
+                "fingerprint": run.data.tags.get(tags.FINGERPRINT, ""),
                 "run_id": run.info.run_id,
             }
             for member, run in self._pairs()
@@ -129,7 +136,7 @@ class Answer:
         by_reason: dict[str, list[str]] = {}
         for member, run in self._pairs():
             if run.info.status != "FINISHED":
-                reason = f"{run.info.status}: {run.data.tags.get(REASON_TAG, 'no reason is known')}"
+                reason = f"{run.info.status}: {run.data.tags.get(tags.REASON, 'no reason is known')}"
                 by_reason.setdefault(reason, []).append(member.name)
         lines = [f"- {', '.join(names[:5])}{_more(len(names) - 5)} {reason}" for reason, names in by_reason.items()]
         return ["\n".join([*lines[:MOST_REASONS], *_more_lines(len(lines) - MOST_REASONS)])] if lines else []
@@ -140,11 +147,29 @@ class Answer:
         having = [
             member for member in self._members if member.status == "FINISHED" and metric and metric in member.metrics
         ]
-        if metric is None or not having:
+        if metric is None:
             return ""
+        if not having:
+            return f"sweep.metric: no FINISHED job has a metric {metric}."
         choose = min if self._settings.direction == "minimize" else max
         best = choose(having, key=lambda member: member.metrics[metric])
         return f"Best by {metric} ({self._settings.direction}): **{best.name}** with {best.metrics[metric]:.6g}."
+
+
+def _of_experiment(
+    kind: type[Experiment], members: Sequence[Member], metric: str | None, recorder: AnswerRecorder
+) -> list[str]:
+    """What the experiment itself says, and the effects of the swept keys."""
+    if len(members) < 2:
+        return []
+    try:
+        kind.compare(members, recorder)
+    except Exception:  # it may be anybody's: the rest of the answer does not depend on it
+        recorder.file("traceback.txt", traceback.format_exc().encode())
+        recorder.note(f"The comparison of {kind.name} crashed; traceback.txt says where.")
+    everything = sorted({name for member in members for name in member.metrics})
+    metrics = dict.fromkeys([*([metric] if metric else []), *(kind.headline or everything)])
+    return [recorder.take_note(), record_effects(members, list(metrics), recorder)]
 
 
 def job_table(rows: Sequence[tuple[Job, JobEnd | None]]) -> str:

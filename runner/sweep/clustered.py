@@ -5,21 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from runner.bench import Bench
 from runner.cluster.cluster import Cluster, Lost
 from runner.conductor import Interruption, Limits
 from runner.errors import UserError
 from runner.job import Job, JobEnd
-from runner.job_run import NUMBER_TAG, REASON_TAG
+from runner.job_run import new_run
+from runner.sweep.finished import end_of
 from runner.sweep.launcher_settings import checked
+from runner.sweep.members import number_of
+from runner.sweep.parent import children
 from runner.sweep.remote import RemoteJob, run_remotely
 from runner.sweep.view import SweepView
-from runner.tracking.run import NOTE_TAG, PARENT_TAG, store_errors
+from runner.tracking import tags
+from runner.tracking.orphans import owner_tags
+from runner.tracking.run import end_run
 
-CANCEL_SECONDS = 8.0
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+CANCEL_SECONDS = 7.0
 """How long cancelled jobs may take to write down what they have, before this process ends their runs."""
 
 
@@ -54,13 +62,14 @@ class Clustered:
     ) -> Iterator[tuple[Job, JobEnd]]:
         """See :class:`runner.sweep.engine.Engine`."""
         assert bench.parent is not None
-        remote = [RemoteJob(job, bench.parent, self.limits) for job in jobs]
+        parent = replace(bench.parent, owner=owner_tags()[tags.PROCESS])
+        remote = [RemoteJob(job, parent, self.limits) for job in jobs]
         waiting = dict(enumerate(jobs))
         try:
             # Nothing here could look at a flag while it waits for the cluster.
             with interruption.raising(), closing(self.cluster.map(run_remotely, remote)) as results:
                 for index, result in results:
-                    end = result if isinstance(result, JobEnd) else self._lost(jobs[index], result, bench)
+                    end = result if isinstance(result, JobEnd) else _lost(jobs[index], result, bench)
                     view.ended(jobs[index], end)
                     yield waiting.pop(index), end
         except KeyboardInterrupt:
@@ -69,43 +78,43 @@ class Clustered:
     def close(self) -> None:
         """The cluster's processes end with :meth:`run`."""
 
-    def _lost(self, job: Job, lost: Lost, bench: Bench) -> JobEnd:
-        return _end_run(job, bench, JobEnd("FAILED", lost.reason))
-
     def _cancelled(
         self, jobs: Sequence[Job], bench: Bench, view: SweepView, interruption: Interruption
     ) -> Iterator[tuple[Job, JobEnd]]:
         """Cancelled jobs end their runs themselves, if they are given a moment."""
         deadline = time.monotonic() + CANCEL_SECONDS
-        while _running(bench) and time.monotonic() < deadline:
+        while any(run.info.status == "RUNNING" for run in _runs_of(bench)) and time.monotonic() < deadline:
             time.sleep(0.5)
         name = interruption.number.name if interruption.number else "a signal"
+        runs = {number_of(run): run for run in _runs_of(bench)}
         for job in jobs:
-            end = _end_run(job, bench, JobEnd("KILLED", f"interrupted by {name}; what was measured is kept"))
-            if end.run_id is not None:
+            if job.number in runs:
+                killed = JobEnd("KILLED", f"interrupted by {name}; what was measured is kept")
+                end = _end_run(runs[job.number], bench, killed)
                 view.ended(job, end)
                 yield job, end
 
 
-def _running(bench: Bench, job: Job | None = None) -> list[str]:
-    """The children of the sweep that say RUNNING; of one job, if given."""
+def _lost(job: Job, lost: Lost, bench: Bench) -> JobEnd:
+    """A job whose process is gone: its run is ended, or made for the reason's sake if it had not begun."""
+    failed = JobEnd("FAILED", lost.reason)
+    runs = {number_of(run): run for run in _runs_of(bench)}
+    if job.number in runs:
+        return _end_run(runs[job.number], bench, failed)
+    run = new_run(job, bench, None)
+    end_run(bench.client, run.id, failed.status, failed.reason)
+    return replace(failed, run_id=run.id)
+
+
+def _end_run(run: Run, bench: Bench, end: JobEnd) -> JobEnd:
+    """Ends the run of a job unless it has ended itself."""
+    if run.info.status != "RUNNING":
+        return end_of(run)
+    end_run(bench.client, run.info.run_id, end.status, end.reason)
+    return replace(end, run_id=run.info.run_id)
+
+
+def _runs_of(bench: Bench) -> list[Run]:
+    """The children of the sweep; of a job that was run again, the newest comes last."""
     assert bench.parent is not None
-    of_job = f" AND tags.`{NUMBER_TAG}` = '{job.number}'" if job else ""
-    with store_errors():
-        found = bench.client.search_runs(
-            [bench.parent.experiment_id],
-            f"attributes.status = 'RUNNING' AND tags.`{PARENT_TAG}` = '{bench.parent.id}'{of_job}",
-        )
-    return [run.info.run_id for run in found]
-
-
-def _end_run(job: Job, bench: Bench, end: JobEnd) -> JobEnd:
-    """Ends the run that a job has left behind, if it has."""
-    run_id = None
-    for run_id in _running(bench, job):
-        with store_errors():
-            note = bench.client.get_run(run_id).data.tags.get(NOTE_TAG, "")
-            bench.client.set_tag(run_id, NOTE_TAG, f"**{end.status}**: {end.reason}\n\n{note}".strip())
-            bench.client.set_tag(run_id, REASON_TAG, end.reason)
-            bench.client.set_terminated(run_id, end.status)
-    return JobEnd(end.status, end.reason, run_id)
+    return list(children(bench, bench.parent.id, bench.parent.experiment_id))

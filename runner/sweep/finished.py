@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from runner.bench import Bench
 from runner.errors import UserError
 from runner.job import JobEnd
-from runner.job_run import REASON_TAG
 from runner.sweep.parent import children
 from runner.sweep.settings import SweepSettings
-from runner.tracking.orphans import HOST_TAG
-from runner.tracking.run import NOTE_TAG, store_errors
+from runner.tracking import tags
+from runner.tracking.run import end_run
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -34,7 +33,7 @@ class Finished:
         _require_none_running([run for run in runs if run.info.status == "RUNNING"], bench, settings)
         for run in runs:
             if run.info.status in done:
-                by_question[run.data.tags.get("fingerprint", "").partition("-")[0]].append(run)
+                by_question[run.data.tags.get(tags.FINGERPRINT, "").partition("-")[0]].append(run)
         return cls(by_question)
 
     def take(self, question: str, fingerprint: str | None) -> JobEnd | None:
@@ -43,7 +42,7 @@ class Finished:
         Numbers of another kind of machine are no substitute, so ``fingerprint`` is compared where it is known.
         """
         for run in self._by_question.get(question, []):
-            if fingerprint is None or run.data.tags["fingerprint"] == fingerprint:
+            if fingerprint is None or run.data.tags[tags.FINGERPRINT] == fingerprint:
                 self._by_question[question].remove(run)
                 return end_of(run)
         return None
@@ -52,26 +51,24 @@ class Finished:
 def _require_none_running(running: Sequence[Run], bench: Bench, settings: SweepSettings) -> None:
     """Jobs whose process on this machine is gone do not say RUNNING any more; of others only a person knows."""
     if running and not settings.retry_running:
-        hosts = sorted({run.data.tags.get(HOST_TAG, "?") for run in running})
+        hosts = sorted({run.data.tags.get(tags.HOST, "?") for run in running})
         raise UserError(
             f"sweep.resume: {len(running)} job(s) of the sweep still go on, on {', '.join(hosts)}; wait for them, "
             "or give sweep.retry_running=true if you know that they are dead"
         )
     for run in running:
-        with store_errors():
-            bench.client.set_tag(run.info.run_id, REASON_TAG, "taken for dead when the sweep was resumed")
-            bench.client.set_terminated(run.info.run_id, "KILLED")
+        end_run(bench.client, run.info.run_id, "KILLED", "taken for dead when the sweep was resumed")
 
 
 def end_of(run: Run) -> JobEnd:
     """What became of a job, as its run tells it."""
     seconds = ((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000
-    tags = run.data.tags
+    found = run.data.tags
     return JobEnd(
         run.info.status,
-        tags.get(REASON_TAG, ""),
+        found.get(tags.REASON, ""),
         run.info.run_id,
         seconds,
         dict(run.data.metrics),
-        note=tags.get(NOTE_TAG, ""),
+        note=found.get(tags.NOTE, ""),
     )

@@ -12,18 +12,26 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from experiments.comparison import Member, TableReader
-from runner.job_run import NUMBER_TAG, OVERRIDES_TAG
+from runner.job import Job
 from runner.run_name import words_of
+from runner.tracking import tags
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-def lasting(runs: Iterable[Run]) -> list[Run]:
-    """Of the runs of a sweep in the order of their start, those that count: a job that was run again counts once."""
+def lasting(runs: Iterable[Run], jobs: Sequence[Job]) -> list[Run]:
+    """Of the runs of a sweep in the order of their start, those that count.
+
+    A job that was run again counts once, and one of ``jobs`` that has another config than before only with this one.
+    """
+    now = {tuple(job.overrides): job.question_hash for job in jobs}
     by_question = defaultdict[str, list["Run"]](list)
     for run in runs:
-        by_question[run.data.tags.get("fingerprint", run.info.run_id)].append(run)
+        question = run.data.tags.get(tags.FINGERPRINT, "").partition("-")[0]
+        if now.get(tuple(json.loads(run.data.tags.get(tags.OVERRIDES, "[]"))), question) != question:
+            continue
+        by_question[run.data.tags.get(tags.FINGERPRINT, run.info.run_id)].append(run)
     kept = [_lasting_of_one(same) for same in by_question.values()]
     return sorted((run for same in kept for run in same), key=number_of)
 
@@ -35,7 +43,7 @@ def _lasting_of_one(same: Sequence[Run]) -> Sequence[Run]:
 
 def number_of(run: Run) -> int:
     """Its place in the sweep."""
-    return int(run.data.tags.get(NUMBER_TAG, 0))
+    return int(run.data.tags.get(tags.JOB, 0))
 
 
 def members_of(runs: Sequence[Run], tracking_uri: str) -> list[Member]:
@@ -49,8 +57,7 @@ def members_of(runs: Sequence[Run], tracking_uri: str) -> list[Member]:
 
 
 def _member(run: Run, swept: Mapping[str, str], tracking_uri: str) -> Member:
-    tags = run.data.tags
-    device = tags.get("device.actual", "")
+    device = run.data.tags.get("device.actual", "")
     words = words_of([f"{key}={value}" for key, value in swept.items()])
     return Member(
         name=" ".join(words) or run.info.run_name,
@@ -65,7 +72,7 @@ def _member(run: Run, swept: Mapping[str, str], tracking_uri: str) -> Member:
 
 def _overrides(run: Run) -> dict[str, str]:
     """Key -> value as they were written, without the signs of Hydra's grammar."""
-    words = json.loads(run.data.tags.get(OVERRIDES_TAG, "[]"))
+    words = json.loads(run.data.tags.get(tags.OVERRIDES, "[]"))
     parts = (word.lstrip("+").partition("=") for word in words)
     return {key: value for key, _, value in parts}
 

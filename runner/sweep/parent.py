@@ -13,14 +13,12 @@ from runner.errors import UserError
 from runner.job import Job
 from runner.job_run import source_tags
 from runner.run_name import words_of
-from runner.tracking.orphans import HOST_TAG, PROCESS_TAG, owner_tags
-from runner.tracking.run import PARENT_TAG, TrackedRun, store_errors
+from runner.tracking import tags
+from runner.tracking.orphans import owner_tags
+from runner.tracking.run import TrackedRun, store_errors
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-KEY_TAG, COMMAND_TAG = "sweep.key", "sweep.command"
-"""The hash of what a sweep asks; the whole command line."""
 
 NOT_THE_SWEEP = ("tracking", "sweep.", "hydra.", "hydra/launcher", "-")
 
@@ -29,13 +27,13 @@ PAGE = 1000
 
 def new_parent(bench: Bench, job: Job, command: Sequence[str]) -> TrackedRun:
     """Starts the run of a sweep whose first job is ``job``."""
-    tags = {
-        KEY_TAG: key_of(command),
-        COMMAND_TAG: shlex.join(["python", "-m", "runner", "-m", *command]),
+    tagged = {
+        tags.KEY: key_of(command),
+        tags.COMMAND: shlex.join(["python", "-m", "runner", "-m", *command]),
         **source_tags(bench),
     }
     name = " ".join(["sweep", *words_of(command)])[:60]
-    return TrackedRun.create(bench.store, bench.client, bench.experiment_id(job), name, tags)
+    return TrackedRun.create(bench.store, bench.client, bench.experiment_id(job), name, tagged)
 
 
 def find_parent(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
@@ -48,7 +46,7 @@ def find_parent(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
     if found is not None and found.info.status == "RUNNING":
         raise UserError(
             f"sweep.resume: the sweep {found.info.run_id} is still going on "
-            f"(process {found.data.tags.get(PROCESS_TAG, '?').split()[0]} on {found.data.tags.get(HOST_TAG, '?')}); "
+            f"(process {found.data.tags.get(tags.PROCESS, '?').split()[0]} on {found.data.tags.get(tags.HOST, '?')}); "
             "wait for it, or stop it first"
         )
     return found
@@ -70,7 +68,7 @@ def children(bench: Bench, parent_id: str, experiment_id: str) -> Iterator[Run]:
         with store_errors():
             page = bench.client.search_runs(
                 [experiment_id],
-                f"tags.`{PARENT_TAG}` = '{parent_id}'",
+                f"tags.`{tags.PARENT}` = '{parent_id}'",
                 max_results=PAGE,
                 order_by=["attributes.start_time ASC"],
                 page_token=token,
@@ -91,7 +89,7 @@ def _newest(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
     with store_errors():
         found = bench.client.search_runs(
             [bench.experiment_id(job)],
-            f"tags.`{KEY_TAG}` = '{key_of(command)}'",
+            f"tags.`{tags.KEY}` = '{key_of(command)}'",
             max_results=1,
             order_by=["attributes.start_time DESC"],
         )
@@ -105,6 +103,6 @@ def _named(bench: Bench, run_id: str) -> Run:
         found = bench.client.get_run(run_id)
     except MlflowException:
         raise UserError(f"sweep.resume: there is no run {run_id} in this store; give the id of a sweep's run") from None
-    if KEY_TAG not in found.data.tags:
+    if tags.KEY not in found.data.tags:
         raise UserError(f"sweep.resume: the run {run_id} is not a sweep's; give the id of the parent run")
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
-from runner.bench import Bench, Parent
+from runner.bench import Bench, Parent, SweepIsOver
 from runner.conductor import Conductor, Limits, interruptible
 from runner.errors import UserError
 from runner.job import Job, JobEnd
@@ -43,6 +43,8 @@ def run_remotely(remote: RemoteJob) -> JobEnd:
         with interruptible() as interruption, closing(LabServers()) as servers:
             conductor = Conductor(bench, NoView(), remote.limits, interruption, servers)
             ends = [end for _, end in conductor.conduct([remote.job])]
+    except SweepIsOver as error:
+        return JobEnd("KILLED", str(error))
     except UserError as error:
         return JobEnd("FAILED", str(error))
     return ends[0] if ends else JobEnd("KILLED", "interrupted before it was started")

@@ -6,7 +6,6 @@ A study is kept in a database, so that a search that was cut short goes on where
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import optuna
-import psutil
 from filelock import FileLock
 from optuna.distributions import distribution_to_json
 from optuna.exceptions import StorageInternalError
@@ -29,7 +27,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from runner.errors import StoreError, UserError
 from runner.sweep.settings import DIRECTIONS
 from runner.sweep.space import Space
-from runner.tracking.orphans import CLOCK_SECONDS
+from runner.tracking import tags
+from runner.tracking.orphans import is_alive, owner_tags
 
 SAMPLERS = ("tpe", "random", "cmaes")
 
@@ -99,7 +98,7 @@ class Search:
 
     def _ask_one(self, study: optuna.Study) -> Trial:
         trial = study.ask(fixed_distributions=dict(self.space.searched))
-        trial.set_user_attr(OWNER, _this_process())
+        trial.set_user_attr(OWNER, owner_tags())
         return trial
 
     def _tell(self, study: optuna.Study, trials: list[Trial], values: Sequence[float | None]) -> None:
@@ -186,22 +185,12 @@ def _fail_abandoned(study: optuna.Study) -> None:
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
 
-def _this_process() -> dict[str, str | float]:
-    """Its start goes with its number, which is used again after a while."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": psutil.Process().create_time()}
-
-
 def _has_living_owner(trial: FrozenTrial) -> bool:
     """A process of another machine counts as alive: it cannot be seen from here."""
     owner = trial.user_attrs.get(OWNER)
     if owner is None:  # it died between asking and signing
         return False
-    if owner["host"] != socket.gethostname():
-        return True
-    try:
-        return bool(abs(psutil.Process(owner["pid"]).create_time() - owner["started"]) < CLOCK_SECONDS)
-    except psutil.NoSuchProcess:
-        return False
+    return owner[tags.HOST] != socket.gethostname() or is_alive(owner[tags.PROCESS])
 
 
 def _require_count(key: str, value: object) -> None:

@@ -29,6 +29,10 @@ class JobDidNotFinish(Exception):
     """What a sweeper gets to know of a job without a result; the run says more."""
 
 
+class NoSuchMetric(UserError):
+    """A job is FINISHED, but has not the metric that ``sweep.metric`` names."""
+
+
 class Sweep:
     """Begun on the command line, before Hydra's sweeper; asked by its launcher to run jobs, once or more often.
 
@@ -64,9 +68,9 @@ class Sweep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         Sweep._current = None
-        for engine in self._engines:
-            engine.close()
         try:
+            for engine in self._engines:
+                engine.close()
             if self._parent is not None:
                 self._close_parent(error)
         finally:
@@ -84,9 +88,11 @@ class Sweep:
     @property
     def exit_status(self) -> int:
         """0 only if every job is FINISHED."""
+        if self._all_finished():
+            return ExitStatus.OK
         if self._interruption.number is not None:
             return ExitStatus.of_signal(self._interruption.number)
-        return ExitStatus.OK if self._all_finished() else ExitStatus.FAILED
+        return ExitStatus.FAILED
 
     def launch(
         self,
@@ -101,6 +107,8 @@ class Sweep:
         Raises UserError where one of them is wrong, StoreError when the store fails, KeyboardInterrupt after
         a signal.
         """
+        if not overrides or not any(overrides):
+            raise UserError("this sweep has no jobs: one of its keys has no values")
         if engine not in self._engines:
             engine.check()
             self._engines.append(engine)
@@ -128,6 +136,7 @@ class Sweep:
         for number, words in enumerate(overrides, first_number):
             self._view.working("composing", len(jobs), len(overrides))
             job = Job(composition.compose(words), words, number, [word for word in words if word not in common])
+            _require_common(job)
             _check(job, is_first=not jobs)
             if not jobs:
                 locate(job.parts.tracking).check()
@@ -143,7 +152,7 @@ class Sweep:
             bench.open(self._view.say)
             self._interruption = self._stack.enter_context(interruptible())
             self._parent = self._resumed(bench, job) or new_parent(bench, job, self._command)
-            self._describe(self._parent, self._jobs)
+            self._describe(self._parent)
             bench.parent = Parent(self._parent.id, self._parent.experiment_id)
         return self._bench
 
@@ -159,10 +168,12 @@ class Sweep:
         self._finished = Finished.of(bench, found.info.run_id, found.info.experiment_id, settings)
         return reopen(bench, found)
 
-    def _describe(self, parent: TrackedRun, jobs: Sequence[Job]) -> None:
+    def _describe(self, parent: TrackedRun) -> None:
         """What must be known to understand the sweep: every job's config as it was composed."""
         assert self._bench is not None
-        kept = [{"number": job.number, "question": job.question_hash, "config": dict(job.question)} for job in jobs]
+        kept = [
+            {"number": job.number, "question": job.question_hash, "config": dict(job.question)} for job in self._jobs
+        ]
         parent.json({"environment.json": self._bench.surroundings, "jobs.json": kept})
 
     def _not_finished_yet(self, jobs: Sequence[Job], here: bool) -> list[Job]:
@@ -188,7 +199,10 @@ class Sweep:
             return done
         metric = job.parts.sweep.metric
         if metric is not None and metric not in end.metrics:
-            raise UserError(f"sweep.metric: there is no metric {metric}; there are {', '.join(sorted(end.metrics))}")
+            done.return_value = NoSuchMetric(
+                f"sweep.metric: there is no metric {metric}; there are {', '.join(sorted(end.metrics))}"
+            )
+            return done
         done.status = JobStatus.COMPLETED
         done.return_value = end.metrics[metric] if metric is not None else None
         return done
@@ -199,36 +213,47 @@ class Sweep:
 
     def _close_parent(self, error: BaseException | None) -> None:
         """Writes the answer and ends the parent with the truth."""
-        assert self._parent is not None
-        status = self._status(error)
+        parent = self._parent
+        assert parent is not None
+        table = job_table([(job, self._ends.get(job.number)) for job in self._jobs])
+        if isinstance(error, StoreError):  # it names where everything was saved: no second error may hide that
+            self._view.conclude(table, "", parent.link, parent.ui_hint)
+            parent.end_if_possible("FAILED")
+            return
         try:
-            answer = self._record_answer(self._parent)
-            table = job_table([(job, self._ends.get(job.number)) for job in self._jobs])
-            self._view.conclude(table, answer, self._parent.link, self._parent.ui_hint)
-        except StoreError:
-            self._parent.end_if_possible(status)
-            raise
+            answer = self._record_answer(parent)
+            self._view.conclude(table, answer, parent.link, parent.ui_hint)
+            parent.end(self._status(error))
         except BaseException:
-            self._parent.end_if_possible("FAILED" if status == "FINISHED" else status)
+            parent.end_if_possible("FAILED" if self._status(error) == "FINISHED" else self._status(error))
             raise
-        self._parent.end(status)
 
     def _record_answer(self, parent: TrackedRun) -> str:
         """Writes what the sweep says as a whole; returns it in Markdown."""
         assert self._bench is not None
         self._view.working("comparing the jobs", 0, None)
+        self._describe(parent)
         not_started = [job for job in self._jobs if job.number not in self._ends]
         runs = list(children(self._bench, parent.id, parent.experiment_id))
         at_a_time = max(engine.at_a_time for engine in self._engines)
         settings = self._jobs[0].parts.sweep
-        answer = Answer(runs, self._bench.client.tracking_uri, settings, not_started, at_a_time)
-        parent.record(answer.records(list(dict.fromkeys(type(job.parts.experiment) for job in self._jobs))))
+        answer = Answer(runs, self._bench.client.tracking_uri, settings, self._jobs, not_started, at_a_time)
+        # After a signal there may be little time left: the comparison can wait for the resume.
+        kinds = [] if self.was_interrupted else dict.fromkeys(type(job.parts.experiment) for job in self._jobs)
+        parent.record(answer.records(list(kinds)))
         return parent.last_note
 
     def _status(self, error: BaseException | None) -> str:
-        if self._interruption.number is not None:
-            return "KILLED"
-        return "FINISHED" if self._all_finished() and error is None else "FAILED"
+        if self._all_finished() and (error is None or self.was_interrupted):
+            return "FINISHED"
+        return "KILLED" if self.was_interrupted else "FAILED"
+
+
+def _require_common(job: Job) -> None:
+    """A sweep has one store and one way to go on."""
+    for word in job.distinct:
+        if word.lstrip("+").startswith(("tracking", "sweep.")):
+            raise UserError(f"{word.partition('=')[0].lstrip('+')}: cannot vary from job to job within a sweep")
 
 
 def _check(job: Job, is_first: bool) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.recorder import Row
 from runner.errors import StoreError
 from runner.messages import File, Metric, Note, Record, Table
+from runner.tracking import tags
 from runner.tracking.store import Store, first_line
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 PARAMETER_LENGTH, NOTE_LENGTH, TAG_LENGTH = 6000, 8000, 5000
 """What MLflow takes at most."""
 
-NOTE_TAG, PARENT_TAG = "mlflow.note.content", "mlflow.parentRunId"
-
 
 class TrackedRun:
     """One run in the store, from RUNNING to its end."""
@@ -35,10 +34,8 @@ class TrackedRun:
         """Goes on writing ``run``."""
         self._client = client
         self._files: dict[str, bytes] = {}
-        self._metrics: list[Row] = []
+        self._metrics: dict[tuple[str, int], float] = {}
         self.last_note = ""
-        self.last_metrics: dict[str, float] = {}
-        """The newest value of each metric."""
         self.id: str = run.info.run_id
         self.experiment_id: str = run.info.experiment_id
         self.link = store.link(run.info.experiment_id, self.id)
@@ -47,11 +44,11 @@ class TrackedRun:
 
     @classmethod
     def create(
-        cls, store: Store, client: MlflowClient, experiment_id: str, name: str, tags: Mapping[str, str]
+        cls, store: Store, client: MlflowClient, experiment_id: str, name: str, tagged: Mapping[str, str]
     ) -> TrackedRun:
         """Starts a run in an MLflow experiment."""
         with store_errors():
-            return cls(store, client, client.create_run(experiment_id, run_name=name, tags=dict(tags)))
+            return cls(store, client, client.create_run(experiment_id, run_name=name, tags=dict(tagged)))
 
     def parameters(self, parameters: Mapping[str, Any]) -> None:
         """The config's values, flat."""
@@ -75,14 +72,14 @@ class TrackedRun:
             if isinstance(record, Metric)
         ]
         noted = any(isinstance(record, Note) for record in records)
-        tags = [RunTag(NOTE_TAG, self.last_note[:NOTE_LENGTH])] if noted else []
-        if metrics or tags:
+        notes = [RunTag(tags.NOTE, self.last_note[:NOTE_LENGTH])] if noted else []
+        if metrics or notes:
             with store_errors():
-                self._client.log_batch(self.id, metrics=metrics, tags=tags)
+                self._client.log_batch(self.id, metrics=metrics, tags=notes)
         self.files({path: self._files[path] for path in changed})
 
     def keep(self, records: Iterable[Record]) -> list[str]:
-        """Takes everything into memory only; returns the paths of the files that changed."""
+        """Takes everything into memory only, once or more often; returns the paths of the files that changed."""
         changed = dict[str, None]()
         for record in records:
             if isinstance(record, Table):
@@ -95,14 +92,21 @@ class TrackedRun:
             elif isinstance(record, Note):
                 self.last_note = record.markdown
             elif isinstance(record, Metric):
-                self._metrics.append({"metric": record.name, "step": record.step, "value": record.value})
-                self.last_metrics[record.name] = record.value
+                self._metrics[record.name, record.step] = record.value
         return list(changed)
+
+    @property
+    def last_metrics(self) -> dict[str, float]:
+        """The value of each metric at its last step, as MLflow has it."""
+        return {name: value for (name, _), value in sorted(self._metrics.items())}
 
     def rescue(self) -> Path:
         """Writes everything of this run to a new folder for temporary files."""
         folder = Path(mkdtemp(prefix=f"rescued-{self.id[:8]}-"))
-        for path, content in (self._files | {"metrics.csv": _csv(self._metrics)}).items():
+        metrics: list[Row] = [
+            {"metric": name, "step": step, "value": value} for (name, step), value in self._metrics.items()
+        ]
+        for path, content in (self._files | {"metrics.csv": _csv(metrics)}).items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -113,7 +117,7 @@ class TrackedRun:
         """The run's description."""
         self.last_note = markdown
         with store_errors():
-            self._client.set_tag(self.id, NOTE_TAG, markdown[:NOTE_LENGTH])
+            self._client.set_tag(self.id, tags.NOTE, markdown[:NOTE_LENGTH])
 
     def tag(self, name: str, value: str) -> None:
         """A tag."""
@@ -215,3 +219,12 @@ def store_errors() -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise StoreError(f"the tracking store does not take any more: {first_line(error)}") from error
+
+
+def end_run(client: MlflowClient, run_id: str, status: str, reason: str) -> None:
+    """Ends the run of a process that is gone: status, reason, and the reason above its note."""
+    with store_errors():
+        note = client.get_run(run_id).data.tags.get(tags.NOTE, "")
+        client.set_tag(run_id, tags.NOTE, f"**{status}**: {reason}\n\n{note}".strip()[:NOTE_LENGTH])
+        client.set_tag(run_id, tags.REASON, reason[:TAG_LENGTH])
+        client.set_terminated(run_id, status)

@@ -6,9 +6,11 @@ import contextlib
 import csv
 import io
 import json
+import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -139,6 +141,42 @@ def test_a_deaf_job_does_not_keep_the_sweep_from_ending(sweeping):
     assert time.monotonic() - begun < 10
     assert status == 130
     assert statuses(sweep.store) == {"KILLED": 1}
+
+
+def test_a_second_signal_ends_a_deaf_job_at_once(sweeping):
+    sweep = sweeping("experiment.ends=hanging", "experiment.x=1,2")
+    sweep.wait_for_lab()
+    time.sleep(1.5)
+    begun = time.monotonic()
+    for _ in range(2):
+        sweep.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    status, _, err = sweep.end()
+    assert time.monotonic() - begun < 5
+    assert status == 130
+    assert "Traceback" not in err
+    assert statuses(sweep.store) == {"KILLED": 1}
+    assert only_parent(sweep.store).info.status == "KILLED"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_disk_that_fills_up_in_mid_sweep(sweeping, tmp_path, small_disk):
+    """What both jobs that go on have measured is saved in folders that the last line names."""
+    with small_disk(tmp_path / "store", megabytes=24):
+        sweep = sweeping(TWELVE, "experiment.seconds=3", "hydra.launcher.n_jobs=2")
+        sweep.wait_for_ends(2)
+        time.sleep(1.5)  # the next two have begun, and are not about to end
+        with (sweep.store / "filling").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"0" * 4096)
+        status, out, err = sweep.end()
+        assert status == 2
+        (line,) = err.splitlines()
+        assert line.startswith("runner: the tracking store does not take any more: ")
+        folders = [Path(part.split()[0].rstrip(";")) for part in line.split("what was measured is in ")[1:]]
+        assert len(folders) == 2
+        assert all("loss" in (folder / "metrics.csv").read_text() for folder in folders)
+        assert "not started" in out
 
 
 def test_memory_that_is_limited(sweeping):

@@ -115,13 +115,22 @@ def test_jobs_without_a_common_size_have_no_speedup(recorder):
 
 def test_of_many_curves_the_fastest_are_named_and_the_tables_have_all(recorder):
     factors = range(1, 15)
-    Matmul.compare([job(lambda n, factor=factor: factor * cpu(n), seed=f"{factor}") for factor in factors], recorder)
+    Matmul.compare([job(lambda n, factor=factor: factor * cpu(n), mode=f"{factor}") for factor in factors], recorder)
     assert len(recorder.tables["crossover"]) == 14 * 13 / 2
     assert len(recorder.tables["growth"]) == 14
     (legend,) = recorder.figures["comparison_time"].legends
     assert [text.get_text() for text in legend.get_texts()] == ["1", "2", "3", "4", "5", "6"]
     assert legend.get_title().get_text() == "the 6 fastest of 14 at n = 10,000,000; the others in grey"
     assert "and 81 more in crossover.csv" in recorder.notes[-1]
+
+
+def test_replicates_and_large_groups_do_not_make_pairs_without_number(recorder):
+    Matmul.compare([job(cpu, seed=f"{seed}") for seed in range(5)], recorder)
+    assert "crossover" not in recorder.tables
+    Matmul.compare(
+        [job(lambda n, factor=factor: factor * cpu(n), mode=f"{factor}") for factor in range(1, 31)], recorder
+    )
+    assert len(recorder.tables["crossover"]) == 29
 
 
 def test_the_crossover_is_marked_on_the_line_at_one(recorder):

@@ -183,6 +183,8 @@ def test_a_grid_into_a_folder_that_cannot_be(tmp_path):
         (["experiment.dtype=float32,int8"], "job 1 (experiment.dtype=int8): experiment.dtype: 'int8' is not one of"),
         (["experiment.sizess=1,2"], "experiment.sizess: no such key (did you mean experiment.sizes?)"),
         (["hydra/sweeper=optuna", "seed=1,2"], "sweep.metric: name the metric"),
+        (["seed=range(5,5)"], "this sweep has no jobs"),
+        (["tracking.dir=store,elsewhere"], "tracking.dir: cannot vary from job to job within a sweep"),
     ],
 )
 def test_a_wrong_sweep_starts_no_job(runner, store, arguments, says):

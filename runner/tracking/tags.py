@@ -1,0 +1,20 @@
+"""The names of tags, MLflow's and ours."""
+
+NOTE, PARENT = "mlflow.note.content", "mlflow.parentRunId"
+
+EXPERIMENT = "experiment"
+"""The experiment's name, which the MLflow experiment need not have."""
+
+FINGERPRINT = "fingerprint"
+
+REASON = "reason"
+"""Why a run did not finish, in a sentence."""
+
+HOST, PROCESS = "runner.host", "runner.process"
+"""Which process keeps a run going."""
+
+JOB, OVERRIDES = "sweep.job", "sweep.overrides"
+"""Of a job in a sweep: its number, and what was asked of it."""
+
+KEY, COMMAND = "sweep.key", "sweep.command"
+"""Of a sweep: the hash of what it asks, and the whole command line."""
