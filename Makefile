@@ -34,7 +34,7 @@ format: $(READY)  ## put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## the project's own speed, written to benchmarks/README.md (about ten minutes)
+bench: $(READY)  ## the project's own speed, written to benchmarks/README.md (about twenty minutes)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 wheel: $(READY)  ## dist/*.whl

@@ -20,12 +20,13 @@ from runner.environment import PACKAGES, machine, package_version
 HERE = Path(__file__).parent
 MARK = "<!-- figures: written by make bench -->"
 ROUNDS = 7
+PROCESS_ROUNDS = 3
 MANY_JOBS = 21
 CASES = ("inner 1", "inner 100", "inner 1000", "square 1000")
 
 
 def main() -> None:
-    comparisons = [*against_timeit(), whole_run(), additional_job(), tensorflow_import()]
+    comparisons = [*against_timeit(), whole_run(), *additional_job(), tensorflow_import()]
     answers = [answer_time("--help"), answer_time("experiment.sizess=[1]"), answer_time("experiment.dtype=int8")]
     text = (HERE / "README.md").read_text().split(MARK)[0]
     figures = [
@@ -59,8 +60,8 @@ def whole_run() -> Comparison:
         return compare("python -m runner, one size, against the script by hand", ours, theirs, ROUNDS)
 
 
-def additional_job() -> Comparison:
-    """What one more job of a sweep costs: 21 jobs less one job, over 20."""
+def additional_job() -> list[Comparison]:
+    """What one more job of a sweep costs: 21 jobs less one job, over 20; by hand also if each gets a process."""
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder)
         textbook = ("+preset=textbook", "experiment.sizes=[64]", "device=cpu")
@@ -68,12 +69,18 @@ def additional_job() -> Comparison:
         theirs = (str(HERE / "handwritten" / "sweep.py"), "-m", f"tracking_dir={store / 'theirs'}")
         one_each = _timed(*ours, "seed=0"), _timed(*theirs, "seed=0")
         one_each[0](), one_each[1]()  # the stores are there
-        return compare(
-            "one more job of a sweep, against all jobs in one process by hand",
-            _additional(ours),
-            _additional(theirs),
-            ROUNDS,
-        )
+        alone = _timed(*theirs[:1], *theirs[2:], "seed=0")
+        return [
+            compare(
+                "one more job of a sweep, against one process for all by hand",
+                _additional(ours),
+                _additional(theirs),
+                ROUNDS,
+            ),
+            compare(
+                "one more job of a sweep, against a process for each by hand", _additional(ours), alone, PROCESS_ROUNDS
+            ),
+        ]
 
 
 def _additional(command: tuple[str, ...]) -> Callable[[], float]:

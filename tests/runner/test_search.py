@@ -24,6 +24,7 @@ from optuna.trial import TrialState  # noqa: E402
 from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, name_of, objective  # noqa: E402
 from runner.sweep.search import OWNER, Search, best_of, newest_study, without_password  # noqa: E402
 from runner.sweep.space import Space, distribution_of, space_of  # noqa: E402
+from runner.tracking.tags import PROCESS
 
 PARSER = OverridesParser.create()
 
@@ -245,7 +246,7 @@ def test_trials_of_a_dead_process_are_failed(search: Callable[..., Search], stor
         interrupted.run(interrupt)
     study = optuna.load_study(study_name=name, storage=storage)
     assert [trial.state for trial in study.trials] == [TrialState.RUNNING] * 2
-    gone = study.trials[0].user_attrs[OWNER] | {"started": 0.0}
+    gone = study.trials[0].user_attrs[OWNER] | {PROCESS: "1 0"}  # number 1 lives, but has not begun in 1970
     study._storage.set_trial_user_attr(study.trials[0]._trial_id, OWNER, gone)
 
     launcher = FakeLauncher(quadratic)
