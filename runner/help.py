@@ -20,8 +20,8 @@ Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in
 
   python -m runner experiment=matmul device=cpu
   python -m runner experiment.sizes=[1,10,100] experiment.shape=square experiment.mode=graph
-  python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2    (a sweep: every combination)
-  python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2 sweep.resume=true   (where it was left)
+  python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2    (a sweep)
+  python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2 sweep.resume=true    (go on with it)
 
 Then browse:  python -m runner.ui
 """

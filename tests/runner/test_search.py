@@ -7,24 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import OmegaConf
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
 
+from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, name_of, objective
 from runner.errors import StoreError, UserError
-from tests.conftest import run_command
-
-optuna = pytest.importorskip("optuna")
-
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution  # noqa: E402
-from optuna.trial import TrialState  # noqa: E402
-
-from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, name_of, objective  # noqa: E402
-from runner.sweep.search import OWNER, Search, best_of, newest_study, without_password  # noqa: E402
-from runner.sweep.space import Space, distribution_of, space_of  # noqa: E402
+from runner.sweep.search import OWNER, Search, best_of, newest_study, without_password
+from runner.sweep.space import Space, distribution_of, space_of
 from runner.tracking.tags import PROCESS
+from tests.conftest import run_command
 
 PARSER = OverridesParser.create()
 
