@@ -25,22 +25,18 @@ class Output(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does Python's exit complain
 
 
-class Terminal:
-    """Bars and a table on a terminal; plain lines anywhere else.
+class Screen:
+    """What both views share: bars on a terminal, plain lines anywhere else.
 
     The bars are drawn only when told to: a thread that redraws would take its time from what is measured.
     """
 
-    def __init__(self, ui_hint: str = "") -> None:
-        """``ui_hint`` tells how to get the UI where it is not there already."""
-        self._ui_hint = ui_hint
+    def __init__(self) -> None:
         self._console = Output(highlight=False)
-        self._status: Status | None = None
-        self._tasks: dict[str, TaskID] = {}
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
             console=self._console,
             auto_refresh=False,
             transient=True,
@@ -57,6 +53,34 @@ class Terminal:
     def say(self, text: str) -> None:
         """A line."""
         self._console.print(text, markup=False, soft_wrap=True)
+
+    def _say_markdown(self, text: str) -> None:
+        """Typeset on a terminal, as it stands anywhere else."""
+        if self._console.is_terminal:
+            from rich.markdown import Markdown  # late: help and config errors do not wait for it
+
+            self._console.print(Markdown(text))
+        else:
+            self.say(f"\n{text}")
+
+    def _say_where(self, link: str, ui_hint: str) -> None:
+        """Where the run is seen, and what serves it there."""
+        self.say(f"\n{link}" + (f"\nserved by: {ui_hint}" if ui_hint else ""))
+
+    def _stop(self) -> None:
+        if self._bars.live.is_started:
+            self._bars.stop()
+
+
+class Terminal(Screen):
+    """One run: its tasks as they go on, then its answer."""
+
+    def __init__(self, ui_hint: str = "") -> None:
+        """``ui_hint`` tells how to get the UI where it is not there already."""
+        super().__init__()
+        self._ui_hint = ui_hint
+        self._status: Status | None = None
+        self._tasks: dict[str, TaskID] = {}
 
     def started(self, job: Job) -> None:
         """Something is going on that takes seconds and tells nothing."""
@@ -75,13 +99,8 @@ class Terminal:
         self._stop()
         if end.run_id is None:
             return
-        if self._console.is_terminal:
-            from rich.markdown import Markdown
-
-            self._console.print(Markdown(end.note))
-        else:
-            self.say(f"\n{end.note}")
-        self.say(f"\n{end.link}" + (f"\nserved by: {self._ui_hint}" if self._ui_hint else ""))
+        self._say_markdown(end.note)
+        self._say_where(end.link, self._ui_hint)
 
     def _show_progress(self, progress: messages.Progress) -> None:
         """A bar while a task goes on, a line when it is done."""
@@ -104,5 +123,4 @@ class Terminal:
         if self._status:
             self._status.stop()
             self._status = None
-        if self._bars.live.is_started:
-            self._bars.stop()
+        super()._stop()

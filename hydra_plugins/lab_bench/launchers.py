@@ -12,6 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
+    from runner.sweep.composition import Composition
     from runner.sweep.engine import Engine
 
 
@@ -27,9 +28,14 @@ class SweepLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from runner.sweep.sweep import Sweep
 
-        return Sweep.current().launch(
-            self.engine, self.hydra_context.config_loader, self.config, job_overrides, initial_job_idx
-        )
+        return Sweep.current().launch(self.engine, self.composition, job_overrides, initial_job_idx)
+
+    @cached_property
+    def composition(self) -> Composition:
+        """One for the whole sweep, so that what a batch has composed serves the next one, too."""
+        from runner.sweep.composition import Composition
+
+        return Composition(self.hydra_context.config_loader, self.config)
 
     @cached_property
     def engine(self) -> Engine:

@@ -16,7 +16,7 @@ from experiments.recorder import Row
 from runner.job import Job, JobEnd
 from runner.messages import Note, Record
 from runner.recording import RecordBuffer
-from runner.sweep.members import lasting, members_of, number_of
+from runner.sweep.members import lasting, members_of, number_of, seconds_of
 from runner.sweep.settings import SweepSettings
 from runner.tracking import tags
 
@@ -109,7 +109,7 @@ class Answer:
                 "name": member.name,
                 "status": run.info.status,
                 "reason": run.data.tags.get(tags.REASON, ""),
-                "seconds": ((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000,
+                "seconds": seconds_of(run),
                 "device.actual": member.device,
                 **member.swept,
                 **dict(sorted(member.metrics.items())),

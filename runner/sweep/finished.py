@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runner.bench import Bench
 from runner.errors import UserError
 from runner.job import JobEnd
+from runner.sweep.members import question_of, seconds_of
 from runner.sweep.parent import children
 from runner.sweep.settings import SweepSettings
 from runner.tracking import tags
@@ -33,7 +34,7 @@ class Finished:
         _require_none_running([run for run in runs if run.info.status == "RUNNING"], bench, settings)
         for run in runs:
             if run.info.status in done:
-                by_question[run.data.tags.get(tags.FINGERPRINT, "").partition("-")[0]].append(run)
+                by_question[question_of(run)].append(run)
         return cls(by_question)
 
     def take(self, question: str, fingerprint: str | None) -> JobEnd | None:
@@ -62,13 +63,12 @@ def _require_none_running(running: Sequence[Run], bench: Bench, settings: SweepS
 
 def end_of(run: Run) -> JobEnd:
     """What became of a job, as its run tells it."""
-    seconds = ((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000
     found = run.data.tags
     return JobEnd(
         run.info.status,
         found.get(tags.REASON, ""),
         run.info.run_id,
-        seconds,
+        seconds_of(run),
         dict(run.data.metrics),
         note=found.get(tags.NOTE, ""),
     )

@@ -28,8 +28,8 @@ def lasting(runs: Iterable[Run], jobs: Sequence[Job]) -> list[Run]:
     now = {tuple(job.overrides): job.question_hash for job in jobs}
     by_question = defaultdict[str, list["Run"]](list)
     for run in runs:
-        question = run.data.tags.get(tags.FINGERPRINT, "").partition("-")[0]
-        if now.get(tuple(json.loads(run.data.tags.get(tags.OVERRIDES, "[]"))), question) != question:
+        question = question_of(run)
+        if now.get(tuple(_words(run)), question) != question:
             continue
         by_question[run.data.tags.get(tags.FINGERPRINT, run.info.run_id)].append(run)
     kept = [_lasting_of_one(same) for same in by_question.values()]
@@ -44,6 +44,16 @@ def _lasting_of_one(same: Sequence[Run]) -> Sequence[Run]:
 def number_of(run: Run) -> int:
     """Its place in the sweep."""
     return int(run.data.tags.get(tags.JOB, 0))
+
+
+def question_of(run: Run) -> str:
+    """The hash of what it asked: the first half of its fingerprint."""
+    return str(run.data.tags.get(tags.FINGERPRINT, "").partition("-")[0])
+
+
+def seconds_of(run: Run) -> float:
+    """From its creation to its end; 0 while it goes on."""
+    return float(((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000)
 
 
 def members_of(runs: Sequence[Run], tracking_uri: str) -> list[Member]:
@@ -70,10 +80,14 @@ def _member(run: Run, swept: Mapping[str, str], tracking_uri: str) -> Member:
     )
 
 
+def _words(run: Run) -> list[str]:
+    """The overrides as they were written."""
+    return list(json.loads(run.data.tags.get(tags.OVERRIDES, "[]")))
+
+
 def _overrides(run: Run) -> dict[str, str]:
     """Key -> value as they were written, without the signs of Hydra's grammar."""
-    words = json.loads(run.data.tags.get(tags.OVERRIDES, "[]"))
-    parts = (word.lstrip("+").partition("=") for word in words)
+    parts = (word.lstrip("+").partition("=") for word in _words(run))
     return {key: value for key, _, value in parts}
 
 

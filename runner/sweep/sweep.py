@@ -7,9 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import ClassVar, Self
 
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import DictConfig
 
 from runner.bench import Bench, Parent
 from runner.conductor import Interruption, interruptible
@@ -97,8 +95,7 @@ class Sweep:
     def launch(
         self,
         engine: Engine,
-        loader: ConfigLoader,
-        master: DictConfig,
+        composition: Composition,
         overrides: Sequence[Sequence[str]],
         first_number: int,
     ) -> list[JobReturn]:
@@ -112,7 +109,7 @@ class Sweep:
         if engine not in self._engines:
             engine.check()
             self._engines.append(engine)
-        jobs = self._compose(engine, loader, master, overrides, first_number)
+        jobs = self._compose(engine, composition, overrides, first_number)
         self._jobs += jobs
         bench = self._open(jobs[0])
         to_run = self._not_finished_yet(jobs, engine.here)
@@ -126,12 +123,11 @@ class Sweep:
     def _compose(
         self,
         engine: Engine,
-        loader: ConfigLoader,
-        master: DictConfig,
+        composition: Composition,
         overrides: Sequence[Sequence[str]],
         first_number: int,
     ) -> list[Job]:
-        composition, jobs = Composition(loader, master), list[Job]()
+        jobs = list[Job]()
         common = composition.constant(self._command)
         for number, words in enumerate(overrides, first_number):
             self._view.working("composing", len(jobs), len(overrides))

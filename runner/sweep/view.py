@@ -4,47 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Self
 
-from rich.markdown import Markdown
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import TaskID
 
 from runner import messages
 from runner.job import Job, JobEnd
-from runner.terminal import Output
+from runner.terminal import Screen
 
 
-class SweepView:
+class SweepView(Screen):
     """Live lines on a terminal, drawn only when told to; anywhere else a line for each job that ends."""
 
     def __init__(self) -> None:
-        self._console = Output(highlight=False)
+        super().__init__()
         self._lines: dict[int, TaskID] = {}
         self._durations: list[float] = []
         self._total, self._done, self._failed, self._at_a_time = 0, 0, 0, 1
         self._started_at: dict[int, float] = {}
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[text]}", markup=False),
-            console=self._console,
-            auto_refresh=False,
-            transient=True,
-        )
         self._whole = self._bars.add_task("sweep", total=None, text="", visible=False)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop()
-
-    def say(self, text: str) -> None:
-        """A line."""
-        self._console.print(text, markup=False, soft_wrap=True)
 
     def working(self, what: str, done: int, total: int | None) -> None:
         """Something before or after the jobs that takes its time."""
@@ -87,11 +64,9 @@ class SweepView:
         """All jobs in a table, the answer, and where to see it."""
         self._stop()
         for text in (table, answer):
-            if text and self._console.is_terminal:
-                self._console.print(Markdown(text))
-            elif text:
-                self.say(f"\n{text}")
-        self.say(f"\n{link}" + (f"\nserved by: {ui_hint}" if ui_hint else ""))
+            if text:
+                self._say_markdown(text)
+        self._say_where(link, ui_hint)
 
     def _show_whole(self) -> None:
         failed = f", {self._failed} not finished" if self._failed else ""
@@ -111,10 +86,6 @@ class SweepView:
                 self._bars.start()
             self._bars.update(task, **changes)  # type: ignore[arg-type]  # rich types them one by one
             self._bars.refresh()
-
-    def _stop(self) -> None:
-        if self._bars.live.is_started:
-            self._bars.stop()
 
 
 def in_words(seconds: float) -> str:
