@@ -7,12 +7,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from tests.cluster.waiting import wait_until
 from tests.conftest import free_port
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "squeue")
@@ -109,10 +108,10 @@ class SlurmMachine:
         folder = self.folder
         munge = [f"--{name}-file={folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
         self._run("munged", "--foreground", "--force", f"--socket={folder}/munge.socket", *munge)
-        _wait_until((folder / "munge.socket").exists, "munged listens")
+        wait_until((folder / "munge.socket").exists, "munged listens")
         self._run("slurmctld", "-D", "-i")
         self._run("slurmd", "-D", "-N", socket.gethostname().split(".")[0])
-        _wait_until(self._is_idle, "the node is idle")
+        wait_until(self._is_idle, "the node is idle")
 
     def _run(self, *command: str) -> None:
         with (self.folder / f"{command[0]}.out").open("wb") as output:
@@ -128,17 +127,10 @@ class SlurmMachine:
         if len(self._processes) == 3:
             subprocess.run(["scancel", "--signal=KILL", "--full", "--user=root"], capture_output=True)
             subprocess.run(["scancel", "--user=root"], capture_output=True)
-            _wait_until(self._is_empty, "no job is left")
+            wait_until(self._is_empty, "no job is left")
         for process in reversed(self._processes):
             process.terminate()
             process.wait(timeout=30)
 
     def _is_empty(self) -> bool:
         return subprocess.run(["squeue", "--noheader"], capture_output=True, text=True).stdout.strip() == ""
-
-
-def _wait_until(happened: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.1)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +12,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tests.cluster.postgres_machine import PostgresMachine
+from tests.cluster.waiting import wait_until
 from tests.end_to_end.sweeping import PARENT, Sweeping, child, only_parent, statuses
 from tests.end_to_end.tracking_server import TrackingServer
+from tests.reading import runs
 
 ENDS = "experiment.ends=well,badly,murderous"
 
@@ -74,19 +74,21 @@ def test_slurm_with_a_server_on_postgres(server: TrackingServer, tmp_path: Path)
 @pytest.mark.usefixtures("slurm")
 def test_ctrl_c_cancels_the_array(server: TrackingServer, tmp_path: Path) -> None:
     sweep = _on_slurm(server, tmp_path, "experiment.x=1,2,3", "experiment.seconds=60")
-    deadline = time.monotonic() + 60
-    while Counter(run.info.status for run in _runs(server))["RUNNING"] < 3:  # the parent and two jobs
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    wait_until(lambda: _running(server) >= 3, "the parent and two jobs go on", seconds=60, pause=0.5)
     sweep.process.send_signal(signal.SIGINT)
     status, _, err = sweep.end(timeout=60)
     assert status == 130, err
     assert "Traceback" not in err
     assert {run.info.status for run in _runs(server)} == {"KILLED"}
-    deadline = time.monotonic() + 60
-    while subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True).stdout:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    wait_until(_is_queue_empty, "no job is left", seconds=60, pause=0.5)
+
+
+def _running(server: TrackingServer) -> int:
+    return sum(run.info.status == "RUNNING" for run in _runs(server))
+
+
+def _is_queue_empty() -> bool:
+    return not subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True).stdout
 
 
 def test_ray(tmp_path: Path) -> None:
@@ -100,10 +102,7 @@ def test_ray(tmp_path: Path) -> None:
 
 def test_ctrl_c_under_ray(tmp_path: Path) -> None:
     sweep = Sweeping(tmp_path, "hydra/launcher=ray", "experiment.x=1,2,3", "experiment.seconds=60")
-    deadline = time.monotonic() + 90
-    while not (sweep.store / "mlflow.db").exists() or not _going_on(sweep):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    wait_until(lambda: _going_on(sweep), "two jobs go on", seconds=90, pause=0.5)
     sweep.process.send_signal(signal.SIGINT)
     status, _, err = sweep.end(timeout=60)
     assert status == 130, err
@@ -113,8 +112,8 @@ def test_ctrl_c_under_ray(tmp_path: Path) -> None:
 
 
 def _going_on(sweep: Sweeping) -> bool:
-    from tests.reading import runs
-
+    if not (sweep.store / "mlflow.db").exists():
+        return False
     return sum(PARENT in run.data.tags for run in runs(sweep.store, "trial")) == 2
 
 
