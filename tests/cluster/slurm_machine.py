@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from tests.cluster.waiting import wait_until
 from tests.conftest import free_port
+from tests.waiting import wait_until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "squeue")
 """From Debian's packages munge and slurm-wlm."""

@@ -12,10 +12,10 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tests.cluster.postgres_machine import PostgresMachine
-from tests.cluster.waiting import wait_until
 from tests.end_to_end.sweeping import PARENT, Sweeping, child, only_parent, statuses
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.reading import runs
+from tests.waiting import wait_until
 
 ENDS = "experiment.ends=well,badly,murderous"
 

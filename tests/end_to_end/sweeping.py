@@ -15,6 +15,7 @@ import psutil
 
 from tests.conftest import ROOT, environment
 from tests.reading import client, runs
+from tests.waiting import wait_until
 
 TRIAL = ROOT / "tests" / "trial_package"
 
@@ -67,6 +68,17 @@ class Sweeping:
             assert self.process.poll() is None, self.process.stderr.read()  # type: ignore[union-attr]
             time.sleep(0.02)
         return labs[0]
+
+    def wait_for_deaf_lab(self) -> None:
+        """A job of ``ends=hanging`` that goes on and hears no signal any more."""
+        wait_until(self._has_measured, "a value of the job in the store", seconds=60)
+        time.sleep(0.5)  # all that it does between handing that over and being deaf
+        assert self.labs()
+
+    def _has_measured(self) -> bool:
+        if not (self.store / "mlflow.db").exists():
+            return False
+        return any("loss" in run.data.metrics for run in runs(self.store, "trial"))
 
     def end(self, timeout: float = 120) -> tuple[int, str, str]:
         """Exit status, standard output and error; no process of it may be left."""

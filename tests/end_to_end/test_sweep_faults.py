@@ -132,9 +132,7 @@ def test_a_signal_ends_the_sweep(sweeping, number):
 
 def test_a_deaf_job_does_not_keep_the_sweep_from_ending(sweeping):
     sweep = sweeping("experiment.ends=hanging", "experiment.x=1,2")
-    lab = sweep.wait_for_lab()
-    time.sleep(1.5)
-    assert lab.is_running()
+    sweep.wait_for_deaf_lab()
     begun = time.monotonic()
     sweep.process.send_signal(signal.SIGINT)
     status, _, _ = sweep.end()
@@ -145,8 +143,7 @@ def test_a_deaf_job_does_not_keep_the_sweep_from_ending(sweeping):
 
 def test_a_second_signal_ends_a_deaf_job_at_once(sweeping):
     sweep = sweeping("experiment.ends=hanging", "experiment.x=1,2")
-    sweep.wait_for_lab()
-    time.sleep(1.5)
+    sweep.wait_for_deaf_lab()
     begun = time.monotonic()
     for _ in range(2):
         sweep.process.send_signal(signal.SIGINT)

@@ -278,7 +278,9 @@ def test_every_choice_of_conf_composes(runner):
 def test_help_teaches(runner):
     finished = runner("--help")
     assert finished.status == 0
-    assert finished.out.count("  python -m runner ") == 3
+    assert "\n  python -m runner experiment=matmul device=cpu\n" in finished.out
+    assert "\n  python -m runner -m " in finished.out
+    assert "sweep.resume=true" in finished.out
     for path in (ROOT / "conf").glob("*/*.yaml"):
         assert f"{path.parent.name}={path.stem} " in finished.out
     assert "schema" not in finished.out
