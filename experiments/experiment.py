@@ -30,6 +30,9 @@ class Experiment(ABC):
     headline: ClassVar[tuple[str, ...]] = ()
     """The metrics that a sweep looks at first; by default all of them."""
 
+    imports: ClassVar[tuple[str, ...]] = ()
+    """Modules beside TensorFlow that every run imports: the jobs of a sweep get them for the price of one."""
+
     @abstractmethod
     def run(self, recorder: Recorder) -> None:
         """Does the work and hands what it finds to ``recorder``.

@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -32,11 +33,11 @@ _REQUEST, _STATUS = struct.Struct("ii"), struct.Struct("i")
 class LabServer:
     """The conductor's end."""
 
-    def __init__(self, onednn: bool | None, module: str, log: Path) -> None:
-        """Starts the server; it imports TensorFlow and ``module`` while the caller goes on. It prints to ``log``."""
+    def __init__(self, onednn: bool | None, modules: Sequence[str], log: Path) -> None:
+        """Starts the server; it imports TensorFlow and ``modules`` while the caller goes on. It prints to ``log``."""
         self._control, its_control = socket.socketpair()
         context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=serve, args=(its_control, onednn, module, log), name="lab server")
+        self._process = context.Process(target=serve, args=(its_control, onednn, modules, log), name="lab server")
         resource_tracker.ensure_running()  # else starting the process starts it, and that resets the mask
         # The mask is inherited, by the server and by its forks: signals are for a lab that is ready for one.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, lab.SIGNALS)
@@ -92,13 +93,14 @@ class _Children:
                 self.forgotten.discard(pid)
 
 
-def serve(control: socket.socket, onednn: bool | None, module: str, log: Path) -> None:
+def serve(control: socket.socket, onednn: bool | None, modules: Sequence[str], log: Path) -> None:
     """The whole life of a server. Called with the signals blocked: it ends when the conductor does."""
     from experiments.preload import preload
 
     lab.write_output_to(log)
     preload(onednn)
-    importlib.import_module(module)
+    for module in modules:
+        importlib.import_module(module)
     gc.freeze()  # a fork's garbage collector would look at a million objects, and copy their pages to do so
     children = _Children(set())
     while request := _receive(control):

@@ -28,7 +28,8 @@ class LabServers:
             self.drop(self._servers[onednn])
         if onednn not in self._servers:
             log = self.folder / f"server-{onednn}.log"
-            self._servers[onednn] = LabServer(onednn, type(parts.experiment).__module__, log)
+            experiment = type(parts.experiment)
+            self._servers[onednn] = LabServer(onednn, [experiment.__module__, *experiment.imports], log)
         return self._servers[onednn]
 
     def drop(self, server: LabServer) -> None:
