@@ -5,11 +5,21 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from experiments.comparison import Member
 from experiments.recorder import Recorder
+
+
+class Choice:
+    """One choice of a group within an experiment, such as one of its models.
+
+    Subclasses are dataclasses like experiments: fields are the schema, ``__post_init__`` checks ranges.
+    """
+
+    name: ClassVar[str]
+    """What stands behind ``GROUP=``."""
 
 
 class Experiment(ABC):
@@ -32,6 +42,15 @@ class Experiment(ABC):
 
     imports: ClassVar[tuple[str, ...]] = ()
     """Modules beside TensorFlow that every run imports: the jobs of a sweep get them for the price of one."""
+
+    choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {}
+    """The fields that are a choice among dataclasses: field -> the choices, subclasses of the field's type.
+
+    Each field is a group of the command line of the same name: with ``{"workload": [Gmm]}``, ``workload=gmm``
+    fills the field ``workload`` with a ``Gmm``. Its folder of the config is ``conf/workload/``, where ``gmm.yaml``
+    begins with ``# @package experiment.workload`` and has ``- /schema/workload/gmm@_here_`` among its defaults; the
+    experiment's own file is ``# @package _global_`` and has ``- /workload: gmm``. The field has no default value.
+    """
 
     @abstractmethod
     def run(self, recorder: Recorder) -> None:

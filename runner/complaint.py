@@ -16,7 +16,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import MarkedYAMLError, YAMLError
 
 from experiments.fields import nearest, suggestion
-from runner.schema import all_keys
+from runner.schema import all_keys, experiments_with
 
 NUMBERS = {"Integer": "a whole number", "Float": "a number"}
 
@@ -39,14 +39,16 @@ def sentence(error: Exception) -> str:
     if isinstance(error, SearchPathException):
         return f"--config-dir: {_first_line(error)}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
-        return _unknown_key(cause.full_key)
+        return _unknown_key(cause.full_key, cause.object_type)
     if isinstance(cause, ValidationError) and cause.full_key:
         return f"{cause.full_key}: {wrong_type(_first_line(cause))}"
+    if found := re.search(r"ConfigKeyError raised while composing.*full_key: (\S+)", str(error), re.DOTALL):
+        return _unknown_key(found.group(1))
     if isinstance(error, ConfigCompositionException) and (key := _unmatched_key(error)):
         return _unknown_key(key)
     if found := re.match(r"Multiple values for (\S+)\.", str(error)):
         return f"{found.group(1)}: chosen twice; write {found.group(1)}=CHOICE once, without '+'"
-    if found := re.match(r"Ambiguous value for argument '(.+?)'", str(error)):
+    if found := re.match(r"Ambiguous value for argument '(.+)'$", str(error), re.MULTILINE):
         return f"{found.group(1)}: several values are a grid, which needs -m; a list is written [1,2]"
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {_first_line(error)}"
@@ -67,22 +69,33 @@ def _unmatched_key(error: ConfigCompositionException) -> str | None:
     return found.group(1) if found else None
 
 
-def _unknown_key(key: str) -> str:
-    likely = _likely_key(key, all_keys())
+def _unknown_key(key: str, owner: type | None = None) -> str:
+    """``owner`` is the dataclass in which it was looked for, where that is known."""
+    group = key.removeprefix("experiment.")
+    if owners := experiments_with(group):
+        of = " or ".join(f"experiment={owner}" for owner in owners)
+        return f"{group}: this experiment has no such choice, only {of} has it"
+    likely = _likely_key(key, all_keys(owner))
     hint = f" (did you mean {likely}?)" if likely else ""
     return f"{key}: no such key{hint}; 'python -m runner --cfg job' shows all of them"
 
 
 def _likely_key(key: str, keys: Sequence[str]) -> str | None:
-    """The key that was meant: the name may be misspelt, or right and in the wrong place."""
-    by_name = {known.rpartition(".")[2]: known for known in keys}
+    """The key that was meant: the name may be misspelt, or right and in the wrong place.
+
+    Of several places for a name it is the one that was written, else the outermost. What was written is itself a
+    key where another experiment has it.
+    """
+    keys = [known for known in keys if known != key]
+    by_name = {known.rpartition(".")[2]: known for known in sorted(keys, key=lambda known: -known.count("."))}
     path, _, name = key.rpartition(".")
     if name in by_name:
         return by_name[name]
     if not path and (close := nearest(key, keys)):
         return close
-    close = nearest(name, by_name)
-    return by_name[close] if close else nearest(key, keys)
+    if close := nearest(name, by_name):
+        return f"{path}.{close}" if f"{path}.{close}" in keys else by_name[close]
+    return nearest(key, keys)
 
 
 def wrong_type(problem: str) -> str:

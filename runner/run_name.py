@@ -28,6 +28,7 @@ def words_of(overrides: Sequence[str]) -> list[str]:
 
 def _word(override: str) -> str | None:
     key, _, value = override.lstrip("+~").partition("=")
+    value = value.strip("'\"")
     _, _, name = key.rpartition(".")
     if key.startswith(NOT_THE_QUESTION) or not value:
         return None

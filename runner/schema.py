@@ -12,6 +12,7 @@ from importlib import metadata
 from typing import Any, get_type_hints
 
 from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
 
 from experiments.device import Device
 from experiments.experiment import Experiment, built_in
@@ -43,7 +44,20 @@ def register() -> None:
     store.store(group=SCHEMA, name="device", node=Device)
     store.store(group=SCHEMA, name="tracking", node=Tracking)
     for experiment in experiments():
-        store.store(group=f"{SCHEMA}/experiment", name=experiment.name, node=experiment)
+        store.store(group=f"{SCHEMA}/experiment", name=experiment.name, node=_with_open_maps(experiment))
+        for group, choices in experiment.choices.items():
+            for choice in choices:
+                store.store(group=f"{SCHEMA}/{group}", name=choice.name, node=choice)
+
+
+def _with_open_maps(experiment: type[Experiment]) -> DictConfig:
+    """The schema of an experiment; maps take keys that nobody declared, such as the names of variables."""
+    schema: DictConfig = OmegaConf.structured(experiment)
+    for key in map(str, schema):
+        node = schema._get_node(key)
+        if isinstance(node, DictConfig) and OmegaConf.get_type(node) is dict:
+            OmegaConf.set_struct(node, False)
+    return schema
 
 
 def experiments() -> list[type[Experiment]]:
@@ -51,10 +65,31 @@ def experiments() -> list[type[Experiment]]:
     return built_in() + [_load(entry_point) for entry_point in metadata.entry_points(group=ENTRY_POINTS)]
 
 
-def all_keys() -> list[str]:
-    """Every key that any config may have, with its path."""
-    of_experiments = (key for experiment in experiments() for key in _keys(experiment, "experiment."))
+def all_keys(owner: type | None = None) -> list[str]:
+    """Every key that any config may have, with its path.
+
+    ``owner`` is an experiment, or a choice within one, where it is known that the config has it.
+    """
+    found = experiments()
+    having = [experiment for experiment in found if owner is experiment or owner in _choices(experiment)]
+    of_experiments = (key for experiment in having or found for key in _keys_of(experiment))
     return sorted({*_keys(Config, ""), *of_experiments})
+
+
+def experiments_with(group: str) -> list[str]:
+    """The names of the experiments that have ``group`` as a choice of their own."""
+    return [experiment.name for experiment in experiments() if group in experiment.choices]
+
+
+def _choices(experiment: type[Experiment]) -> list[type]:
+    return [choice for choices in experiment.choices.values() for choice in choices]
+
+
+def _keys_of(experiment: type[Experiment]) -> Iterator[str]:
+    yield from _keys(experiment, "experiment.")
+    for group, choices in experiment.choices.items():
+        for choice in choices:
+            yield from _keys(choice, f"experiment.{group}.")
 
 
 def _keys(schema: Any, prefix: str) -> Iterator[str]:

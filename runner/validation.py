@@ -10,7 +10,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.device import Device
-from experiments.experiment import Experiment
+from experiments.experiment import Choice, Experiment
 from experiments.fields import InvalidField, suggestion
 from runner.errors import UserError
 from runner.schema import Config
@@ -31,11 +31,12 @@ class Parts:
 def parts(config: DictConfig) -> Parts:
     """The config's objects. Raises UserError for the first thing that is wrong."""
     _require_declared_keys(config, Config, "")
-    if not issubclass(OmegaConf.get_type(config.experiment) or object, Experiment):
+    if not issubclass(_type(config.experiment), Experiment):
         raise UserError(
             "experiment: this config has no type; its YAML file needs a defaults list with "
             "'- /schema/experiment/NAME@_here_', NAME being an experiment's"
         )
+    _require_typed_choices(config.experiment)
     try:
         experiment, device, tracking, sweep = (
             OmegaConf.to_object(config[part]) for part in ("experiment", "device", "tracking", "sweep")
@@ -52,11 +53,13 @@ def parts(config: DictConfig) -> Parts:
 
 
 def flat(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """All values of a config under their full keys; lists are values."""
+    """All values of a config under their full keys; lists are values, and so is the name of a choice."""
     for key in map(str, config):
         name = f"{prefix}{key}"
         value = config[key]
         if isinstance(value, DictConfig):
+            if issubclass(kind := _type(value), Choice):
+                yield name, kind.name  # two choices may have the same keys, and are not the same question
             yield from flat(value, f"{name}.")
         else:
             yield name, OmegaConf.to_container(value, resolve=True) if isinstance(value, ListConfig) else value
@@ -76,8 +79,25 @@ def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None
         raise UserError(f"{prefix}{missing}: this key is taken out of the config, but it is needed")
 
 
+def _require_typed_choices(experiment: DictConfig) -> None:
+    """Each choice of the experiment is one of its dataclasses."""
+    for group, choices in _type(experiment).choices.items():
+        node = experiment._get_node(group)
+        if not isinstance(node, DictConfig) or node._is_none() or node._is_missing():
+            raise UserError(f"{group}: nothing is chosen; there are {', '.join(choice.name for choice in choices)}")
+        if _type(node) not in choices:
+            raise UserError(
+                f"experiment.{group}: this config has no type; its YAML file needs a defaults list with "
+                f"'- /schema/{group}/NAME@_here_', NAME being one of {', '.join(choice.name for choice in choices)}"
+            )
+
+
 def _is_structured(node: DictConfig) -> bool:
     return OmegaConf.get_type(node) not in (None, dict)
+
+
+def _type(node: DictConfig) -> Any:
+    return OmegaConf.get_type(node) or object
 
 
 def _key_of(config: DictConfig, error: InvalidField) -> str:

@@ -26,7 +26,7 @@ class Composition:
         self._loader, self._master = loader, master
         self._parser = OverridesParser.create(config_loader=loader)
         self._by_choices: dict[tuple[str, ...], DictConfig] = {}
-        self._groups = set(map(str, master.hydra.runtime.choices))
+        self._is_group = dict.fromkeys(map(str, master.hydra.runtime.choices), True)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """A job's config, without the part that is Hydra's. Raises what Hydra raises."""
@@ -48,7 +48,13 @@ class Composition:
 
     def _sets_a_value(self, override: Override) -> bool:
         plain = not (override.is_add() or override.is_force_add() or override.is_delete())
-        return plain and override.package is None and override.key_or_group not in self._groups
+        return plain and override.package is None and not self._names_a_group(override.key_or_group)
+
+    def _names_a_group(self, key: str) -> bool:
+        """As Hydra tells it: a job's experiment may have groups of its own, which the sweep's config has not."""
+        if key not in self._is_group:
+            self._is_group[key] = bool(self._loader.get_group_options(key, results_filter=None))
+        return self._is_group[key]
 
     def _of_choices(self, choices: tuple[str, ...]) -> DictConfig:
         if choices not in self._by_choices:

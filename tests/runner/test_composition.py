@@ -33,6 +33,8 @@ def hydra():
         ["experiment.sizes=[3]", "experiment=matmul", "tracking=server", "tracking.uri=http://x"],
         ["seed=1", "experiment.seed=5", "seed=2"],
         ["+unknown=1", "seed=4"],
+        ["experiment=gradient_cost", "workload=kmeans", "experiment.workload.k=5", "seed=4"],
+        ["+preset=gradient_cost", "workload=mlp"],
     ],
 )
 def test_as_hydra_composes(hydra, overrides):

@@ -56,6 +56,8 @@ WRONG = {
     "--config-dri=x": "--config-dri=x: no such flag (did you mean --config-dir?)",
     "tracking.dir='50%'": "tracking.dir: '50%' has a ? or %",
     "tracking.experiment=' '": "tracking.experiment: is blank",
+    "workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
+    "+workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
 }
 
 
@@ -78,6 +80,32 @@ def complaint(finished) -> str:
 def test_wrong_config(runner, store, argument):
     assert complaint(runner(argument)).startswith(WRONG[argument])
     assert not store.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["workload=gmmm"], "workload=gmmm: no such choice (did you mean gmm?); there are gmm, kmeans, "),
+        (["workload=kmeans", "experiment.workload.d=0"], "experiment.workload.d: 0 is not a number of at least 1"),
+        (["experiment.workload.dd=2"], "experiment.workload.dd: no such key (did you mean experiment.workload.d?)"),
+        (["experiment.sizes=[1]"], "experiment.sizes: no such key (did you mean experiment.workload.sizes?)"),
+        (["+experiment.workload.z=1"], "experiment.workload.z: no such key; there are d, k, sizes"),
+        (["experiment.workload=mlp"], "experiment.workload: is a group of keys, not a value"),
+        (["workload=mlp", "experiment.workload.batch=few"], "experiment.workload.batch: 'few' is not a whole number"),
+        (["~workload"], "workload: nothing is chosen; there are gmm, kmeans, "),
+    ],
+)
+def test_a_wrong_choice_within_an_experiment(runner, store, arguments, says):
+    assert complaint(runner("experiment=gradient_cost", *arguments)).startswith(says)
+    assert not store.exists()
+
+
+def test_a_choice_without_a_type(runner, tmp_path):
+    folder = tmp_path / "mine" / "workload"
+    folder.mkdir(parents=True)
+    (folder / "untyped.yaml").write_text("# @package experiment.workload\nsizes: [1]\n")
+    done = runner(f"--config-dir={folder.parent}", "experiment=gradient_cost", "workload=untyped")
+    assert complaint(done).startswith("experiment.workload: this config has no type")
 
 
 @pytest.mark.parametrize(
@@ -184,6 +212,8 @@ def test_a_grid_into_a_folder_that_cannot_be(tmp_path):
         (["experiment.sizess=1,2"], "experiment.sizess: no such key (did you mean experiment.sizes?)"),
         (["hydra/sweeper=optuna", "seed=1,2"], "sweep.metric: name the metric"),
         (["seed=range(5,5)"], "this sweep has no jobs"),
+        (["experiment=gradient_cost", "workload=gmm,kmean"], "workload=kmean: no such choice (did you mean kmeans?)"),
+        (["experiment=gradient_cost,matmul", "workload=gmm"], "workload: this experiment has no such choice"),
         (["tracking.dir=store,elsewhere"], "tracking.dir: cannot vary from job to job within a sweep"),
     ],
 )
@@ -268,9 +298,10 @@ def test_a_broken_yaml_file(runner, tmp_path):
 
 def test_every_choice_of_conf_composes(runner):
     """``--cfg job`` composes and prints; TensorFlow is not started."""
+    before = {"preset": "+", "workload": "experiment=gradient_cost "}
     for path in sorted((ROOT / "conf").glob("*/*.yaml")):
-        override = f"{path.parent.name}={path.stem}"
-        finished = runner(f"+{override}" if path.parent.name == "preset" else override, "--cfg", "job")
+        override = f"{before.get(path.parent.name, '')}{path.parent.name}={path.stem}"
+        finished = runner(*override.split(), "--cfg", "job")
         assert finished.status == 0, finished.err
         assert "experiment:" in finished.out
 

@@ -17,6 +17,7 @@ MACHINE = {"cpu": "Z80", "cores": 2, "usable_cores": 2, "memory_bytes": 65536, "
         (["device.intra_op_threads=2", "device.onednn=false"], "intra_op_threads=2 onednn=false CPU:0"),
         (["+preset=textbook", "seed=3"], "textbook seed=3 CPU:0"),
         (["device.onednn=True"], "onednn=True CPU:0"),
+        (["experiment=gradient_cost", "workload=gmm", "experiment.workload.d=3"], "gmm d=3 CPU:0"),
     ],
 )
 def test_what_differs_comes_first(overrides, name):

@@ -1,0 +1,150 @@
+"""What a series found, as rows and in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from experiments.gradient_cost.operations import FUNCTION, GRADIENT
+from experiments.gradient_cost.ratio import Ratio
+from experiments.gradient_cost.series import Point
+from experiments.gradient_cost.verification import route, tolerance
+from experiments.markdown import markdown_table
+from experiments.matmul.answer import duration, where
+from experiments.recorder import Cell, Row
+
+if TYPE_CHECKING:
+    from experiments.gradient_cost.experiment import GradientCost
+
+BOUND = 5.0
+"""The cheap gradient principle: in theory a gradient costs at most about so many times its function, whatever the
+number of variables (A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed. 2008, section 4.5)."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The points of a series so far, held against the theory."""
+
+    cost: GradientCost
+    found: Sequence[Point]
+    not_measured: Mapping[int, str]
+    """Why a size has no point."""
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """By ascending size."""
+        return sorted(self.found, key=lambda point: point.size)
+
+    def rows(self) -> list[Row]:
+        """One row a size, measured or not."""
+        missing: list[Row] = [
+            {"n": size, "status": f"not measured: {reason}"} for size, reason in sorted(self.not_measured.items())
+        ]
+        return [*(self.row(point) for point in self.points), *missing]
+
+    def row(self, point: Point) -> dict[str, Cell]:
+        """A point as a row of results.csv. Times are microseconds a call."""
+        cost = self.cost
+        row: dict[str, Cell] = {
+            "n": point.size,
+            "status": "measured",
+            "workload": cost.workload.name,
+            "dtype": cost.dtype,
+            "mode": cost.mode,
+            "device": point.device,
+            "parameters": point.parameters,
+            **_ratio_columns("ratio", point.ratio),
+        }
+        if point.hessian_ratio:
+            row |= _ratio_columns("hessian_ratio", point.hessian_ratio)
+        for name, measurement in point.measurements.items():
+            low, high = measurement.interval
+            row |= {
+                f"{name}_us": measurement.median * 1e6,
+                f"{name}_ci_low_us": low * 1e6,
+                f"{name}_ci_high_us": high * 1e6,
+                f"{name}_first_call_us": measurement.first_call * 1e6,
+                f"{name}_samples": len(measurement.samples),
+                f"{name}_calls_per_sample": measurement.samples[-1].calls,
+                f"{name}_stopped": measurement.stopped,
+            }
+        return row | {
+            "gradient_error": point.error,
+            "hessian_error": point.hessian_error,
+            "tolerance": tolerance(cost.workload, cost.dtype, point.size),
+            "checked_by": route(cost.workload),
+        }
+
+    def sample_rows(self) -> list[Row]:
+        """Every raw sample."""
+        return [
+            {
+                "n": point.size,
+                "operation": name,
+                "round": sample.round,
+                "calls": sample.calls,
+                "seconds": sample.seconds,
+            }
+            for point in self.points
+            for name, measurement in point.measurements.items()
+            for sample in measurement.samples
+        ]
+
+    def note(self) -> str:
+        """The answer in Markdown."""
+        cost = self.cost
+        title = f"**{cost.workload.title}** in {cost.dtype}, {cost.mode}, on {where()}"
+        parts = [f"{title}: {self._headline()}"]
+        if self.points:
+            parts.append(markdown_table([self._table_row(point) for point in self.points]))
+            parts.append(self._on_the_check())
+        parts += [f"Not measured: n={size:,} - {reason}." for size, reason in sorted(self.not_measured.items())]
+        return "\n\n".join(parts)
+
+    def _headline(self) -> str:
+        if not self.points:
+            return "nothing was measured."
+        last = self.points[-1]
+        times = f"its gradient takes {last.ratio.value:.2f} times as long as the function at n={last.size:,}"
+        above = [f"{point.size:,}" for point in self.points if is_above(point.ratio)]
+        if above:
+            return f"{times}; above the theoretical bound of about {BOUND:g} at n={', '.join(above)}."
+        return f"{times}; nowhere clearly above the theoretical bound of about {BOUND:g}."
+
+    def _table_row(self, point: Point) -> dict[str, str]:
+        row = {
+            "n": f"{point.size:,}",
+            "parameters": f"{point.parameters:,}",
+            "function": duration(point.measurements[FUNCTION].median),
+            "gradient": duration(point.measurements[GRADIENT].median),
+            "ratio": f"{point.ratio.value:.2f}",
+            "interval": in_words(point.ratio),
+        }
+        if point.hessian_ratio:
+            row["with Hessian's diagonal"] = f"{point.hessian_ratio.value:.2f}"
+        return row | {"gradient off by": f"{point.error:.1e}"}
+
+    def _on_the_check(self) -> str:
+        workload = self.cost.workload
+        allowed = tolerance(workload, self.cost.dtype, self.points[-1].size)
+        return (
+            f"n counts {workload.size_is}. The gradient was checked at each size along a random direction against "
+            f"the function written in NumPy, by {route(workload)}; at the largest, {allowed:.1g} of it was let pass."
+        )
+
+
+def is_above(ratio: Ratio) -> bool:
+    """Whether a ratio is above the bound with its whole interval; where it has none, by itself."""
+    return (ratio.low if math.isfinite(ratio.low) else ratio.value) > BOUND
+
+
+def in_words(ratio: Ratio) -> str:
+    """The interval; a dash where there are too few rounds for one."""
+    return f"{ratio.low:.2f} - {ratio.high:.2f}" if math.isfinite(ratio.low) else "-"
+
+
+def _ratio_columns(name: str, ratio: Ratio) -> dict[str, Cell]:
+    return {name: ratio.value, f"{name}_low": ratio.low, f"{name}_high": ratio.high}

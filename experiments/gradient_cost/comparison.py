@@ -1,0 +1,108 @@
+"""What the jobs of a sweep over ``gradient_cost`` say together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.comparison import Member
+from experiments.gradient_cost.answer import BOUND, in_words, is_above
+from experiments.gradient_cost.plots import draw_bound, new_axes
+from experiments.gradient_cost.ratio import Ratio
+from experiments.markdown import markdown_table
+from experiments.matmul.comparison import COLORS, DASHES
+from experiments.recorder import Recorder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_LINES = 20
+"""Of curves in the note."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The ratios that one job measured, by ascending size."""
+
+    member: Member
+    sizes: list[int]
+    ratios: list[Ratio]
+
+
+def compare(members: Sequence[Member], recorder: Recorder) -> None:
+    """One figure and one note on the ``members``, as far as they measured anything."""
+    curves = [curve for member in members if (curve := curve_of(member)).sizes]
+    if len(curves) > 1:
+        recorder.figure("comparison_cost", cost_figure(curves))
+    recorder.note(note(members, curves))
+
+
+def curve_of(member: Member) -> Curve:
+    """The curve of a job; without sizes where it measured nothing."""
+    rows = sorted(
+        (row for row in member.table("results") if row["status"] == "measured"), key=lambda row: int(row["n"])
+    )
+    ratios = [Ratio(*(float(row[key] or math.nan) for key in ("ratio", "ratio_low", "ratio_high"))) for row in rows]
+    return Curve(member, [int(row["n"]) for row in rows], ratios)
+
+
+def note(members: Sequence[Member], curves: Sequence[Curve]) -> str:
+    """The comparison in Markdown."""
+    parts = [f"**Cost of the gradient**: {len(curves)} of {len(members)} jobs have a curve."]
+    if curves:
+        above = [curve.member.name for curve in curves if any(map(is_above, curve.ratios))]
+        names = f": {', '.join(above[:MOST_LINES])}" if above else ""
+        parts[0] += f" {len(above)} of them exceed the theoretical bound of about {BOUND:g} at some size{names}."
+        parts.append(markdown_table([_cells(curve) for curve in curves[:MOST_LINES]]))
+    if len(curves) > MOST_LINES:
+        parts.append(f"and {len(curves) - MOST_LINES} more")
+    with_curve = {id(curve.member) for curve in curves}
+    without = [f"{member.name} ({member.status})" for member in members if id(member) not in with_curve]
+    cut_short = [
+        f"{curve.member.name} ({curve.member.status})" for curve in curves if curve.member.status != "FINISHED"
+    ]
+    parts += [f"no curve from: {', '.join(without[:MOST_LINES])}"] if without else []
+    parts += [f"not finished, but compared: {', '.join(cut_short[:MOST_LINES])}"] if cut_short else []
+    return "\n\n".join(parts)
+
+
+def cost_figure(curves: Sequence[Curve]) -> Figure:
+    """All curves of ratios, with the bound."""
+    figure, axes = new_axes("cost of the gradient", _setting(curves))
+    for index, curve in enumerate(curves):
+        _draw(axes, curve, COLORS[index % len(COLORS)], DASHES[index // len(COLORS) % len(DASHES)])
+    draw_bound(axes)
+    axes.set(xlabel="n, in each workload's own unit", ylabel="time of the gradient / time of the function")
+    axes.legend(frameon=False, loc="best", fontsize=9, ncols=2 if len(curves) > 4 else 1)
+    return figure
+
+
+def _draw(axes: Axes, curve: Curve, color: str, dash: str) -> None:
+    """A curve with its intervals as thin lines: bands of many curves would cover each other."""
+    values = np.array([ratio.value for ratio in curve.ratios])
+    lows, highs = (np.array(ends) for ends in zip(*((r.low, r.high) for r in curve.ratios), strict=True))
+    axes.plot(curve.sizes, values, "o", linestyle=dash, color=color, markersize=5, label=curve.member.name)
+    axes.vlines(curve.sizes, lows, highs, color=color, alpha=0.5, linewidth=2)
+
+
+def _setting(curves: Sequence[Curve]) -> str:
+    """What the jobs have in common."""
+    values = [{str(curve.member.config.get(f"experiment.{key}", "")) for curve in curves} for key in ("dtype", "mode")]
+    return ", ".join(found.pop() for found in values if len(found) == 1 and "" not in found)
+
+
+def _cells(curve: Curve) -> dict[str, str]:
+    values = [ratio.value for ratio in curve.ratios]
+    return {
+        "job": curve.member.name,
+        "smallest ratio": f"{min(values):.2f}",
+        "largest ratio": f"{max(values):.2f}",
+        "at n": f"{curve.sizes[values.index(max(values))]:,}",
+        "at the largest n": f"{values[-1]:.2f}",
+        "interval there": in_words(curve.ratios[-1]),
+    }

@@ -1,0 +1,72 @@
+"""What is timed: a workload's function and its derivatives, as functions of their operands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from experiments.gradient_cost.workloads import Workload
+from experiments.gradient_cost.workloads.workload import Tensor
+from experiments.tensorflow_import import import_tensorflow
+
+MODES = ("eager", "graph", "xla")
+DTYPES = {"float32": 4, "float64": 8}
+"""Bytes a number."""
+
+FUNCTION, GRADIENT, HESSIAN = "function", "gradient", "hessian"
+"""The operations. The last is the gradient and the Hessian's diagonal together."""
+
+Call = Callable[..., Any]
+
+
+def operations(workload: Workload, parameters: int, mode: str) -> dict[str, Call]:
+    """The operations of ``workload``, whose first ``parameters`` operands are what it is differentiated by.
+
+    All take all operands as arguments: a small tensor that a graph closes over becomes a constant.
+    """
+    calls = {FUNCTION: _function(workload, parameters), GRADIENT: _gradient(workload, parameters)}
+    if workload.hessian_is_diagonal:
+        calls[HESSIAN] = _gradient_and_hessian(workload, parameters)
+    return {name: _in_mode(call, mode) for name, call in calls.items()}
+
+
+def _function(workload: Workload, parameters: int) -> Call:
+    def function(*operands: Tensor) -> Tensor:
+        return workload.value(operands[:parameters], operands[parameters:])
+
+    return function
+
+
+def _gradient(workload: Workload, parameters: int) -> Call:
+    tf = import_tensorflow()
+
+    def gradient(*operands: Tensor) -> list[Tensor]:
+        watched = operands[:parameters]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(watched)
+            value = workload.value(watched, operands[parameters:])
+        slopes: list[Tensor] = tape.gradient(value, list(watched))
+        return slopes
+
+    return gradient
+
+
+def _gradient_and_hessian(workload: Workload, parameters: int) -> Call:
+    """Forward over reverse: the derivative of the gradient along a vector of ones adds up the Hessian's rows."""
+    tf = import_tensorflow()
+    gradient = _gradient(workload, parameters)
+
+    def gradient_and_hessian(*operands: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        watched = operands[:parameters]
+        with tf.autodiff.ForwardAccumulator(watched, tuple(map(tf.ones_like, watched))) as along_ones:
+            slopes = gradient(*operands)
+        return slopes, [along_ones.jvp(slope) for slope in slopes]
+
+    return gradient_and_hessian
+
+
+def _in_mode(call: Call, mode: str) -> Call:
+    if mode == "eager":
+        return call
+    compiled: Call = import_tensorflow().function(call, autograph=False, jit_compile=mode == "xla")
+    return compiled

@@ -1,0 +1,105 @@
+"""A saddle point by nested gradient descent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from experiments.fields import require_at_least
+from experiments.gradient_cost.workloads.workload import Array, Operands, Tensor, Tensors, Workload, generator, tensors
+from experiments.tensorflow_import import import_tensorflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import tensorflow as tf
+
+
+@dataclass
+class Saddle(Workload):
+    """How far from the saddle point of f(x, y) = |x|^2 - |y|^2 a nested descent ends that starts at s.
+
+    gradbench, evals/saddle, after Pearlmutter and Siskind, Using programming language theory to make automatic
+    differentiation sound and efficient, AD 2008: min_x max_y f, where each step of the descent in x differentiates
+    max_y f, itself found by an ascent in y that differentiates f; then y for the x found. All start at s.
+    The published form stops by tolerances and adapts its step; its result is no smooth function of s. Here
+    each descent takes ``steps`` steps of ``step_size``, each accepted where f gets better, as published. The
+    dimension is n, published 2. The function is |x|^2 + |y|^2 of the points reached, the squared distance from
+    the saddle point; its gradient by s is a third derivative around the published two, all in reverse mode.
+    """
+
+    name: ClassVar[str] = "saddle"
+    title: ClassVar[str] = "saddle point"
+    size_is: ClassVar[str] = "dimensions"
+
+    steps: int = 3
+    step_size: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_at_least(self, "steps", 1)
+        require_at_least(self, "step_size", 0)
+
+    def operands(self, size: int, dtype: str, seed: int) -> Operands:
+        return Operands(tensors(dtype, generator(size, seed).uniform(0.5, 1.5, size)))
+
+    def value(self, parameters: Tensors, data: Tensors) -> tf.Tensor:
+        tf = import_tensorflow()
+        (start,) = parameters
+
+        def f(x: Tensor, y: Tensor) -> Tensor:
+            return tf.reduce_sum(tf.square(x)) - tf.reduce_sum(tf.square(y))
+
+        def maximum(x: Tensor) -> tuple[Tensor, Tensor]:
+            y, negative = self._minimum(lambda y: -f(x, y), start)
+            return y, -negative
+
+        x, _ = self._minimum(lambda x: maximum(x)[1], start)
+        y, _ = maximum(x)
+        return tf.reduce_sum(tf.square(x)) + tf.reduce_sum(tf.square(y))
+
+    def _minimum(self, f: Callable[[tf.Tensor], tf.Tensor], start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Where the descent from ``start`` ends, and ``f`` there."""
+        tf = import_tensorflow()
+        x, step_size = start, tf.constant(self.step_size, start.dtype)
+        value, slope = _value_and_gradient(f, x)
+        for _ in range(self.steps):
+            tried = x - step_size * slope
+            tried_value, tried_slope = _value_and_gradient(f, tried)
+            better = tried_value < value
+            x, value = tf.where(better, tried, x), tf.where(better, tried_value, value)
+            slope = tf.where(better, tried_slope, slope)
+        return x, value
+
+    def reference(self, parameters: Sequence[Array], data: Sequence[Array]) -> Any:
+        """Without any derivative by machine: those of f are 2x and -2y, and that of max_y f is 2x."""
+        (start,) = parameters
+
+        def highest(x: Array) -> tuple[Array, Any]:
+            y = start
+            for _ in range(self.steps):
+                tried = y - self.step_size * 2 * y
+                y = tried if (tried**2).sum().real < (y**2).sum().real else y
+            return y, (x**2).sum() - (y**2).sum()
+
+        x = start
+        for _ in range(self.steps):
+            tried = x - self.step_size * 2 * x
+            x = tried if np.real(highest(tried)[1]) < np.real(highest(x)[1]) else x
+        y, _ = highest(x)
+        return (x**2).sum() + (y**2).sum()
+
+    def elements(self, size: int) -> int:
+        return 40 * size * (self.steps + 2) ** 2
+
+
+def _value_and_gradient(f: Callable[[tf.Tensor], tf.Tensor], at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    tf = import_tensorflow()
+    at = tf.identity(at)  # both descents start at the same tensor: its derivative by x must not see it as y's start
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(at)
+        value = f(at)
+    return value, tape.gradient(value, at)

@@ -1,0 +1,97 @@
+"""What a workload is: a published function of many variables, written twice."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.experiment import Choice
+from experiments.fields import InvalidField
+from experiments.tensorflow_import import import_tensorflow
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Array = npt.NDArray[Any]
+Tensor: TypeAlias = "tf.Tensor"
+"""For functions within functions that have a ``tf`` of their own."""
+Tensors = Sequence["tf.Tensor"]
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What a workload is called with, on the device."""
+
+    parameters: tuple[tf.Tensor, ...]
+    """What it is differentiated by."""
+    data: tuple[tf.Tensor, ...] = ()
+
+    @property
+    def all(self) -> tuple[tf.Tensor, ...]:
+        return (*self.parameters, *self.data)
+
+
+@dataclass
+class Workload(Choice, ABC):
+    """A scalar function of many variables at several sizes n.
+
+    It is written twice, sharing no code: :meth:`value` in TensorFlow, which is timed, and :meth:`reference`
+    in NumPy, from which the gradient is checked.
+    """
+
+    title: ClassVar[str]
+    """What it is, for plots and notes."""
+    size_is: ClassVar[str]
+    """What n counts."""
+    smallest: ClassVar[int] = 1
+    """The smallest n there is."""
+    analytic: ClassVar[bool] = True
+    """Whether ``reference`` may be called with complex parameters: it has no kink, no modulus, no comparison."""
+    hessian_is_diagonal: ClassVar[bool] = False
+    """Whether the Hessian's diagonal is measured, too: one product with a vector of ones gives it."""
+
+    sizes: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.sizes:
+            raise InvalidField(self, "sizes", "is empty; give at least one size, such as [10,100]")
+        for size in self.sizes:
+            if not self.smallest <= size < 2**31:
+                problem = f"{size} is not a size; sizes are whole numbers from {self.smallest} to 2^31 - 1"
+                raise InvalidField(self, "sizes", problem)
+
+    @abstractmethod
+    def operands(self, size: int, dtype: str, seed: int) -> Operands:
+        """Seeded operands of size n in ``dtype``, on the current device."""
+
+    @abstractmethod
+    def value(self, parameters: Tensors, data: Tensors) -> tf.Tensor:
+        """The function in TensorFlow, a scalar."""
+
+    @abstractmethod
+    def reference(self, parameters: Sequence[Array], data: Sequence[Array]) -> Any:
+        """The function in NumPy: float64, or complex128 where it is ``analytic``."""
+
+    def reference_hessian(self, parameters: Sequence[Array], data: Sequence[Array]) -> Sequence[Array]:
+        """The Hessian's diagonal by its closed form, an array for each parameter."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def elements(self, size: int) -> int:
+        """About how many numbers are held at a time while the gradient is computed."""
+
+
+def generator(size: int, seed: int) -> np.random.Generator:
+    """The source of the operands of size n."""
+    return np.random.default_rng([seed, size])
+
+
+def tensors(dtype: str, *arrays: Array) -> tuple[tf.Tensor, ...]:
+    """The arrays on the current device, those of real numbers in ``dtype``."""
+    tf = import_tensorflow()
+    return tuple(tf.constant(array, dtype=dtype if array.dtype.kind == "f" else array.dtype) for array in arrays)
