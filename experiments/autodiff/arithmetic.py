@@ -1,0 +1,326 @@
+"""One expression in many kinds of numbers: what each operator and function is for NumPy, TensorFlow, mpmath, SymPy."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from experiments.autodiff.expression import Call, Expression, InvalidExpression, Node, Number, Variable
+from experiments.tensorflow_import import import_tensorflow
+
+Operations = Mapping[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """Numbers of one kind, and what can be done with them."""
+
+    number: Callable[[Fraction], Any]
+    """A constant of an expression in this kind."""
+    operations: Operations
+    """By the names of functions.py."""
+
+    def evaluate(self, expression: Expression, values: Mapping[str, Any]) -> Any:
+        """The expression's value where its variables have these values, each a scalar, vector or matrix."""
+        return self._evaluate(expression.root, values)
+
+    def call(self, node: Call, arguments: list[Any]) -> Any:
+        return self.operations[node.function](*arguments)
+
+    def _evaluate(self, node: Node, values: Mapping[str, Any]) -> Any:
+        if isinstance(node, Number):
+            return self.number(node.value)
+        if isinstance(node, Variable):
+            return values[node.name]
+        return self.call(node, [self._evaluate(argument, values) for argument in node.arguments])
+
+
+class ShapeCheck(Arithmetic):
+    """Says which operator cannot take what it gets."""
+
+    def call(self, node: Call, arguments: list[Any]) -> Any:
+        shapes = [f"[{','.join(map(str, np.shape(argument)))}]" for argument in arguments]
+        if node.function == "dot" and not all(map(np.ndim, arguments)):
+            raise InvalidExpression(node.column, f"dot takes vectors and matrices, not {' and '.join(shapes)}; use *")
+        try:
+            return super().call(node, arguments)
+        except ValueError:
+            raise InvalidExpression(
+                node.column, f"{node.function} cannot take the shapes {' and '.join(shapes)}"
+            ) from None
+
+
+def shape_of(expression: Expression, values: Mapping[str, Any]) -> tuple[int, ...]:
+    """The shape of the value. Raises InvalidExpression where shapes do not go together."""
+    double = in_numpy("float64")
+    with np.errstate(all="ignore"):
+        return np.shape(ShapeCheck(double.number, double.operations).evaluate(expression, values))
+
+
+def overflows(expression: Expression, values: Mapping[str, Any]) -> bool:
+    """Whether anything on the way is too large for float64: exact numbers would fill the memory there.
+
+    What divides by zero is not: it has no value, however many digits there are.
+    """
+    double, found = in_numpy("float64"), []
+
+    class _Watch(Arithmetic):
+        def call(self, node: Call, arguments: list[Any]) -> Any:
+            poles: list[str] = []
+            with np.errstate(all="ignore", divide="call", call=lambda kind, _: poles.append(kind)):
+                result = super().call(node, arguments)
+            if poles:
+                result = np.where(np.isinf(result), np.nan, result)
+            found.append(np.isinf(result).any())
+            return result
+
+    _Watch(double.number, double.operations).evaluate(expression, values)
+    return any(found)
+
+
+_SIGNS: Operations = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "negative": operator.neg,
+}
+
+_COMPARISONS: Operations = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def in_numpy(dtype: str) -> Arithmetic:
+    """NumPy in ``float32``, ``float64`` or ``complex128``.
+
+    In complex128, comparisons look at the real part, and abs and relu keep the imaginary part of the branch that
+    they take: what the complex-step derivative needs (J. Martins, P. Sturdza, J. Alonso, ACM TOMS 29(3), 2003).
+    """
+    kind = np.dtype(dtype).type
+    return Arithmetic(lambda value: kind(float(value)), _in_numpy())
+
+
+def _in_numpy() -> Operations:
+    def erf(x: Any) -> Any:
+        from scipy.special import erf
+
+        return erf(x)
+
+    def logsumexp(x: Any) -> Any:
+        largest = np.max(np.real(x))
+        return largest.astype(x.dtype) + np.log(np.sum(np.exp(x - largest.astype(x.dtype))))
+
+    def by_real_part(compare: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda a, b: compare(np.real(a), np.real(b))
+
+    return {
+        **_SIGNS,
+        "**": np.power,
+        **{sign: by_real_part(compare) for sign, compare in _COMPARISONS.items()},
+        "abs": lambda x: np.where(np.real(x) < 0, -x, x),
+        "acos": np.arccos,
+        "asin": np.arcsin,
+        "atan": np.arctan,
+        "cos": np.cos,
+        "cosh": np.cosh,
+        "erf": erf,
+        "exp": np.exp,
+        "expm1": np.expm1,
+        "floor": lambda x: np.floor(np.real(x)).astype(np.result_type(x)),
+        "log": np.log,
+        "log1p": np.log1p,
+        "relu": lambda x: np.where(np.real(x) > 0, x, np.zeros_like(x)),
+        "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+        "sign": lambda x: np.sign(np.real(x)).astype(np.result_type(x)),
+        "sin": np.sin,
+        "sinh": np.sinh,
+        "softplus": lambda x: np.where(np.real(x) > 0, x + np.log1p(np.exp(-x)), np.log1p(np.exp(x))),
+        "sqrt": np.sqrt,
+        "tan": np.tan,
+        "tanh": np.tanh,
+        "maximum": lambda a, b: np.where(np.real(a) >= np.real(b), a, b),
+        "minimum": lambda a, b: np.where(np.real(a) <= np.real(b), a, b),
+        "where": np.where,
+        "dot": np.dot,
+        "logsumexp": logsumexp,
+        "mean": np.mean,
+        "norm": lambda x: np.sqrt(np.sum(x * x)),
+        "sum": np.sum,
+        "transpose": np.transpose,
+    }
+
+
+def in_tensorflow(dtype: str) -> Arithmetic:
+    """Tensors of a floating dtype, by the operation that a TensorFlow user would write."""
+    tf = import_tensorflow()
+    return Arithmetic(
+        lambda value: tf.constant(float(value), dtype=dtype),
+        {
+            **_SIGNS,
+            "**": tf.pow,
+            **_COMPARISONS,
+            "==": tf.equal,
+            "!=": tf.not_equal,
+            "abs": tf.abs,
+            "acos": tf.acos,
+            "asin": tf.asin,
+            "atan": tf.atan,
+            "cos": tf.cos,
+            "cosh": tf.cosh,
+            "erf": tf.math.erf,
+            "exp": tf.exp,
+            "expm1": tf.math.expm1,
+            "floor": tf.floor,
+            "log": tf.math.log,
+            "log1p": tf.math.log1p,
+            "relu": tf.nn.relu,
+            "sigmoid": tf.sigmoid,
+            "sign": tf.sign,
+            "sin": tf.sin,
+            "sinh": tf.sinh,
+            "softplus": tf.nn.softplus,
+            "sqrt": tf.sqrt,
+            "tan": tf.tan,
+            "tanh": tf.tanh,
+            "maximum": tf.maximum,
+            "minimum": tf.minimum,
+            "where": tf.where,
+            "dot": lambda a, b: tf.tensordot(a, b, axes=1),
+            "logsumexp": tf.reduce_logsumexp,
+            "mean": tf.reduce_mean,
+            "norm": tf.norm,
+            "sum": tf.reduce_sum,
+            "transpose": tf.transpose,
+        },
+    )
+
+
+def in_mpmath() -> Arithmetic:
+    """Mpmath's numbers at its current precision; vectors and matrices are arrays of them.
+
+    What is not real is not a number: the root of -1 is NaN here, as it is in TensorFlow.
+    """
+    import mpmath
+
+    def real(function: Callable[..., Any]) -> Callable[..., Any]:
+        def on_reals(*arguments: Any) -> Any:
+            try:
+                value = function(*arguments)
+            except (ValueError, ZeroDivisionError):
+                return mpmath.nan
+            return value if isinstance(value, mpmath.mpf) else mpmath.nan
+
+        return on_reals
+
+    zero, one = mpmath.mpf(0), mpmath.mpf(1)
+    scalar: Operations = {
+        "/": real(operator.truediv),
+        "**": real(lambda a, b: mpmath.power(a, b)),
+        **{name: real(getattr(mpmath, name)) for name in ELEMENTARY},
+        "abs": abs,
+        "floor": mpmath.floor,
+        "sign": mpmath.sign,
+        "relu": lambda x: x if x > 0 else zero * x,
+        "sigmoid": lambda x: one / (one + mpmath.exp(-x)),
+        "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+        "maximum": lambda a, b: a if a >= b else b,
+        "minimum": lambda a, b: a if a <= b else b,
+        "where": lambda condition, a, b: a if condition else b,
+    }
+    return Arithmetic(lambda value: mpmath.mpf(value.numerator) / value.denominator, _of_objects(scalar))
+
+
+def in_sympy() -> Arithmetic:
+    """SymPy's expressions; vectors and matrices are arrays of them.
+
+    What has two branches is a Piecewise, so that its derivative says which one holds.
+    """
+    import sympy
+
+    def piecewise(condition: Any, a: Any, b: Any) -> Any:
+        return sympy.Piecewise((a, condition), (b, True))
+
+    class floor(sympy.Function):  # type: ignore[misc]  # noqa: N801  # it is printed so
+        """SymPy's own has no derivative; away from the whole numbers it is zero."""
+
+        def fdiff(self, argindex: int = 1) -> Any:
+            return sympy.Integer(0)
+
+        def _imp_(self, x: Any) -> Any:
+            import mpmath
+
+            return mpmath.floor(x)
+
+    scalar: Operations = {
+        "**": _power,
+        **{name: getattr(sympy, name) for name in ELEMENTARY if hasattr(sympy, name)},
+        "expm1": lambda x: sympy.exp(x) - 1,
+        "log1p": lambda x: sympy.log(1 + x),
+        "abs": lambda x: piecewise(x >= 0, x, -x),
+        "floor": floor,
+        "sign": lambda x: sympy.Piecewise((1, x > 0), (-1, x < 0), (0, True)),
+        "relu": lambda x: piecewise(x > 0, x, 0),
+        "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
+        "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
+        "maximum": lambda a, b: piecewise(a >= b, a, b),
+        "minimum": lambda a, b: piecewise(a <= b, a, b),
+        "where": piecewise,
+        "==": sympy.Eq,
+        "!=": sympy.Ne,
+    }
+    return Arithmetic(lambda value: sympy.Rational(value.numerator, value.denominator), _of_objects(scalar))
+
+
+ELEMENTARY = (
+    "acos", "asin", "atan", "cos", "cosh", "erf", "exp", "expm1", "log", "log1p", "sin", "sinh", "sqrt", "tan", "tanh"
+)  # fmt: skip
+"""What mpmath and SymPy call as we do."""
+
+MOST_BITS = 4200
+"""Of a power of two constants that SymPy may work out."""
+
+
+class TooLarge(ArithmeticError):
+    """SymPy would write out a number of more than thousands of digits."""
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if base.is_Rational and exponent.is_Rational:
+        bits = int(base.p).bit_length() + int(base.q).bit_length()
+        if bits * abs(exponent) > MOST_BITS:
+            raise TooLarge("a constant power has too many digits")
+    return base**exponent
+
+
+def _of_objects(scalar: Operations) -> Operations:
+    """Element by element what ``scalar`` does to one; the rest by NumPy, which adds and multiplies any objects."""
+    everything = {**_SIGNS, **_COMPARISONS, **scalar}
+    elementwise = {name: _elementwise(function) for name, function in everything.items()}
+    exp, log, power = elementwise["exp"], elementwise["log"], elementwise["sqrt"]
+    return {
+        **elementwise,
+        "dot": np.dot,
+        "logsumexp": lambda x: log(np.sum(exp(x))),
+        "mean": lambda x: np.sum(x) / np.size(x),
+        "norm": lambda x: power(np.sum(x * x)),
+        "sum": np.sum,
+        "transpose": np.transpose,
+    }
+
+
+def _elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
+    def on_arrays(*arguments: Any) -> Any:
+        return np.frompyfunc(function, len(arguments), 1)(*arguments)
+
+    return on_arrays

@@ -1,0 +1,245 @@
+"""The experiment ``autodiff``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from experiments.autodiff.answer import Answer, Result
+from experiments.autodiff.arithmetic import shape_of
+from experiments.autodiff.derivative import (
+    GRADIENT,
+    HVP,
+    JACOBIAN,
+    KINDS,
+    Array,
+    Derivative,
+    entry_count,
+)
+from experiments.autodiff.differentiate import METHODS
+from experiments.autodiff.expression import Expression, InvalidExpression
+from experiments.autodiff.grammar import parse
+from experiments.autodiff.graph import draw
+from experiments.autodiff.plots import step_figure, tangent_figure
+from experiments.autodiff.point import DTYPES, INTEGERS, as_array, rounded
+from experiments.autodiff.truth import Reference, Truth
+from experiments.autodiff.ways import MODES, Way, compute, every_way, new_call
+from experiments.device import scope
+from experiments.experiment import Experiment
+from experiments.fields import InvalidField, require_choice
+from experiments.recorder import Recorder
+from experiments.tensorflow_import import import_tensorflow
+
+TEXTBOOK = "a*w**2 + b*w + c"
+TEXTBOOK_POINT = {"a": 1, "b": 2, "c": 3, "w": 4}
+TEXTBOOK_WRT = ["w"]
+"""y = a w^2 + b w + c at (1, 2, 3, 4), where dy/dw = 2 a w + b = 10."""
+
+HIGHEST_ORDER = 5
+
+MOST_ENTRIES = 2000
+
+
+@dataclass
+class Autodiff(Experiment):
+    """The derivative of an expression at a point, by TensorFlow and beside the truth."""
+
+    name: ClassVar[str] = "autodiff"
+    imports: ClassVar[tuple[str, ...]] = ("sympy", "mpmath", "scipy.differentiate", "graphviz")
+
+    expression: str = TEXTBOOK
+    at: dict[str, Any] = field(default_factory=dict)
+    wrt: list[str] = field(default_factory=list)
+    derivative: str = GRADIENT
+    order: int = 1
+    direction: dict[str, Any] = field(default_factory=dict)
+    dtype: str = "float32"
+    method: str = "reverse"
+    mode: str = "eager"
+    all_ways: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_choice(self, "derivative", KINDS)
+        require_choice(self, "dtype", (*DTYPES, *INTEGERS))
+        require_choice(self, "method", METHODS)
+        require_choice(self, "mode", MODES)
+        if not 1 <= self.order <= HIGHEST_ORDER:
+            raise InvalidField(self, "order", f"{self.order} is not an order; there are 1 to {HIGHEST_ORDER}")
+        self._parsed()
+        self._require_sensible()
+
+    def run(self, recorder: Recorder) -> None:
+        expression, values = self._parsed(), self._values()
+        derivative = self._asked()
+        blocks = derivative.blocks(values, shape_of(expression, values))
+        first = Way(self.method, self.mode, self.dtype)
+        ways = every_way(first) if self.all_ways else [first]
+        truths: dict[str, list[list[Truth]]] = {}
+        answer = Answer(expression, values, derivative, blocks, first)
+        try:
+            for number, way in enumerate(ways):
+                recorder.progress("ways", number / len(ways), str(way))
+                point = rounded(values, way.dtype)
+                key = _key(point)
+                if key not in truths:
+                    truths[key] = self._truths(expression, point, derivative, answer, recorder)
+                computed = compute(expression, point, derivative, way)
+                answer.results.append(Result(way, computed, truths[key]))
+                if way == first:
+                    _record_first(answer, recorder)
+            recorder.progress("ways", 1.0, answer.summary())
+        finally:
+            _record(answer, recorder)
+        recorder.measured()
+        self._draw(answer, recorder)
+
+    def _truths(
+        self,
+        expression: Expression,
+        point: Mapping[str, Array],
+        derivative: Derivative,
+        answer: Answer,
+        recorder: Recorder,
+    ) -> list[list[Truth]]:
+        entries = sum(len(block.entries) for block in answer.blocks)
+        order = max((len(entry.directions) for block in answer.blocks for entry in block.entries), default=1)
+        reference = Reference(expression, point, order, entries)
+        found: list[list[Truth]] = []
+        for number, block in enumerate(answer.blocks):
+            recorder.progress("truth", number / len(answer.blocks), derivative.symbol(block.name))
+            found.append([reference.of(entry) for entry in block.entries])
+        recorder.progress("truth", 1.0, f"{entries} {'entry' if entries == 1 else 'entries'}")
+        return found
+
+    def _draw(self, answer: Answer, recorder: Recorder) -> None:
+        first = answer.results[0]
+        for name, figure in (("step_size", step_figure(answer)), ("tangent", tangent_figure(answer))):
+            if figure is not None:
+                recorder.figure(name, figure)
+        if first.way.is_integer or first.computed.problem:
+            return
+        tf = import_tensorflow()
+        names = list(answer.values)
+        graph_way = Way(self.method, "eager", self.dtype)  # what is traced is the plain function
+        with scope():
+            operands = [tf.constant(value, dtype=self.dtype) for value in answer.values.values()]
+            results = ["y", *(answer.derivative.symbol(block.name) for block in answer.blocks)]
+            call = new_call(answer.expression, names, answer.derivative, graph_way)
+            drawing = draw(call, operands, names, answer.expression.text, results)
+        for path, content in drawing.files.items():
+            recorder.file(path, content)
+        recorder.metric("graph/operations", drawing.nodes)
+        recorder.metric("graph/optimised_operations", drawing.optimised_nodes)
+        recorder.note(answer.note(drawing))
+
+    def _parsed(self) -> Expression:
+        try:
+            return parse(self.expression)
+        except InvalidExpression as error:
+            raise InvalidField(self, "expression", str(error)) from None
+
+    def _is_textbook(self) -> bool:
+        return self.expression.strip() == TEXTBOOK
+
+    def _values(self) -> dict[str, Array]:
+        """The values of what the expression and ``wrt`` name."""
+        given = {**(TEXTBOOK_POINT if self._is_textbook() else {}), **self.at}
+        names = dict.fromkeys([*self._parsed().variables, *self.wrt])
+        return {name: self._array("at", name, given) for name in names}
+
+    def _array(self, owner: str, name: str, given: Mapping[str, Any]) -> Array:
+        if name not in given:
+            raise InvalidField(
+                self, owner, f"there is no value for {name}; add it, such as experiment.{owner}.{name}=1"
+            )
+        try:
+            return as_array(given[name])
+        except ValueError as error:
+            raise InvalidField(self, owner, f"the value of {name} {error}") from None
+
+    def _wrt(self) -> tuple[str, ...]:
+        if self.wrt:
+            return tuple(dict.fromkeys(self.wrt))
+        return tuple(TEXTBOOK_WRT if self._is_textbook() else self._parsed().variables)
+
+    def _asked(self) -> Derivative:
+        values, wrt = self._values(), self._wrt()
+        direction = {
+            name: self._array("direction", name, self.direction) if self.direction else np.ones(values[name].shape)
+            for name in (wrt if self.derivative == HVP else ())
+        }
+        return Derivative(self.derivative, self.order, wrt, direction)
+
+    def _require_sensible(self) -> None:
+        """Raises InvalidField where names, shapes or the kind of derivative do not go together."""
+        values, wrt = self._values(), self._wrt()
+        if not wrt:
+            raise InvalidField(self, "wrt", "the expression has no variable; give one to differentiate by")
+        shape = self._shape(values)
+        if self.derivative != JACOBIAN and shape:
+            raise InvalidField(
+                self,
+                "derivative",
+                f"the value has the shape {list(shape)}, and a {self.derivative} is that of one "
+                "number (TensorFlow would add them up without a word); use sum(...), or experiment.derivative=jacobian",
+            )
+        if self.order > 1 and self.derivative != GRADIENT:
+            raise InvalidField(self, "order", f"belongs to experiment.derivative=gradient, not to {self.derivative}")
+        if self.order > 1 and (arrays := [name for name in wrt if values[name].ndim]):
+            raise InvalidField(
+                self,
+                "order",
+                f"{arrays[0]} is not a single number; its second derivatives are "
+                "experiment.derivative=hessian, with experiment.order=1",
+            )
+        entries = entry_count(self.derivative, [values[name].size for name in wrt], math.prod(shape))
+        if entries > MOST_ENTRIES:
+            raise InvalidField(self, "derivative", f"has {entries} entries here; {MOST_ENTRIES} can be checked at most")
+        for name, along in self._asked().direction.items():
+            if along.shape != values[name].shape:
+                raise InvalidField(
+                    self, "direction", f"{name} has the shape {list(along.shape)}, its value {list(values[name].shape)}"
+                )
+
+    def _shape(self, values: Mapping[str, Array]) -> tuple[int, ...]:
+        try:
+            return shape_of(self._parsed(), values)
+        except InvalidExpression as error:
+            raise InvalidField(self, "expression", str(error)) from None
+
+
+def _key(point: Mapping[str, Array]) -> str:
+    return repr({name: value.tolist() for name, value in point.items()})
+
+
+def _record_first(answer: Answer, recorder: Recorder) -> None:
+    """The numbers of the way that was asked for."""
+    result = answer.results[0]
+    for step, value in enumerate(result.computed.value if result.computed.value is not None else []):
+        _metric(recorder, "value", value, step)
+    for block, checked in zip(answer.blocks, answer.checked(result), strict=True):
+        for step, one in enumerate(checked):
+            _metric(recorder, f"derivative/{block.name}", one.found, step)
+            _metric(recorder, f"exact/{block.name}", one.truth.value, step)
+            _metric(recorder, f"error/{block.name}", one.error, step)
+
+
+def _metric(recorder: Recorder, name: str, value: Any, step: int) -> None:
+    if value is not None and math.isfinite(value):
+        recorder.metric(name, float(value), step=step)
+
+
+def _record(answer: Answer, recorder: Recorder) -> None:
+    if not answer.results:
+        return
+    recorder.table("results", answer.rows())
+    recorder.table("truth", answer.truth_rows())
+    recorder.metric("check/findings", len(answer.findings()))
+    if not math.isnan(largest := answer.largest_error()):
+        recorder.metric("check/largest_error", largest)
+    recorder.note(answer.note())

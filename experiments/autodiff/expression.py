@@ -1,0 +1,74 @@
+"""A formula as a tree: numbers, variables, and calls of operators and functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from experiments.autodiff.functions import COMPARISONS, FUNCTIONS, OPERATORS
+
+
+class InvalidExpression(ValueError):
+    """A text is not in the grammar, or means nothing; the message says what is wrong and in which column (from 1)."""
+
+    def __init__(self, column: int, problem: str) -> None:
+        super().__init__(f"column {column}: {problem}")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A constant, exact: 0.1 is a tenth, and rounded only where it is used."""
+
+    value: Fraction
+    column: int
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A name whose value is given elsewhere."""
+
+    name: str
+    column: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operator, comparison or function with its arguments."""
+
+    function: str
+    arguments: tuple[Node, ...]
+    column: int
+
+
+Node = Number | Variable | Call
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed text."""
+
+    text: str
+    root: Node
+
+    @property
+    def variables(self) -> list[str]:
+        """Names in the order in which they first appear."""
+        return list(dict.fromkeys(node.name for node in _walk(self.root) if isinstance(node, Variable)))
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether all of its functions are smooth inside their domains."""
+        known = {**OPERATORS, **COMPARISONS, **FUNCTIONS}
+        return all(known[node.function].is_smooth for node in _walk(self.root) if isinstance(node, Call))
+
+    @property
+    def nodes(self) -> int:
+        return sum(1 for _ in _walk(self.root))
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    if isinstance(node, Call):
+        for argument in node.arguments:
+            yield from _walk(argument)

@@ -1,0 +1,72 @@
+"""A function's computational graph as files for a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experiments.autodiff.graph.picture import dot_source
+from experiments.autodiff.graph.rendering import NotRendered, render
+from experiments.autodiff.graph.tracing import Graphs, trace
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+MOST_NODES = 300
+"""Larger graphs are not drawn: nobody could read them."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What there is to keep of a graph."""
+
+    files: dict[str, bytes]
+    """Artifact path and content: always ``graph/traced.pbtxt``, ``graph/optimised.pbtxt`` and ``graph/graph.dot``,
+    if it could be drawn also ``graph/graph.svg`` and ``plots/graph.png``."""
+    nodes: int
+    """Operations that compute something, as traced."""
+    optimised_nodes: int
+    """The same of the graph that runs."""
+    hint: str
+    """Why there is no image and what to do about it; empty if there is one."""
+
+
+def draw(
+    function: Callable[..., Sequence[tf.Tensor | None]],
+    operands: Sequence[tf.Tensor],
+    names: Sequence[str],
+    title: str,
+    results: Sequence[str] | None = None,
+) -> Drawing:
+    """The graph of ``function(*operands)``, which returns a value and derivatives; None among them is left out.
+
+    ``names`` are the operands', ``results`` those of what is returned (``y``, ``dy/dw``, ... for ``names`` unless
+    given). The function is traced and run once. Raises ValueError where there are more or fewer of one than of the
+    other, and whatever the function raises; a ``dot`` that is missing or fails is only a hint.
+    """
+    graphs = trace(function, operands, names, results or ["y", *(f"dy/d{name}" for name in names)])
+    files = _texts(graphs, title)
+    images, hint = _images(graphs, files["graph/graph.dot"].decode())
+    return Drawing(files | images, graphs.traced.operations, graphs.optimised.operations, hint)
+
+
+def _texts(graphs: Graphs, title: str) -> dict[str, bytes]:
+    from google.protobuf.text_format import MessageToString  # type: ignore[import-untyped]
+
+    return {
+        "graph/traced.pbtxt": MessageToString(graphs.traced.definition).encode(),
+        "graph/optimised.pbtxt": MessageToString(graphs.optimised.definition).encode(),
+        "graph/graph.dot": dot_source(title, graphs.traced, graphs.optimised).encode(),
+    }
+
+
+def _images(graphs: Graphs, source: str) -> tuple[dict[str, bytes], str]:
+    nodes = len(graphs.traced.nodes)
+    if nodes > MOST_NODES:
+        return {}, f"no picture of the graph, only its text in graph/: it has {nodes} nodes, more than {MOST_NODES}"
+    try:
+        images = render(source)
+    except NotRendered as reason:
+        return {}, f"no picture of the graph, only its text in graph/: {reason}"
+    return {"graph/graph.svg": images["svg"], "plots/graph.png": images["png"]}, ""

@@ -1,0 +1,103 @@
+"""Derivatives from values of the function alone: complex step, and finite differences."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.autodiff.arithmetic import in_numpy
+from experiments.autodiff.derivative import Array, Direction, Entry
+from experiments.autodiff.expression import Expression
+
+COMPLEX_STEP = 1e-200
+"""Nothing is subtracted, so the step can be as small as squares of it allow."""
+
+
+Move = tuple[Direction, complex]
+"""A direction, and how far to go along it."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A derivative found numerically, and how far off it may be."""
+
+    value: float
+    error: float
+
+
+class Slopes:
+    """An expression along lines through a point, in NumPy."""
+
+    def __init__(self, expression: Expression, values: Mapping[str, Array]) -> None:
+        self._expression, self._values = expression, values
+
+    def estimate(self, entry: Entry) -> Estimate:
+        """First order by the complex step; second order by Richardson extrapolation of complex steps."""
+        first, *others = entry.directions
+        if not others:
+            value = self.complex_step(entry.output, first)
+            return Estimate(value, 4 * float(np.spacing(abs(value))))
+        (second,) = others
+        return self.richardson(
+            entry.output, second, lambda step: self.complex_step(entry.output, first, [(second, step)])
+        )
+
+    def complex_step(
+        self, output: int, direction: Direction, moved: Sequence[Move] = (), step: float = COMPLEX_STEP
+    ) -> float:
+        """Im f(x + i h d) / h, at the point moved before.
+
+        Exact to rounding for functions that are analytic there (W. Squire, G. Trapp, SIAM Rev. 40(1), 1998).
+        """
+        value = self._at("complex128", output, [*moved, (direction, step * 1j)])
+        return float(value.imag / step)
+
+    def richardson(
+        self, output: int, direction: Direction, function: Callable[[float], float] | None = None
+    ) -> Estimate:
+        """The slope along a direction by central differences, extrapolated to step zero (scipy.differentiate).
+
+        Of ``function(distance)``, by default the expression's element ``output`` at that distance.
+        """
+        from scipy.differentiate import derivative
+
+        along = function or (lambda step: self.value("float64", output, [(direction, step)]))
+        with np.errstate(all="ignore"):
+            found = derivative(np.vectorize(along, otypes=[float]), 0.0, initial_step=self._first_step(direction))
+        return Estimate(float(found.df), float(found.error))
+
+    def difference(self, dtype: str, entry: Entry, step: float, centred: bool) -> float:
+        """The difference quotient of an entry, of any order, with every operation rounded to ``dtype``."""
+        shift = -0.5 if centred else 0.0
+        total = 0.0
+        for taken in itertools.product((0, 1), repeat=len(entry.directions)):
+            moves = [(direction, (one + shift) * step) for direction, one in zip(entry.directions, taken, strict=True)]
+            total += (-1) ** (len(taken) - sum(taken)) * self.value(dtype, entry.output, moves)
+        return total / step ** len(entry.directions)
+
+    def value(self, dtype: str, output: int, moves: Sequence[Move]) -> float:
+        """An element of the value, beside the point, with every operation rounded to ``dtype``."""
+        return float(np.real(self._at(dtype, output, moves)))
+
+    def _first_step(self, direction: Direction) -> float:
+        """Half of the smallest value that moves, but no more than a half: most domains end at zero."""
+        sizes = [
+            abs(value)
+            for name, tangent in direction.items()
+            for value in np.ravel(self._values[name])[np.ravel(tangent) != 0]
+            if value
+        ]
+        return float(min([1.0, *sizes]) / 2)
+
+    def _at(self, dtype: str, output: int, moves: Sequence[Move]) -> Any:
+        point: dict[str, Any] = dict(self._values)
+        for direction, step in moves:
+            for name, tangent in direction.items():
+                point[name] = point[name] + step * tangent
+        rounded = {name: np.asarray(value).astype(dtype)[()] for name, value in point.items()}
+        with np.errstate(all="ignore"):
+            return np.ravel(in_numpy(dtype).evaluate(self._expression, rounded))[output]

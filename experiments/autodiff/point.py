@@ -1,0 +1,56 @@
+"""The values of an expression's variables: numbers, vectors and matrices, rounded to a dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from experiments.autodiff.derivative import Array
+
+DTYPES = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
+"""Bits of the significand, the hidden one included."""
+
+INTEGERS = ("int32", "int64")
+"""Not differentiable, which is shown rather than hidden."""
+
+SMALLEST = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126, "float64": 2.0**-1022}
+"""Smallest normal numbers: below, digits are lost."""
+
+MOST_ELEMENTS = 1000
+
+
+def as_array(value: Any) -> Array:
+    """A number, list or list of lists as an array. Raises ValueError with what is wrong with it."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError("has rows of different lengths") from None
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{value!r} is not a number, a list of numbers or a list of such lists")
+    if array.ndim > 2:
+        raise ValueError("has more than two dimensions")
+    if not 1 <= array.size <= MOST_ELEMENTS:
+        raise ValueError(f"has {array.size} elements; between 1 and {MOST_ELEMENTS} can be checked")
+    if not np.isfinite(array).all():
+        raise ValueError("holds a number that is not finite")
+    return array.astype(np.float64)
+
+
+def rounded(values: Mapping[str, Array], dtype: str) -> dict[str, Array]:
+    """The values as a dtype holds them, in float64: a float32 has 0.100000001490116 for 0.1."""
+    return {name: _round(value, dtype) for name, value in values.items()}
+
+
+def _round(value: Array, dtype: str) -> Array:
+    if dtype in INTEGERS:
+        return np.trunc(value)
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        kind: Any = ml_dtypes.bfloat16
+    else:
+        kind = dtype
+    with np.errstate(over="ignore"):
+        return value.astype(kind).astype(np.float64)

@@ -1,0 +1,110 @@
+"""Derivatives as formulas, by SymPy, and their values at fifty digits, by mpmath."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from experiments.autodiff.arithmetic import TooLarge, in_sympy
+from experiments.autodiff.derivative import Array, Entry
+from experiments.autodiff.expression import Expression
+
+DIGITS = 50
+
+MOST_OPERATIONS = 5000
+"""Of a formula; beyond, it is no longer one that anybody reads, and SymPy takes minutes."""
+
+LONGEST = 120
+"""Characters of a formula that is shown."""
+
+
+class Formulas:
+    """The expression and its derivatives in symbols. An element of an array is a symbol such as ``x[0]``."""
+
+    def __init__(self, expression: Expression, values: Mapping[str, Array]) -> None:
+        """Raises TooLarge where the expression is nothing for SymPy."""
+        self._symbols = {name: _symbols(name, value) for name, value in values.items()}
+        self._values = [float(x) for value in values.values() for x in np.ravel(value)]
+        value = in_sympy().evaluate(expression, self._symbols)
+        self._outputs = np.ravel(np.asarray(value, dtype=object))
+
+    def derivative(self, entry: Entry) -> Formula:
+        """The formula of one entry. Raises TooLarge."""
+        import sympy
+
+        formula = sympy.sympify(self._outputs[entry.output])  # a bare number, if the expression is one
+        for direction in entry.directions:
+            terms = [
+                sympy.Rational(*float(change).as_integer_ratio()) * sympy.diff(formula, symbol)
+                for name, changes in direction.items()
+                for symbol, change in zip(np.ravel(self._symbols[name]), np.ravel(changes), strict=True)
+                if change
+            ]
+            formula = sympy.Add(*terms)
+            if sympy.count_ops(formula) > MOST_OPERATIONS:
+                raise TooLarge("the formula has too many terms")
+        return Formula(formula, self._all_symbols(), self._values)
+
+    def _all_symbols(self) -> list[Any]:
+        return [symbol for symbols in self._symbols.values() for symbol in np.ravel(symbols)]
+
+
+class Formula:
+    """One derivative in symbols, and where its variables stand."""
+
+    def __init__(self, formula: Any, symbols: list[Any], values: list[float]) -> None:
+        import sympy
+
+        self.text = str(formula)
+        self._values = values
+        self._evaluate = sympy.lambdify(symbols, formula, "mpmath", cse=True)
+
+    @property
+    def is_short(self) -> bool:
+        return len(self.text) <= LONGEST
+
+    def value(self) -> Any:
+        """At :data:`DIGITS` digits, as mpmath's number; NaN where the formula has no real value."""
+        import mpmath
+
+        value = self._with_digits(2 * DIGITS)
+        for digits in (4 * DIGITS, 8 * DIGITS):  # what cancels takes its digits from those beyond
+            coarser, value = value, self._with_digits(digits)
+            if not mpmath.isfinite(value) or abs(value - coarser) <= abs(value) * mpmath.mpf(10) ** -DIGITS:
+                return value
+        return value if abs(value) > mpmath.mpf(10) ** (-6 * DIGITS) else mpmath.mpf(0)  # all of it cancels
+
+    def _with_digits(self, digits: int) -> Any:
+        import mpmath
+
+        with mpmath.workdps(digits):
+            return self._at_the_point()
+
+    def rounded(self, bits: int) -> Any:
+        """The same formula worked out with so many bits a step."""
+        import mpmath
+
+        with mpmath.workprec(bits):
+            return self._at_the_point()
+
+    def _at_the_point(self) -> Any:
+        import mpmath
+
+        try:
+            value = mpmath.mpmathify(self._evaluate(*map(mpmath.mpf, self._values)))
+        except (ValueError, ZeroDivisionError, TypeError, OverflowError):  # TypeError: complex numbers have no order
+            return mpmath.nan
+        return value if isinstance(value, mpmath.mpf) else mpmath.nan
+
+
+def _symbols(name: str, value: Array) -> Any:
+    import sympy
+
+    if value.ndim == 0:
+        return sympy.Symbol(name, real=True)
+    found = np.empty(value.shape, dtype=object)
+    for index in np.ndindex(value.shape):
+        found[index] = sympy.Symbol(f"{name}[{','.join(map(str, index))}]", real=True)
+    return found

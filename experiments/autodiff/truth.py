@@ -1,0 +1,138 @@
+"""What a derivative really is, found without TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.autodiff.arithmetic import TooLarge, overflows
+from experiments.autodiff.derivative import Array, Entry
+from experiments.autodiff.expression import Expression
+from experiments.autodiff.numeric import Slopes
+from experiments.autodiff.one_sided import EDGE, PLAIN, STEEP, Neighbourhood, Surroundings
+from experiments.autodiff.point import DTYPES, SMALLEST
+from experiments.autodiff.symbolic import DIGITS, Formula, Formulas
+
+OVERFLOW = "overflow"
+"""Something on the way is beyond 1.8e308: nothing is looked for there."""
+
+FORMULA, SIDES, COMPLEX_STEP, RICHARDSON, NOTHING = (
+    f"SymPy's derivative at {DIGITS} digits",
+    "difference quotients at 100 digits",
+    "complex step",
+    "Richardson extrapolation",
+    "",
+)
+"""How the truth was found."""
+
+MOST_FORMULAS = 64
+"""Entries up to which each gets a formula of its own; beyond, the numeric ways."""
+
+MOST_WORK = 200_000
+"""Operations in hundreds of digits that may be spent on what lies beside the point: about two seconds."""
+
+SAFETY = 16
+"""Units in the last place that may be lost where a formula loses none."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One entry of a derivative, at one point."""
+
+    value: Any
+    """mpmath's number, or a float; infinite for an infinite slope; None where there is no derivative."""
+    way: str
+    uncertainty: float
+    """How far off the value may be itself."""
+    point: str
+    """What the point is: one of one_sided's words, or :data:`OVERFLOW`."""
+    sides: tuple[float, float] | None
+    """The derivatives from below and above, where they were looked for."""
+    formula: Formula | None
+    """Where the value is the formula's."""
+
+    def tolerance(self, dtype: str) -> float:
+        """How far a right answer may be off in a dtype.
+
+        :data:`SAFETY` units in the last place, and eight times what the formula itself loses when each of its steps
+        is rounded to the dtype's bits or up to three fewer (cancellation shows there, and nowhere else).
+        """
+        assert self.value is not None
+        bits = DTYPES[dtype]
+        size = abs(float(self.value))
+        allowed = SAFETY * size * 2.0**-bits + SMALLEST[dtype] + self.uncertainty
+        if self.formula is None:
+            return allowed + 64 * SAFETY * size * 2.0**-bits
+        lost = [abs(float(self.formula.rounded(bits - fewer) - self.value)) for fewer in range(4)]
+        return allowed + 8 * max((loss for loss in lost if math.isfinite(loss)), default=0.0)
+
+    def error(self, found: float, dtype: str = "float64") -> float:
+        """How far off ``found`` is, in :meth:`unit`."""
+        return float(abs(found - self.value) / self.unit(dtype)) if self.value is not None else math.nan
+
+    def unit(self, dtype: str) -> Any:
+        """What errors are counted in: the truth itself, or one where it is zero; nothing below the dtype's range."""
+        return max(abs(self.value), SMALLEST[dtype]) if self.value else 1
+
+
+class Reference:
+    """The truth about an expression at a point, entry by entry."""
+
+    def __init__(self, expression: Expression, values: Mapping[str, Array], order: int, entries: int) -> None:
+        """``order`` is the highest derivative's, ``entries`` how many there are to be found."""
+        self._overflows = overflows(expression, values)
+        elements = sum(value.size for value in values.values())
+        work = entries * 4 * 2**order * expression.nodes * max(1, elements // 4)
+        self._neighbourhood = Neighbourhood(expression, values, order) if work <= MOST_WORK else None
+        self._slopes = Slopes(expression, values)
+        self._formulas = self._try(lambda: Formulas(expression, values)) if entries <= MOST_FORMULAS else None
+
+    def of(self, entry: Entry) -> Truth:
+        if self._overflows:
+            return Truth(None, NOTHING, 0.0, OVERFLOW, None, None)
+        around = self._neighbourhood.around(entry) if self._neighbourhood else None
+        formulas = self._formulas
+        formula = self._try(lambda: formulas.derivative(entry)) if formulas else None
+        point = around.kind if around else PLAIN
+        sides = (float(around.below.slope), float(around.above.slope)) if around else None
+        value, way, uncertainty = self._value(entry, around, formula)
+        return Truth(value, way, uncertainty, point, sides, formula if way == FORMULA else None)
+
+    def _value(self, entry: Entry, around: Surroundings | None, formula: Formula | None) -> tuple[Any, str, float]:
+        if around and around.kind != PLAIN:
+            return _beside(around)
+        if formula and _is_finite(value := formula.value()) and (around is None or _same(value, around.slope)):
+            return value, FORMULA, 0.0
+        if around:  # two kinks that cancel: no formula sees that
+            return around.slope, SIDES, 0.0
+        if len(entry.directions) > 2:
+            return None, NOTHING, 0.0
+        estimate = self._slopes.estimate(entry)
+        if not math.isfinite(estimate.value):
+            return None, NOTHING, 0.0
+        return estimate.value, COMPLEX_STEP if len(entry.directions) == 1 else RICHARDSON, estimate.error
+
+    @staticmethod
+    def _try(find: Callable[[], Any]) -> Any:
+        try:
+            return find()
+        except (TooLarge, RecursionError, TypeError):  # TypeError: SymPy compares no complex or infinite constants
+            return None
+
+
+def _beside(around: Surroundings) -> tuple[Any, str, float]:
+    """At the edge of a domain the side that there is; an infinite slope where both sides say the same one."""
+    slopes = [slope for slope in (around.below.slope, around.above.slope) if not math.isnan(slope)]
+    if around.kind == EDGE or (around.kind == STEEP and len(set(slopes)) == 1):
+        return slopes[0], SIDES, 0.0
+    return None, NOTHING, 0.0
+
+
+def _is_finite(value: Any) -> bool:
+    return math.isfinite(value)
+
+
+def _same(value: Any, slope: Any) -> bool:
+    return bool(abs(value - slope) <= 1e-9 * max(1, abs(value)))
