@@ -234,8 +234,8 @@ def in_mpmath() -> Arithmetic:
         "relu": lambda x: x if x > 0 else zero * x,
         "sigmoid": lambda x: one / (one + mpmath.exp(-x)),
         "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
-        "maximum": lambda a, b: a if a >= b else b,
-        "minimum": lambda a, b: a if a <= b else b,
+        "maximum": lambda a, b: a if a >= b or mpmath.isnan(a) else b,  # with NaN it is NaN, in TensorFlow as well
+        "minimum": lambda a, b: a if a <= b or mpmath.isnan(a) else b,
         "where": lambda condition, a, b: a if condition else b,
     }
     return Arithmetic(lambda value: mpmath.mpf(value.numerator) / value.denominator, _of_objects(scalar))

@@ -58,7 +58,9 @@ class Checked:
     @property
     def error(self) -> float:
         """NaN where there is nothing to compare."""
-        return math.nan if self.found is None or math.isnan(self.tolerance) else self.truth.error(self.found, self.dtype)
+        return (
+            math.nan if self.found is None or math.isnan(self.tolerance) else self.truth.error(self.found, self.dtype)
+        )
 
     def sentences(self) -> list[str]:
         """Each finding in words."""

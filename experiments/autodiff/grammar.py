@@ -160,7 +160,7 @@ class _Translation:
     def _call(self, tree: ast.Call, depth: int) -> Call:
         column = _column(tree)
         if type(tree.func) in _REFUSED:
-            raise _refusal(tree.func, column)
+            raise _refusal(tree.func, _column(tree.func))
         if not isinstance(tree.func, ast.Name):
             raise InvalidExpression(column, "only a function's name stands before a bracket; a product is written *")
         name = tree.func.id

@@ -39,6 +39,8 @@ class Side:
     """The one-sided derivative, as mpmath's number; NaN without a value there, infinite without a limit."""
 
     slope: Any
+    uncertainty: Any
+    """By how much the slope changes from one step to the other: 1e-20 for x**1.5 at 0."""
     jumps: bool
 
 
@@ -71,8 +73,18 @@ class Surroundings:
 
     @property
     def slope(self) -> Any:
-        """The derivative at a plain point."""
-        return (self.below.slope + self.above.slope) / 2
+        """The derivative at a plain point; at an edge, that of the side that there is."""
+        slopes = [side.slope for side in self._sides]
+        return sum(slopes) / len(slopes)
+
+    @property
+    def uncertainty(self) -> float:
+        """Of the slope."""
+        return float(max(side.uncertainty for side in self._sides))
+
+    @property
+    def _sides(self) -> list[Side]:
+        return [side for side in (self.below, self.above) if side.slope == side.slope]  # NaN is not
 
 
 class Neighbourhood:
@@ -105,7 +117,7 @@ class Neighbourhood:
         )
         jumps = bool(near > SMALLEST_JUMP * max(1, abs(here)) and near > STAYS * far)
         grows = not _agree(coarse, fine) and abs(fine) > abs(coarse)  # NaN does not
-        return Side(mpmath.inf * mpmath.sign(fine) if grows else fine, jumps)
+        return Side(mpmath.inf * mpmath.sign(fine) if grows else fine, abs(fine - coarse), jumps)
 
     def _quotient(self, arithmetic: Arithmetic, entry: Entry, step: Any) -> Any:
         """The mixed difference quotient: every direction is gone along, or not."""

@@ -14,7 +14,7 @@ from experiments.autodiff.expression import Expression
 DIGITS = 50
 
 MOST_OPERATIONS = 5000
-"""Of a formula; beyond, it is no longer one that anybody reads, and SymPy takes minutes."""
+"""Of all formulas together; beyond, they are no longer any that anybody reads, and SymPy takes minutes."""
 
 LONGEST = 120
 """Characters of a formula that is shown."""
@@ -29,11 +29,14 @@ class Formulas:
         self._values = [float(x) for value in values.values() for x in np.ravel(value)]
         value = in_sympy().evaluate(expression, self._symbols)
         self._outputs = np.ravel(np.asarray(value, dtype=object))
+        self._operations = 0
 
     def derivative(self, entry: Entry) -> Formula:
         """The formula of one entry. Raises TooLarge."""
         import sympy
 
+        if self._operations > MOST_OPERATIONS:
+            raise TooLarge("the formulas have too many terms")
         formula = sympy.sympify(self._outputs[entry.output])  # a bare number, if the expression is one
         for direction in entry.directions:
             terms = [
@@ -43,8 +46,9 @@ class Formulas:
                 if change
             ]
             formula = sympy.Add(*terms)
-            if sympy.count_ops(formula) > MOST_OPERATIONS:
+            if (operations := int(sympy.count_ops(formula))) > MOST_OPERATIONS:
                 raise TooLarge("the formula has too many terms")
+        self._operations += operations
         return Formula(formula, self._all_symbols(), self._values)
 
     def _all_symbols(self) -> list[Any]:
@@ -59,6 +63,7 @@ class Formula:
 
         self.text = str(formula)
         self._values = values
+        self._rounded: dict[int, Any] = {}
         self._evaluate = sympy.lambdify(symbols, formula, "mpmath", cse=True)
 
     @property
@@ -86,8 +91,10 @@ class Formula:
         """The same formula worked out with so many bits a step."""
         import mpmath
 
-        with mpmath.workprec(bits):
-            return self._at_the_point()
+        if bits not in self._rounded:
+            with mpmath.workprec(bits):
+                self._rounded[bits] = self._at_the_point()
+        return self._rounded[bits]
 
     def _at_the_point(self) -> Any:
         import mpmath

@@ -101,12 +101,12 @@ class Reference:
         return Truth(value, way, uncertainty, point, sides, formula if way == FORMULA else None)
 
     def _value(self, entry: Entry, around: Surroundings | None, formula: Formula | None) -> tuple[Any, str, float]:
-        if around and around.kind != PLAIN:
+        if around and around.kind not in (PLAIN, EDGE):
             return _beside(around)
         if formula and _is_finite(value := formula.value()) and (around is None or _same(value, around.slope)):
             return value, FORMULA, 0.0
         if around:  # two kinks that cancel: no formula sees that
-            return around.slope, SIDES, 0.0
+            return around.slope, SIDES, around.uncertainty
         if len(entry.directions) > 2:
             return None, NOTHING, 0.0
         estimate = self._slopes.estimate(entry)
@@ -123,9 +123,9 @@ class Reference:
 
 
 def _beside(around: Surroundings) -> tuple[Any, str, float]:
-    """At the edge of a domain the side that there is; an infinite slope where both sides say the same one."""
+    """An infinite slope where both sides, or the one that there is, say the same one."""
     slopes = [slope for slope in (around.below.slope, around.above.slope) if not math.isnan(slope)]
-    if around.kind == EDGE or (around.kind == STEEP and len(set(slopes)) == 1):
+    if around.kind == STEEP and len(set(slopes)) == 1:
         return slopes[0], SIDES, 0.0
     return None, NOTHING, 0.0
 

@@ -1,0 +1,234 @@
+"""Derivatives by TensorFlow, and the package's exact values, against mpmath's own at fifty digits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from experiments import device
+from experiments.autodiff import Autodiff
+from experiments.autodiff.arithmetic import shape_of
+from experiments.autodiff.derivative import Block, Derivative
+from experiments.autodiff.findings import Checked
+from experiments.autodiff.functions import FUNCTIONS, OPERATORS
+from experiments.autodiff.grammar import parse
+from experiments.autodiff.point import as_array
+from experiments.autodiff.truth import Reference
+from experiments.autodiff.ways import MODES, Way, compute
+from tests.experiments.autodiff_table import GRADIENTS, OTHERS, TRAPS, Case
+
+DIGITS = 50
+
+METHODS = ("reverse", "forward")
+
+LARGEST_ERROR = {"float32": 5e-6, "float64": 1e-14}
+"""Relative, or absolute where the derivative is zero."""
+
+TABLE = [*GRADIENTS, *OTHERS]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number of a derivative: what TensorFlow says in one way, and the package's truth."""
+
+    block: Block
+    number: int
+    way: Way
+    checked: Checked
+
+
+def entries(case: Case, dtypes: tuple[str, ...] = tuple(LARGEST_ERROR)) -> list[Entry]:
+    """All numbers of a case's derivative, in each dtype and method."""
+    expression = parse(case.text)
+    kind, order = case.settings.get("derivative", "gradient"), case.settings.get("order", 1)
+    values = {name: as_array(value) for name, value in case.at.items()}
+    direction = {name: as_array(value) for name, value in case.settings.get("direction", {}).items()}
+    derivative = Derivative(kind, order, tuple(case.settings.get("wrt", case.at)), direction)
+    blocks = derivative.blocks(values, shape_of(expression, values))
+    reference = Reference(expression, values, order, sum(len(block.entries) for block in blocks))
+    truths = [[reference.of(entry) for entry in block.entries] for block in blocks]
+    found = []
+    for way in (Way(method, "eager", dtype) for dtype, method in product(dtypes, METHODS)):
+        computed = compute(expression, values, derivative, way)
+        for block, numbers, exact in zip(blocks, computed.blocks, truths, strict=True):
+            for number, truth in enumerate(exact):
+                value = None if numbers is None else float(numbers[number])
+                found.append(Entry(block, number, way, Checked(value, truth, way.dtype)))
+    return found
+
+
+def by_mpmath(case: Case, block: Block, number: int) -> Any:
+    """The same entry by mpmath's numerical differentiation of the function written by hand."""
+    numbers = {name: np.ravel(value).tolist() for name, value in case.at.items()}
+    names = [(name, element) for name, elements in numbers.items() for element in range(len(elements))]
+    point = [mpmath.mpf(x) for elements in numbers.values() for x in elements]
+    kind, output = case.settings.get("derivative", "gradient"), 0
+    if kind == "hessian":
+        v, w = block.name.split(".")
+        i, j = divmod(number, len(numbers[w]))
+        return partial(case, point, 0, [names.index((v, i)), names.index((w, j))])
+    if kind == "jacobian":
+        output, number = divmod(number, len(numbers[block.name]))
+    along = names.index((block.name, number))
+    if kind == "hvp":
+        direction = [x for name in case.at for x in np.ravel(case.settings["direction"][name]).tolist()]
+        return sum(x * partial(case, point, 0, [along, other]) for other, x in enumerate(direction))
+    return partial(case, point, output, [along] * case.settings.get("order", 1))
+
+
+def partial(case: Case, point: list[Any], output: int, variables: list[int]) -> Any:
+    def element(*numbers: Any) -> Any:
+        value = case.function(*numbers)
+        return value[output] if isinstance(value, list) else value
+
+    return mpmath.diff(element, tuple(point), tuple(variables.count(number) for number in range(len(point))))
+
+
+def close(value: Any, wanted: Any, relative: float) -> bool:
+    return bool(abs(value - wanted) <= relative * (abs(wanted) or 1))
+
+
+@pytest.mark.parametrize("case", TABLE, ids=str)
+def test_a_derivative_of_the_table(on_device, case):
+    with mpmath.workdps(DIGITS):
+        for entry in entries(case):
+            one, wanted = entry.checked, by_mpmath(case, entry.block, entry.number)
+            where = (entry.block.name, entry.number, str(entry.way), one.found, wanted)
+            assert close(one.truth.value, wanted, 1e-30), where
+            unconnected = one.found is None and wanted == 0
+            assert unconnected or close(one.found, wanted, LARGEST_ERROR[entry.way.dtype]), where
+            assert one.findings == (["unconnected"] if unconnected else []), where
+
+
+def test_the_table_has_every_operator_and_function():
+    written = " ".join(case.text for case in TABLE)
+    assert [name for name in FUNCTIONS if f"{name}(" not in written] == []
+    assert [sign for sign in OPERATORS if sign not in written and sign != "negative"] == []
+    assert len(TABLE) + len(TRAPS) >= 60
+    assert {case.settings.get("order", 1) for case in TABLE} == {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize("dtype", LARGEST_ERROR)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("trap", TRAPS, ids=str)
+def test_a_trap_is_named(on_device, recorder, trap, method, dtype):
+    chosen = {"dtype": dtype, "method": method, "all_ways": False, **trap.settings}
+    Autodiff(expression=trap.text, at=trap.at, **chosen).run(recorder)
+    wanted = trap.forward if method == "forward" and trap.forward is not None else trap.findings
+    for row, truth in zip(recorder.tables["results"], recorder.tables["truth"], strict=True):
+        assert row["finding"] == wanted
+        assert (truth["exact"] is None) == (trap.exact is None)
+        with mpmath.workdps(DIGITS):
+            if trap.exact is not None and math.isinf(float(trap.exact)):
+                assert row["exact"] == float(trap.exact)
+            elif trap.exact is not None:
+                assert close(mpmath.mpf(truth["exact"]), trap.exact, 1e-14)
+
+
+@pytest.mark.parametrize("dtype", LARGEST_ERROR)
+def test_the_textbooks_derivative_is_ten_in_every_way(on_device, recorder, dtype):
+    Autodiff(dtype=dtype).run(recorder)
+    rows = recorder.tables["results"]
+    assert {(row["method"], row["mode"], row["dtype"]) for row in rows} == set(product(METHODS, MODES, LARGEST_ERROR))
+    for row in rows:
+        assert (row["variable"], row["derivative"], row["exact"], row["error"]) == ("w", 10.0, 10.0, 0.0)
+        assert row["finding"] == ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A part of an expression, and what it means for mpmath."""
+
+    text: str
+    function: Callable[[Any, Any], Any]
+
+
+def constant(quarters: int) -> Written:
+    return Written(f"{quarters / 4}", lambda x, y: mpmath.mpf(quarters) / 4)
+
+
+def call(name: str, function: Callable[..., Any]) -> Callable[..., Written]:
+    def written(*arguments: Written) -> Written:
+        values = [argument.function for argument in arguments]
+        text = f"{name}({', '.join(argument.text for argument in arguments)})"
+        return Written(text, lambda x, y: function(*(value(x, y) for value in values)))
+
+    return written
+
+
+def between(sign: str, function: Callable[..., Any]) -> Callable[..., Written]:
+    return lambda a, b: Written(
+        f"({a.text}) {sign} ({b.text})", lambda x, y: function(a.function(x, y), b.function(x, y))
+    )
+
+
+UNARY = [
+    *(call(name, getattr(mpmath, name)) for name in ("atan", "cos", "erf", "exp", "log", "sin", "sqrt", "tan", "tanh")),
+    *(call(name, getattr(mpmath, name)) for name in ("asin", "acos", "cosh", "sinh", "expm1", "log1p")),
+    call("sigmoid", lambda u: 1 / (1 + mpmath.exp(-u))),
+    call("softplus", lambda u: mpmath.log(1 + mpmath.exp(u))),
+    lambda a: Written(f"-({a.text})", lambda x, y: -a.function(x, y)),
+]
+
+BINARY = [
+    between("+", lambda a, b: a + b),
+    between("-", lambda a, b: a - b),
+    between("*", lambda a, b: a * b),
+    between("/", lambda a, b: a / b),
+    between("**", lambda a, b: mpmath.exp(b * mpmath.log(a))),
+    call("maximum", lambda a, b: a if a.real >= b.real else b),
+    call("minimum", lambda a, b: a if a.real <= b.real else b),
+]
+
+
+def grown(parts: st.SearchStrategy[Written]) -> st.SearchStrategy[Written]:
+    def made(makers: list[Callable[..., Written]], *operands: st.SearchStrategy[Written]) -> st.SearchStrategy[Written]:
+        return st.builds(lambda make, *arguments: make(*arguments), st.sampled_from(makers), *operands)
+
+    return made(UNARY, parts) | made(BINARY, parts, parts)
+
+
+VARIABLES = st.sampled_from([Written("x", lambda x, y: x), Written("y", lambda x, y: y)])
+
+EXPRESSIONS = st.recursive(VARIABLES | st.integers(1, 12).map(constant), grown, max_leaves=6)
+
+QUARTERS = st.integers(-8, 8).map(lambda number: number / 4)
+
+
+def check(expression: Written, x: float, y: float, order: int) -> None:
+    """TensorFlow is right within what the package allows, and the package within 1e-25."""
+    case = Case(expression.text, {"x": x, "y": y}, expression.function, {"order": order, "wrt": ["x"]})
+    with mpmath.workdps(DIGITS):
+        try:
+            value, wanted = expression.function(mpmath.mpf(x), mpmath.mpf(y)), by_mpmath(case, Block("x", (), ()), 0)
+        except (ValueError, ZeroDivisionError, OverflowError):
+            assume(False)
+        assume(all(isinstance(number, mpmath.mpf) and abs(number) < 1e6 for number in (value, wanted)))
+        for entry in entries(case, ("float64",)):
+            one = entry.checked
+            if one.truth.point:
+                continue
+            assert abs(one.truth.value - wanted) <= 1e-25 * max(1, abs(wanted)), (one.truth.value, wanted)
+            is_zero = abs(wanted) < 1e-40  # mpmath's differences leave as much
+            where = (str(entry.way), one.found, wanted, one.tolerance)
+            if is_zero and one.found:  # SymPy sees that cos(acos(x)) is x; TensorFlow's steps leave their rounding
+                assert abs(one.found) < 1e-12, where
+            else:
+                assert one.findings in ([], ["unconnected"] if is_zero else []), where
+
+
+@pytest.mark.usefixtures("_tensorflow")
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(EXPRESSIONS, QUARTERS, QUARTERS, st.integers(1, 2))
+def test_an_expression_of_the_grammar(expression, x, y, order):
+    with device.scope():
+        check(expression, x, y, order)
