@@ -5,7 +5,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ Operations = Mapping[str, Callable[..., Any]]
 class Arithmetic:
     """Numbers of one kind, and what can be done with them."""
 
-    number: Callable[[Fraction], Any]
+    number: Callable[[Number], Any]
     """A constant of an expression in this kind."""
     operations: Operations
     """By the names of functions.py."""
@@ -34,7 +33,7 @@ class Arithmetic:
 
     def _evaluate(self, node: Node, values: Mapping[str, Any]) -> Any:
         if isinstance(node, Number):
-            return self.number(node.value)
+            return self.number(node)
         if isinstance(node, Variable):
             return values[node.name]
         return self.call(node, [self._evaluate(argument, values) for argument in node.arguments])
@@ -108,7 +107,7 @@ def in_numpy(dtype: str) -> Arithmetic:
     they take: what the complex-step derivative needs (J. Martins, P. Sturdza, J. Alonso, ACM TOMS 29(3), 2003).
     """
     kind = np.dtype(dtype).type
-    return Arithmetic(lambda value: kind(float(value)), _in_numpy())
+    return Arithmetic(lambda number: kind(float(number.value)), _in_numpy())
 
 
 def _in_numpy() -> Operations:
@@ -165,7 +164,7 @@ def in_tensorflow(dtype: str) -> Arithmetic:
     """Tensors of a floating dtype, by the operation that a TensorFlow user would write."""
     tf = import_tensorflow()
     return Arithmetic(
-        lambda value: tf.constant(float(value), dtype=dtype),
+        lambda number: tf.constant(float(number.value), dtype=dtype),
         {
             **_SIGNS,
             "**": tf.pow,
@@ -238,7 +237,7 @@ def in_mpmath() -> Arithmetic:
         "minimum": lambda a, b: a if a <= b or mpmath.isnan(a) else b,
         "where": lambda condition, a, b: a if condition else b,
     }
-    return Arithmetic(lambda value: mpmath.mpf(value.numerator) / value.denominator, _of_objects(scalar))
+    return Arithmetic(lambda number: mpmath.mpf(number.value.numerator) / number.value.denominator, _of_objects(scalar))
 
 
 def in_sympy() -> Arithmetic:
@@ -279,7 +278,13 @@ def in_sympy() -> Arithmetic:
         "==": sympy.Eq,
         "!=": sympy.Ne,
     }
-    return Arithmetic(lambda value: sympy.Rational(value.numerator, value.denominator), _of_objects(scalar))
+
+    def number(constant: Number) -> Any:
+        if constant.text:
+            return symbol_of(constant)
+        return sympy.Rational(constant.value.numerator, constant.value.denominator)
+
+    return Arithmetic(number, _of_objects(scalar))
 
 
 ELEMENTARY = (
@@ -293,6 +298,13 @@ MOST_BITS = 4200
 
 class TooLarge(ArithmeticError):
     """SymPy would write out a number of more than thousands of digits."""
+
+
+def symbol_of(constant: Number) -> Any:
+    """A rounded constant in SymPy: a symbol called what was written, such as 0.1, rather than a long fraction."""
+    import sympy
+
+    return sympy.Symbol(constant.text, positive=True)
 
 
 def _power(base: Any, exponent: Any) -> Any:

@@ -24,8 +24,9 @@ from experiments.autodiff.differentiate import METHODS
 from experiments.autodiff.expression import Expression, InvalidExpression
 from experiments.autodiff.grammar import parse
 from experiments.autodiff.graph import draw
+from experiments.autodiff.held import as_held, is_held
 from experiments.autodiff.plots import step_figure, tangent_figure
-from experiments.autodiff.point import DTYPES, INTEGERS, as_array, rounded
+from experiments.autodiff.point import DTYPES, INTEGERS, as_array
 from experiments.autodiff.truth import Reference, Truth
 from experiments.autodiff.ways import MODES, Way, compute, every_way, new_call
 from experiments.device import scope
@@ -42,6 +43,12 @@ TEXTBOOK_WRT = ["w"]
 HIGHEST_ORDER = 5
 
 MOST_ENTRIES = 2000
+
+MOST_IN_ALL_MODES = 64
+"""Entries of a derivative up to which every mode is tried."""
+
+MOST_TO_COMPILE, MOST_OPERATIONS = 1_500, 10_000
+"""Operations of a derivative up to which it is traced and drawn, and up to which it is computed at all."""
 
 
 @dataclass
@@ -78,17 +85,17 @@ class Autodiff(Experiment):
         derivative = self._asked()
         blocks = derivative.blocks(values, shape_of(expression, values))
         first = Way(self.method, self.mode, self.dtype)
-        ways = every_way(first) if self.all_ways else [first]
         truths: dict[str, list[list[Truth]]] = {}
         answer = Answer(expression, values, derivative, blocks, first)
+        ways = self._ways(first, expression, values, sum(len(block.entries) for block in blocks))
         try:
             for number, way in enumerate(ways):
                 recorder.progress("ways", number / len(ways), str(way))
-                point = rounded(values, way.dtype)
-                key = _key(point)
+                held, point = as_held(expression, values, way.dtype)
+                key = _key(held, point)
                 if key not in truths:
-                    truths[key] = self._truths(expression, point, derivative, answer, recorder)
-                computed = compute(expression, point, derivative, way)
+                    truths[key] = self._truths(held, point, derivative, answer, recorder)
+                computed = compute(held, point, derivative, way)
                 answer.results.append(Result(way, computed, truths[key]))
                 if way == first:
                     _record_first(answer, recorder)
@@ -97,6 +104,18 @@ class Autodiff(Experiment):
             _record(answer, recorder)
         recorder.measured()
         self._draw(answer, recorder)
+
+    def _ways(self, first: Way, expression: Expression, values: Mapping[str, Array], entries: int) -> list[Way]:
+        """Those to be computed; large derivatives are traced and compiled in one mode only, which takes seconds."""
+        if not self.all_ways:
+            return [first]
+        is_small = entries <= MOST_IN_ALL_MODES and self._operations(expression) <= MOST_TO_COMPILE
+        modes = MODES if is_small else (self.mode,)
+        return [way for way in every_way(first, modes) if is_held(expression, values, way.dtype)]
+
+    def _operations(self, expression: Expression) -> int:
+        """About how many operations nested tapes make of an expression."""
+        return int(expression.nodes * 3**self.order)
 
     def _truths(
         self,
@@ -121,7 +140,7 @@ class Autodiff(Experiment):
         for name, figure in (("step_size", step_figure(answer)), ("tangent", tangent_figure(answer))):
             if figure is not None:
                 recorder.figure(name, figure)
-        if first.way.is_integer or first.computed.problem:
+        if first.way.is_integer or first.computed.problem or self._operations(answer.expression) > MOST_TO_COMPILE:
             return
         tf = import_tensorflow()
         names = list(answer.values)
@@ -181,6 +200,16 @@ class Autodiff(Experiment):
         if not wrt:
             raise InvalidField(self, "wrt", "the expression has no variable; give one to differentiate by")
         shape = self._shape(values)
+        try:
+            as_held(self._parsed(), values, self.dtype)
+        except OverflowError as error:
+            raise InvalidField(self, "dtype", f"{error}; choose another, such as experiment.dtype=float64") from None
+        if self._operations(self._parsed()) > MOST_OPERATIONS:
+            raise InvalidField(
+                self,
+                "order",
+                f"{self.order} takes TensorFlow minutes for an expression of {self._parsed().nodes} parts; lower it",
+            )
         if self.derivative != JACOBIAN and shape:
             raise InvalidField(
                 self,
@@ -213,8 +242,10 @@ class Autodiff(Experiment):
             raise InvalidField(self, "expression", str(error)) from None
 
 
-def _key(point: Mapping[str, Array]) -> str:
-    return repr({name: value.tolist() for name, value in point.items()})
+def _key(expression: Expression, point: Mapping[str, Array]) -> str:
+    """The same for dtypes that hold the same numbers."""
+    constants = [constant.value for constant in expression.constants]
+    return repr([constants, {name: value.tolist() for name, value in point.items()}])
 
 
 def _record_first(answer: Answer, recorder: Recorder) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from experiments.autodiff.functions import COMPARISONS, FUNCTIONS, OPERATORS
@@ -18,10 +18,12 @@ class InvalidExpression(ValueError):
 
 @dataclass(frozen=True)
 class Number:
-    """A constant, exact: 0.1 is a tenth, and rounded only where it is used."""
+    """A constant, exact: 0.1 is a tenth until :meth:`Expression.rounded` makes it what a dtype has for it."""
 
     value: Fraction
     column: int
+    text: str = ""
+    """What was written, where the value is no longer that."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,27 @@ class Expression:
         known = {**OPERATORS, **COMPARISONS, **FUNCTIONS}
         return all(known[node.function].is_smooth for node in _walk(self.root) if isinstance(node, Call))
 
+    def rounded(self, rounding: Callable[[float], float]) -> Expression:
+        """The same with every constant as some dtype holds it. Raises OverflowError for one that it cannot hold."""
+        return Expression(self.text, _rounded(self.root, rounding))
+
+    @property
+    def constants(self) -> list[Number]:
+        """All constants, in order."""
+        return [node for node in _walk(self.root) if isinstance(node, Number)]
+
     @property
     def nodes(self) -> int:
         return sum(1 for _ in _walk(self.root))
+
+
+def _rounded(node: Node, rounding: Callable[[float], float]) -> Node:
+    if isinstance(node, Call):
+        return replace(node, arguments=tuple(_rounded(argument, rounding) for argument in node.arguments))
+    if isinstance(node, Variable):
+        return node
+    value = Fraction(rounding(float(node.value)))
+    return node if value == node.value else replace(node, value=value, text=f"{float(node.value):.15g}")
 
 
 def _walk(node: Node) -> Iterator[Node]:

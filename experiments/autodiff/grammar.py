@@ -21,7 +21,7 @@ from experiments.autodiff.expression import Call, Expression, InvalidExpression,
 from experiments.autodiff.functions import FUNCTIONS, OPERATORS
 from experiments.fields import suggestion
 
-LONGEST, DEEPEST, MOST_NODES = 2000, 100, 1000
+LONGEST, DEEPEST, MOST_NODES = 2000, 250, 1000
 """Characters, levels and nodes of an expression."""
 
 LARGEST_EXPONENT = 1000
@@ -139,7 +139,9 @@ class _Translation:
         column = _column(tree)
         self._nodes += 1
         if depth > DEEPEST:
-            raise InvalidExpression(column, f"this is nested deeper than {DEEPEST} levels")
+            raise InvalidExpression(
+                column, f"this is nested deeper than {DEEPEST} levels (each further term of a sum is one)"
+            )
         if self._nodes > MOST_NODES:
             raise InvalidExpression(column, f"an expression has at most {MOST_NODES} parts")
         match tree:

@@ -79,6 +79,13 @@ class Slopes:
             total += (-1) ** (len(taken) - sum(taken)) * self.value(dtype, entry.output, moves)
         return total / step ** len(entry.directions)
 
+    def values(self) -> list[float]:
+        """All elements of the value at the point, in float64."""
+        point = {name: value[()] for name, value in self._values.items()}
+        with np.errstate(all="ignore"):
+            found = np.ravel(in_numpy("float64").evaluate(self._expression, point))
+        return [float(value) for value in found]
+
     def value(self, dtype: str, output: int, moves: Sequence[Move]) -> float:
         """An element of the value, beside the point, with every operation rounded to ``dtype``."""
         return float(np.real(self._at(dtype, output, moves)))

@@ -22,6 +22,9 @@ STEPS = (30, 40)
 AGREEMENT = 1e-12
 """Relative: quotients of a smooth function differ by about the step, those of x**1.5 at 0 by its root."""
 
+SMALLEST_SLOPE = 1e-6
+"""Slopes below are compared with this: at a slope of zero, quotients differ by what the step leaves."""
+
 SMALLEST_JUMP = 1e-12
 """Of a function's value over a step of 1e-40; a logarithm moves by more only where it has no value."""
 
@@ -151,4 +154,4 @@ class Neighbourhood:
 
 
 def _agree(a: Any, b: Any) -> bool:
-    return bool(abs(a - b) <= AGREEMENT * max(1, abs(a), abs(b)))
+    return bool(abs(a - b) <= AGREEMENT * max(SMALLEST_SLOPE, abs(a), abs(b)))

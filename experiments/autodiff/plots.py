@@ -10,8 +10,8 @@ import numpy as np
 from experiments.autodiff.answer import Answer, Result
 from experiments.autodiff.derivative import Entry
 from experiments.autodiff.findings import Checked
+from experiments.autodiff.held import as_held
 from experiments.autodiff.numeric import Slopes
-from experiments.autodiff.point import rounded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,9 +41,9 @@ def step_figure(answer: Answer) -> Figure | None:
         return None
     result, entry, one, name = found
     figure, axes = _new_figure(f"error of {name} against step size", answer)
-    point = rounded(answer.values, result.way.dtype)
+    expression, point = as_held(answer.expression, answer.values, result.way.dtype)
     for dtype, colour in COLOURS.items():
-        slopes = Slopes(answer.expression, point)
+        slopes = Slopes(expression, point)
         for centred, style, word in ((False, ":", "forward"), (True, "-", "central")):
             errors = [one.truth.error(slopes.difference(dtype, entry, step, centred)) for step in STEPS]
             axes.plot(STEPS, _drawable(errors), style, color=colour, linewidth=1.4, label=f"{word} difference, {dtype}")

@@ -39,13 +39,30 @@ def as_array(value: Any) -> Array:
 
 
 def rounded(values: Mapping[str, Array], dtype: str) -> dict[str, Array]:
-    """The values as a dtype holds them, in float64: a float32 has 0.100000001490116 for 0.1."""
+    """The values as a dtype holds them, in float64: a float32 has 0.100000001490116 for 0.1.
+
+    Raises OverflowError for what is beyond the dtype's largest number.
+    """
     return {name: _round(value, dtype) for name, value in values.items()}
 
 
-def _round(value: Array, dtype: str) -> Array:
+def round_number(value: float, dtype: str) -> float:
+    """One number as a dtype holds it. Raises OverflowError as :func:`rounded` does."""
+    return float(_round(np.float64(value), dtype))
+
+
+def _round(value: Any, dtype: str) -> Any:
+    found = _as_held(np.asarray(value), dtype)
+    if not np.isfinite(found).all():
+        largest = float(np.max(np.abs(value)))
+        raise OverflowError(f"{largest:g} is beyond the largest number of {dtype}")
+    return found
+
+
+def _as_held(value: Array, dtype: str) -> Array:
     if dtype in INTEGERS:
-        return np.trunc(value)
+        whole = np.trunc(value)
+        return np.where(np.abs(whole) <= np.iinfo(dtype).max, whole, np.inf)
     if dtype == "bfloat16":
         import ml_dtypes
 

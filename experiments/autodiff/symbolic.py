@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.autodiff.arithmetic import TooLarge, in_sympy
+from experiments.autodiff.arithmetic import TooLarge, in_sympy, symbol_of
 from experiments.autodiff.derivative import Array, Entry
 from experiments.autodiff.expression import Expression
 
@@ -26,7 +26,9 @@ class Formulas:
     def __init__(self, expression: Expression, values: Mapping[str, Array]) -> None:
         """Raises TooLarge where the expression is nothing for SymPy."""
         self._symbols = {name: _symbols(name, value) for name, value in values.items()}
-        self._values = [float(x) for value in values.values() for x in np.ravel(value)]
+        constants = {symbol_of(one): float(one.value) for one in expression.constants if one.text}
+        self._values = [*(float(x) for value in values.values() for x in np.ravel(value)), *constants.values()]
+        self._constants = list(constants)
         value = in_sympy().evaluate(expression, self._symbols)
         self._outputs = np.ravel(np.asarray(value, dtype=object))
         self._operations = 0
@@ -52,7 +54,7 @@ class Formulas:
         return Formula(formula, self._all_symbols(), self._values)
 
     def _all_symbols(self) -> list[Any]:
-        return [symbol for symbols in self._symbols.values() for symbol in np.ravel(symbols)]
+        return [*(symbol for symbols in self._symbols.values() for symbol in np.ravel(symbols)), *self._constants]
 
 
 class Formula:

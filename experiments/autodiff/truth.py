@@ -52,6 +52,8 @@ class Truth:
     """The derivatives from below and above, where they were looked for."""
     formula: Formula | None
     """Where the value is the formula's."""
+    scale: float = 0.0
+    """The size of the function's value, in units of which a derivative of zero may be off."""
 
     def tolerance(self, dtype: str) -> float:
         """How far a right answer may be off in a dtype.
@@ -62,7 +64,8 @@ class Truth:
         assert self.value is not None
         bits = DTYPES[dtype]
         size = abs(float(self.value))
-        allowed = SAFETY * size * 2.0**-bits + SMALLEST[dtype] + self.uncertainty
+        scale = size or self.scale  # what cancels to nothing leaves rounding errors of what it was
+        allowed = SAFETY * scale * 2.0**-bits + SMALLEST[dtype] + self.uncertainty
         if self.formula is None:
             return allowed + 64 * SAFETY * size * 2.0**-bits
         lost = [abs(float(self.formula.rounded(bits - fewer) - self.value)) for fewer in range(4)]
@@ -87,6 +90,7 @@ class Reference:
         work = entries * 4 * 2**order * expression.nodes * max(1, elements // 4)
         self._neighbourhood = Neighbourhood(expression, values, order) if work <= MOST_WORK else None
         self._slopes = Slopes(expression, values)
+        self._values_at_point = self._slopes.values()
         self._formulas = self._try(lambda: Formulas(expression, values)) if entries <= MOST_FORMULAS else None
 
     def of(self, entry: Entry) -> Truth:
@@ -98,7 +102,9 @@ class Reference:
         point = around.kind if around else PLAIN
         sides = (float(around.below.slope), float(around.above.slope)) if around else None
         value, way, uncertainty = self._value(entry, around, formula)
-        return Truth(value, way, uncertainty, point, sides, formula if way == FORMULA else None)
+        scale = abs(self._values_at_point[entry.output])
+        found = formula if way == FORMULA else None
+        return Truth(value, way, uncertainty, point, sides, found, scale if math.isfinite(scale) else 0.0)
 
     def _value(self, entry: Entry, around: Surroundings | None, formula: Formula | None) -> tuple[Any, str, float]:
         if around and around.kind not in (PLAIN, EDGE):
@@ -135,4 +141,4 @@ def _is_finite(value: Any) -> bool:
 
 
 def _same(value: Any, slope: Any) -> bool:
-    return bool(abs(value - slope) <= 1e-9 * max(1, abs(value)))
+    return bool(abs(value - slope) <= 1e-9 * max(1e-6, abs(value)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from experiments.device import current, scope
 from experiments.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
-    import tensorflow as tf
+    pass
 
 MODES = ("eager", "graph", "xla")
 
@@ -39,10 +39,10 @@ class Way:
         return self.dtype in INTEGERS
 
 
-def every_way(first: Way) -> list[Way]:
+def every_way(first: Way, modes: Sequence[str] = MODES) -> list[Way]:
     """``first``, then every other method and mode, in its dtype and in float32 and float64."""
     dtypes = dict.fromkeys([first.dtype, "float32", "float64"])
-    everything = (Way(*way) for way in itertools.product(METHODS, MODES, dtypes))
+    everything = (Way(*way) for way in itertools.product(METHODS, modes, dtypes))
     return [first, *(way for way in everything if way != first)]
 
 
@@ -58,7 +58,7 @@ class Computed:
 
 
 def compute(expression: Expression, values: Mapping[str, Array], derivative: Derivative, way: Way) -> Computed:
-    """The derivative at the point, computed on the current device.
+    """The derivative at the point, which the way's dtype holds, computed on the current device.
 
     Raises Refused where a result lies on another device.
     """
@@ -79,10 +79,10 @@ def new_call(expression: Expression, names: list[str], derivative: Derivative, w
     tf = import_tensorflow()
     arithmetic = in_tensorflow(way.dtype)
 
-    def evaluate(at: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def evaluate(at: Mapping[str, Any]) -> Any:
         return tf.convert_to_tensor(arithmetic.evaluate(expression, at))
 
-    def call(*operands: tf.Tensor) -> list[tf.Tensor | None]:
+    def call(*operands: Any) -> list[Any]:
         value, blocks = differentiate(evaluate, dict(zip(names, operands, strict=True)), derivative, way.method)
         return [value, *blocks]
 

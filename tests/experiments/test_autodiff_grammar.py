@@ -80,7 +80,7 @@ HOSTILE = {
     "power of powers": ("((x*0 + (10**300)**300))", "too large"),
     "tiny power": ("x*10**-9999", "goes up to 1000"),
     "divides by zero": ("x*(1/(2 - 2))", "divides by zero"),
-    "deep nesting": ("sin(" * 150 + "x" + ")" * 150, "nested"),
+    "deep nesting": ("sin(" * 300 + "x" + ")" * 300, "nested"),
     "deeper than Python reads": ("(" * 900 + "x" + ")" * 900, "read"),
     "many minuses": ("-" * 1500 + "x", "nested"),
     "long": ("x+" * 1000 + "x", "at most 2000 characters"),

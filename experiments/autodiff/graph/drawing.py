@@ -13,7 +13,7 @@ from experiments.autodiff.graph.tracing import Graphs, trace
 if TYPE_CHECKING:
     import tensorflow as tf
 
-MOST_NODES = 300
+MOST_NODES = 150
 """Larger graphs are not drawn: nobody could read them."""
 
 
@@ -46,27 +46,28 @@ def draw(
     other, and whatever the function raises; a ``dot`` that is missing or fails is only a hint.
     """
     graphs = trace(function, operands, names, results or ["y", *(f"dy/d{name}" for name in names)])
-    files = _texts(graphs, title)
-    images, hint = _images(graphs, files["graph/graph.dot"].decode())
-    return Drawing(files | images, graphs.traced.operations, graphs.optimised.operations, hint)
+    pictures, hint = _pictures(graphs, title)
+    return Drawing(_texts(graphs) | pictures, graphs.traced.operations, graphs.optimised.operations, hint)
 
 
-def _texts(graphs: Graphs, title: str) -> dict[str, bytes]:
+def _texts(graphs: Graphs) -> dict[str, bytes]:
     from google.protobuf.text_format import MessageToString  # type: ignore[import-untyped]
 
     return {
         "graph/traced.pbtxt": MessageToString(graphs.traced.definition).encode(),
         "graph/optimised.pbtxt": MessageToString(graphs.optimised.definition).encode(),
-        "graph/graph.dot": dot_source(title, graphs.traced, graphs.optimised).encode(),
     }
 
 
-def _images(graphs: Graphs, source: str) -> tuple[dict[str, bytes], str]:
+def _pictures(graphs: Graphs, title: str) -> tuple[dict[str, bytes], str]:
+    """The picture's source and images, and a hint where there are none."""
     nodes = len(graphs.traced.nodes)
     if nodes > MOST_NODES:
         return {}, f"no picture of the graph, only its text in graph/: it has {nodes} nodes, more than {MOST_NODES}"
+    source = dot_source(title, graphs.traced, graphs.optimised)
+    files = {"graph/graph.dot": source.encode()}
     try:
         images = render(source)
     except NotRendered as reason:
-        return {}, f"no picture of the graph, only its text in graph/: {reason}"
-    return {"graph/graph.svg": images["svg"], "plots/graph.png": images["png"]}, ""
+        return files, f"no picture of the graph, only its text in graph/: {reason}"
+    return files | {"graph/graph.svg": images["svg"], "plots/graph.png": images["png"]}, ""

@@ -1,0 +1,202 @@
+"""What a series found, as rows and in words."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from experiments.markdown import markdown_table
+from experiments.matmul.answer import duration, where
+from experiments.operators.operator import Operator
+from experiments.operators.series import Point
+from experiments.operators.verification import tolerance
+from experiments.recorder import Cell, Row
+from experiments.roofline import Limit
+
+if TYPE_CHECKING:
+    from experiments.operators.experiment import Operators
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The operators measured so far, held against what the machine can do."""
+
+    operators: Operators
+    found: Sequence[Point]
+    not_measured: Mapping[str, str]
+    """Why an operator has no point."""
+    probed: Limit
+    """FLOP/s of a large matrix product, as probed before the series."""
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """The slowest first, by forward and backward together."""
+        return sorted(self.found, key=lambda point: -point.both.median)
+
+    @cached_property
+    def best(self) -> Point | None:
+        """The point with the most FLOP/s, if there is any that has them."""
+        counted = [point for point in self.points if point.flops_per_s]
+        return max(counted, key=lambda point: point.flops_per_s or 0.0, default=None)
+
+    @cached_property
+    def peak(self) -> Limit:
+        """The probed peak, or the best operator where that did better: the best that any route has reached."""
+        if self.best is None or not self.best.flops_per_s or self.best.flops_per_s <= self.probed.rate:
+            return self.probed
+        return Limit(self.best.flops_per_s, f"{self.best.operator.name} of this series")
+
+    def share_of_peak(self, point: Point) -> float | None:
+        """The share of the best FLOP/s that this machine was seen to reach; None where they are not counted."""
+        return None if point.flops_per_s is None else point.flops_per_s / self.peak.rate
+
+    def geometric_mean(self, column: str) -> float:
+        """Over all operators, of a column of results.csv."""
+        return statistics.geometric_mean([float(self.row(point)[column] or 0.0) for point in self.points])
+
+    def rows(self) -> list[Row]:
+        """One row an operator, measured or not."""
+        missing: list[Row] = [
+            {"operator": name, "status": f"not measured: {reason}"} for name, reason in self.not_measured.items()
+        ]
+        return [*(self.row(point) for point in self.points), *missing]
+
+    def row(self, point: Point) -> dict[str, Cell]:
+        """A point as a row of results.csv.
+
+        Times are microseconds a call. ``backward_us`` is what the backward pass adds: the difference of the two
+        medians. ``ratio`` is that of forward and backward together to forward. FLOP/s are the forward call's.
+        """
+        operators = self.operators
+        row: dict[str, Cell] = {
+            "operator": point.operator.name,
+            "status": "measured",
+            "operands": point.shapes,
+            "dtype": operators.dtype,
+            "mode": operators.mode,
+            "device": point.device,
+            "backward_us": (point.both.median - point.forward.median) * 1e6,
+            "ratio": point.ratio.value,
+            "ratio_low": point.ratio.low,
+            "ratio_high": point.ratio.high,
+        }
+        for name, measurement in point.measurements.items():
+            low, high = measurement.interval
+            row |= {
+                f"{name}_us": measurement.median * 1e6,
+                f"{name}_ci_low_us": low * 1e6,
+                f"{name}_ci_high_us": high * 1e6,
+                f"{name}_mean_us": measurement.mean * 1e6,
+                f"{name}_min_us": measurement.minimum * 1e6,
+                f"{name}_first_call_us": measurement.first_call * 1e6,
+                f"{name}_samples": len(measurement.samples),
+                f"{name}_calls_per_sample": measurement.samples[-1].calls,
+                f"{name}_stopped": measurement.stopped,
+            }
+        return row | {
+            "flops": point.flops,
+            "gflops": None if point.flops_per_s is None else point.flops_per_s / 1e9,
+            "share_of_peak": self.share_of_peak(point),
+            "output_error": point.errors.output,
+            "gradient_error": point.errors.gradient,
+            "tolerance": tolerance(operators.dtype),
+        }
+
+    def sample_rows(self) -> list[Row]:
+        """Every raw sample."""
+        return [
+            {
+                "operator": point.operator.name,
+                "call": name,
+                "round": sample.round,
+                "calls": sample.calls,
+                "seconds": sample.seconds,
+            }
+            for point in self.points
+            for name, measurement in point.measurements.items()
+            for sample in measurement.samples
+        ]
+
+    def note(self) -> str:
+        """The answer in Markdown."""
+        operators, total = self.operators, len(self.operators.chosen)
+        title = f"**{len(self.points)} of {total} operators** in {operators.dtype}, {operators.mode}, on {where()}"
+        parts = [f"{title}: {self._headline()}"]
+        if self.points:
+            parts.append(markdown_table([self._table_row(point) for point in self.points]))
+        parts += [f"Not measured: {name} - {reason}." for name, reason in self.not_measured.items()]
+        if self.points:
+            parts.append(self._on_the_check())
+        return "\n\n".join(parts)
+
+    def _headline(self) -> str:
+        if not self.points:
+            return "nothing was measured."
+        slowest = self.points[0]
+        words = [f"{slowest.operator.name} takes longest, {duration(slowest.both.median)} forward and backward"]
+        if len(self.points) > 1:
+            most = max(self.points, key=lambda point: point.ratio.value)
+            typical = statistics.median(point.ratio.value for point in self.points)
+            words.append(
+                f"with the backward pass a call takes {typical:.2g} times as long as without in the median, "
+                f"that of {most.operator.name} {most.ratio.value:.2g} times"
+            )
+        if self.best is not None:
+            words.append(
+                f"the best rate is {self._rate(self.best)} GFLOP/s ({self.best.operator.name}), "
+                f"{self._share(self.best)} of this machine's {self.peak.rate / 1e9:.3g} GFLOP/s ({self.peak.route})"
+            )
+        return "; ".join(words) + "."
+
+    def _table_row(self, point: Point) -> dict[str, str]:
+        return {
+            "operator": point.operator.name,
+            "operands": point.shapes,
+            "forward": duration(point.forward.median),
+            "with backward": duration(point.both.median),
+            "ratio": f"{point.ratio.value:.2f}",
+            "GFLOP/s forward": self._rate(point),
+            "of peak": self._share(point),
+            "output off by": f"{point.errors.output:.0e}",
+            "gradients off by": f"{point.errors.gradient:.0e}",
+        }
+
+    def _rate(self, point: Point) -> str:
+        return "" if point.flops_per_s is None else f"{point.flops_per_s / 1e9:.3g}"
+
+    def _share(self, point: Point) -> str:
+        share = self.share_of_peak(point)
+        return "" if share is None else f"{share:.1%}"
+
+    def _on_the_check(self) -> str:
+        output, gradient = _worst(self.points, _output_error), _worst(self.points, _gradient_error)
+        words = (
+            f"Outputs and gradients were held against NumPy in float64; {tolerance(self.operators.dtype):.0e} was let "
+            f"pass. Farthest off were {output.operator.name}'s output ({output.errors.output:.1e}) and "
+            f"{gradient.operator.name}'s gradients ({gradient.errors.gradient:.1e})."
+        )
+        drawn = [point.operator.name for point in self.points if _is_drawn(point.operator)]
+        if drawn:
+            words += (
+                f" What {', '.join(drawn)} drew at random was checked for how often, and the values given the draw."
+            )
+        return words
+
+
+def _worst(points: Sequence[Point], error: Callable[[Point], float]) -> Point:
+    return max(points, key=error)
+
+
+def _output_error(point: Point) -> float:
+    return point.errors.output
+
+
+def _gradient_error(point: Point) -> float:
+    return point.errors.gradient
+
+
+def _is_drawn(operator: Operator) -> bool:
+    return operator.draw is not None

@@ -1,0 +1,101 @@
+"""The one picture of a series, and bars for that of a sweep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experiments.matmul.answer import duration, where
+from experiments.operators.answer import Answer
+from experiments.operators.series import Point
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#1f5fa8", "#c44e00", "#6b6b6b"
+
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 9.0, 1.55, 0.3, 0.55, 0.6
+"""Inches: of the figure, and of the margins around the axes."""
+
+BAR, GAP = 0.19, 0.1
+"""Inches: a bar's height, and the space between two operators."""
+
+ROOM = 0.22
+"""The share of the axis to the right of the longest bar: what is written at the bars needs it."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars of one color, one an operator; NaN seconds leave one out."""
+
+    label: str
+    color: str
+    seconds: Sequence[float]
+    texts: Sequence[str]
+    """What is written at their ends."""
+
+
+def time_figure(answer: Answer) -> Figure:
+    """Two bars an operator, the slowest on top: the time of forward, and of forward and backward together."""
+    operators, points = answer.operators, answer.points
+    forward = Bars("forward", BLUE, [point.forward.median for point in points], list(map(_forward_text, points)))
+    both = [point.both.median for point in points]
+    together = Bars("forward and backward", ORANGE, both, list(map(duration, both)))
+    names = [point.operator.name for point in points]
+    setting = f"{operators.dtype}, {operators.mode}, {where()}"
+    return bar_figure(names, [forward, together], "time of common operators", setting)
+
+
+def bar_figure(names: Sequence[str], bars: Sequence[Bars], title: str, setting: str) -> Figure:
+    """Horizontal bars in groups, one group a name from the top, on a logarithmic axis of time."""
+    figure, axes = _new_figure(len(names), len(bars), title, setting)
+    group = len(bars) * BAR + GAP
+    for turn, one in enumerate(bars):
+        at = [index * group + (turn + 0.5) * BAR for index in range(len(names))]
+        axes.barh(at, one.seconds, height=0.92 * BAR, color=one.color, label=one.label)
+        for y, seconds, text in zip(at, one.seconds, one.texts, strict=True):
+            if math.isfinite(seconds):
+                axes.annotate(text, (seconds, y), (3, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_yticks([index * group + len(bars) * BAR / 2 for index in range(len(names))], names)
+    axes.set_ylim(len(names) * group - GAP / 2, -GAP / 2)
+    _scale_time(axes, [seconds for one in bars for seconds in one.seconds if math.isfinite(seconds)])
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    return figure
+
+
+def _forward_text(point: Point) -> str:
+    time, rate = duration(point.forward.median), point.flops_per_s
+    return time if rate is None else f"{time}, {rate / 1e9:.3g} GFLOP/s"
+
+
+def _scale_time(axes: Axes, seconds: Sequence[float]) -> None:
+    """From below the shortest time, so that its bar can be seen, to where the longest one's text has room."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    low, high = min(seconds) / 2, max(seconds)
+    axes.set_xscale("log")
+    axes.set_xlim(low, high * (high / low) ** (ROOM / (1 - ROOM)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda value, _: duration(value))
+
+
+def _new_figure(groups: int, bars: int, title: str, setting: str) -> tuple[Figure, Axes]:
+    """Margins and titles at fixed places, and no minor ticks: finding places for them takes most of a second."""
+    from matplotlib.figure import Figure
+
+    inside = max(groups, 2) * (bars * BAR + GAP)
+    height = inside + TOP + BOTTOM
+    figure = Figure(figsize=(WIDTH, height), dpi=120)
+    axes = figure.add_axes((LEFT / WIDTH, BOTTOM / height, 1 - (LEFT + RIGHT) / WIDTH, inside / height))
+    axes.set_title(title, loc="left", fontweight="bold", y=1 + 0.1 / inside)
+    axes.set_title(setting, loc="right", fontsize=9, color=GREY, y=1 + 0.1 / inside)
+    axes.set_xlabel("time a call, median")
+    axes.grid(which="major", axis="x", color="#e3e3e3")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    return figure, axes

@@ -1,0 +1,55 @@
+"""How large the operands are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from experiments.fields import InvalidField, require_at_least
+
+WINDOW = 2
+"""Pooling's window and its step."""
+
+
+@dataclass
+class Size:
+    """The lengths that the operands of all operators are made of."""
+
+    batch: int = 32
+    units: int = 256
+    """Features of a vector: of dense and recurrent layers, embeddings, normalised and activated sequences."""
+    sequence: int = 32
+    """Steps of a sequence."""
+    heads: int = 4
+    """Of attention; they share the units."""
+    vocabulary: int = 10_000
+    """Rows of the embedding's table."""
+    side: int = 32
+    """Of the square images of convolutions, pooling and batch normalisation, in pixels."""
+    channels: int = 32
+    """Of these images, before and after a convolution."""
+    kernel: int = 3
+    """Side of a convolution's kernel, in pixels."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            require_at_least(self, field.name, 1)
+            if getattr(self, field.name) >= 2**31:
+                raise InvalidField(self, field.name, f"{getattr(self, field.name)} is more than 2^31 - 1")
+        require_at_least(self, "side", WINDOW)
+        if self.units % self.heads:
+            raise InvalidField(self, "heads", f"{self.heads} heads cannot share {self.units} units evenly")
+
+    @property
+    def images(self) -> tuple[int, int, int, int]:
+        """The shape of a batch of images."""
+        return self.batch, self.side, self.side, self.channels
+
+    @property
+    def sequences(self) -> tuple[int, int, int]:
+        """The shape of a batch of sequences."""
+        return self.batch, self.sequence, self.units
+
+    @property
+    def pixels(self) -> int:
+        """Of all images together."""
+        return self.batch * self.side**2

@@ -1,0 +1,120 @@
+"""Are an operator's output and gradients right? Held against NumPy in float64, by one evaluation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.device import current
+from experiments.experiment import Refused
+from experiments.operators.operator import Array, Operator
+from experiments.tensorflow_import import import_tensorflow
+
+DTYPES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
+"""Bytes a number."""
+
+TOLERANCE = {"float16": 2e-2, "bfloat16": 1e-1, "float32": 1e-4, "float64": 1e-6}
+"""The relative error that is let pass, of the output and of the gradients: some ten times what was seen, where anything
+wrong is off by the order of one. TensorFlow is not exact to float64: 3e-8 was seen of Keras'
+attention, whose scale is a float32, and 1e-8 of gelu, whose error function is no better."""
+
+TF32_TOLERANCE = 1e-2
+"""Of float32 where products are rounded to TensorFloat-32, as on NVIDIA GPUs since Ampere."""
+
+STEP = 1e-30
+"""Of the complex step: its error is the step's square, and nothing is subtracted."""
+
+CHECK_COPIES, CHECK_BYTES = 4, 16
+"""The check holds about so many copies of all numbers, in complex128."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """How far an operator is off, relative to what it should be."""
+
+    output: float
+    gradient: float
+
+
+def tolerance(dtype: str) -> float:
+    """The error that rounding may explain."""
+    enabled = import_tensorflow().config.experimental.tensor_float_32_execution_enabled()
+    if dtype == "float32" and enabled and current().is_gpu:
+        return TF32_TOLERANCE
+    return TOLERANCE[dtype]
+
+
+def errors(
+    operator: Operator,
+    operands: Sequence[Any],
+    real: int,
+    outputs: Sequence[Any],
+    slopes: Sequence[Any],
+    cotangent: Any,
+    seed: int,
+) -> Errors:
+    """The errors of ``outputs``, all of the same operands, and of ``slopes``, the gradients of sum(output * cotangent).
+
+    The reference is evaluated once, at z = x + i h v for a random direction v. Its real part is the output. Its
+    imaginary part over h is the output's derivative along v by the complex step, exact to rounding (W. Squire,
+    G. Trapp, SIAM Rev. 40(1), 1998); summed with the cotangent it must be the slopes times v.
+
+    The components of v are +1 and -1 for each operand, over the length of the slope by it: each operand weighs the
+    same, and the error of a small gradient does not hide behind a large one.
+    """
+    found = _slopes_in_float64(operands[:real], slopes)
+    random = np.random.default_rng(seed)
+    direction = [random.choice([-1.0, 1.0], size=slope.shape) / _length(slope) for slope in found]
+    moved = [_in_float64(x) + 1j * STEP * v for x, v in zip(operands[:real], direction, strict=True)]
+    drawn = [operator.draw(np.asarray(outputs[0]))] if operator.draw else []
+    expected = operator.reference(*moved, *(operand.numpy() for operand in operands[real:]), *drawn)
+
+    of_outputs = [error_of_output(_in_float64(output), expected.real) for output in outputs]
+    along = sum(float((slope * v).sum()) for slope, v in zip(found, direction, strict=True))
+    expected_along = float((_in_float64(cotangent) * expected.imag).sum() / STEP)
+    worst = math.nan if any(map(math.isnan, of_outputs)) else max(of_outputs)
+    return Errors(worst, abs(along - expected_along) / math.sqrt(real))
+
+
+def error_of_output(found: Array, expected: Array) -> float:
+    """The largest difference of an element, relative to that element and the root mean square of all together.
+
+    An element that comes out near zero by chance is so held against the others. Raises Refused for another shape.
+    """
+    if found.shape != expected.shape:
+        raise Refused(f"the output has the shape {found.shape}, where {expected.shape} is expected")
+    typical = math.sqrt(float((expected**2).mean()))
+    if typical == 0:
+        return float(np.abs(found).max())
+    return float((np.abs(found - expected) / (np.abs(expected) + typical)).max())
+
+
+def require_correct(found: Errors, allowed: float) -> None:
+    """Raises Refused unless both errors are within tolerance (NaN is not)."""
+    for what, error in (("output is", found.output), ("gradients are", found.gradient)):
+        if not error <= allowed:
+            raise Refused(f"the {what} wrong: off by {error:.2g} of the right size, where {allowed:.2g} is allowed")
+
+
+def _slopes_in_float64(operands: Sequence[Any], slopes: Sequence[Any]) -> list[Array]:
+    tf = import_tensorflow()
+    if any(slope is None for slope in slopes):
+        raise Refused("there is no gradient by one of the operands: the output does not depend on it")
+    found = [_in_float64(tf.convert_to_tensor(slope)) for slope in slopes]  # an embedding's is sparse
+    for slope, operand in zip(found, operands, strict=True):
+        if slope.shape != tuple(operand.shape):
+            raise Refused(f"a gradient has the shape {slope.shape}, where its operand has {tuple(operand.shape)}")
+    return found
+
+
+def _length(slope: Array) -> float:
+    """The slope's length; one where it is zero, which is then found out if it should not be."""
+    return float(np.sqrt((slope**2).sum())) or 1.0
+
+
+def _in_float64(tensor: Any) -> Array:
+    return np.asarray(tensor).astype(np.float64)
