@@ -52,6 +52,16 @@ class Experiment(ABC):
     experiment's own file is ``# @package _global_`` and has ``- /workload: gmm``. The field has no default value.
     """
 
+    sources: ClassVar[tuple[str, ...]] = ()
+    """The fields that name a trained model, each a str: it is looked up before a run begins, for ``recorder.fetch``.
+
+    ``latest`` (the newest run of ``training``), ``NAME``, ``NAME/VERSION`` or ``NAME@ALIAS`` of the model registry
+    (with or without ``models:/``), a run's id, or the path of a ``.keras`` file or of a folder with ``model.keras``.
+    """
+
+    goes_on_from: ClassVar[str] = ""
+    """The folder of a run's artifacts from which an unfinished run can go on, see ``recorder.earlier``."""
+
     @abstractmethod
     def run(self, recorder: Recorder) -> None:
         """Does the work and hands what it finds to ``recorder``.

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from matplotlib.figure import Figure
+
+    Arrays = npt.NDArray[np.generic] | Mapping[str, npt.NDArray[np.generic]]
 
 Cell = str | int | float | None
 Row = Mapping[str, Cell]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A trained model that was asked for, in files of this machine."""
+
+    title: str
+    """What it is, in words: ``digits, version 3``."""
+    model: Path
+    """A ``.keras`` file."""
+    test_set: Path | None = None
+    """``.npz`` with the arrays x, y, and task; None where the source has none."""
+    calibration: Path | None = None
+    """``.npz`` with training inputs x; None where the source has none."""
+    mlflow_model: Path | None = None
+    """The folder of the MLflow model, where it is one."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """Where it comes from: ``{"run_id": ..., "version": ...}``."""
 
 
 class Recorder(Protocol):
@@ -32,6 +56,28 @@ class Recorder(Protocol):
     def file(self, path: str, content: bytes) -> None:
         """A file, kept under ``path`` relative to the run's artifacts."""
 
+    def model(
+        self,
+        name: str,
+        keras_file: bytes,
+        inputs: Arrays,
+        outputs: Arrays,
+        *,
+        registered_name: str | None = None,
+        metadata: Mapping[str, Cell] | None = None,
+        step: int = 0,
+    ) -> None:
+        """A trained model: the content of a ``.keras`` file, and some rows of ``inputs`` with the ``outputs`` to them.
+
+        The rows, batch first, are kept as the model's example, and tell the types and shapes of its signature:
+        a few are enough. An array each, or one for each name where the model has several. ``name`` is how the
+        run calls the model; a later one of the same name is another model, and replaces it for the registry.
+        ``metadata`` is shown with it, ``step`` the epoch that it is from.
+        With ``registered_name`` it becomes a version of that registered model when, and only when, the run
+        finishes: a run that fails or is interrupted keeps its models, but registers none.
+        Raises ValueError for names that MLflow does not take, TypeError for anything but plain bytes and arrays.
+        """
+
     def note(self, markdown: str) -> None:
         """The answer in short, shown as the run's description and at the end in the terminal."""
 
@@ -51,4 +97,16 @@ class Recorder(Protocol):
         """What ``find_out`` returns, asked for once: a sweep's later jobs with the same device settings get it, too.
 
         For what is the machine's and not the job's, such as the peak. The value must be picklable.
+        """
+
+    def fetch(self, source: str) -> Source:
+        """The trained model that a field of :attr:`experiments.experiment.Experiment.sources` names.
+
+        It was looked up before the run began: a source that does not exist leaves no run.
+        """
+
+    def earlier(self) -> Path | None:
+        """What an unfinished run of the same question has left in the experiment's folder ``goes_on_from``.
+
+        None unless this run is to go on with it (``sweep.resume``) and there is such a run.
         """

@@ -170,6 +170,9 @@ class Conductor:
             return message
         with self._rescuing():
             if isinstance(message, Started):
+                if missing := run.find_sources():
+                    return Ended(Outcome.UNAVAILABLE, missing)
+                run.find_earlier()
                 run.begin(message)
                 self._let_go()
             elif any(isinstance(record, Measured) for record in message):

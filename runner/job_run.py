@@ -8,21 +8,26 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 from omegaconf import OmegaConf
 
 from experiments.device import Placement
+from experiments.recorder import Source
 from runner.bench import Bench
 from runner.errors import ExitStatus, StoreError
 from runner.job import Job, JobEnd
 from runner.lab_process import LabProcess
 from runner.lab_servers import LabServers
-from runner.messages import Ended, File, Known, Outcome, Record, Started
+from runner.messages import Ended, File, Given, Known, Outcome, Record, Started
 from runner.run_name import run_name
 from runner.tracking import tags
+from runner.tracking.earlier import find_earlier
 from runner.tracking.orphans import owner_tags
 from runner.tracking.run import TrackedRun
+from runner.tracking.sources import SourceNotFound, find
 
 STATUS = {Outcome.FINISHED: "FINISHED", Outcome.INTERRUPTED: "KILLED"}
 """How MLflow calls an outcome; any other is FAILED."""
@@ -45,18 +50,50 @@ class JobRun:
         """Whether the experiment has been let go."""
         self.has_measured = False
         """Whether it only draws any more."""
+        self._sources: dict[str, Source] = {}
+        self._earlier: Path | None = None
+        self._scratch: list[TemporaryDirectory[str]] = []
+        """What came from elsewhere was copied to; gone with this object."""
         self._bench = bench
         self.lab = LabProcess(servers, job.parts, dict(bench.known(job.parts.device)), memory_bytes)
 
     def begin(self, started: Started | None) -> TrackedRun:
         """Creates the run; ``started`` is None where the lab never got so far."""
         self.run = new_run(self.job, self._bench, started)
+        for source in self._sources.values():
+            for name, fact in source.facts.items():
+                self.run.tag(f"source.{name}", fact)
         return self.run
+
+    def find_sources(self) -> str:
+        """Looks for the models that the experiment wants to fetch; a sentence where one is not there, else nothing."""
+        experiment = self.job.parts.experiment
+        for field in experiment.sources:
+            wanted = str(getattr(experiment, field))
+            self._scratch.append(TemporaryDirectory(prefix="source-"))
+            try:
+                self._sources[wanted] = find(self._bench.client, wanted, Path(self._scratch[-1].name))
+            except SourceNotFound as missing:
+                return f"experiment.{field}={wanted}: {missing}"
+        return ""
+
+    def find_earlier(self) -> None:
+        """Looks for an unfinished run of the same question, if this one is to go on with it."""
+        folder = self.job.parts.experiment.goes_on_from
+        if folder and self.job.parts.sweep.resume is not False:
+            self._scratch.append(TemporaryDirectory(prefix="earlier-"))
+            self._earlier = find_earlier(
+                self._bench.client,
+                self._bench.experiment_id(self.job),
+                self._bench.fingerprint(self.job),
+                folder,
+                Path(self._scratch[-1].name),
+            )
 
     def go(self) -> None:
         """Lets the experiment begin; its time counts from here."""
         self.is_at_work, self.begun = True, time.monotonic()
-        self.lab.go()
+        self.lab.begin(Given(self._sources, self._earlier))
 
     def record(self, records: Sequence[Record]) -> None:
         """Writes what the lab has found; when this returns, it is in the store."""

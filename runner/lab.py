@@ -20,7 +20,8 @@ import psutil
 
 from experiments import device
 from experiments.experiment import Refused
-from runner.messages import Assignment, Ended, Known, Measured, Outcome, Progress, Started
+from experiments.recorder import Source
+from runner.messages import Assignment, Ended, Given, Known, Measured, Outcome, Progress, Started
 from runner.recording import RecordBuffer
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ def _run_experiment(connection: Connection, assignment: Assignment, recorder: Pi
     try:
         placement = device.start(assignment.device)
         connection.send(Started(placement, device.describe()))
-        connection.recv()
+        recorder.take(connection.recv())
         with device.scope():
             assignment.experiment.run(recorder)
         ended = Ended(Outcome.FINISHED)
@@ -85,8 +86,20 @@ class PipeRecorder(RecordBuffer):
         super().__init__()
         self._connection = connection
         self._known = known
+        self._given = Given({}, None)
         self._handing_over = False
         self._interrupted = False
+
+    def take(self, given: Given | str) -> None:
+        """What can be asked for; GO instead is what a lab hears that shall hurry to its end."""
+        if isinstance(given, Given):
+            self._given = given
+
+    def fetch(self, source: str) -> Source:
+        return self._given.sources[source]
+
+    def earlier(self) -> Path | None:
+        return self._given.earlier
 
     def progress(self, task: str, fraction: float, text: str) -> None:
         self._buffer.append(Progress(task, fraction, text))

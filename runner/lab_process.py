@@ -13,7 +13,7 @@ from tempfile import mkstemp
 from typing import Any
 
 from runner.lab_servers import LabServers
-from runner.messages import GO, Assignment, Ended, Outcome, Record, Started
+from runner.messages import GO, Assignment, Ended, Given, Outcome, Record, Started
 from runner.validation import Parts
 
 GRACE_SECONDS = 6.0
@@ -55,8 +55,12 @@ class LabProcess:
             return None
         return self._end(message) if isinstance(message, Ended) else message
 
+    def begin(self, given: Given) -> None:
+        """Lets the experiment begin, with what it may ask for: the lab waits after Started."""
+        self._send(given)
+
     def go(self) -> None:
-        """Lets the lab go on: it waits after Started, and after each batch."""
+        """Lets the lab go on: it waits after each batch."""
         self._send(GO)
 
     def interrupt(self) -> None:

@@ -1,6 +1,6 @@
 """What goes through the pipe between the conductor and a lab.
 
-Conductor to lab: an Assignment at the start, then one GO, then one GO for each batch taken.
+Conductor to lab: an Assignment at the start, then what it is Given, then one GO for each batch taken.
 Lab to conductor: its process number, Started, then batches of records, then Ended. Only the lab speaks
 unasked, and after a batch it waits: the conductor never works while the lab is timing.
 """
@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from experiments.device import Device, Placement
 from experiments.experiment import Experiment
-from experiments.recorder import Row
+from experiments.recorder import Cell, Row, Source
+
+if TYPE_CHECKING:
+    from experiments.recorder import Arrays
 
 GO = "go"
 
@@ -29,6 +33,16 @@ class Assignment:
     """What other jobs with the same device settings have found out about the machine."""
     memory_bytes: int | None = None
     """How much memory the experiment may take; None is no limit."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the lab may ask its recorder for."""
+
+    sources: Mapping[str, Source]
+    """The models that the experiment wants to fetch, by what it calls them."""
+    earlier: Path | None
+    """What an unfinished run of the same question has left to go on with."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,19 @@ class File:
     content: bytes
 
 
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained model, as plain data."""
+
+    name: str
+    keras_file: bytes
+    inputs: Arrays
+    outputs: Arrays
+    registered_name: str | None
+    metadata: Mapping[str, Cell]
+    step: int
+
+
 @dataclass(frozen=True)
 class Note:
     markdown: str
@@ -85,7 +112,7 @@ class Measured:
     """Nothing is timed from here on."""
 
 
-Record = Metric | Table | File | Note | Progress | Known | Measured
+Record = Metric | Table | File | Model | Note | Progress | Known | Measured
 
 
 class Outcome(Enum):
@@ -94,7 +121,7 @@ class Outcome(Enum):
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
     UNAVAILABLE = "device unavailable"
-    """Nothing was started: the device is not there."""
+    """Nothing was started: the device, or a model to work on, is not there."""
     REFUSED = "refused"
     """The experiment says, in a sentence, why it has no answer."""
     CRASHED = "crashed"

@@ -5,18 +5,28 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from experiments.recorder import Row
-from runner.messages import File, Metric, Note, Record, Table
+from experiments.recorder import Cell, Row
+from runner.messages import File, Metric, Model, Note, Record, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from experiments.recorder import Arrays
+
 
 METRIC_NAME = re.compile(r"[\w\-. :/]+")
+
+MODEL_NAME = re.compile(r"[\w\- ]+")
+"""Of a model in a run; fewer than a registered model's, which may have dots."""
+
+REGISTERED_NAME = re.compile(r"[\w\-. ]+")
+
+ARRAY_KINDS = "biufU"
+"""NumPy's kinds of what MLflow's signatures and JSON examples hold: truth, integers, floats, text."""
 
 
 class RecordBuffer:
@@ -45,6 +55,28 @@ class RecordBuffer:
             raise TypeError(f"the content of a file is bytes, but that of {path!r} is {type(content).__name__}")
         self._buffer.append(File(path, content))
 
+    def model(
+        self,
+        name: str,
+        keras_file: bytes,
+        inputs: Arrays,
+        outputs: Arrays,
+        *,
+        registered_name: str | None = None,
+        metadata: Mapping[str, Cell] | None = None,
+        step: int = 0,
+    ) -> None:
+        if not MODEL_NAME.fullmatch(name):
+            raise ValueError(f"MLflow takes letters, digits, _, - and blanks in the name of a model, but not {name!r}")
+        if registered_name is not None and not REGISTERED_NAME.fullmatch(registered_name):
+            raise ValueError(
+                f"a registered model's name is made of letters, digits, blanks and _-., but this is {registered_name!r}"
+            )
+        if not isinstance(keras_file, bytes):
+            raise TypeError(f"a model is the bytes of a .keras file, but {name!r} is {type(keras_file).__name__}")
+        examples = _plain(name, inputs), _plain(name, outputs)
+        self._buffer.append(Model(name, keras_file, *examples, registered_name, _scalars(metadata or {}), step))
+
     def note(self, markdown: str) -> None:
         self._buffer.append(Note(str(markdown)))
 
@@ -52,3 +84,28 @@ class RecordBuffer:
         """What has not been handed over yet."""
         rest, self._buffer = self._buffer, []
         return rest
+
+
+def _plain(name: str, arrays: Arrays) -> Arrays:
+    """A copy, since it is handed over later."""
+    import numpy as np
+
+    if isinstance(arrays, Mapping):
+        if not arrays:
+            raise TypeError(f"the example of the model {name!r} has no array")
+        return {key: np.array(_checked(name, array)) for key, array in arrays.items()}
+    return np.array(_checked(name, arrays))
+
+
+def _scalars(metadata: Mapping[str, Any]) -> dict[str, Cell]:
+    """NumPy's numbers are written as Python's."""
+    return {name: value.item() if hasattr(value, "item") else value for name, value in metadata.items()}
+
+
+def _checked(name: str, array: Any) -> Any:
+    import numpy as np
+
+    if not isinstance(array, np.ndarray) or array.ndim == 0 or array.dtype.kind not in ARRAY_KINDS:
+        what = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"an example of the model {name!r} is a NumPy array of numbers or text, not {what}")
+    return array

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +13,7 @@ from experiments.comparison import Member
 from experiments.effects import record_effects
 from experiments.experiment import Experiment
 from experiments.markdown import markdown_table
-from experiments.recorder import Row
+from experiments.recorder import Row, Source
 from runner.job import Job, JobEnd
 from runner.messages import Note, Record
 from runner.recording import RecordBuffer
@@ -50,6 +51,12 @@ class AnswerRecorder(RecordBuffer):
 
     def once(self, name: str, find_out: Callable[[], T]) -> T:
         return find_out()
+
+    def fetch(self, source: str) -> Source:
+        raise LookupError(f"an answer is made from what the jobs have left, not from a model ({source})")
+
+    def earlier(self) -> Path | None:
+        return None
 
     def keep(self, records: Sequence[Record]) -> None:
         """Takes what another recorder has taken."""

@@ -6,17 +6,18 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from experiments.recorder import Row
 from runner.errors import StoreError
-from runner.messages import File, Metric, Note, Record, Table
-from runner.tracking import tags
+from runner.messages import File, Metric, Model, Note, Record, Table
+from runner.tracking import mlflow_model, tags
+from runner.tracking.models import RunModels
+from runner.tracking.retries import without_retries
 from runner.tracking.store import Store, first_line
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class TrackedRun:
         """Goes on writing ``run``."""
         self._client = client
         self._files: dict[str, bytes] = {}
+        self._models: dict[str, Model] = {}
+        self._tracked_models = RunModels(client, run)
         self._metrics: dict[tuple[str, int], float] = {}
         self.last_note = ""
         self.id: str = run.info.run_id
@@ -77,6 +80,10 @@ class TrackedRun:
             with store_errors():
                 self._client.log_batch(self.id, metrics=metrics, tags=notes)
         self.files({path: self._files[path] for path in changed})
+        for record in records:
+            if isinstance(record, Model):
+                with store_errors():
+                    self._tracked_models.log(record)
 
     def keep(self, records: Iterable[Record]) -> list[str]:
         """Takes everything into memory only, once or more often; returns the paths of the files that changed."""
@@ -89,6 +96,8 @@ class TrackedRun:
             elif isinstance(record, File):
                 self._files[record.path] = record.content
                 changed[record.path] = None
+            elif isinstance(record, Model):
+                self._models[record.name] = record
             elif isinstance(record, Note):
                 self.last_note = record.markdown
             elif isinstance(record, Metric):
@@ -111,6 +120,8 @@ class TrackedRun:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         (folder / "note.md").write_text(self.last_note)
+        for name, model in self._models.items():
+            mlflow_model.write(folder / "models" / name, model, None)
         return folder
 
     def note(self, markdown: str) -> None:
@@ -146,13 +157,13 @@ class TrackedRun:
         )
 
     def end(self, status: str) -> None:
-        """FINISHED, FAILED or KILLED."""
-        with store_errors():
+        """FINISHED, FAILED or KILLED. Only a run that finishes registers its models; it does both or neither."""
+        with store_errors(), self._tracked_models.registered() if status == "FINISHED" else nullcontext():
             self._client.set_terminated(self.id, status)
 
     def end_if_possible(self, status: str) -> None:
         """The same where the store may have failed: if it has, the next start finds the run an orphan."""
-        with suppress(StoreError), _without_retries():
+        with suppress(StoreError), without_retries():
             self.end(status)
 
 
@@ -192,21 +203,6 @@ def _csv(rows: Sequence[Row]) -> bytes:
 
 def _cell(value: Any) -> Any:
     return "" if isinstance(value, float) and math.isnan(value) else value
-
-
-@contextmanager
-def _without_retries() -> Iterator[None]:
-    """Asks a server once only: it has failed already."""
-    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-    before = os.environ.get(name)
-    os.environ[name] = "0"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
 
 
 @contextmanager

@@ -18,3 +18,9 @@ JOB, OVERRIDES = "sweep.job", "sweep.overrides"
 
 KEY, COMMAND = "sweep.key", "sweep.command"
 """Of a sweep: the hash of what it asks, and the whole command line."""
+
+SHA256, RUN_ID = "sha256", "run_id"
+"""Of a model: the hash of its ``.keras`` file, and the run that trained it."""
+
+MODEL_VERSIONS = "mlflow.modelVersions"
+"""Of a logged model: the registered versions that it is, in JSON, for the UI."""

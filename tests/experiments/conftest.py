@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from experiments import device
+from runner.messages import Model
 
 
 @dataclass
@@ -16,10 +18,13 @@ class MemoryRecorder:
     """A recorder that keeps everything; ``interrupt_at`` is Ctrl-C at that call of ``progress``."""
 
     interrupt_at: int | None = None
+    earlier_files: Path | None = None
+    """What :meth:`earlier` finds."""
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)
     tables: dict[str, list[Any]] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    models: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     progresses: list[tuple[str, float, str]] = field(default_factory=list)
 
@@ -35,6 +40,22 @@ class MemoryRecorder:
 
     def file(self, path: str, content: bytes) -> None:
         self.files[path] = content
+
+    def model(
+        self,
+        name: str,
+        keras_file: bytes,
+        inputs: Any,
+        outputs: Any,
+        *,
+        registered_name: str | None = None,
+        metadata: Any = None,
+        step: int = 0,
+    ) -> None:
+        self.models[name] = Model(name, keras_file, inputs, outputs, registered_name, dict(metadata or {}), step)
+
+    def earlier(self) -> Path | None:
+        return self.earlier_files
 
     def note(self, markdown: str) -> None:
         self.notes.append(markdown)

@@ -6,6 +6,8 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 import psutil
@@ -24,6 +26,7 @@ class Trial(Experiment):
     seed: int = 0
 
     def run(self, recorder: Recorder) -> None:
+        self._recorder = recorder
         recorder.metric("loss", (self.x - 3) ** 2 + self.seed / 1000)
         begun = time.monotonic()
         while (spent := time.monotonic() - begun) < self.seconds:
@@ -36,6 +39,25 @@ class Trial(Experiment):
 
     def _well(self) -> None:
         pass
+
+    def _modelling(self) -> None:
+        """Doubles what it is given."""
+        import keras
+        import numpy as np
+
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, kernel_initializer="identity")])
+        model.layers[0].set_weights([2 * np.eye(2), np.zeros(2)])
+        inputs = np.arange(6, dtype=np.float32).reshape(3, 2)
+        with TemporaryDirectory() as folder:
+            model.save(f"{folder}/model.keras")
+            content = Path(folder, "model.keras").read_bytes()
+        recorder, outputs = self._recorder, model.predict(inputs, verbose=0)
+        recorder.model("network", content, inputs, outputs, registered_name="doubling", metadata={"x": self.x})
+
+    def _modelling_badly(self) -> None:
+        self._modelling()
+        self._recorder.progress("modelling", 1.0, "handed over")
+        self._badly()
 
     def _badly(self) -> None:
         raise ZeroDivisionError("told to")

@@ -1,0 +1,211 @@
+"""What serving the model in several ways has shown, as rows and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from experiments.deployment.load import WANTED_CALLS
+from experiments.deployment.original import REGRESSION, sha256
+from experiments.deployment.series import Series, Service
+from experiments.markdown import markdown_table
+from experiments.matmul.answer import duration, where
+from experiments.recorder import Cell, Row
+
+LOSS = 0.005
+"""A way is as good as the original if it loses at most so much: half a percentage point of accuracy, or that share
+of the mean absolute error."""
+
+SAME = 1e-4
+"""Without a test set: a way is as good as the original if no output differs by more; the rounding of float32."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The ways so far, compared."""
+
+    series: Series
+
+    @cached_property
+    def services(self) -> list[Service]:
+        return self.series.services
+
+    def rows(self) -> list[Row]:
+        """One row a way, measured or not."""
+        missing: list[Row] = [
+            {"way": name, "status": f"not measured: {reason}"} for name, reason in self.series.not_measured.items()
+        ]
+        return [*map(self._row, self.services), *missing]
+
+    def throughput_rows(self) -> list[Row]:
+        """One row for each way, batch size and number of clients."""
+        return [
+            {"way": service.way.name, "batch_size": batch, "clients": clients, "examples_per_s": rate}
+            for service in self.services
+            for (batch, clients), rate in service.throughput.items()
+        ]
+
+    def in_short(self, service: Service) -> str:
+        """A way's figures in a line."""
+        quality = "" if service.quality is None else f", {self.quality(service)}"
+        return f"{duration(service.latency.p50_ms / 1e3)} a call, {size(service.size_bytes)}{quality}"
+
+    def is_as_good(self, service: Service) -> bool:
+        """Whether nothing to speak of was lost on the way from the original."""
+        original = self._original_quality
+        if service.quality is None or original is None:
+            return service.difference <= SAME
+        if self.series.test_set.task == REGRESSION:
+            return service.quality <= original * (1 + LOSS)
+        return service.quality >= original - LOSS
+
+    def quality(self, service: Service) -> str:
+        """The accuracy or the error, in words."""
+        if service.quality is None:
+            return "-"
+        if self.series.test_set.task == REGRESSION:
+            return f"{service.quality:.4g}"
+        return f"{service.quality:.2%}"
+
+    def note(self) -> str:
+        """The answer in Markdown."""
+        parts = [f"**{self.series.source.title}**, served on {where()}"]
+        if self.services:
+            test_set = self.series.test_set
+            parts[0] += f": {self.series.parameters:,} parameters, {len(test_set.inputs):,} test examples."
+            parts.append(markdown_table(list(map(self._table_row, self.services))))
+        if len(self.services) > 1:
+            parts.append("\n".join(self._advice()))
+        parts += [f"Not measured: {name} - {reason}." for name, reason in self.series.not_measured.items()]
+        if self.services:
+            parts += [self._how_to_read(), self._tensorflow_serving()]
+        return "\n\n".join(part for part in parts if part)
+
+    def _row(self, service: Service) -> dict[str, Cell]:
+        latency = service.latency
+        row: dict[str, Cell] = {
+            "way": service.way.name,
+            "status": "measured",
+            "size_bytes": service.size_bytes,
+            "startup_seconds": service.startup_seconds,
+            "p50_ms": latency.p50_ms,
+            "p95_ms": latency.p95_ms,
+            "p99_ms": latency.p99_ms,
+            "calls": latency.calls,
+        }
+        for (batch, clients), rate in service.throughput.items():
+            row[f"examples_per_s_batch_{batch}_clients_{clients}"] = rate
+        quality = self.series.test_set.measure_of_quality.replace(" ", "_")
+        return row | {"difference_max": service.difference, quality: service.quality}
+
+    def _table_row(self, service: Service) -> dict[str, str]:
+        latency, (point, rate) = service.latency, best_throughput(service)
+        return {
+            "way": service.way.title,
+            "size": size(service.size_bytes),
+            "start": duration(service.startup_seconds),
+            "p50": duration(latency.p50_ms / 1e3),
+            "p95": duration(latency.p95_ms / 1e3),
+            "p99": duration(latency.p99_ms / 1e3),
+            "most examples/s": f"{rate:,.0f}",
+            "at batch x clients": f"{point[0]} x {point[1]}",
+            "largest difference": f"{service.difference:.1e}",
+            self.series.test_set.measure_of_quality: self.quality(service),
+        }
+
+    def _advice(self) -> Iterator[str]:
+        """Which to use when, from the figures."""
+        good = [service for service in self.services if self.is_as_good(service)]
+        candidates = good or self.services
+        quickest = min(candidates, key=lambda service: service.latency.p50_ms)
+        smallest = min(candidates, key=lambda service: service.size_bytes)
+        busiest = max(candidates, key=lambda service: best_throughput(service)[1])
+        starter = min(candidates, key=lambda service: service.startup_seconds)
+        batch, clients = best_throughput(busiest)[0]
+        yield f"Which to use when{'' if good else ' (all lose against the original)'}:"
+        yield ""
+        yield f"- one answer at a time, soon: **{quickest.way.title}**, {duration(quickest.latency.p50_ms / 1e3)}"
+        yield (
+            f"- many examples: **{busiest.way.title}**, {best_throughput(busiest)[1]:,.0f} a second "
+            f"in batches of {batch} from {clients} client{'s' if clients > 1 else ''}"
+        )
+        yield f"- little room: **{smallest.way.title}**, {size(smallest.size_bytes)}{self._smaller_with_loss(smallest)}"
+        first_answer = duration(starter.startup_seconds)
+        yield f"- started for each request: **{starter.way.title}**, {first_answer} to the first answer"
+        yield from self._over_http(quickest)
+
+    def _smaller_with_loss(self, smallest: Service) -> str:
+        """The way that is smaller still, and what it costs."""
+        least = min(self.services, key=lambda service: service.size_bytes)
+        if least.size_bytes >= smallest.size_bytes:
+            return ""
+        return f"; {least.way.title} has {size(least.size_bytes)}, but {self._loss(least)}"
+
+    def _loss(self, service: Service) -> str:
+        if service.quality is None:
+            return f"differs by up to {service.difference:.1e}"
+        return f"has {self.quality(service)} instead of the original's {self._original_in_words()}"
+
+    def _over_http(self, quickest: Service) -> Iterator[str]:
+        for service in self.services:
+            if service.way.name == "mlflow_serve" and service is not quickest:
+                times = service.latency.p50_ms / quickest.latency.p50_ms
+                a_call = duration(service.latency.p50_ms / 1e3)
+                yield (
+                    f"- for other programs, over HTTP: mlflow models serve needs {a_call} a call, {times:,.0f} times "
+                    f"as long as {quickest.way.title} in one's own process; "
+                    "it calls `Model.predict` for each request and takes JSON. TensorFlow Serving is made for more"
+                )
+
+    def _how_to_read(self) -> str:
+        test_set = self.series.test_set
+        few = [service.way.title for service in self.services if service.latency.calls < WANTED_CALLS]
+        sentences = [
+            "Each way ran in a fresh process of its own, asked for one example at a time (p50, p95, p99), then for "
+            "batches by one and more clients (throughput.csv). The start counts from the process's start to its first "
+            "answer. LiteRT and ONNX ran without TensorFlow, on the CPU, LiteRT with an interpreter a client; int8's "
+            "inputs and outputs are quantised by the client, in NumPy, as part of the call.",
+            f"As good as the original counts what loses at most {LOSS:.1%}"
+            if test_set.labels is not None
+            else f"There are no labels: as good as the original counts what differs by at most {SAME:g}",
+        ]
+        sentences[-1] += f". int8's ranges come from {test_set.calibrated_with}."
+        if few:
+            sentences.append(f"Fewer than {WANTED_CALLS} calls, so that p99 is about the slowest: {', '.join(few)}.")
+        return " ".join(sentences) + f" SHA-256 of the original: `{sha256(self.series.source)}`."
+
+    def _tensorflow_serving(self) -> str:
+        """The command for the folder that this run keeps. It is not run here."""
+        if all(service.way.name != "saved_model" for service in self.services):
+            return ""
+        return (
+            "TensorFlow Serving reads the run's folder `saved_model`, where `1` is the version; not run here:\n\n"
+            "```\n"
+            'docker run --rm -p 127.0.0.1:8501:8501 -v "$PWD/saved_model:/models/model" -e MODEL_NAME=model '
+            "tensorflow/serving\n"
+            "curl -d '{\"instances\": [[...]]}' http://127.0.0.1:8501/v1/models/model:predict\n"
+            "```"
+        )
+
+    @cached_property
+    def _original_quality(self) -> float | None:
+        return self.series.original_quality
+
+    def _original_in_words(self) -> str:
+        quality = self._original_quality
+        assert quality is not None
+        return f"{quality:.4g}" if self.series.test_set.task == REGRESSION else f"{quality:.2%}"
+
+
+def best_throughput(service: Service) -> tuple[tuple[int, int], float]:
+    """((batch size, clients), examples a second) where it is highest."""
+    return max(service.throughput.items(), key=lambda item: item[1])
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that suits them; a kB has 1,000."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:.3g} {unit}"
+    return f"{count} bytes"

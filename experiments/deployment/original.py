@@ -1,0 +1,115 @@
+"""The model to be served, and what it is asked."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.deployment.ways import Inputs, Outputs
+from experiments.experiment import Refused
+from experiments.recorder import Source
+
+REGRESSION = "regression"
+"""The ``task`` of a test set whose labels are numbers to be met."""
+
+CALIBRATION_EXAMPLES = 100
+"""The order of magnitude that LiteRT's guide names for representative data."""
+
+RANDOM_EXAMPLES = 256
+"""Made up where there is no test set."""
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Inputs with, where they are known, the right answers."""
+
+    __test__ = False  # not one of pytest's
+
+    inputs: Inputs
+    labels: np.ndarray[Any, Any] | None
+    task: str
+    calibration: Inputs
+    """Inputs for the choice of int8 ranges."""
+    calibrated_with: str
+    """What those are, in words."""
+
+    @property
+    def measure_of_quality(self) -> str:
+        """The name of what :meth:`quality` gives."""
+        return "mean absolute error" if self.task == REGRESSION else "accuracy"
+
+    def quality(self, outputs: Outputs) -> float | None:
+        """The share of right answers, or for a regression the mean absolute error; None without labels."""
+        if self.labels is None:
+            return None
+        if self.task == REGRESSION:
+            return float(np.mean(np.abs(outputs.reshape(self.labels.shape) - self.labels)))
+        return float(np.mean(_classes(outputs) == _labels(self.labels, outputs)))
+
+
+def load_test_set(source: Source, shape: tuple[int, ...], dtype: str, most: int | None, seed: int) -> TestSet:
+    """The source's own test set, its first ``most`` examples; seeded normal inputs where it has none.
+
+    ``shape`` is that of one input of the model. Raises Refused where the test set is not one for this model.
+    """
+    if source.test_set is None:
+        inputs = _made_up(shape, dtype, seed)
+        return TestSet(inputs, None, "", inputs[:CALIBRATION_EXAMPLES], "random numbers, so its ranges mean nothing")
+    arrays = _arrays(source.test_set)
+    if "x" not in arrays or not len(arrays["x"]):
+        raise Refused(f"{source.test_set.name} of {source.title} has no examples in an array 'x'")
+    everything = arrays["x"]
+    if everything.ndim != len(shape) + 1:
+        raise Refused(
+            f"{source.test_set.name} of {source.title} has inputs of shape {everything.shape[1:]}, "
+            f"the model takes {shape}"
+        )
+    inputs = everything[:most].astype(dtype, copy=False)
+    labels = arrays["y"][:most] if "y" in arrays else None
+    task = str(arrays["task"]) if "task" in arrays else ""
+    calibration, words = inputs[:CALIBRATION_EXAMPLES], f"the test set's first {CALIBRATION_EXAMPLES} inputs"
+    if source.calibration is not None:
+        calibration = _arrays(source.calibration)["x"][:CALIBRATION_EXAMPLES].astype(dtype, copy=False)
+        words = f"{len(calibration)} training inputs"
+    return TestSet(inputs, labels, task, calibration, words)
+
+
+def sha256(source: Source) -> str:
+    """Of the model's file."""
+    with source.model.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _arrays(path: Any) -> Mapping[str, np.ndarray[Any, Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise Refused(f"{path} cannot be read as arrays of NumPy: {error}") from None
+
+
+def _made_up(shape: tuple[int, ...], dtype: str, seed: int) -> Inputs:
+    random = np.random.default_rng(seed)
+    if np.issubdtype(np.dtype(dtype), np.integer):
+        return np.zeros((RANDOM_EXAMPLES, *shape), dtype)  # 0 is an index that every table has
+    return random.normal(size=(RANDOM_EXAMPLES, *shape)).astype(dtype)
+
+
+def _classes(outputs: Outputs) -> np.ndarray[Any, Any]:
+    """The class that each output stands for: the largest of many; of one alone, whether it is probable."""
+    if outputs.ndim > 1 and outputs.shape[-1] > 1:
+        return np.asarray(outputs.argmax(axis=-1))
+    is_probability = outputs.min() >= 0 and outputs.max() <= 1  # else it is a logit
+    return (outputs.reshape(len(outputs)) > (0.5 if is_probability else 0.0)).astype(int)
+
+
+def _labels(labels: np.ndarray[Any, Any], outputs: Outputs) -> np.ndarray[Any, Any]:
+    """Numbers of classes, also where they are one-hot."""
+    if labels.ndim > 1 and labels.shape == outputs.shape and labels.shape[-1] > 1:
+        return np.asarray(labels.argmax(axis=-1))
+    return labels.reshape(labels.shape[: outputs.ndim - 1]).astype(int)

@@ -1,0 +1,103 @@
+"""Latency against size, and what either costs in accuracy."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from experiments.deployment.answer import Answer, size
+from experiments.deployment.series import Service
+from experiments.matmul.answer import duration, where
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import Locator
+
+GREEN, ORANGE, GREY = "#1b7f4b", "#c44e00", "#6b6b6b"
+PLACE = (0.115, 0.12, 0.845, 0.77)
+"""Of the axes in the figure: left, bottom, width and height."""
+
+LABEL_WIDTH, LABEL_HEIGHT = 0.27, 0.075
+"""Room for one label, as shares of the axes."""
+
+
+def latency_figure(answer: Answer) -> Figure:
+    """Median latency against size, both logarithmic; a line up to the 99th percentile; the accuracy is written."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullLocator
+
+    figure = Figure(figsize=(8, 5), dpi=120)
+    axes = figure.add_axes(PLACE)
+    axes.set(xscale="log", yscale="log", xlabel="size of what is deployed", ylabel="latency of one example, p50 to p99")
+    axes.set_title("Ways of serving", loc="left", fontweight="bold", y=1.02)
+    axes.set_title(f"{_short(answer.series.source.title)}, {where()}", loc="right", fontsize=9, color=GREY, y=1.02)
+    axes.grid(which="major", color="#e3e3e3")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    for service in answer.services:
+        _draw(axes, answer, service)
+    _set_limits(axes, answer.services)
+    _name(axes, answer)
+    axes.xaxis.set_major_locator(_decades())
+    axes.yaxis.set_major_locator(_decades())
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda count, _: size(round(count)))
+    axes.yaxis.set_major_formatter(lambda milliseconds, _: duration(milliseconds / 1e3))
+    for color, meaning in ((GREEN, "as good as the original"), (ORANGE, "loses against the original")):
+        axes.plot([], [], "o", color=color, label=meaning)
+    axes.legend(frameon=False, loc="lower right", fontsize=9)
+    return figure
+
+
+def _draw(axes: Axes, answer: Answer, service: Service) -> None:
+    color = GREEN if answer.is_as_good(service) else ORANGE
+    at, latency = service.size_bytes, service.latency
+    axes.plot([at, at], [latency.p50_ms, latency.p99_ms], "-", color=color, linewidth=1, alpha=0.6)
+    axes.plot([at], [latency.p50_ms], "o", color=color, markersize=7)
+
+
+def _decades() -> Locator:
+    from matplotlib.ticker import LogLocator
+
+    return LogLocator(subs=(1, 2, 5))
+
+
+def _set_limits(axes: Axes, services: list[Service]) -> None:
+    """Room for labels on the right, for the legend below."""
+    sizes = [service.size_bytes for service in services]
+    lowest, highest = min(s.latency.p50_ms for s in services), max(s.latency.p99_ms for s in services)
+    width = max(math.log10(max(sizes) / min(sizes)), 0.3)
+    axes.set_xlim(min(sizes) / 10 ** (0.08 * width), max(sizes) * 10 ** (0.55 * width))
+    axes.set_ylim(lowest / 5, highest * 2)
+
+
+def _name(axes: Axes, answer: Answer) -> None:
+    """Labels to the right of the points, moved to the nearest free height where they would meet."""
+    taken = list[tuple[float, float]]()
+    for service in sorted(answer.services, key=lambda service: service.latency.p50_ms):
+        left, bottom = axes.transAxes.inverted().transform(
+            axes.transData.transform((service.size_bytes, service.latency.p50_ms))
+        )
+        steps = sorted(range(-40, 41), key=abs)
+        heights = (bottom + step * LABEL_HEIGHT / 4 for step in steps)
+        place = next((y for y in heights if 0.04 < y < 0.96 and _is_free(left, y, taken)), bottom)
+        taken.append((left, place))
+        quality = answer.quality(service)
+        accuracy = "" if quality == "-" else f"\n{answer.series.test_set.measure_of_quality} {quality}"
+        axes.annotate(
+            f"{service.way.title}, {duration(service.latency.p50_ms / 1e3)}{accuracy}",
+            (left + 0.015, place),
+            xycoords="axes fraction",
+            va="center",
+            fontsize=8,
+        )
+
+
+def _is_free(left: float, height: float, taken: list[tuple[float, float]]) -> bool:
+    return not any(abs(x - left) < LABEL_WIDTH and abs(y - height) < LABEL_HEIGHT for x, y in taken)
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= 60 else f"{title[:57]}..."

@@ -1,0 +1,43 @@
+"""The original, called as Keras documents it for single batches."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import device as lab_device
+from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
+from experiments.device import Device
+
+
+class KerasModel(Way):
+    """``model(batch)`` in eager mode: what the other ways are compared with.
+
+    ``Model.predict`` is for whole data sets; for single batches Keras itself advises the call.
+    Source: https://keras.io/getting_started/faq, on the difference between ``predict()`` and ``__call__()``.
+    """
+
+    name = "keras"
+    title = "Keras, eager"
+    artifact = "model.keras"
+    is_kept = False
+
+    @staticmethod
+    def make(model: Any, given: Given, target: Path) -> None:
+        shutil.copyfile(given.model, target)
+
+    def start(self, artifact: Path, device: Device) -> float | None:
+        lab_device.start(device)
+        import keras
+
+        self.model = keras.saving.load_model(artifact, compile=False)
+        return None
+
+    def client(self) -> Client:
+        def predict(inputs: Inputs) -> Outputs:
+            return np.asarray(self.model(inputs, training=False))
+
+        return predict

@@ -1,0 +1,43 @@
+"""ONNX, the exchange format, run by onnxruntime without TensorFlow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
+from experiments.device import Device
+
+
+class Onnx(Way):
+    """Keras' own export, which uses tf2onnx, and onnxruntime on the CPU."""
+
+    name = "onnx"
+    title = "ONNX"
+    artifact = "model.onnx"
+    requires = ("onnx", "onnxruntime", "tf2onnx")
+
+    @staticmethod
+    def make(model: Any, given: Given, target: Path) -> None:
+        model.export(str(target), format="onnx", verbose=False)
+
+    def start(self, artifact: Path, device: Device) -> float | None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        if device.intra_op_threads is not None:
+            options.intra_op_num_threads = device.intra_op_threads
+        self._session = onnxruntime.InferenceSession(str(artifact), options, providers=["CPUExecutionProvider"])
+        (self._input,) = self._session.get_inputs()
+        return None
+
+    def client(self) -> Client:
+        """All clients share the session: its ``run`` may be called from several threads at a time."""
+
+        def predict(inputs: Inputs) -> Outputs:
+            (outputs,) = self._session.run(None, {self._input.name: inputs})
+            return np.asarray(outputs)
+
+        return predict

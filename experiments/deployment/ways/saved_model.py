@@ -1,0 +1,47 @@
+"""TensorFlow's own format, which TensorFlow Serving reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments import device as lab_device
+from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
+from experiments.device import Device
+from experiments.tensorflow_import import import_tensorflow
+
+SIGNATURE = "serving_default"
+
+
+class SavedModel(Way):
+    """The graph behind the signature ``serving_default``; TensorFlow without Keras.
+
+    The folder is the version 1 of the model: TensorFlow Serving watches the folder above for numbers.
+    """
+
+    name = "saved_model"
+    title = "SavedModel"
+    artifact = "saved_model/1"
+
+    @staticmethod
+    def make(model: Any, given: Given, target: Path) -> None:
+        model.export(str(target), format="tf_saved_model", verbose=False)
+
+    def start(self, artifact: Path, device: Device) -> float | None:
+        lab_device.start(device)
+        tf = import_tensorflow()
+        self._loaded = tf.saved_model.load(str(artifact))  # its variables go with it
+        self._call = self._loaded.signatures[SIGNATURE]
+        ((self._input, spec),) = self._call.structured_input_signature[1].items()
+        self._dtype = spec.dtype
+        (self._output,) = self._call.structured_outputs
+        self._convert = tf.constant
+        return None
+
+    def client(self) -> Client:
+        def predict(inputs: Inputs) -> Outputs:
+            return np.asarray(self._call(**{self._input: self._convert(inputs, self._dtype)})[self._output])
+
+        return predict

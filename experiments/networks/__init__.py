@@ -1,0 +1,8 @@
+"""Networks: what they learn from, what they are made of and how they learn."""
+
+from experiments.networks.data import Data, Split
+from experiments.networks.datasets import DATASETS, Dataset
+from experiments.networks.models import MODELS, Model
+from experiments.networks.optimizers import OPTIMIZERS, Optimizer
+
+__all__ = ["DATASETS", "MODELS", "OPTIMIZERS", "Data", "Dataset", "Model", "Optimizer", "Split"]

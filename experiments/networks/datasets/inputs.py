@@ -1,0 +1,40 @@
+"""The inputs of a file from anywhere, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.experiment import Refused
+
+Array = npt.NDArray[Any]
+
+
+def inputs(key: str, values: Array) -> npt.NDArray[np.float32]:
+    """[n, features] or [n, height, width, channels]; images without an axis for channels get one.
+
+    Raises Refused unless all are finite numbers.
+    """
+    if values.dtype.kind not in "biuf":
+        raise Refused(f"{key} holds {values.dtype}, but inputs are numbers")
+    if values.ndim not in (2, 3, 4):
+        raise Refused(
+            f"{key} has the shape {list(values.shape)}, but inputs are [n, features], [n, height, width] "
+            "or [n, height, width, channels]"
+        )
+    if not values.size:
+        raise Refused(f"{key} is empty: its shape is {list(values.shape)}")
+    with np.errstate(over="ignore"):
+        numbers = values.astype(np.float32)
+    _require_finite(key, values, numbers)
+    return numbers[..., None] if values.ndim == 3 else numbers
+
+
+def _require_finite(key: str, values: Array, numbers: npt.NDArray[np.float32]) -> None:
+    wrong = ~np.isfinite(numbers).reshape(len(numbers), -1).all(axis=1)
+    if wrong.any():
+        example = int(np.argmax(wrong))
+        what = "NaN" if np.isnan(values[example]).any() else "infinity or a number beyond float32"
+        raise Refused(f"{key} holds {what}, first in example {example}")

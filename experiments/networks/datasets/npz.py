@@ -1,0 +1,117 @@
+"""A dataset from a file of the user's."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, cast, get_args
+
+import numpy as np
+
+from experiments.experiment import Refused
+from experiments.fields import InvalidField, require_choice
+from experiments.networks.data import Data, Task
+from experiments.networks.datasets.dataset import Dataset, picked
+from experiments.networks.datasets.inputs import Array, inputs
+from experiments.networks.datasets.labels import class_numbers, names_of, require_same_classes, targets
+
+KEYS = ("x_train", "y_train", "x_test", "y_test")
+"""As in Keras' mnist.npz."""
+
+NAMES = "class_names"
+"""A file may have the names of its classes, too."""
+
+
+@dataclass
+class Npz(Dataset):
+    """The arrays x_train, y_train, x_test, y_test of a NumPy file, as Keras' mnist.npz has them.
+
+    Inputs are [n, features], [n, height, width] or [n, height, width, channels]; labels are whole numbers
+    from 0, or with ``task="regression"`` any numbers. Nothing in the file is executed: pickles are refused.
+    """
+
+    name: ClassVar[str] = "npz"
+
+    path: str = ""
+    task: str = "classification"
+    class_names: list[str] = field(default_factory=list)
+    """By class number; when empty, the file's own ``class_names``, or the numbers."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_choice(self, "task", get_args(Task))
+        if not self.path.strip():
+            raise InvalidField(self, "path", "names no file; say experiment.dataset.path=FOLDER/FILE.npz")
+        if self.class_names and self.task == "regression":
+            raise InvalidField(self, "class_names", "a regression has no classes")
+
+    def load(self, seed: int) -> Data:
+        path = Path(self.path).expanduser()
+        try:
+            return self._split(_arrays(path), f"{path}, sha256 {_digest(path)}", seed)
+        except Refused as error:
+            raise Refused(f"{path}: {error}") from error
+
+    def _split(self, arrays: Mapping[str, Array], source: str, seed: int) -> Data:
+        x, x_test = (inputs(key, arrays[key]) for key in ("x_train", "x_test"))
+        if x.shape[1:] != x_test.shape[1:]:
+            shapes = f"{list(x.shape[1:])} in x_train, but {list(x_test.shape[1:])} in x_test"
+            raise Refused(f"an example has the shape {shapes}")
+        y, y_test, names = self._labels(arrays)
+        _require_same_count("train", x, y)
+        _require_same_count("test", x_test, y_test)
+        train, validation = self._training(x, y, np.arange(len(y)), seed)
+        test = picked(x_test, y_test, np.arange(len(y_test)))
+        return Data(self.name, cast(Task, self.task), train, validation, test, names, x.ndim == 4, source)
+
+    def _labels(self, arrays: Mapping[str, Array]) -> tuple[Array, Array, tuple[str, ...]]:
+        """Those of training and test, and the names of their classes."""
+        y, y_test = arrays["y_train"], arrays["y_test"]
+        if self.task == "regression":
+            return targets("y_train", y), targets("y_test", y_test), ()
+        numbers, test_numbers = class_numbers("y_train", y), class_numbers("y_test", y_test)
+        return numbers, test_numbers, names_of(require_same_classes(numbers, test_numbers), self._names(arrays))
+
+    def _names(self, arrays: Mapping[str, Array]) -> list[str]:
+        return self.class_names or [str(name) for name in np.atleast_1d(arrays.get(NAMES, np.array([])))]
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    """The file's arrays that are wanted. Raises Refused where the file or one of them cannot be read."""
+    try:
+        file = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise Refused(f"cannot be read ({error.strerror or error})") from error
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise Refused("is not a whole .npz file; numpy.savez writes one") from error
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        raise Refused("is a single array; numpy.savez writes several into one .npz file")
+    with file:
+        missing = [key for key in KEYS if key not in file]
+        if missing:
+            has = ", ".join(file) or "nothing"
+            raise Refused(f"has no {', '.join(missing)}; it has {has}")
+        return {key: _array(file, key) for key in (*KEYS, NAMES) if key in file}
+
+
+def _array(file: Mapping[str, Array], key: str) -> Array:
+    try:
+        return file[key]
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            raise Refused(f"{key} holds Python objects, which are not loaded: they could be any program") from error
+        raise Refused(f"{key} is damaged ({error})") from error
+
+
+def _require_same_count(part: str, x: Array, y: Array) -> None:
+    if len(x) != len(y):
+        raise Refused(f"x_{part} has {len(x)} examples, but y_{part} has {len(y)} labels")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,47 @@
+"""How every model begins and ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.networks.data import Data
+
+BATCH = 4096
+"""So many examples at a time, to spare memory."""
+
+
+def begin(data: Data) -> tuple[Any, Any]:
+    """The raw input, and the same normalised to mean 0 and variance 1 over the training examples.
+
+    Each feature by itself; of images each channel by itself, as one pixel is at other places the next time.
+    """
+    import keras
+
+    raw = keras.Input(data.input_shape, name="raw")
+    mean, variance = _mean_and_variance(data.train.x)
+    return raw, keras.layers.Normalization(mean=mean, variance=variance, name="normalised")(raw)
+
+
+def end(data: Data, raw: Any, features: Any, name: str, kernel_regularizer: Any = None) -> Any:
+    """The model from ``raw`` to logits, or to targets in their own units, linear in ``features`` [n, width]."""
+    import keras
+
+    outputs = keras.layers.Dense(data.outputs, kernel_regularizer=kernel_regularizer, name="logits")(features)
+    if data.task == "regression":
+        mean, variance = _mean_and_variance(data.train.y[:, None])
+        outputs = keras.layers.Normalization(mean=mean, variance=variance, invert=True, name="targets")(outputs)
+    return keras.Model(raw, outputs, name=name)
+
+
+def _mean_and_variance(x: npt.NDArray[Any]) -> tuple[list[float], list[float]]:
+    """Along the last axis, as numbers that a saved model can hold; a constant has the variance 1."""
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.utils import gen_batches
+
+    scaler = StandardScaler()
+    for batch in gen_batches(len(x), BATCH):
+        scaler.partial_fit(x[batch].reshape(-1, x.shape[-1]).astype(np.float64))
+    return scaler.mean_.tolist(), np.square(scaler.scale_).tolist()

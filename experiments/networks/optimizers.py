@@ -1,0 +1,140 @@
+"""The optimizers, Keras' own."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from experiments.experiment import Choice
+from experiments.fields import require_at_least, require_choice
+from experiments.networks.ranges import require_positive, require_rate
+
+if TYPE_CHECKING:
+    import keras
+
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass
+class Optimizer(Choice, ABC):
+    """How the weights follow the gradient."""
+
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    """``cosine`` ends at 0 (I. Loshchilov, F. Hutter, SGDR, ICLR 2017, without restarts)."""
+    clip_norm: float | None = None
+    """The largest norm of all gradients together; larger ones are scaled down to it."""
+
+    def __post_init__(self) -> None:
+        require_positive(self, "learning_rate")
+        require_choice(self, "schedule", SCHEDULES)
+        require_positive(self, "clip_norm")
+
+    @abstractmethod
+    def build(self, steps: int) -> keras.optimizers.Optimizer:
+        """A new optimizer for a training of ``steps`` steps, which is what the schedule stretches over."""
+
+    def _common(self, steps: int) -> dict[str, Any]:
+        """What all of Keras' optimizers take."""
+        from keras.optimizers.schedules import CosineDecay
+
+        constant = self.schedule == "constant"
+        rate = self.learning_rate if constant else CosineDecay(self.learning_rate, max(steps, 1))
+        return {"learning_rate": rate, "global_clipnorm": self.clip_norm}
+
+
+@dataclass
+class Adam(Optimizer):
+    """Adam (D. Kingma, J. Ba, ICLR 2015)."""
+
+    name: ClassVar[str] = "adam"
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_rate(self, "beta_1")
+        require_rate(self, "beta_2")
+        require_positive(self, "epsilon")
+
+    def build(self, steps: int) -> keras.optimizers.Optimizer:
+        import keras
+
+        return keras.optimizers.Adam(
+            beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, **self._common(steps)
+        )
+
+
+@dataclass
+class AdamW(Adam):
+    """Adam with weight decay beside the gradient (I. Loshchilov, F. Hutter, ICLR 2019)."""
+
+    name: ClassVar[str] = "adamw"
+
+    weight_decay: float = 4e-3
+    """Each step takes this share, times the learning rate, of each weight."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_at_least(self, "weight_decay", 0)
+
+    def build(self, steps: int) -> keras.optimizers.Optimizer:
+        import keras
+
+        return keras.optimizers.AdamW(
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            weight_decay=self.weight_decay,
+            **self._common(steps),
+        )
+
+
+@dataclass
+class Sgd(Optimizer):
+    """Gradient descent with momentum (I. Sutskever et al., ICML 2013, has both kinds)."""
+
+    name: ClassVar[str] = "sgd"
+
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_rate(self, "momentum")
+
+    def build(self, steps: int) -> keras.optimizers.Optimizer:
+        import keras
+
+        return keras.optimizers.SGD(momentum=self.momentum, nesterov=self.nesterov, **self._common(steps))
+
+
+@dataclass
+class RmsProp(Optimizer):
+    """RMSprop (T. Tieleman, G. Hinton, Coursera lecture 6e, 2012)."""
+
+    name: ClassVar[str] = "rmsprop"
+
+    rho: float = 0.9
+    momentum: float = 0.0
+    epsilon: float = 1e-7
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_rate(self, "rho")
+        require_rate(self, "momentum")
+        require_positive(self, "epsilon")
+
+    def build(self, steps: int) -> keras.optimizers.Optimizer:
+        import keras
+
+        return keras.optimizers.RMSprop(
+            rho=self.rho, momentum=self.momentum, epsilon=self.epsilon, **self._common(steps)
+        )
+
+
+OPTIMIZERS: tuple[type[Optimizer], ...] = (Adam, AdamW, Sgd, RmsProp)

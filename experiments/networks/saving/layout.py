@@ -1,0 +1,24 @@
+"""Which file of a saved model lies where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+KERAS, SAVED_MODEL, WEIGHTS = "model.keras", "saved_model", "model.weights.h5"
+
+VERSION = "1"
+"""TensorFlow Serving watches ``saved_model`` and serves the folder below it with the highest number."""
+
+CHECKSUMS = "checksums.json"
+
+FORMATS = {
+    "keras": Path(KERAS),
+    "saved_model": Path(SAVED_MODEL, VERSION),
+    "weights": Path(WEIGHTS),
+}
+"""Format -> its path in the folder of a saved model."""
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files of one format, in a fixed order: the file itself, or all below the folder."""
+    return sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]

@@ -1,0 +1,95 @@
+"""Reading a model back, after it has been looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from experiments.networks.saving import checksums
+from experiments.networks.saving.layout import SAVED_MODEL
+from experiments.networks.saving.recognise import NotLoadable, require_hdf5, require_keras, require_saved_model
+
+if TYPE_CHECKING:
+    import keras
+
+
+def load(
+    path: Path, *, into: keras.Model | None = None, sha256: str | None = None, compiled: bool = False
+) -> Callable[..., Any]:
+    """The model in ``path``: something to call with inputs.
+
+    What ``path`` is called says what it is: ``*.keras`` gives a ``keras.Model`` (ready to be trained further if
+    ``compiled``), ``*.weights.h5`` gives ``into`` with these weights, a folder is a SavedModel (or one with
+    numbered versions, of which the highest is taken) and gives its endpoint ``serve``.
+
+    Raises NotLoadable, in one line, where the file is not there, is cut off or something else, is not the one
+    with the hash ``sha256``, has changed since its ``checksums.json`` was written, or cannot be loaded with Keras'
+    safe mode on, which is never switched off. A SavedModel is a program: load those that you trust.
+    """
+    if path.name.endswith(".keras"):
+        return _load_keras(path, sha256, compiled)
+    if path.name.endswith(".weights.h5"):
+        if into is None:
+            raise NotLoadable(f"{path} holds weights only: they need the model that they belong to")
+        return _load_weights(path, sha256, into)
+    if path.suffix and not path.is_dir():
+        raise NotLoadable(f"{path} is not named like a model: .keras, .weights.h5, or the folder of a SavedModel")
+    return _load_saved_model(_version(path), sha256)
+
+
+def _load_keras(path: Path, sha256: str | None, compiled: bool) -> Callable[..., Any]:
+    require_keras(path)
+    checksums.verify(path, sha256)
+    import keras
+
+    with _in_one_line(path):
+        model: Callable[..., Any] = keras.saving.load_model(path, compile=compiled, safe_mode=True)
+        return model
+
+
+def _load_weights(path: Path, sha256: str | None, model: keras.Model) -> Callable[..., Any]:
+    require_hdf5(path)
+    checksums.verify(path, sha256)
+    with _in_one_line(path):
+        model.load_weights(path)
+    loaded: Callable[..., Any] = model
+    return loaded
+
+
+def _load_saved_model(path: Path, sha256: str | None) -> Callable[..., Any]:
+    require_saved_model(path)
+    checksums.verify(path, sha256)
+    import tensorflow as tf
+
+    with _in_one_line(path):
+        loaded = tf.saved_model.load(str(path))
+    if not hasattr(loaded, "serve"):
+        raise NotLoadable(f"{path} is a SavedModel without Keras' endpoint 'serve'")
+
+    def serve(*inputs: Any, training: bool = False) -> Any:
+        """Holds on to ``loaded``: a SavedModel's functions only borrow its variables."""
+        return loaded.serve(*inputs)
+
+    return serve
+
+
+def _version(path: Path) -> Path:
+    """The highest numbered folder, as TensorFlow Serving chooses; ``path`` itself where it has none."""
+    versions = [found for found in path.iterdir() if found.name.isdecimal()] if path.is_dir() else []
+    if path.name == SAVED_MODEL and path.is_dir() and not versions:
+        raise NotLoadable(f"{path} has no numbered version in it")
+    return max(versions, key=lambda found: int(found.name), default=path)
+
+
+@contextmanager
+def _in_one_line(path: Path) -> Iterator[None]:
+    """Whatever a damaged file makes Keras, h5py or TensorFlow raise, in one line."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        first = next(iter(str(error).strip().splitlines()), "")
+        raise NotLoadable(f"{path} cannot be loaded: {type(error).__name__}: {first}") from error

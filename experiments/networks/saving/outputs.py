@@ -1,0 +1,66 @@
+"""What a model answers, computed in the same way wherever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from experiments.networks.saving.arrays import Array, Arrays
+
+
+def outputs(model: Callable[..., Any], inputs: Arrays) -> list[Array]:
+    """The model's outputs without training, flat.
+
+    In a graph for batches of any size: a SavedModel is one, and TensorFlow's graphs join operations (such as
+    a product, its bias and its activation) that are rounded one by one in eager execution. Compared with that,
+    one bit in a million would differ although nothing was lost.
+    """
+    import keras
+    import tensorflow as tf
+
+    graph = tf.function(lambda given: model(given, training=False), input_signature=[_signature(inputs)])
+    return [np.asarray(output) for output in keras.tree.flatten(graph(_tensors(inputs)))]
+
+
+def _signature(inputs: Arrays) -> Any:
+    import tensorflow as tf
+
+    if isinstance(inputs, Mapping):
+        return {name: tf.TensorSpec((None, *array.shape[1:]), array.dtype, name) for name, array in inputs.items()}
+    return tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
+
+
+def _tensors(inputs: Arrays) -> Any:
+    import tensorflow as tf
+
+    if isinstance(inputs, Mapping):
+        return {name: tf.constant(array) for name, array in inputs.items()}
+    return tf.constant(inputs)
+
+
+def largest_difference(original: list[Array], other: list[Array]) -> float:
+    """0 where every bit is the same; NaN where the two cannot be subtracted."""
+    if [output.shape for output in original] != [output.shape for output in other]:
+        return float("nan")
+    return max(map(_difference, original, other), default=0.0)
+
+
+def identical(original: list[Array], other: list[Array]) -> bool:
+    """Whether every bit of every output is the same."""
+    return len(original) == len(other) and all(map(_same_bits, original, other))
+
+
+def _same_bits(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and one.dtype.itemsize == other.dtype.itemsize and one.tobytes() == other.tobytes()
+
+
+def _difference(one: Array, other: Array) -> float:
+    if _same_bits(one, other):
+        return 0.0
+    try:  # a NumPy archive keeps the bits of bfloat16, but not its name
+        same_kind = other.view(one.dtype) if other.dtype.kind == "V" else other
+        return float(np.max(np.abs(one.astype(np.float64) - same_kind.astype(np.float64))))
+    except (TypeError, ValueError):
+        return float("nan")

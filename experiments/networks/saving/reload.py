@@ -1,0 +1,136 @@
+"""Whether a saved model gives the same outputs in a process that knows nothing but the files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from experiments.experiment import Refused
+from experiments.networks.saving import arrays
+from experiments.networks.saving.arrays import Array, Arrays
+from experiments.networks.saving.device_in_use import device_in_use
+from experiments.networks.saving.outputs import identical, largest_difference, outputs
+from experiments.networks.saving.save import SavedFile
+from experiments.networks.saving.task import INPUTS, REPORT, TASK
+
+if TYPE_CHECKING:
+    import keras
+
+    from experiments.recorder import Cell
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """One format, saved here and loaded there."""
+
+    saved: SavedFile
+    load_seconds: float
+    identical: bool
+    """Whether every bit of every output is that of the original."""
+    largest_difference: float | None
+    """Between two outputs; None where there are none to compare."""
+    problem: str = ""
+    """Why it could not be loaded, in one line."""
+
+    @property
+    def row(self) -> dict[str, Cell]:
+        """For a table."""
+        return {
+            "format": self.saved.format,
+            "bytes": self.saved.bytes,
+            "save_seconds": self.saved.seconds,
+            "load_seconds": self.load_seconds,
+            "sha256": self.saved.sha256,
+            "identical": int(self.identical),
+            "largest_difference": self.largest_difference,
+            "problem": self.problem,
+        }
+
+
+def reload(
+    model: keras.Model,
+    saved: Sequence[SavedFile],
+    inputs: Arrays,
+    modules: Sequence[str] = (),
+    seconds: float = 180.0,
+) -> list[Reloaded]:
+    """Loads what :func:`experiments.networks.saving.save` has written in a fresh process and compares the outputs.
+
+    All formats in one process, each loaded on its own: TensorFlow's start is most of the time. It computes on
+    the same device with the same settings as this one. ``inputs`` are some rows; ``modules`` are imported
+    there first, for the layers of one's own that they register with Keras.
+    Raises Refused where the process ends without an answer, or has none after so many ``seconds``.
+    """
+    original = outputs(model, inputs)
+    with TemporaryDirectory(prefix="reload-") as scratch:
+        folder = Path(scratch)
+        _write_task(folder, model, saved, inputs, modules)
+        _run(folder, seconds)
+        report = json.loads((folder / REPORT).read_text())
+        return [_compare(file, report[file.format], folder / f"{file.format}.npz", original) for file in saved]
+
+
+def _write_task(
+    folder: Path, model: keras.Model, saved: Sequence[SavedFile], inputs: Arrays, modules: Sequence[str]
+) -> None:
+    arrays.write(folder / INPUTS, inputs)
+    keras_file = next(file.path for file in saved if file.format == "keras")
+    task = {
+        "model": str(keras_file.parent.absolute()),
+        "architecture": _architecture(model),
+        "device": asdict(device_in_use()),
+        "modules": list(modules),
+    }
+    (folder / TASK).write_text(json.dumps(task))
+
+
+def _architecture(model: keras.Model) -> str:
+    """The model's config; outputs need no optimizer, whose variables would be missed."""
+    config = json.loads(model.to_json())
+    config.pop("compile_config", None)
+    return json.dumps(config)
+
+
+def _run(folder: Path, seconds: float) -> None:
+    """Waits for the fresh process; whatever ends the waiting ends the process."""
+    with (folder / "output.txt").open("w+b") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "experiments.networks.saving.fresh", str(folder)],
+            stdin=subprocess.PIPE,  # its end is the end of this process
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
+            start_new_session=True,  # Ctrl-C is for this process, which ends that one
+        )
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Refused(f"reloading the model in a fresh process took longer than {seconds:g} seconds") from None
+        finally:
+            process.kill()
+            process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
+        if status != 0:
+            raise Refused(f"the fresh process that was to reload the model ended with status {status}{_last(output)}")
+
+
+def _last(output: Any) -> str:
+    """The last line that was printed, if any."""
+    output.seek(0)
+    lines = output.read().decode(errors="replace").strip().splitlines()
+    return f": {lines[-1]}" if lines else ""
+
+
+def _compare(file: SavedFile, answer: dict[str, Any], path: Path, original: list[Array]) -> Reloaded:
+    if answer["problem"]:
+        return Reloaded(file, 0.0, identical=False, largest_difference=None, problem=answer["problem"])
+    reloaded = arrays.read_list(path)
+    return Reloaded(file, answer["seconds"], identical(original, reloaded), largest_difference(original, reloaded))

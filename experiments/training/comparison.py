@@ -1,0 +1,168 @@
+"""What the trainings of a sweep say together: which settings are best, and how much of that is luck."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from experiments.comparison import Member
+from experiments.markdown import markdown_table
+from experiments.recorder import Recorder
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SCORES = {"test/accuracy": True, "test/rmse": False}
+"""What decides, and whether more of it is better."""
+
+SEED = "seed"
+
+MOST_ROWS = 15
+
+FEWEST_LINES = 3
+"""Jobs from which on parallel coordinates say anything."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Jobs that differ in nothing but their seed."""
+
+    swept: tuple[tuple[str, str], ...]
+    scores: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.scores)
+
+    @property
+    def name(self) -> str:
+        return ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.swept) or "all jobs"
+
+
+def compare(members: Sequence[Member], recorder: Recorder) -> None:
+    """A table of settings over seeds, the best first, and parallel coordinates of all jobs."""
+    score = next((name for name in SCORES if any(name in member.metrics for member in members)), None)
+    if score is None:
+        return
+    done = [member for member in members if member.status == "FINISHED" and score in member.metrics]
+    settings = sorted(_settings(done, score), key=lambda setting: setting.median, reverse=SCORES[score])
+    recorder.table("settings", [_row(setting) for setting in settings])
+    recorder.note(_note(settings, score))
+    keys = list(dict.fromkeys(key for member in done for key in member.swept))
+    if len(done) >= FEWEST_LINES and keys:
+        recorder.figure("parallel_coordinates", parallel_figure(done, keys, score))
+
+
+def _settings(members: Sequence[Member], score: str) -> list[Setting]:
+    found: dict[tuple[tuple[str, str], ...], list[float]] = {}
+    for member in members:
+        found.setdefault(member.varies(but=[SEED]), []).append(member.metrics[score])
+    return [Setting(swept, tuple(scores)) for swept, scores in found.items()]
+
+
+def _row(setting: Setting) -> dict[str, str | float | int]:
+    return {
+        **dict(setting.swept),
+        "seeds": len(setting.scores),
+        "median": setting.median,
+        "lowest": min(setting.scores),
+        "highest": max(setting.scores),
+    }
+
+
+def _note(settings: Sequence[Setting], score: str) -> str:
+    best = settings[0]
+    what = score.removeprefix("test/")
+    lines = [f"Best {what}: {best.name}, {_value(best.median)}{_spread(best)}."]
+    if len(settings) > 1 and (doubt := _doubt(settings)):
+        lines.append(doubt)
+    rows = [
+        {
+            "setting": setting.name,
+            "seeds": f"{len(setting.scores)}",
+            f"median {what}": _value(setting.median),
+            "lowest": _value(min(setting.scores)),
+            "highest": _value(max(setting.scores)),
+        }
+        for setting in settings[:MOST_ROWS]
+    ]
+    return " ".join(lines) + "\n\n" + markdown_table(rows)
+
+
+def _doubt(settings: Sequence[Setting]) -> str:
+    """Settings whose seeds overlap with the best one's are not told apart by these jobs."""
+    best = settings[0]
+    if len(best.scores) < 2:
+        return "With one seed each, differences may be luck; add seed=0,1,2,3,4."
+    close = [s for s in settings[1:] if max(s.scores) >= min(best.scores) and min(s.scores) <= max(best.scores)]
+    return f"{len(close)} other settings overlap with it over their seeds." if close else ""
+
+
+def _spread(setting: Setting) -> str:
+    if len(setting.scores) < 2:
+        return ""
+    low, high = min(setting.scores), max(setting.scores)
+    return f" in the median of {len(setting.scores)} seeds ({_value(low)} to {_value(high)})"
+
+
+def _value(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def parallel_figure(members: Sequence[Member], keys: Sequence[str], score: str) -> Figure:
+    """One vertical axis for each swept key and one for the score; each job is a line, the better the darker."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    scores = [member.metrics[score] for member in members]
+    low, high = min(scores), max(scores)
+    figure = Figure(figsize=(max(6.0, 1.9 * (len(keys) + 1) + 1), 5), dpi=120)
+    axes = figure.add_axes((0.06, 0.13, 0.88, 0.76))
+    columns = [_column([member.swept.get(key, "") for member in members]) for key in keys]
+    positions = [*(heights for heights, _ in columns), [_share(value, low, high) for value in scores]]
+    colours = colormaps["viridis_r"]
+    for number in sorted(range(len(members)), key=lambda n: scores[n], reverse=not SCORES[score]):
+        goodness = positions[-1][number] if SCORES[score] else 1 - positions[-1][number]
+        heights = [column[number] for column in positions]
+        axes.plot(range(len(heights)), heights, "-", color=colours(goodness), linewidth=1.3, alpha=0.85)
+    for place, (_, labels) in enumerate(columns):
+        _label(axes, place, labels)
+    _label(axes, len(keys), {f"{value:.4g}": _share(value, low, high) for value in {low, high}})
+    names = [*(key.removeprefix("experiment.") for key in keys), score]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks([])
+    axes.set_xlim(-0.15, len(keys) + 0.35)
+    axes.spines[:].set_visible(False)
+    axes.set_title(f"{len(members)} jobs: settings and {score}", loc="left", fontweight="bold", y=1.03)
+    return figure
+
+
+def _column(values: Sequence[str]) -> tuple[list[float], dict[str, float]]:
+    """Heights of the values on an axis from 0 to 1: numbers by their order and size, words one above the other."""
+    different = sorted(set(values), key=_order)
+    heights = {value: _share(float(number), 0, len(different) - 1) for number, value in enumerate(different)}
+    return [heights[value] for value in values], heights
+
+
+def _order(value: str) -> tuple[float, str]:
+    try:
+        return float(value), ""
+    except ValueError:
+        return math.inf, value
+
+
+def _share(value: float, low: float, high: float) -> float:
+    return (value - low) / (high - low) if high > low else 0.5
+
+
+def _label(axes: Axes, place: int, labels: dict[str, float]) -> None:
+    axes.plot([place, place], [0, 1], "-", color="#9a9a9a", linewidth=1, zorder=0)
+    for text, height in labels.items():
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
+        axes.annotate(
+            text, (place, height), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9, bbox=box
+        )

@@ -1,0 +1,45 @@
+"""All that training changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class State:
+    """The variables of a model and its optimizer; a training that is to go on exactly needs all of them.
+
+    These are the weights, moving statistics (BatchNormalization), the seed generators' states (Dropout draws the same
+    numbers again only from the same state) and the optimizer's variables with its step count. ``model.weights`` has
+    neither the seed generators' states nor the optimizer's variables.
+    """
+
+    def __init__(self, model: Any, optimizer: Any) -> None:
+        self.variables: list[Any] = _distinct([*model.variables, *optimizer.variables])
+
+    def values(self) -> list[npt.NDArray[Any]]:
+        """A copy of every variable's value, in the order of :attr:`variables`."""
+        return [np.array(variable.numpy()) for variable in self.variables]
+
+    def restore(self, values: list[npt.NDArray[Any]]) -> None:
+        """Sets the variables to what :meth:`values` has returned."""
+        for variable, value in zip(self.variables, values, strict=True):
+            variable.assign(value)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Whatever happens within, the variables are afterwards as they were."""
+        values = self.values()
+        try:
+            yield
+        finally:
+            self.restore(values)
+
+
+def _distinct(variables: list[Any]) -> list[Any]:
+    """A layer used twice is there once."""
+    return list({id(variable): variable for variable in variables}.values())

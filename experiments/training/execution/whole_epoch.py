@@ -1,0 +1,142 @@
+"""One compiled function for an epoch: the data lie on the device, Python is not asked between steps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.tensorflow_import import import_tensorflow
+from experiments.training.execution.execution import Execution, Task
+from experiments.training.execution.inference import right_classes, total_loss, weighted_loss
+from experiments.training.execution.xla_random import as_kernels_draw, require_same_numbers
+
+SEGMENT_SECONDS = 0.5
+"""Python's signal handlers run only between calls: an epoch is cut into segments of about this long for Ctrl-C."""
+
+Step = Callable[[Any, Any], Any]
+"""Of a batch's x and y: its loss times its examples (float64) and its right classes (int64); trains the model."""
+
+
+class WholeEpoch(Execution):
+    """TensorFlow's kernels forward and backward; the optimizer's update, many small operations, through XLA."""
+
+    name = "epoch"
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        tf = import_tensorflow()
+        self._x, self._y = tf.constant(task.x), tf.constant(task.y)
+        step, last_step = self._steps()
+        self._segment = tf.function(_segment(step, self._x, self._y, task.batch_size), autograph=False)
+        self._remainder = tf.function(_remainder(last_step, self._x, self._y), autograph=False)
+        self._steps_a_segment = 1
+
+    def _steps(self) -> tuple[Step, Step]:
+        """The step for whole batches, and the one for the smaller last one."""
+        step = _step(self.task, _compiled_update(self.task))
+        return step, step
+
+    def _train(self, order: npt.NDArray[np.int64]) -> tuple[float, float | None]:
+        tf = import_tensorflow()
+        indices = tf.constant(order, tf.int64)
+        # The sums go from call to call, so that they do not depend on where the segments end.
+        sums = (tf.zeros([], tf.float64), tf.zeros([], tf.int64))
+        steps, size = len(order) // self.task.batch_size, self.task.batch_size
+        first = 0
+        while first < steps:
+            last = min(first + self._steps_a_segment, steps)
+            start = time.perf_counter()
+            sums = self._segment(indices, tf.constant(first), tf.constant(last), *sums)
+            float(sums[0])  # waits for the device
+            self._adapt(last - first, time.perf_counter() - start)
+            first = last
+        if len(order) % size:
+            sums = self._remainder(indices[steps * size :], *sums)
+        targets = len(order) * (self.task.y[:1].size)
+        return float(sums[0]) / len(order), int(sums[1]) / targets if self.task.classifies else None
+
+    def _adapt(self, steps: int, seconds: float) -> None:
+        """A first segment includes compiling and is short; later ones grow, at most tenfold at a time."""
+        wanted = round(steps * SEGMENT_SECONDS / max(seconds, 1e-6))
+        self._steps_a_segment = min(max(wanted, self._steps_a_segment, 1), 10 * self._steps_a_segment)
+
+
+class WholeEpochXla(WholeEpoch):
+    """The whole step through XLA, the loop over the steps by TensorFlow.
+
+    The loop itself stays outside: with it, each length of an epoch would be compiled anew. The last, smaller batch is
+    not compiled: one step does not pay for it.
+    """
+
+    name = "epoch_xla"
+
+    def _steps(self) -> tuple[Step, Step]:
+        step = _step(self.task, self.task.optimizer.apply)
+        compiled = import_tensorflow().function(_drawing_as_kernels(step), jit_compile=True, autograph=False)
+        size, x, y = self.task.batch_size, self._x, self._y
+        if size <= len(x):
+            require_same_numbers(compiled.get_concrete_function(x[:size], y[:size]))
+        return compiled, step
+
+
+def _drawing_as_kernels(step: Step) -> Step:
+    def same(x: Any, y: Any) -> Any:
+        with as_kernels_draw():
+            return step(x, y)
+
+    return same
+
+
+def _segment(step: Step, x: Any, y: Any, size: int) -> Any:
+    """A function of (order, first step, step after the last, sums): the sums after these steps."""
+    tf = import_tensorflow()
+
+    def segment(order: Any, first: Any, last: Any, total: Any, right: Any) -> Any:
+        def add(at: Any, total: Any, right: Any) -> Any:
+            indices = tf.slice(order, [at * size], [size])  # the shape is known, which XLA needs
+            loss_sum, right_count = step(tf.gather(x, indices), tf.gather(y, indices))
+            return at + 1, total + loss_sum, right + right_count
+
+        return tf.while_loop(lambda at, *_: at < last, add, (first, total, right), parallel_iterations=1)[1:]
+
+    return segment
+
+
+def _remainder(step: Step, x: Any, y: Any) -> Any:
+    tf = import_tensorflow()
+
+    def remainder(indices: Any, total: Any, right: Any) -> Any:
+        loss_sum, right_count = step(tf.gather(x, indices), tf.gather(y, indices))
+        return total + loss_sum, right + right_count
+
+    return remainder
+
+
+def _step(task: Task, update: Callable[[list[Any], list[Any]], Any]) -> Step:
+    """Forward, backward, update: the order of Keras' ``train_step``."""
+    tf = import_tensorflow()
+    model, optimizer, loss = task.model, task.optimizer, task.loss
+
+    def step(x: Any, y: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            outputs = model(x, training=True)
+            value = total_loss(model, loss, y, outputs)
+            scaled = optimizer.scale_loss(value)  # against underflow in float16; the value itself otherwise
+        variables = model.trainable_variables
+        update(tape.gradient(scaled, variables), variables)
+        return weighted_loss(tf, value, x), right_classes(tf, loss, y, outputs)
+
+    return step
+
+
+def _compiled_update(task: Task) -> Callable[[list[Any], list[Any]], Any]:
+    def apply(gradients: list[Any]) -> None:
+        task.optimizer.apply(gradients, task.model.trainable_variables)
+
+    compiled = import_tensorflow().function(apply, jit_compile=True, autograph=False)
+    # An embedding's gradient stays sparse: Keras' optimizers square its rows before they add up those of one word.
+    return lambda gradients, variables: compiled(gradients)

@@ -1,0 +1,66 @@
+"""The same random numbers in a program compiled by XLA as in TensorFlow's kernels.
+
+Both draw the same bits from the same seed (Philox), but a kernel makes a uniform number of the lowest bits and XLA of
+the highest [seen in TensorFlow 2.21]: the same seed would drop out other neurons. Within :func:`as_kernels_draw`
+uniform numbers are made from the bits as kernels do. Normal numbers cannot be had so: :func:`require_same_numbers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from experiments.experiment import Refused
+from experiments.tensorflow_import import import_tensorflow
+
+SAME = {"StatelessRandomGetKeyCounter", "StatelessRandomGetAlg", "StatelessRandomUniformFullIntV2"}
+"""Random operations that give the same in both."""
+
+FLOATS = {"float32": ("uint32", 23, 0x3F800000), "bfloat16": ("uint16", 7, 0x3F80), "float16": ("uint16", 10, 0x3C00)}
+"""dtype -> integer of the same width, bits of the mantissa, pattern of 1.0."""
+
+
+@contextmanager
+def as_kernels_draw() -> Iterator[None]:
+    """Within it, functions are traced so that Keras' uniform numbers (dropout) are those of TensorFlow's kernels."""
+    tf = import_tensorflow()
+    from tensorflow.python.ops import stateless_random_ops  # where tf.nn.experimental.stateless_dropout looks it up
+
+    original = stateless_random_ops.stateless_random_uniform
+
+    def uniform(
+        shape: Any, seed: Any, minval: Any = 0, maxval: Any = None, dtype: Any = tf.float32, **options: Any
+    ) -> Any:
+        if tf.as_dtype(dtype).name not in FLOATS:
+            return original(shape, seed, minval, maxval, dtype, **options)
+        return _uniform(tf, shape, seed, dtype) * ((1 if maxval is None else maxval) - minval) + minval
+
+    kept = tf.random.stateless_uniform
+    stateless_random_ops.stateless_random_uniform = tf.random.stateless_uniform = uniform
+    try:
+        yield
+    finally:
+        stateless_random_ops.stateless_random_uniform, tf.random.stateless_uniform = original, kept
+
+
+def _uniform(tf: Any, shape: Any, seed: Any, dtype: Any) -> Any:
+    """From 0 to 1: the mantissa is the lowest bits (TensorFlow's ``random_distributions_utils.h``)."""
+    integer, mantissa, one = FLOATS[tf.as_dtype(dtype).name]
+    drawn = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=shape, key=drawn.key, counter=drawn.counter, alg=1, dtype=tf.uint32
+    )
+    lowest = tf.cast(tf.bitwise.bitwise_and(bits, tf.constant(2**mantissa - 1, tf.uint32)), integer)
+    return tf.bitcast(tf.bitwise.bitwise_or(lowest, tf.constant(one, integer)), dtype) - tf.constant(1, dtype)
+
+
+def require_same_numbers(concrete: Any) -> None:
+    """Raises Refused if a traced function draws numbers that XLA would draw otherwise."""
+    library = concrete.graph.as_graph_def().library.function
+    kinds = {node.op for function in library for node in function.node_def} | {
+        operation.type for operation in concrete.graph.get_operations()
+    }
+    others = sorted(kind for kind in kinds if "Random" in kind and kind not in SAME)
+    if others:
+        raise Refused(f"XLA draws other random numbers than TensorFlow's kernels ({', '.join(others)})")

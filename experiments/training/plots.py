@@ -1,0 +1,155 @@
+"""The pictures of a training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from experiments.training.answer import Answer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, GREY = "#1f5fa8", "#c44e00", "#1b7f4b", "#6b6b6b"
+
+MOST_MISTAKES, COLUMNS = 24, 8
+
+HEADER_INCHES, ROW_INCHES, PICTURE_INCHES = 0.4, 1.45, 1.12
+
+MOST_NUMBERS = 12
+"""Classes up to which the confusion matrix has its counts written in."""
+
+MOST_NAMES = 40
+
+
+def learning_figure(answer: Answer) -> Figure:
+    """Loss, and accuracy where there is one, against the epoch, for training and validation; the best one marked."""
+    from matplotlib.figure import Figure
+
+    history = answer.session.history
+    has_accuracy = answer.data.task == "classification"
+    figure = Figure(figsize=(10 if has_accuracy else 6.5, 4.5), dpi=120)
+    width = 0.385 if has_accuracy else 0.83
+    epochs = [row.epoch for row in history]
+    best = answer.session.best_epoch
+    loss = figure.add_axes((0.075 if has_accuracy else 0.13, 0.12, width, 0.74))
+    loss.set_yscale("log")
+    _curves(loss, epochs, [row.train_loss for row in history], [row.val_loss for row in history], best)
+    loss.set_ylabel("loss")
+    if has_accuracy:
+        accuracy = figure.add_axes((0.57, 0.12, width, 0.74))
+        train = [row.train_accuracy for row in history]
+        validation = [row.val_accuracy for row in history]
+        _curves(accuracy, epochs, train, validation, best)  # type: ignore[arg-type]  # a classification has both
+        accuracy.set_ylabel("accuracy")
+    figure.text(0.075, 0.93, _title(answer), fontweight="bold", fontsize=12)
+    return figure
+
+
+def _curves(axes: Axes, epochs: list[int], train: list[float], validation: list[float], best: int) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    marker = "o" if len(epochs) <= 30 else ""
+    axes.plot(epochs, train, "-", marker=marker, color=BLUE, markersize=3, linewidth=1.5, label="training")
+    axes.plot(epochs, validation, "-", marker=marker, color=ORANGE, markersize=3, linewidth=1.5, label="validation")
+    if best in epochs:
+        axes.axvline(best, color=GREY, linestyle=":", linewidth=1, label=f"weights kept: epoch {best}")
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _quiet(axes)
+    axes.legend(frameon=False, fontsize=9)
+
+
+def confusion_figure(answer: Answer) -> Figure:
+    """Which class was taken for which: rows are the truth; the diagonal is right."""
+    from matplotlib.figure import Figure
+
+    counts = answer.confusion
+    names = answer.data.class_names
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(7.2, 6.4), dpi=120)
+    axes = figure.add_axes((0.2, 0.17, 0.72, 0.73))
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    if len(names) <= MOST_NUMBERS:
+        for row, column in np.ndindex(counts.shape):
+            if counts[row, column]:
+                colour = "white" if share[row, column] > 0.5 else "black"
+                axes.text(column, row, f"{counts[row, column]}", ha="center", va="center", color=colour, fontsize=9)
+    if len(names) <= MOST_NAMES:
+        axes.set_xticks(
+            range(len(names)),
+            names,
+            rotation=45 if max(map(len, names)) > 3 else 0,
+            ha="right" if max(map(len, names)) > 3 else "center",
+            fontsize=9,
+        )
+        axes.set_yticks(range(len(names)), names, fontsize=9)
+    axes.set(xlabel="what the network says", ylabel="what it is")
+    axes.set_title(_title(answer), loc="left", fontweight="bold", y=1.02)
+    return figure
+
+
+def mistakes_figure(answer: Answer) -> Figure:
+    """The test images that the network was most certain to see wrongly."""
+    from matplotlib.figure import Figure
+
+    shown = answer.mistakes[:MOST_MISTAKES]
+    rows = -(-len(shown) // COLUMNS)
+    inches = HEADER_INCHES + ROW_INCHES * rows
+    figure = Figure(figsize=(10, inches), dpi=120)
+    names = answer.data.class_names
+    for number, mistake in enumerate(shown):
+        row, column = divmod(number, COLUMNS)
+        bottom = 1 - (HEADER_INCHES + ROW_INCHES * (row + 1)) / inches
+        axes = figure.add_axes((0.01 + column / COLUMNS, bottom + 0.02, 0.9 / COLUMNS, PICTURE_INCHES / inches))
+        image = answer.data.test.x[mistake.example]
+        axes.imshow(_as_picture(image), cmap="gray_r" if image.shape[-1] == 1 else None, interpolation="nearest")
+        axes.set_xticks([])
+        axes.set_yticks([])
+        said = f"{names[mistake.truth]} → {names[mistake.taken_for]} {mistake.certainty:.0%}"
+        axes.set_title(said, fontsize=8, pad=3)
+    title = f"{_title(answer)}: the worst of {len(answer.mistakes)} mistakes (truth → said, how certain)"
+    figure.text(0.01, 1 - 0.28 / inches, title, fontweight="bold", fontsize=11)
+    return figure
+
+
+def residuals_figure(answer: Answer) -> Figure:
+    """Predicted against true values of a regression."""
+    from matplotlib.figure import Figure
+
+    assert answer.test is not None
+    figure = Figure(figsize=(6.2, 5.6), dpi=120)
+    axes = figure.add_axes((0.14, 0.11, 0.8, 0.79))
+    truth, said = answer.data.test.y, answer.test.outputs[:, 0]
+    ends = [float(min(truth.min(), said.min())), float(max(truth.max(), said.max()))]
+    axes.plot(ends, ends, "--", color=GREY, linewidth=1, label="right")
+    axes.plot(truth, said, "o", color=BLUE, markersize=4, alpha=0.7, label="test examples")
+    axes.set(xlabel="what it is", ylabel="what the network says")
+    axes.set_title(_title(answer), loc="left", fontweight="bold", y=1.02)
+    _quiet(axes)
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def _as_picture(image: np.ndarray) -> np.ndarray:
+    """One channel as a matrix; colours from whatever scale to 0 to 1."""
+    if image.shape[-1] == 1:
+        return image[..., 0]
+    low, high = float(image.min()), float(image.max())
+    return (image - low) / (high - low or 1.0)
+
+
+def _quiet(axes: Axes) -> None:
+    from matplotlib.ticker import NullLocator
+
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.grid(which="major", color="#e3e3e3")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _title(answer: Answer) -> str:
+    training = answer.training
+    return f"{training.model.name} on {answer.data.name}, seed {training.seed}"

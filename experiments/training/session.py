@@ -1,0 +1,141 @@
+"""One training from its first epoch to its last: model, optimizer, loop, and the best state so far."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.experiment import Refused
+from experiments.networks.data import Data
+from experiments.recorder import Recorder
+from experiments.training.answer import Test
+from experiments.training.checkpoint import Checkpoint, EpochRow, assign, values_of
+from experiments.training.execution import AUTO, Evaluation, choose, evaluate, new_execution, predict
+from experiments.training.losses import new_loss
+from experiments.training.precision import scaled, set_precision
+
+if TYPE_CHECKING:
+    from experiments.training.experiment import Training
+
+
+EVALUATION_BATCH = 256
+
+
+class Session:
+    """Trains epoch by epoch; everything random is decided by the seed and the epoch's number."""
+
+    def __init__(self, training: Training, data: Data, checkpoint: Checkpoint | None) -> None:
+        """Goes on from ``checkpoint``, if there is one. Raises Refused where it does not fit."""
+        import keras
+
+        self.training, self.data = training, data
+        set_precision(training.precision)
+        keras.utils.set_random_seed(training.seed)
+        self.model = training.model.build(data, training.seed)
+        self.optimizer = scaled(training.optimizer.build(self._steps_an_epoch() * training.epochs), training.precision)
+        self.optimizer.build(self.model.trainable_variables)
+        self.loss = new_loss(data)
+        self.history: list[EpochRow] = []
+        self.best_epoch = 0
+        self.execution_name = training.execution
+        self.tried: dict[str, str] = {}
+        """What ``auto`` has found of each execution."""
+        self._best = values_of(self.model.variables)
+        self.went_on_from = 0
+        if checkpoint:
+            self._restore(checkpoint)
+
+    def prepare(self, recorder: Recorder) -> None:
+        """Chooses the execution, where that is left to us, and compiles it."""
+        x, y, size = self.data.train.x, self.data.train.y, self.training.batch_size
+        if self.execution_name == AUTO:
+            recorder.progress("execution", 0.0, "which loop is the fastest here?")
+            choice = choose(self.model, self.optimizer, self.loss, x, y, size)
+            self._execution, self.tried = choice.execution, choice.in_words
+            self.execution_name = choice.name
+        else:
+            recorder.progress("execution", 0.0, "compiling")
+            self._execution = new_execution(self.execution_name, self.model, self.optimizer, self.loss, x, y, size)
+        self._execution.warm_up()
+        validation = self.data.validation
+        self._validation = Evaluation(
+            self.model, self.loss, validation.x, validation.y, min(EVALUATION_BATCH, len(validation.y))
+        )
+        recorder.progress("execution", 1.0, self.execution_name)
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self.history)
+
+    @property
+    def is_patience_over(self) -> bool:
+        """Whether the validation loss has not become lower for too long."""
+        patience = self.training.patience
+        return patience is not None and self.epoch - self.best_epoch >= patience
+
+    def train_epoch(self) -> EpochRow:
+        """One more epoch, and its validation."""
+        number = self.epoch + 1
+        done = self._execution.run_epoch(self._order(number))
+        val_loss, val_accuracy = self._validation()
+        row = EpochRow(
+            number,
+            done.loss,
+            done.accuracy,
+            val_loss,
+            val_accuracy,
+            done.seconds,
+            len(self.data.train.y) / done.seconds,
+        )
+        self.history.append(row)
+        if math.isfinite(val_loss) and self._is_best(row):
+            self.best_epoch, self._best = number, values_of(self.model.variables)
+        return row
+
+    def restore_best(self) -> None:
+        """The weights of the epoch with the lowest validation loss."""
+        assign(self.model.variables, self._best)
+
+    def test(self) -> Test:
+        """What the network makes of the test set."""
+        x, y = self.data.test.x, self.data.test.y
+        outputs = predict(self.model, x, EVALUATION_BATCH)
+        loss, _ = evaluate(self.model, self.loss, x, y, min(EVALUATION_BATCH, len(y)))
+        return Test(loss, np.asarray(outputs, dtype=np.float32))
+
+    def checkpoint(self) -> Checkpoint:
+        """Everything that decides how training goes on."""
+        return Checkpoint(
+            self.epoch,
+            self.execution_name,
+            self.history,
+            self.best_epoch,
+            values_of(self.model.variables),
+            values_of(self.optimizer.variables),
+            self._best,
+        )
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        try:
+            assign(self.model.variables, checkpoint.model)
+            assign(self.optimizer.variables, checkpoint.optimizer)
+        except ValueError as error:
+            raise Refused(f"sweep.resume: {error}; train anew with sweep.resume=false") from None
+        self.history = list(checkpoint.history)
+        self.best_epoch, self._best = checkpoint.best_epoch, checkpoint.best
+        self.execution_name = checkpoint.execution
+        self.went_on_from = checkpoint.epoch
+
+    def _order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """The order of the examples in an epoch, whatever happened before."""
+        return np.random.default_rng([self.training.seed, epoch]).permutation(len(self.data.train.y))
+
+    def _is_best(self, row: EpochRow) -> bool:
+        return self.best_epoch == 0 or row.val_loss < self.history[self.best_epoch - 1].val_loss
+
+    def _steps_an_epoch(self) -> int:
+        return -(-len(self.data.train.y) // self.training.batch_size)

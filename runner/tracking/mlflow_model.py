@@ -1,0 +1,106 @@
+"""A Keras model as MLflow keeps it: a folder that ``mlflow.tensorflow`` and ``mlflow.pyfunc`` load.
+
+``mlflow.tensorflow.save_model`` needs the model itself, and so TensorFlow; this writes the same files
+from the bytes of the ``.keras`` file. (As of MLflow 3.17; a test loads what is written here.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner import messages
+from runner.environment import package_version
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
+
+    from experiments.recorder import Arrays
+
+REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy")
+
+CONDA, PYTHON, REQUIREMENTS_FILE = "conda.yaml", "python_env.yaml", "requirements.txt"
+
+DATA = "data"
+"""The folder of the Keras model."""
+
+EXAMPLE, SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
+
+
+def sha256(model: messages.Model) -> str:
+    """Of the ``.keras`` file."""
+    return hashlib.sha256(model.keras_file).hexdigest()
+
+
+def write(folder: Path, model: messages.Model, logged: LoggedModel | None) -> None:
+    """Writes the MLflow model to ``folder``. ``logged`` is what the store calls it, None where there is no store."""
+    _write_keras(folder / DATA, model)
+    _write_example(folder, model.inputs)
+    _write_environment(folder)
+    described = _described(model, logged)
+    described.model_size_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    described.save(str(folder / "MLmodel"))
+
+
+def _write_keras(folder: Path, model: messages.Model) -> None:
+    folder.mkdir(parents=True)
+    (folder / "model.keras").write_bytes(model.keras_file)
+    (folder / "keras_module.txt").write_text("tensorflow.keras")
+    (folder / "save_format.txt").write_text("tf")  # MLflow's word for whatever is not HDF5
+
+
+def _write_example(folder: Path, inputs: Arrays) -> None:
+    plain = {name: array.tolist() for name, array in inputs.items()} if isinstance(inputs, Mapping) else inputs.tolist()
+    (folder / EXAMPLE).write_text(json.dumps(plain))
+    (folder / SERVING_EXAMPLE).write_text(json.dumps({"inputs": plain}))
+
+
+def _write_environment(folder: Path) -> None:
+    import yaml
+
+    requirements = [f"{name}=={version}" if (version := package_version(name)) else name for name in REQUIREMENTS]
+    python = platform.python_version()
+    conda = {
+        "name": "mlflow-env",
+        "channels": ["conda-forge"],
+        "dependencies": [f"python={python}", "pip", {"pip": requirements}],
+    }
+    environment = {"python": python, "build_dependencies": ["pip"], "dependencies": [f"-r {REQUIREMENTS_FILE}"]}
+    (folder / REQUIREMENTS_FILE).write_text("\n".join(requirements))
+    (folder / CONDA).write_text(yaml.safe_dump(conda, sort_keys=False))
+    (folder / PYTHON).write_text(yaml.safe_dump(environment, sort_keys=False))
+
+
+def _described(model: messages.Model, logged: LoggedModel | None) -> Any:
+    """The content of the file ``MLmodel``."""
+    from mlflow import pyfunc
+    from mlflow.models import Model, infer_signature
+
+    described = Model(metadata={**model.metadata, "sha256": sha256(model)}, **_identity(logged))
+    described.signature = infer_signature(model.inputs, model.outputs)
+    described.saved_input_example_info = {
+        "artifact_path": EXAMPLE,
+        "serving_input_path": SERVING_EXAMPLE,
+        "type": "ndarray",
+    }
+    tensorflow = package_version("tensorflow")  # sic: MLflow writes TensorFlow's version as Keras'
+    described.add_flavor(
+        "tensorflow", code=None, data=DATA, model_type="keras", keras_version=tensorflow, save_format="tf"
+    )
+    pyfunc.add_to_model(described, loader_module="mlflow.tensorflow", data=DATA, conda_env=CONDA, python_env=PYTHON)
+    return described
+
+
+def _identity(logged: LoggedModel | None) -> dict[str, str]:
+    if logged is None:
+        return {}
+    return {
+        "artifact_path": logged.artifact_location,
+        "model_uuid": logged.model_id,
+        "model_id": logged.model_id,
+        "run_id": logged.source_run_id,
+    }

@@ -1,0 +1,127 @@
+"""The models of one run: logged as they come, registered when the run finishes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from runner import messages
+from runner.tracking import mlflow_model, tags
+from runner.tracking.retries import without_retries
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
+
+
+@dataclass(frozen=True)
+class _Logged:
+    """A model that the store has."""
+
+    id: str
+    registered_name: str | None
+    sha256: str
+
+
+class RunModels:
+    """Writes the models of a run. Whatever fails on the way, what was begun is taken back.
+
+    The order is that of trust: all files, then the logged model is READY, then the run points at it, and only
+    the end of a run that finishes makes versions. Raises what MLflow, its database and the disk raise.
+    """
+
+    def __init__(self, client: MlflowClient, run: Run) -> None:
+        """Of ``run``, which goes on."""
+        self._client = client
+        self._run_id: str = run.info.run_id
+        self._experiment_id: str = run.info.experiment_id
+        self._fingerprint: str = run.data.tags.get(tags.FINGERPRINT, "")
+        self._latest: dict[str, _Logged] = {}
+
+    def log(self, model: messages.Model) -> None:
+        """Makes a logged model of the run; on return all of it is stored."""
+        from mlflow.entities import LoggedModelOutput
+
+        hash_ = mlflow_model.sha256(model)
+        with ExitStack() as undo:
+            logged = self._client.create_logged_model(
+                self._experiment_id,
+                name=model.name,
+                source_run_id=self._run_id,
+                tags=self._tagged(hash_),
+                params={name: str(value) for name, value in model.metadata.items()},
+                model_type="keras",
+            )
+            undo.callback(_if_possible, self._remove, logged)
+            with TemporaryDirectory(prefix="model-") as scratch:
+                mlflow_model.write(Path(scratch), model, logged)
+                self._client.log_model_artifacts(logged.model_id, scratch)
+            self._client.finalize_logged_model(logged.model_id, "READY")
+            self._client.log_outputs(self._run_id, [LoggedModelOutput(logged.model_id, model.step)])
+            undo.pop_all()
+        self._latest[model.name] = _Logged(logged.model_id, model.registered_name, hash_)
+
+    @contextmanager
+    def registered(self) -> Iterator[None]:
+        """Within it, the models are versions of their registered models; for good, unless it is left by an error."""
+        with ExitStack() as undo:
+            for logged in self._latest.values():
+                if logged.registered_name is not None:
+                    self._register(logged, logged.registered_name, undo)
+            yield
+            undo.pop_all()
+
+    def _register(self, logged: _Logged, name: str, undo: ExitStack) -> None:
+        if self._begin(name):
+            undo.callback(_if_possible, self._remove_if_empty, name)
+        version = self._client.create_model_version(
+            name,
+            source=self._client.get_logged_model(logged.id).artifact_location,
+            run_id=self._run_id,
+            tags=self._tagged(logged.sha256),
+            model_id=logged.id,
+        )
+        undo.callback(_if_possible, self._client.delete_model_version, name, version.version)
+        # A server has written this already; where the database is opened directly, only MLflow's fluent API does.
+        versions = json.dumps([{"name": name, "version": version.version}])
+        self._client.set_logged_model_tags(logged.id, {tags.MODEL_VERSIONS: versions})
+        undo.callback(_if_possible, self._client.delete_logged_model_tag, logged.id, tags.MODEL_VERSIONS)
+
+    def _begin(self, name: str) -> bool:
+        """Makes the registered model; whether it was not there before."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return False
+        return True
+
+    def _remove_if_empty(self, name: str) -> None:
+        """Another run may have registered a version in the meantime."""
+        if not self._client.search_model_versions(f"name = '{name}'"):
+            self._client.delete_registered_model(name)
+
+    def _remove(self, logged: LoggedModel) -> None:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        _if_possible(get_artifact_repository(logged.artifact_location, self._client.tracking_uri).delete_artifacts)
+        _if_possible(self._client.finalize_logged_model, logged.model_id, "FAILED")
+        self._client.delete_logged_model(logged.model_id)
+
+    def _tagged(self, sha256: str) -> dict[str, str]:
+        tagged = {tags.SHA256: sha256, tags.RUN_ID: self._run_id, tags.FINGERPRINT: self._fingerprint}
+        return {name: value for name, value in tagged.items() if value}
+
+
+def _if_possible(undo: Callable[..., Any], *arguments: Any) -> None:
+    """Takes something back in a store that has just failed; that it fails again is no news."""
+    with suppress(Exception), without_retries():
+        undo(*arguments)

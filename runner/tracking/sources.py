@@ -1,0 +1,209 @@
+"""Finding trained models: in the registry, in runs, in files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from experiments.fields import suggestion
+from experiments.recorder import Source
+from runner.errors import UserError
+from runner.tracking import tags
+from runner.tracking.store import first_line
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+LATEST = "latest"
+TRAINING = "training"
+"""The experiment whose runs leave models."""
+
+MODEL, TEST_SET, CALIBRATION, MLFLOW_MODEL = "model.keras", "test_set.npz", "calibration.npz", "model"
+"""What a run with a model has among its artifacts; the first is needed."""
+
+RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})")
+REGISTERED = re.compile(r"(?P<scheme>models:/)?(?P<name>[^/@:]+)(?:/(?P<version>\d+)|@(?P<alias>[^/@]+))?")
+
+MOST_RUNS, MOST_NAMES = 50, 10
+"""How many runs are looked through for one with a model, and how many names a message lists."""
+
+
+class SourceNotFound(UserError):
+    """There is no such model."""
+
+
+def find(client: MlflowClient, wanted: str, scratch: Path) -> Source:
+    """The model that ``wanted`` names (see :attr:`experiments.experiment.Experiment.sources`).
+
+    What lies elsewhere is copied to ``scratch``. Raises SourceNotFound with what there is instead.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        if wanted == LATEST:
+            return _latest(client, scratch)
+        if found := RUN_ID.fullmatch(wanted):
+            return _of_run_id(client, found.group(1), scratch)
+        if _is_path(wanted):
+            return _of_path(Path(wanted).expanduser().absolute())
+        if found := REGISTERED.fullmatch(wanted):
+            return _registered(client, found, scratch)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise SourceNotFound(f"the store cannot give it: {first_line(error)}") from None
+    raise SourceNotFound(
+        "this is no model's name, no run's id, and no file; write latest, NAME/VERSION, NAME@ALIAS, ..."
+    )
+
+
+def _is_path(wanted: str) -> bool:
+    looks_so = wanted.startswith(("/", "./", "../", "~")) or wanted.endswith(".keras")
+    return looks_so or (not wanted.startswith("models:/") and "/" in wanted and Path(wanted).exists())
+
+
+def _of_path(path: Path) -> Source:
+    folder, model = (path, path / MODEL) if path.is_dir() else (path.parent, path)
+    if not path.exists():
+        raise SourceNotFound(f"there is no {path}{_files_near(path)}")
+    if not model.is_file() or model.suffix != ".keras":
+        what = f"the folder {path} has no {MODEL}" if path.is_dir() else f"{path} is not a .keras file"
+        raise SourceNotFound(f"{what}; save the model with model.save('{MODEL}')")
+    return Source(str(path), model, *_beside(folder), facts={"path": str(path)})
+
+
+def _files_near(path: Path) -> str:
+    if not path.parent.is_dir():
+        return ""
+    models = sorted(found.name for found in path.parent.iterdir() if found.suffix == ".keras")
+    return f"; in its folder there are {_listed(models)}" if models else ""
+
+
+def _beside(folder: Path) -> tuple[Path | None, Path | None, Path | None]:
+    """Test set, calibration inputs and MLflow model, as far as a folder has them."""
+    test_set, calibration, mlflow_model = (folder / name for name in (TEST_SET, CALIBRATION, MLFLOW_MODEL))
+    return (
+        test_set if test_set.is_file() else None,
+        calibration if calibration.is_file() else None,
+        mlflow_model if (mlflow_model / "MLmodel").is_file() else None,
+    )
+
+
+def _latest(client: MlflowClient, scratch: Path) -> Source:
+    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
+    finished = f"attributes.status = 'FINISHED' AND tags.`{tags.EXPERIMENT}` = '{TRAINING}'"
+    newest_first = client.search_runs(
+        everywhere, finished, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"]
+    )
+    for run in newest_first:
+        if _has_model(client, run):
+            return _of_run(client, run, scratch)
+    raise SourceNotFound(
+        f"no run of experiment={TRAINING} has left a model in this store; run 'python -m runner experiment={TRAINING}' "
+        "first, or name a file"
+    )
+
+
+def _of_run_id(client: MlflowClient, run_id: str, scratch: Path) -> Source:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(run_id)
+    except MlflowException:
+        raise SourceNotFound("there is no run of this id in this store") from None
+    if not _has_model(client, run):
+        raise SourceNotFound(f"this run has left no model; it has {_listed(_files_of(client, run))}")
+    return _of_run(client, run, scratch)
+
+
+def _has_model(client: MlflowClient, run: Run) -> bool:
+    return bool(_logged_models(run)) or MODEL in _files_of(client, run)
+
+
+def _files_of(client: MlflowClient, run: Run) -> list[str]:
+    return [file.path for file in client.list_artifacts(run.info.run_id)]
+
+
+def _logged_models(run: Run) -> list[str]:
+    """The ids of the MLflow models that the run has made, the last one first."""
+    outputs = run.outputs.model_outputs if run.outputs else []
+    return [output.model_id for output in sorted(outputs, key=lambda output: -output.step)]
+
+
+def _of_run(client: MlflowClient, run: Run, scratch: Path) -> Source:
+    _download_files(client, run, (MODEL, TEST_SET, CALIBRATION), scratch)
+    if logged := _logged_models(run):
+        _download_model(client, client.get_logged_model(logged[0]).artifact_location, scratch)
+    title = f"the model of run {run.info.run_name} ({run.info.run_id[:8]})"
+    return Source(title, _keras_file(scratch), *_beside(scratch), facts={"run_id": run.info.run_id})
+
+
+def _download_files(client: MlflowClient, run: Run, names: Iterable[str], scratch: Path) -> None:
+    for name in set(names) & set(_files_of(client, run)):
+        client.download_artifacts(run.info.run_id, name, str(scratch))
+
+
+def _download_model(client: MlflowClient, location: str, scratch: Path) -> None:
+    """The MLflow model at ``location`` becomes the folder ``model``."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    (scratch / MLFLOW_MODEL).mkdir()
+    get_artifact_repository(location, client.tracking_uri).download_artifacts("", str(scratch / MLFLOW_MODEL))
+
+
+def _keras_file(scratch: Path) -> Path:
+    """The file by its name, else the one within the MLflow model."""
+    found = [scratch / MODEL, *sorted((scratch / MLFLOW_MODEL).rglob("*.keras"))]
+    model = next((path for path in found if path.is_file()), None)
+    if model is None:
+        raise SourceNotFound("its model is not a .keras file")
+    return model
+
+
+def _registered(client: MlflowClient, wanted: re.Match[str], scratch: Path) -> Source:
+    """A version of a registered model: the newest one where neither version nor alias is named."""
+    from mlflow.exceptions import MlflowException
+
+    name, number, alias = wanted["name"], wanted["version"], wanted["alias"]
+    try:
+        registered = client.get_registered_model(name)
+    except MlflowException:
+        names = [model.name for model in client.search_registered_models()]
+        there_is = f"there are {_listed(names)}" if names else "there is none; a path begins with ./ or /"
+        raise SourceNotFound(f"no model {name!r} is registered{suggestion(name, names)}; {there_is}") from None
+    versions = sorted(client.search_model_versions(f"name = '{name}'"), key=lambda version: int(version.version))
+    if alias is not None:
+        number = str(registered.aliases.get(alias, ""))
+        if not number:
+            there_is = f"there are {_listed(registered.aliases)}" if registered.aliases else "it has none"
+            raise SourceNotFound(f"the model {name!r} has no alias {alias!r}; {there_is}")
+    if not versions:
+        raise SourceNotFound(f"the model {name!r} has no versions")
+    version = versions[-1] if number is None else next((one for one in versions if str(one.version) == number), None)
+    if version is None:
+        numbers = [str(version.version) for version in versions]
+        raise SourceNotFound(f"the model {name!r} has no version {number}; it has {_listed(numbers)}")
+    # What the version itself holds counts; of its run's files only those that are no model.
+    _download_model(client, _location(client, version), scratch)
+    if version.run_id:
+        _download_files(client, client.get_run(version.run_id), (TEST_SET, CALIBRATION), scratch)
+    facts = {"model": name, "version": str(version.version), "run_id": version.run_id or ""}
+    title = f"{name}, version {version.version}{f' (@{alias})' if alias else ''}"
+    model = _keras_file(scratch)
+    return Source(title, model, *_beside(scratch), facts={key: value for key, value in facts.items() if value})
+
+
+def _location(client: MlflowClient, version: ModelVersion) -> str:
+    if version.model_id:
+        return str(client.get_logged_model(version.model_id).artifact_location)
+    return str(client.get_model_version_download_uri(version.name, version.version))
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names in a sentence: the first few, and how many more."""
+    names = list(names)
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return (", ".join(names[:MOST_NAMES]) + more) or "nothing"

@@ -1,0 +1,260 @@
+"""A model on its way from a lab to the registry, and back in a process of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from runner.errors import StoreError
+from runner.messages import Metric, Model
+from runner.recording import RecordBuffer
+from runner.tracking.run import TrackedRun, experiment_id
+from runner.tracking.store import LocalStore
+from tests.conftest import Finished, environment
+from tests.end_to_end.sweeping import TRIAL, trial_environment
+from tests.end_to_end.tracking_server import TrackingServer
+from tests.reading import client, only_run
+
+INPUTS = np.arange(6, dtype=np.float32).reshape(3, 2)
+"""What the experiment ``trial`` gives its model, which doubles it."""
+
+LOAD = """
+import json, sys
+import mlflow, numpy as np
+mlflow.set_tracking_uri(sys.argv[1])
+inputs = np.array(json.loads(sys.argv[3]), np.float32)
+model = mlflow.pyfunc.load_model(sys.argv[2])
+network = mlflow.tensorflow.load_model(sys.argv[2])
+print(json.dumps({
+    "outputs": model.predict(inputs).tolist(),
+    "example": model.input_example.tolist(),
+    "inputs": model.metadata.signature.inputs.to_dict(),
+    "same": bool((network.predict(inputs, verbose=0) == model.predict(inputs)).all()),
+    "of_run": model.metadata.run_id,
+}))
+"""
+
+
+def _trial(folder: Path, ends: str, *choices: str) -> Finished:
+    """One run of ``trial`` by the real command line."""
+    words = ["--config-dir", str(TRIAL / "choices"), "experiment=trial", "device=cpu", f"experiment.ends={ends}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "runner", *words, *(choices or ["tracking.dir=store"])],
+        cwd=folder,
+        env=trial_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def _load(store: str, model: str, folder: Path) -> dict[str, Any]:
+    """What a fresh process says of a model."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, store, model, json.dumps(INPUTS.tolist())],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("registry")
+    done = _trial(folder, "modelling")
+    assert (done.status, done.err) == (0, "")
+    return folder / "store"
+
+
+def test_the_version_says_where_it_comes_from(finished):
+    run, reader = only_run(finished, "trial"), client(finished)
+    (found,) = reader.search_model_versions("name = 'doubling'")
+    assert (found.version, found.run_id, found.status) == (1, run.info.run_id, "READY")
+    assert found.tags["run_id"] == run.info.run_id
+    assert found.tags["fingerprint"] == run.data.tags["fingerprint"]
+    content = next(finished.rglob("model.keras")).read_bytes()
+    assert found.tags["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_the_run_shows_its_model(finished):
+    run, reader = only_run(finished, "trial"), client(finished)
+    (output,) = run.outputs.model_outputs
+    logged = reader.get_logged_model(output.model_id)
+    assert (logged.name, logged.status, logged.source_run_id) == ("network", "READY", run.info.run_id)
+    assert logged.params == {"x": "1.0"}
+    assert json.loads(logged.tags["mlflow.modelVersions"]) == [{"name": "doubling", "version": 1}]
+    assert Path(logged.artifact_location.removeprefix("file://")).is_relative_to(finished)
+
+
+def test_a_fresh_process_loads_the_version_and_gives_the_same_bits(finished, tmp_path):
+    loaded = _load(f"sqlite:///{finished}/mlflow.db", "models:/doubling/latest", tmp_path)
+    assert loaded["outputs"] == (2 * INPUTS).tolist()
+    assert loaded["example"] == INPUTS.tolist()
+    assert loaded["same"]
+    assert loaded["of_run"] == only_run(finished, "trial").info.run_id
+    (given,) = loaded["inputs"]
+    assert given["tensor-spec"] == {"dtype": "float32", "shape": [-1, 2]}
+
+
+def test_the_requirements_are_those_installed_here(finished):
+    folder = next(finished.rglob("MLmodel")).parent
+    requirements = (folder / "requirements.txt").read_text().split()
+    assert requirements == [f"{name}=={version(name)}" for name in ("mlflow", "tensorflow", "keras", "numpy")]
+    assert not list(folder.rglob("*pickle*"))
+
+
+def test_a_job_that_fails_keeps_its_model_and_registers_nothing(tmp_path):
+    done = _trial(tmp_path, "modelling_badly")
+    assert done.status == 1
+    run, reader = only_run(tmp_path / "store", "trial"), client(tmp_path / "store")
+    assert run.info.status == "FAILED"
+    assert len(run.outputs.model_outputs) == 1
+    assert list(reader.search_registered_models()) == []
+
+
+def test_a_server_gets_the_model_too(tmp_path):
+    server = TrackingServer(tmp_path)
+    try:
+        done = _trial(tmp_path, "modelling", "tracking=server", f"tracking.uri={server.address}")
+        assert (done.status, done.err) == (0, "")
+        (found,) = MlflowClient(server.address).search_model_versions("name = 'doubling'")
+        assert found.status == "READY"
+        where = MlflowClient(server.address).get_model_version_download_uri("doubling", "1")
+        folder = mlflow.artifacts.download_artifacts(where, dst_path=str(tmp_path), tracking_uri=server.address)
+        content = Path(folder, "data", "model.keras").read_bytes()
+        assert hashlib.sha256(content).hexdigest() == found.tags["sha256"]
+    finally:
+        server.stop()
+
+
+class _Failing:
+    """A client to a store that fails at one call, as often as it is asked."""
+
+    def __init__(self, inner: MlflowClient, call: str) -> None:
+        self._inner, self._call = inner, call
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fail if name == self._call else getattr(self._inner, name)
+
+    def _fail(self, *arguments: Any, **named: Any) -> None:
+        raise MlflowException("the disk is full")
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """A store, made once: its database takes seconds."""
+    store = LocalStore(tmp_path_factory.mktemp("failing") / "store")
+    store.check()
+    return store, store.open()
+
+
+class _Bench:
+    """Runs and registered models of one test."""
+
+    def __init__(self, store: LocalStore, working: MlflowClient, name: str) -> None:
+        self.client, self._store = working, store
+        self.experiment_id = experiment_id(store, working, name)
+        self.artifacts = store.folder / "artifacts" / name
+        self.model = Model("network", b"a .keras file", INPUTS, 2 * INPUTS, name, {}, 0)
+
+    def begin(self, failing: str = "") -> TrackedRun:
+        """A run in a store that fails at a call."""
+        client: Any = _Failing(self.client, failing)
+        return TrackedRun.create(self._store, client, self.experiment_id, "a run", {"fingerprint": "f"})
+
+    def versions(self) -> list[Any]:
+        return list(self.client.search_model_versions(f"name = '{self.model.registered_name}'"))
+
+    def is_registered(self) -> bool:
+        return any(found.name == self.model.registered_name for found in self.client.search_registered_models())
+
+    def logged(self) -> list[Any]:
+        return list(self.client.search_logged_models([self.experiment_id]))
+
+
+@pytest.fixture
+def bench(opened, request):
+    return _Bench(*opened, re.sub(r"\W", "-", request.node.name))
+
+
+@pytest.mark.parametrize("call", ["log_model_artifacts", "finalize_logged_model", "log_outputs"])
+def test_a_store_that_fails_while_the_model_is_written_keeps_no_part_of_it(bench, call):
+    run = bench.begin(call)
+    with pytest.raises(StoreError, match="the disk is full"):
+        run.record([Metric("loss", 1.0, 0, 0), bench.model])
+    assert bench.logged() == []
+    assert list(bench.artifacts.rglob("model.keras")) == []
+    run.end_if_possible("FAILED")
+    assert not bench.is_registered()
+    rescued = run.rescue() / "models" / "network"
+    assert (rescued / "data" / "model.keras").read_bytes() == bench.model.keras_file
+    assert (rescued / "MLmodel").is_file()
+
+
+@pytest.mark.parametrize("call", ["create_model_version", "set_logged_model_tags", "set_terminated"])
+def test_a_store_that_fails_while_the_model_is_registered_has_no_version(bench, call):
+    run = bench.begin(call)
+    run.record([bench.model])
+    with pytest.raises(StoreError):
+        run.end("FINISHED")
+    assert bench.versions() == []
+    assert not bench.is_registered()
+    (logged,) = bench.logged()
+    assert (logged.status, "mlflow.modelVersions" in logged.tags) == ("READY", False)
+
+
+def test_a_failure_takes_nothing_from_a_registered_model_that_was_there_before(bench):
+    first, second = bench.begin(), bench.begin("set_terminated")
+    for run in (first, second):
+        run.record([bench.model])
+    first.end("FINISHED")
+    with pytest.raises(StoreError):
+        second.end("FINISHED")
+    (found,) = bench.versions()
+    assert found.run_id == first.id
+
+
+def test_the_last_model_of_a_name_is_registered(bench):
+    run = bench.begin()
+    run.record([bench.model])
+    run.record([replace(bench.model, keras_file=b"a later one", step=5)])
+    run.end("FINISHED")
+    (found,) = bench.versions()
+    assert found.tags["sha256"] == hashlib.sha256(b"a later one").hexdigest()
+    outputs = bench.client.get_run(run.id).outputs.model_outputs
+    assert sorted(output.step for output in outputs) == [0, 5]
+
+
+@pytest.mark.parametrize(
+    ("choices", "problem"),
+    [
+        ({"name": "a/b"}, "name of a model"),
+        ({"registered_name": "a/b"}, "registered model's name"),
+        ({"keras_file": "text"}, "bytes of a .keras file"),
+        ({"inputs": [1, 2]}, "not list"),
+        ({"outputs": {}}, "no array"),
+    ],
+)
+def test_what_mlflow_would_not_take_is_refused_when_it_is_recorded(choices, problem):
+    given = {"name": "m", "keras_file": b"", "inputs": INPUTS, "outputs": INPUTS} | choices
+    with pytest.raises((ValueError, TypeError), match=problem):
+        RecordBuffer().model(**given)

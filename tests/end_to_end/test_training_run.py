@@ -1,0 +1,123 @@
+"""Trainings from the command line: the answer in the store, a kill -9 and what goes on after it, bad input."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from tests.conftest import environment, run_command
+from tests.reading import artifacts, client, history, runs
+from tests.waiting import wait_until
+
+QUICK = (
+    "experiment=training",
+    "device=cpu",
+    "model=mlp",
+    "experiment.model.units=[16]",
+    "experiment.model.dropout=0.2",
+    "experiment.execution=epoch",
+    "experiment.check_saved=false",
+    "experiment.patience=null",
+)
+
+
+def train(folder: Path, *words: str) -> Any:
+    return run_command("-m", "runner", "tracking.dir=store", *QUICK, *words, cwd=folder)
+
+
+def weights(store: Path, run: Any) -> list[Any]:
+    """The variables of the model that a run has left."""
+    import keras
+
+    path = artifacts(store, run) / "model.keras"
+    return [np.array(variable) for variable in keras.saving.load_model(path, compile=False).variables]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("training")
+    done = train(folder, "experiment.epochs=40", "experiment.registered_name=auto")
+    assert done.status == 0, done.err
+    (run,) = runs(folder / "store", "training")
+    return folder / "store", run, done
+
+
+def test_a_training_is_in_the_store(undisturbed):
+    store, run, done = undisturbed
+    assert run.info.status == "FINISHED"
+    assert sorted(history(store, run, "val/accuracy")) == list(range(1, 41))
+    assert run.data.metrics["test/accuracy"] > 0.8
+    assert run.data.params["experiment.model"] == "mlp"
+    names = {path.name for path in (artifacts(store, run) / "plots").iterdir()}
+    assert names == {"learning.png", "confusion.png", "mistakes.png"}
+    assert (artifacts(store, run) / "saved_model" / "1" / "saved_model.pb").exists()
+    (version,) = client(store).search_model_versions("name = 'digits-mlp'")
+    assert version.run_id == run.info.run_id
+    assert "experiment=deployment" in done.out
+
+
+def test_after_a_kill_9_the_weights_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
+    store = tmp_path / "store"
+    words = ["-m", "runner", "tracking.dir=store", *QUICK, "experiment.epochs=40", "experiment.registered_name=auto"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=environment(), **quiet)
+    wait_until(lambda: epochs(store) >= 5, "five epochs in the store", seconds=90, pause=0.02)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    psutil.wait_procs(family, timeout=10)
+    done = run_command(*words, "sweep.resume=true", cwd=tmp_path)
+    assert done.status == 0, done.err
+    resumed, killed = runs(store, "training")
+    assert (resumed.info.status, killed.info.status) == ("FINISHED", "KILLED")
+    assert "Went on after epoch" in resumed.data.tags["mlflow.note.content"]
+    assert sorted(history(store, resumed, "train/loss")) == list(range(1, 41))
+    ours, theirs = weights(store, resumed), weights(undisturbed[0], undisturbed[1])
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert len(client(store).search_model_versions("name = 'digits-mlp'")) == 1
+
+
+def epochs(store: Path) -> int:
+    """How many epochs of the only run are in the store."""
+    if not (store / "mlflow.db").exists():
+        return 0
+    return max((len(history(store, run, "val/loss")) for run in runs(store, "training")), default=0)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["model=mlpp"], "did you mean mlp"),
+        (["dataset=digit"], "did you mean digits"),
+        (["experiment.optimizer.learning_rate=0"], "learning_rate"),
+        (["experiment.batch_size=0"], "batch_size"),
+        (["experiment.execution=fast"], "execution"),
+        (["experiment.registered_name=a/b"], "registered_name"),
+        (["dataset=npz"], "dataset.path"),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_starts(tmp_path, words, says):
+    done = train(tmp_path, *words)
+    assert done.status == 2
+    (line,) = done.err.splitlines()
+    assert says in line
+    assert not (tmp_path / "store").exists() or not runs(tmp_path / "store", "training")
+
+
+def test_data_that_are_wrong_fail_the_run_in_a_sentence(tmp_path):
+    """Labels that do not match their examples; nothing is registered."""
+    x = np.zeros((10, 4, 4), np.float32)
+    np.savez(tmp_path / "bad.npz", x_train=x, y_train=np.arange(9) % 2, x_test=x, y_test=np.arange(10) % 2)
+    done = train(tmp_path, "dataset=npz", "experiment.dataset.path=bad.npz", "experiment.registered_name=auto")
+    assert done.status == 1
+    assert "Traceback" not in done.err
+    (run,) = runs(tmp_path / "store", "training")
+    assert run.info.status == "FAILED"
+    assert "9" in run.data.tags["reason"]
+    assert client(tmp_path / "store").search_registered_models() == []

@@ -1,0 +1,306 @@
+"""Serving a tiny model in each way: the same answers, honest failures, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from experiments.deployment import Deployment
+from experiments.deployment.answer import Answer
+from experiments.deployment.load import Latency, throughput
+from experiments.deployment.original import TestSet, load_test_set
+from experiments.deployment.plots import latency_figure
+from experiments.deployment.series import Series, Service
+from experiments.deployment.ways import WAYS, Given, WayFailed
+from experiments.deployment.ways.mlflow_serve import MlflowServe
+from experiments.deployment.worker import Worker
+from experiments.deployment.worker_process import WorkerProcess
+from experiments.device import Device
+from experiments.experiment import Refused
+from experiments.fields import InvalidField
+from experiments.recorder import Source
+from tests.experiments.conftest import MemoryRecorder
+from tests.waiting import wait_until
+
+LARGEST_DIFFERENCE = {
+    "keras": 0.0,
+    "saved_model": 1e-6,
+    "litert_float32": 1e-6,
+    "onnx": 1e-6,
+    "litert_dynamic": 0.03,
+    "litert_int8": 0.06,
+}
+"""Of probabilities. Weights in int8 are off by up to 0.4 % of the largest, int8 activations by as much again."""
+
+
+@dataclass
+class FolderRecorder(MemoryRecorder):
+    """Gives one source to whoever asks."""
+
+    source: Source = field(default_factory=lambda: Source("none", Path("nowhere")))
+
+    def fetch(self, source: str) -> Source:
+        return self.source
+
+
+@pytest.fixture(scope="module")
+def source(_tensorflow, tmp_path_factory):
+    """A model of 83 parameters with a test set, all of whose labels it knows."""
+    import keras
+
+    folder = tmp_path_factory.mktemp("tiny")
+    keras.utils.set_random_seed(1)
+    layers = [keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(3, activation="softmax")]
+    model = keras.Sequential(layers)
+    model.save(folder / "model.keras")
+    inputs = np.random.default_rng(0).normal(size=(120, 4)).astype(np.float32)
+    labels = model.predict(inputs, verbose=0).argmax(axis=1)
+    np.savez(folder / "test_set.npz", x=inputs, y=labels, task=np.array("classification"))
+    return Source("tiny", folder / "model.keras", folder / "test_set.npz")
+
+
+@pytest.fixture(scope="module")
+def served(source):
+    """One run through all ways but the server, which the end-to-end tests start."""
+    recorder = FolderRecorder(source=source)
+    Deployment(ways=[*LARGEST_DIFFERENCE], batch_sizes=[1, 8], clients=[1, 2], seconds=0.02).run(recorder)
+    return recorder
+
+
+@pytest.fixture(scope="module")
+def mlflow_model(source, tmp_path_factory):
+    """The folder that MLflow serves."""
+    import keras
+
+    folder = tmp_path_factory.mktemp("served") / "model"
+    MlflowServe.make(keras.saving.load_model(source.model), Given(source.model, Path()), folder)
+    return folder
+
+
+def workers() -> list[psutil.Process]:
+    """What this process has started and not ended."""
+    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_every_way_is_measured(served):
+    assert [(row["way"], row["status"]) for row in served.tables["results"]] == [
+        (way, "measured") for way in WAYS if way != "mlflow_serve"
+    ]
+
+
+@pytest.mark.parametrize("way", LARGEST_DIFFERENCE)
+def test_outputs_are_those_of_the_original(served, way):
+    assert served.metrics[f"difference/max/{way}", 0] <= LARGEST_DIFFERENCE[way]
+    assert served.metrics[f"test/accuracy/{way}", 0] >= (1.0 if LARGEST_DIFFERENCE[way] < 0.01 else 0.9)
+
+
+def test_int8_is_really_quantised(served):
+    assert served.metrics["difference/max/litert_int8", 0] > 0
+    assert served.files["model_int8.tflite"] != served.files["model_dynamic_range.tflite"]
+
+
+@pytest.mark.parametrize("way", LARGEST_DIFFERENCE)
+def test_figures_are_plausible(served, way):
+    low, middle, high = (served.metrics[f"latency/{name}_ms/{way}", 0] for name in ("p50", "p95", "p99"))
+    assert 0 < low <= middle <= high
+    assert served.steps(f"throughput/examples_per_s/{way}") == [1, 8]
+    assert served.steps(f"throughput/examples_per_s_2_clients/{way}") == [1, 8]
+    assert served.metrics[f"startup/seconds/{way}", 0] > 0
+    assert served.metrics[f"size/bytes/{way}", 0] > 83
+
+
+def test_runtimes_start_sooner_than_tensorflow(served):
+    assert served.metrics["startup/seconds/litert_float32", 0] < served.metrics["startup/seconds/saved_model", 0]
+
+
+def test_what_is_deployed_is_kept(served):
+    assert {"saved_model/1/saved_model.pb", "saved_model/1/variables/variables.index"} <= set(served.files)
+    assert {"model_float32.tflite", "model_dynamic_range.tflite", "model_int8.tflite", "model.onnx"} <= set(
+        served.files
+    )
+    assert len(served.files["model_float32.tflite"]) == served.metrics["size/bytes/litert_float32", 0]
+
+
+def test_the_note_says_which_to_use_and_how(served):
+    (note,) = served.notes
+    for words in ("Which to use when", "one answer at a time", "tensorflow/serving", "the test set's first 100 inputs"):
+        assert words in note
+    assert set(served.figures) == {"latency"}
+
+
+def test_nothing_is_left(served):
+    assert workers() == []
+
+
+@pytest.mark.parametrize(
+    ("way", "path"),
+    [("litert_float32", "model_float32.tflite"), ("litert_int8", "model_int8.tflite"), ("onnx", "model.onnx")],
+)
+def test_runtimes_do_without_tensorflow(served, tmp_path, way, path):
+    (tmp_path / path).write_bytes(served.files[path])
+    with WorkerProcess(30) as worker:
+        worker.call(Worker.start, way, tmp_path / path, Device(intra_op_threads=1), np.zeros((1, 4), np.float32))
+        assert not {"tensorflow", "keras"} & worker.call(Worker.modules)
+
+
+def test_a_missing_package_leaves_one_way_out(monkeypatch, source):
+    monkeypatch.setattr(WAYS["onnx"], "requires", ("no_such_package",))
+    with Series(Deployment(ways=["onnx"]), source) as series:
+        assert list(series.measure(lambda *said: None)) == [None]
+    assert series.not_measured["onnx"] == (
+        "no_such_package not installed; pip install 'tensorflow-lab-bench[deployment]'"
+    )
+
+
+def test_a_process_that_dies_is_a_reason(tmp_path):
+    with WorkerProcess(30) as worker:
+        worker.call(Worker.modules)
+        workers()[0].kill()
+        with pytest.raises(WayFailed, match=r"its process was killed by SIGKILL"):
+            worker.call(Worker.modules)
+
+
+def test_a_silent_process_is_given_up(source):
+    with WorkerProcess(0.5) as worker, pytest.raises(WayFailed, match=r"no answer within experiment\.timeout=0\.5"):
+        worker.call(Worker.load, source.model, Device(kind="cpu"))
+    assert workers() == []
+
+
+def test_a_library_s_error_is_a_sentence(tmp_path):
+    (tmp_path / "not.onnx").write_bytes(b"nonsense")
+    with WorkerProcess(30) as worker, pytest.raises(WayFailed, match=r"^\w+: .*not\.onnx"):
+        worker.call(Worker.start, "onnx", tmp_path / "not.onnx", Device(), np.zeros((1, 4), np.float32))
+
+
+def test_a_server_that_does_not_start(tmp_path):
+    (tmp_path / "model").mkdir()
+    with WorkerProcess(60) as worker, pytest.raises(WayFailed, match=r"the server ended with status \d+: .*MLmodel"):
+        worker.call(Worker.start, "mlflow_serve", tmp_path / "model", Device(kind="cpu"), np.zeros((1, 4), np.float32))
+    assert workers() == []
+
+
+def test_an_interrupt_ends_a_server_that_starts(mlflow_model):
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    def start() -> None:
+        with WorkerProcess(60) as worker:
+            worker.call(Worker.start, "mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32))
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 3.0)
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert workers() == []
+
+
+def test_the_servers_of_a_worker_end_with_it_even_if_it_is_killed(mlflow_model):
+    """The lab may be gone, too: nobody is there to end them."""
+    with WorkerProcess(60) as worker:
+        worker._connection.send(
+            ("start", ("mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32)))
+        )
+        wait_until(lambda: len(workers()) >= 2, "the server is started")
+        family = workers()
+        os.kill(family[0].pid, signal.SIGKILL)
+        wait_until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family), "gone")
+
+
+def test_clients_that_fail_are_heard():
+    def fails(inputs: Any) -> Any:
+        raise WayFailed("no")
+
+    with pytest.raises(WayFailed, match="no"):
+        throughput(lambda: fails, np.zeros((3, 2)), batch=8, clients=3, seconds=0.01)
+
+
+def test_a_broken_model_is_refused(source, tmp_path, on_device):
+    (tmp_path / "model.keras").write_bytes(b"nonsense")
+    recorder = FolderRecorder(source=Source("broken", tmp_path / "model.keras"))
+    with pytest.raises(Refused, match=r"broken cannot be loaded: ValueError"):
+        Deployment().run(recorder)
+    assert workers() == []
+
+
+def test_inputs_are_made_up_where_there_is_no_test_set(source):
+    bare = replace(source, test_set=None)
+    first, again = (load_test_set(bare, (4,), "float32", 1000, seed=3) for _ in range(2))
+    assert first.labels is None
+    assert first.quality(first.inputs) is None
+    assert np.array_equal(first.inputs, again.inputs)
+
+
+def test_test_sets_that_do_not_fit_are_refused(source, tmp_path):
+    with pytest.raises(Refused, match=r"has inputs of shape \(4,\), the model takes \(8, 8, 1\)"):
+        load_test_set(source, (8, 8, 1), "float32", None, 0)
+    (tmp_path / "bad.npz").write_bytes(b"nonsense")
+    with pytest.raises(Refused, match=r"cannot be read"):
+        load_test_set(replace(source, test_set=tmp_path / "bad.npz"), (4,), "float32", None, 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "accuracy"),
+    [
+        ([0, 2], [[0.9, 0.0, 0.1], [0.1, 0.0, 0.9]], 1.0),
+        ([[1, 0], [1, 0]], [[0.9, 0.1], [0.1, 0.9]], 0.5),
+        ([[0], [1]], [[0.2], [0.7]], 1.0),
+        ([0, 1], [[-2.0], [0.3]], 1.0),
+    ],
+    ids=["classes", "one-hot", "probability", "logit"],
+)
+def test_accuracy(labels, outputs, accuracy):
+    test_set = TestSet(np.zeros((2, 1)), np.array(labels), "classification", np.zeros((1, 1)), "")
+    assert test_set.quality(np.array(outputs)) == accuracy
+
+
+def test_a_regression_has_an_error_instead():
+    test_set = TestSet(np.zeros((2, 1)), np.array([1.0, 2.0]), "regression", np.zeros((1, 1)), "")
+    assert test_set.quality(np.array([[1.5], [2.0]])) == 0.25
+    assert test_set.measure_of_quality == "mean absolute error"
+
+
+def test_the_smallest_way_is_named_with_its_price(source, on_device):
+    series = Series(Deployment(), source)
+    series.parameters, series.original_quality = 83, 0.9
+    series.test_set = load_test_set(source, (4,), "float32", None, 0)
+    figures = {"keras": (9000, 3.0, 0.9), "litert_float32": (5000, 0.01, 0.898), "litert_int8": (2000, 0.02, 0.6)}
+    series.services = [
+        Service(WAYS[way], size, 1.0, Latency(ms, ms, ms, 100), {(1, 1): 1 / ms}, 0.1, quality)
+        for way, (size, ms, quality) in figures.items()
+    ]
+    answer = Answer(series)
+    assert [answer.is_as_good(service) for service in series.services] == [True, True, False]
+    assert (
+        "LiteRT float32**, 5 kB; LiteRT int8 has 2 kB, but has 60.00% instead of the original's 90.00%" in answer.note()
+    )
+    assert len(latency_figure(answer).axes) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field_name", "problem"),
+    [
+        ({"ways": ["litert_int4"]}, "ways", r"'litert_int4' is not one of .*\(did you mean litert_int8\?\)"),
+        ({"ways": []}, "ways", "is empty"),
+        ({"ways": ["onnx", "onnx"]}, "ways", "something twice"),
+        ({"batch_sizes": [0]}, "batch_sizes", "0 is not a whole number"),
+        ({"clients": [1000]}, "clients", "1000 is not a whole number"),
+        ({"seconds": 0.0}, "seconds", "not a number of at least 0.01"),
+        ({"examples": 0}, "examples", "not a number of at least 1"),
+        ({"source": " "}, "source", "is empty"),
+        ({"seed": -1}, "seed", "is not a seed"),
+    ],
+)
+def test_wrong_fields(wrong, field_name, problem):
+    with pytest.raises(InvalidField, match=problem) as raised:
+        Deployment(**wrong)
+    assert raised.value.field == field_name

@@ -1,0 +1,258 @@
+"""Saved models: the same bits in a fresh process, and one clear line for what is not such a model."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.experiment import Refused
+from experiments.networks import saving
+from experiments.networks.saving import checksums, outputs
+from experiments.networks.saving.device_in_use import device_in_use
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("on_device")
+
+INPUTS = np.random.default_rng(0).normal(size=(70, 6, 6, 1)).astype(np.float32)
+
+
+def _network() -> Any:
+    from keras import Input, Sequential, layers
+
+    return Sequential(
+        [
+            Input((6, 6, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.Dropout(0.5),
+            layers.Flatten(),
+            layers.Dense(32, activation="gelu"),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def network(_tensorflow):
+    """A network that has been trained for a step, so that its optimizer has something to save, too."""
+    network = _network()
+    network.compile("adam", "sparse_categorical_crossentropy")
+    network.fit(INPUTS, np.arange(70) % 3, verbose=0)
+    return network
+
+
+@pytest.fixture(scope="module")
+def written(network, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("network") / "saved"
+    return folder, saving.save(network, folder)
+
+
+@pytest.fixture
+def saved(written, tmp_path):
+    """A copy, to be spoiled."""
+    return Path(shutil.copytree(written[0], tmp_path / "saved"))
+
+
+def _refusal(path: Path, **choices: Any) -> str:
+    """Why ``path`` is not loaded; in one line that names it."""
+    with pytest.raises(saving.NotLoadable) as caught:
+        saving.load(path, **choices)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def test_every_format_is_written_with_its_hash(written):
+    folder, files = written
+    assert [file.format for file in files] == ["keras", "saved_model", "weights"]
+    assert all(file.bytes > 1000 and file.seconds > 0 for file in files)
+    recorded = json.loads((folder / "checksums.json").read_text())
+    assert recorded["model.keras"] == files[0].sha256
+    found = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+    assert recorded.keys() == found - {"checksums.json"}
+    assert "saved_model/1/saved_model.pb" in recorded
+
+
+def test_a_fresh_process_gives_the_same_bits_from_every_format(network, written):
+    rows = [reloaded.row for reloaded in saving.reload(network, written[1], INPUTS)]
+    assert [row["format"] for row in rows] == ["keras", "saved_model", "weights"]
+    assert [(row["problem"], row["identical"], row["largest_difference"]) for row in rows] == [("", 1, 0.0)] * 3
+    assert all(row["load_seconds"] > 0 for row in rows)
+
+
+def test_several_inputs_and_outputs_and_a_spoiled_format(tmp_path):
+    from keras import Input, Model, layers
+
+    left, right = Input((4,), name="left"), Input((2,), name="right")
+    joined = layers.Concatenate()([left, right])
+    model = Model({"left": left, "right": right}, [layers.Dense(2)(joined), layers.Dense(1)(joined)])
+    files = saving.save(model, tmp_path / "saved")
+    _cut(tmp_path / "saved" / "model.weights.h5")
+    inputs = {"left": np.ones((3, 4), np.float32), "right": np.ones((3, 2), np.float32)}
+    keras_file, saved_model, weights = saving.reload(model, files, inputs)
+    assert keras_file.identical
+    assert saved_model.identical
+    assert not weights.identical
+    assert "cut off" in weights.problem
+
+
+def test_the_fresh_process_has_a_time_limit_and_says_why_it_failed(network, written):
+    with pytest.raises(Refused, match=r"took longer than 0\.1 seconds"):
+        saving.reload(network, written[1], INPUTS, seconds=0.1)
+    with pytest.raises(Refused, match=r"status 1: ModuleNotFoundError: No module named 'not_there'"):
+        saving.reload(network, written[1], INPUTS, modules=["not_there"])
+
+
+def test_the_fresh_process_ends_with_its_parent(tmp_path):
+    (tmp_path / "task.json").write_text(json.dumps({"device": {"kind": "cpu"}, "modules": ["time"]}))
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "experiments.networks.saving.fresh", str(tmp_path)],
+        stdin=reading,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(reading)
+    os.close(writing)
+    wait_until(lambda: process.poll() is not None, "the end of the fresh process", seconds=10)
+    assert process.returncode == 1
+
+
+def test_differences_are_found():
+    one = [np.array([1.0, np.nan], np.float32)]
+    assert outputs.identical(one, [one[0].copy()])
+    assert outputs.largest_difference(one, [one[0].copy()]) == 0
+    assert not outputs.identical([np.float32([0.0])], [np.float32([-0.0])])
+    assert outputs.largest_difference([np.float32([1, 2])], [np.float32([1, 2.5])]) == 0.5
+    assert np.isnan(outputs.largest_difference([np.zeros(2)], [np.zeros(3)]))
+
+
+def test_the_settings_in_use_are_read_back():
+    device = device_in_use()
+    assert (device.requested, device.logical_cpus) == ("cpu:1", 2)
+
+
+def test_a_saved_model_knows_no_device_and_takes_any_batch(saved):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(saved / "saved_model" / "1"))
+    signature = loaded.signatures["serving_default"]
+    ((_, given),) = signature.structured_input_signature[1].items()
+    assert (given.shape.as_list(), given.dtype) == ([None, 6, 6, 1], tf.float32)
+    assert b"device:CPU:1" not in (saved / "saved_model" / "1" / "saved_model.pb").read_bytes()
+
+
+def test_what_is_loaded_answers(network, saved):
+    original = outputs.outputs(network, INPUTS)
+    for path, choices in {"model.keras": {}, "saved_model": {}, "model.weights.h5": {"into": _network()}}.items():
+        assert outputs.identical(original, outputs.outputs(saving.load(saved / path, **choices), INPUTS)), path
+    assert saving.load(saved / "model.keras", compiled=True).optimizer is not None
+
+
+def test_a_folder_with_something_in_it_is_not_written_to(network, saved):
+    with pytest.raises(FileExistsError, match="a folder of its own"):
+        saving.save(network, saved)
+
+
+def _cut(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.weights.h5"])
+def test_a_file_that_is_cut_off(saved, name):
+    _cut(saved / name)
+    assert "is cut off or damaged" in _refusal(saved / name, into=_network())
+
+
+def test_a_saved_model_that_is_cut_off(saved, tmp_path):
+    version = saved / "saved_model" / "1"
+    _cut(version / "saved_model.pb")
+    assert "saved_model.pb has changed" in _refusal(version)
+    elsewhere = Path(shutil.copytree(version, tmp_path / "elsewhere"))  # without checksums
+    assert "cannot be loaded" in _refusal(elsewhere)
+    (elsewhere / "variables" / "variables.index").unlink()
+    assert "no variables/variables.index in it" in _refusal(elsewhere)
+
+
+def test_a_file_that_has_changed(network, saved):
+    network.save(saved / "model.keras")  # whole, but not what was saved
+    assert "has changed since it was saved" in _refusal(saved / "model.keras")
+
+
+def test_a_damaged_byte(saved):
+    content = bytearray((saved / "model.keras").read_bytes())
+    content[len(content) // 2] ^= 1
+    (saved / "model.keras").write_bytes(content)
+    assert "damaged" in _refusal(saved / "model.keras")
+
+
+def test_a_file_with_another_hash_than_asked_for(saved):
+    path = saved / "model.keras"
+    assert saving.load(path, sha256=checksums.sha256(path)) is not None
+    assert "is not the file that was asked for" in _refusal(path, sha256="0" * 64)
+
+
+def test_a_file_smuggled_into_a_saved_model(saved):
+    (saved / "saved_model" / "1" / "assets" / "more.txt").parent.mkdir(exist_ok=True)
+    (saved / "saved_model" / "1" / "assets" / "more.txt").write_text("")
+    assert "not saved with it: saved_model/1/assets/more.txt" in _refusal(saved / "saved_model" / "1")
+
+
+FOREIGN = {
+    "a PNG picture": b"\x89PNG\r\n\x1a\n" + bytes(50),
+    "a Python pickle": pickle.dumps({"a": 1}),
+    "an HDF5 file": b"\x89HDF\r\n\x1a\n" + bytes(50),
+    "a JSON text": b'{"class_name": "Sequential"}',
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_file(tmp_path, kind):
+    (tmp_path / "model.keras").write_bytes(FOREIGN[kind])
+    assert _refusal(tmp_path / "model.keras").endswith(f"is not a .keras file: it is {kind}")
+
+
+def test_foreign_weights_archives_and_names(tmp_path):
+    (tmp_path / "model.weights.h5").write_bytes(FOREIGN["a PNG picture"])
+    assert "is not a weights file: it is a PNG picture" in _refusal(tmp_path / "model.weights.h5", into=object())
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("word/document.xml", "<xml/>")
+    assert "a zip archive, but not one of Keras" in _refusal(tmp_path / "model.keras")
+    (tmp_path / "model.pkl").write_bytes(FOREIGN["a Python pickle"])
+    assert "is not named like a model" in _refusal(tmp_path / "model.pkl")
+
+
+def test_what_is_not_there_or_empty(tmp_path):
+    assert "is not there" in _refusal(tmp_path / "model.keras")
+    assert "is not there" in _refusal(tmp_path / "saved_model")
+    (tmp_path / "model.keras").touch()
+    assert "is empty" in _refusal(tmp_path / "model.keras")
+    (tmp_path / "saved_model").mkdir()
+    assert "no numbered version" in _refusal(tmp_path / "saved_model")
+    assert "need the model that they belong to" in _refusal(tmp_path / "model.weights.h5")
+
+
+def test_a_lambda_layer_is_not_run(tmp_path):
+    from keras import Input, Sequential, layers
+
+    Sequential([Input((2,)), layers.Lambda(lambda x: x * 2)]).save(tmp_path / "model.keras")
+    assert "has Python code in it (a Lambda layer)" in _refusal(tmp_path / "model.keras")
+
+
+def test_weights_of_another_network(saved):
+    from keras import Input, Sequential, layers
+
+    other = Sequential([Input((6,)), layers.Dense(3)])
+    assert "cannot be loaded: ValueError" in _refusal(saved / "model.weights.h5", into=other)

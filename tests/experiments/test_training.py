@@ -1,0 +1,153 @@
+"""Trainings of small networks, in this process."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.experiment import Refused
+from experiments.networks.datasets import DATASETS
+from experiments.networks.models import MODELS
+from experiments.networks.optimizers import OPTIMIZERS
+from experiments.training import Training
+from experiments.training.checkpoint import Checkpoint, newest
+from tests.experiments.conftest import MemoryRecorder
+
+pytestmark = pytest.mark.usefixtures("on_device")
+
+
+def training(model: str = "mlp", dataset: str = "digits", optimizer: str = "adam", **fields: Any) -> Training:
+    """A quick one: nothing is registered, and saved models are not loaded in another process."""
+
+    def choice(choices: Any, name: str, **own: Any) -> Any:
+        return next(kind for kind in choices if kind.name == name)(**own)
+
+    own = {name: fields.pop(name, {}) for name in ("model_fields", "dataset_fields", "optimizer_fields")}
+    return Training(
+        choice(MODELS, model, **own["model_fields"]),
+        choice(DATASETS, dataset, **own["dataset_fields"]),
+        choice(OPTIMIZERS, optimizer, **own["optimizer_fields"]),
+        **{"epochs": 3, "execution": "epoch", "check_saved": False, "registered_name": None} | fields,
+    )
+
+
+def run(task: Training, recorder: MemoryRecorder | None = None) -> MemoryRecorder:
+    recorder = recorder or MemoryRecorder()
+    task.run(recorder)
+    return recorder
+
+
+def final_weights(recorder: MemoryRecorder) -> list[Any]:
+    """The variables of the model that the run hands over."""
+    import keras
+
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch, "model.keras")
+        path.write_bytes(recorder.files["model.keras"])
+        return [np.array(variable) for variable in keras.saving.load_model(path, compile=False).variables]
+
+
+@pytest.fixture(autouse=True)
+def _precision() -> Iterator[None]:
+    """A training sets Keras' policy for its process."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+def test_a_training_leaves_its_answer():
+    recorder = run(training())
+    assert recorder.steps("train/loss") == recorder.steps("val/accuracy") == [1, 2, 3]
+    assert recorder.metrics["test/accuracy", 0] > 0.85
+    assert {"learning", "confusion", "mistakes"} <= recorder.figures.keys()
+    assert {"model.keras", "saved_model/1/saved_model.pb", "test_set.npz", "calibration.npz"} <= recorder.files.keys()
+    assert [row["epoch"] for row in recorder.tables["results"]] == [1, 2, 3]
+    assert "of the test set right" in recorder.notes[-1]
+    with np.load(io.BytesIO(recorder.files["test_set.npz"])) as arrays:
+        assert len(arrays["x"]) == len(arrays["y"]) == 359
+
+
+def test_the_same_seed_gives_the_same_bits():
+    first, second, other = run(training(seed=3)), run(training(seed=3)), run(training(seed=4))
+    assert all(np.array_equal(a, b) for a, b in zip(final_weights(first), final_weights(second), strict=True))
+    assert first.metrics["val/loss", 3] == second.metrics["val/loss", 3]
+    assert first.metrics["val/loss", 3] != other.metrics["val/loss", 3]
+
+
+@pytest.mark.parametrize("execution", ["fit", "epoch"])
+def test_going_on_ends_with_the_same_weights(tmp_path: Path, execution: str):
+    """Ctrl-C after the second epoch, then on from the checkpoint: as if nothing had happened."""
+    task = training(epochs=4, execution=execution, model_fields={"dropout": 0.2})
+    undisturbed = run(task)
+    names = [name for name, *_ in undisturbed.progresses]
+    broken_off = MemoryRecorder(interrupt_at=names.index("epoch 2") + 1)
+    with pytest.raises(KeyboardInterrupt):
+        run(task, broken_off)
+    for path, content in broken_off.files.items():
+        if path.startswith("checkpoint/"):
+            (tmp_path / Path(path).name).write_bytes(content)
+    resumed = run(task, MemoryRecorder(earlier_files=tmp_path))
+    assert resumed.steps("train/loss") == [1, 2, 3, 4]
+    assert "Went on after epoch 2" in resumed.notes[-1]
+    ours, theirs = final_weights(resumed), final_weights(undisturbed)
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def test_a_checkpoint_that_is_cut_off_does_not_count(tmp_path: Path):
+    recorder = run(training(epochs=2))
+    older, newer = recorder.files["checkpoint/1.npz"], recorder.files["checkpoint/0.npz"]
+    assert Checkpoint.from_bytes(newer).epoch == 2
+    (tmp_path / "1.npz").write_bytes(older)
+    (tmp_path / "0.npz").write_bytes(newer[: len(newer) // 2])
+    found = newest(tmp_path)
+    assert found is not None
+    assert found.epoch == 1
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path):
+    content = run(training(epochs=1, model_fields={"units": [16]})).files["checkpoint/1.npz"]
+    (tmp_path / "1.npz").write_bytes(content)
+    with pytest.raises(Refused, match="another model"):
+        run(training(epochs=2), MemoryRecorder(earlier_files=tmp_path))
+
+
+def test_patience_ends_a_training_with_its_best_weights():
+    recorder = run(
+        training("softmax_regression", "iris", epochs=200, patience=2, optimizer_fields={"learning_rate": 0.5})
+    )
+    losses = [row["val_loss"] for row in recorder.tables["results"]]
+    assert len(losses) < 200
+    assert f"epoch {int(np.argmin(losses)) + 1}, which had the lowest validation loss" in recorder.notes[-1]
+
+
+def test_a_regression():
+    recorder = run(training("mlp", "diabetes", epochs=20))
+    assert recorder.metrics["test/r2", 0] > 0.2
+    assert "residuals" in recorder.figures
+    assert "val/accuracy" not in {name for name, _ in recorder.metrics}
+
+
+def test_a_diverging_loss_is_refused():
+    with pytest.raises(Refused, match=r"diverged; lower experiment.optimizer.learning_rate \(1e\+20\)"):
+        run(training("mlp", "diabetes", "sgd", epochs=20, optimizer_fields={"learning_rate": 1e20}))
+
+
+def test_a_batch_larger_than_the_set_is_refused():
+    with pytest.raises(Refused, match=r"batch_size=5000 is more than the 1258 examples"):
+        run(training(batch_size=5000))
+
+
+def test_mixed_precision():
+    """bfloat16 computes on any CPU, if slowly; the weights stay float32."""
+    recorder = run(training(precision="mixed_bfloat16", epochs=2))
+    assert math.isfinite(recorder.metrics["val/loss", 2])
+    assert {array.dtype.name for array in final_weights(recorder)} <= {"float32", "uint32", "int64"}
