@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
 from experiments.device import Device
+from experiments.experiment import Refused
 
 
 class Onnx(Way):
@@ -30,7 +31,13 @@ class Onnx(Way):
         if device.intra_op_threads is not None:
             options.intra_op_num_threads = device.intra_op_threads
         self._session = onnxruntime.InferenceSession(str(artifact), options, providers=["CPUExecutionProvider"])
-        (self._input,) = self._session.get_inputs()
+        inputs = self._session.get_inputs()
+        if len(inputs) > 1:
+            raise Refused(
+                "tf2onnx has made inputs of the model's own constants, as it does with Keras' Normalization layers; "
+                "build the model with Rescaling instead"
+            )
+        (self._input,) = inputs
         return None
 
     def client(self) -> Client:

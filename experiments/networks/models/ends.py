@@ -21,8 +21,10 @@ def begin(data: Data) -> tuple[Any, Any]:
     import keras
 
     raw = keras.Input(data.input_shape, name="raw")
-    mean, variance = _mean_and_variance(data.train.x)
-    return raw, keras.layers.Normalization(mean=mean, variance=variance, name="normalised")(raw)
+    mean, deviation = _mean_and_deviation(data.train.x)
+    scale, offset = 1 / deviation, -mean / deviation
+    # Not Keras' Normalization: tf2onnx makes its constants inputs that somebody would have to give.
+    return raw, keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="normalised")(raw)
 
 
 def end(data: Data, raw: Any, features: Any, name: str, kernel_regularizer: Any = None) -> Any:
@@ -31,17 +33,17 @@ def end(data: Data, raw: Any, features: Any, name: str, kernel_regularizer: Any 
 
     outputs = keras.layers.Dense(data.outputs, kernel_regularizer=kernel_regularizer, name="logits")(features)
     if data.task == "regression":
-        mean, variance = _mean_and_variance(data.train.y[:, None])
-        outputs = keras.layers.Normalization(mean=mean, variance=variance, invert=True, name="targets")(outputs)
+        mean, deviation = _mean_and_deviation(data.train.y[:, None])
+        outputs = keras.layers.Rescaling(deviation.tolist(), mean.tolist(), name="targets")(outputs)
     return keras.Model(raw, outputs, name=name)
 
 
-def _mean_and_variance(x: npt.NDArray[Any]) -> tuple[list[float], list[float]]:
-    """Along the last axis, as numbers that a saved model can hold; a constant has the variance 1."""
+def _mean_and_deviation(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Along the last axis; what does not vary has the standard deviation 1."""
     from sklearn.preprocessing import StandardScaler
     from sklearn.utils import gen_batches
 
     scaler = StandardScaler()
     for batch in gen_batches(len(x), BATCH):
         scaler.partial_fit(x[batch].reshape(-1, x.shape[-1]).astype(np.float64))
-    return scaler.mean_.tolist(), np.square(scaler.scale_).tolist()
+    return scaler.mean_, scaler.scale_
