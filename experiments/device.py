@@ -31,6 +31,8 @@ class Device:
 
     kind: str = "auto"
     index: int = 0
+    gpus: int = 1
+    """How many GPUs the process sees, from ``index`` on; it computes on the first unless it is told to use all."""
     intra_op_threads: int | None = None
     inter_op_threads: int | None = None
     onednn: bool | None = None
@@ -41,6 +43,7 @@ class Device:
     def __post_init__(self) -> None:
         require_choice(self, "kind", KINDS)
         require_at_least(self, "index", 0)
+        require_at_least(self, "gpus", 1)
         require_at_least(self, "intra_op_threads", 1)
         require_at_least(self, "inter_op_threads", 1)
         require_at_least(self, "logical_cpus", 1)
@@ -136,12 +139,14 @@ def _claim_gpu(tf: Any, device: Device, gpus: list[Any]) -> Placement:
             "Install the NVIDIA driver and this project's extra 'gpu' (tensorflow[and-cuda]), "
             "or choose device=cpu or device=auto"
         )
-    if device.index >= len(gpus):
-        raise DeviceUnavailable(f"device.index={device.index}, but TensorFlow sees only {_names(tf, 'GPU')}")
-    gpu = gpus[device.index]
-    tf.config.set_visible_devices([gpu], "GPU")
-    tf.config.experimental.set_memory_growth(gpu, device.memory_growth)
-    hardware = tf.config.experimental.get_device_details(gpu).get("device_name", "")
+    used = gpus[device.index : device.index + device.gpus]
+    if len(used) < device.gpus:
+        several = f" and device.gpus={device.gpus}" if device.gpus > 1 else ""
+        raise DeviceUnavailable(f"device.index={device.index}{several}, but TensorFlow sees only {_names(tf, 'GPU')}")
+    tf.config.set_visible_devices(used, "GPU")
+    for gpu in used:
+        tf.config.experimental.set_memory_growth(gpu, device.memory_growth)
+    hardware = tf.config.experimental.get_device_details(used[0]).get("device_name", "")
     return Placement("/device:GPU:0", f"GPU:{device.index}", hardware)
 
 

@@ -59,6 +59,7 @@ class Training(Experiment):
     batch_size: int = 64
     execution: str = "auto"
     precision: str = "float32"
+    replicas: int = 1
     patience: int | None = 10
     checkpoint_every: int = 1
     registered_name: str | None = "auto"
@@ -68,7 +69,7 @@ class Training(Experiment):
     def __post_init__(self) -> None:
         require_choice(self, "execution", EXECUTIONS)
         require_choice(self, "precision", PRECISIONS)
-        for name in ("epochs", "batch_size"):
+        for name in ("epochs", "batch_size", "replicas"):
             require_at_least(self, name, 1)
         require_at_least(self, "patience", 1)
         require_at_least(self, "checkpoint_every", 0)

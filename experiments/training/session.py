@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +13,19 @@ import numpy.typing as npt
 from experiments.experiment import Refused
 from experiments.networks.data import Data
 from experiments.recorder import Recorder
+from experiments.tensorflow_import import import_tensorflow
 from experiments.training.answer import Test
 from experiments.training.checkpoint import Checkpoint, EpochRow, assign, values_of
-from experiments.training.execution import AUTO, Evaluation, choose, evaluate, new_execution, predict
+from experiments.training.execution import (
+    AUTO,
+    Evaluation,
+    choose,
+    evaluate,
+    mirrored,
+    new_execution,
+    predict,
+    replica_devices,
+)
 from experiments.training.losses import new_loss
 from experiments.training.precision import scaled, set_precision
 
@@ -34,9 +46,11 @@ class Session:
         self.training, self.data = training, data
         set_precision(training.precision)
         keras.utils.set_random_seed(training.seed)
-        self.model = training.model.build(data, training.seed)
-        self.optimizer = scaled(training.optimizer.build(self._steps_an_epoch() * training.epochs), training.precision)
-        self.optimizer.build(self.model.trainable_variables)
+        with _replicated(training.replicas):
+            self.model = training.model.build(data, training.seed)
+            steps = self._steps_an_epoch() * training.epochs
+            self.optimizer = scaled(training.optimizer.build(steps), training.precision)
+            self.optimizer.build(self.model.trainable_variables)
         self.loss = new_loss(data)
         self.history: list[EpochRow] = []
         self.best_epoch = 0
@@ -139,3 +153,13 @@ class Session:
 
     def _steps_an_epoch(self) -> int:
         return -(-len(self.data.train.y) // self.training.batch_size)
+
+
+@contextmanager
+def _replicated(replicas: int) -> Iterator[None]:
+    """What is built within it has a copy on each of so many devices."""
+    if replicas == 1:
+        yield
+        return
+    with import_tensorflow().device(None), mirrored(replica_devices(replicas)).scope():
+        yield

@@ -151,3 +151,14 @@ def test_mixed_precision():
     recorder = run(training(precision="mixed_bfloat16", epochs=2))
     assert math.isfinite(recorder.metrics["val/loss", 2])
     assert {array.dtype.name for array in final_weights(recorder)} <= {"float32", "uint32", "int64"}
+
+
+def test_two_replicas_train_together():
+    recorder = run(training(replicas=2, execution="auto", epochs=2))
+    assert recorder.steps("val/loss") == [1, 2]
+    assert "execution=fit" in recorder.notes[-1]
+
+
+def test_more_replicas_than_devices_are_refused():
+    with pytest.raises(Refused, match=r"replicas=3, but this process sees only CPU:0, CPU:1; device.logical_cpus=3"):
+        run(training(replicas=3))

@@ -18,7 +18,7 @@ from experiments.training.execution.execution import Epoch, Execution, Task
 from experiments.training.execution.fastest import fastest
 from experiments.training.execution.fit import Fit
 from experiments.training.execution.inference import Evaluation, evaluate, predict
-from experiments.training.execution.replicas import is_replicated, mirrored
+from experiments.training.execution.replicas import is_replicated, mirrored, replica_devices
 from experiments.training.execution.state import State
 from experiments.training.execution.whole_epoch import WholeEpoch, WholeEpochXla
 
@@ -36,6 +36,7 @@ __all__ = [
     "mirrored",
     "new_execution",
     "predict",
+    "replica_devices",
 ]
 
 AUTO = "auto"

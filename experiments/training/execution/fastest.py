@@ -15,9 +15,11 @@ from experiments.training.execution.execution import Execution, Task
 
 ROUNDS = 3
 BLOCK_SECONDS = 0.25
-"""A block of steps is about this long, or one epoch: Keras' ``fit`` costs something for each call, too."""
+"""A block of steps is about this long, or one epoch."""
+SOME = 16
+"""Steps that tell what a step costs, beside what a call does."""
 HOPELESS = 3
-"""A candidate whose second step alone takes this many times as long as another's is not measured further."""
+"""A candidate whose epoch seems to take this many times as long as another's is not measured further."""
 
 
 def fastest(kinds: Sequence[type[Execution]], task: Task) -> Choice:
@@ -31,15 +33,15 @@ def fastest(kinds: Sequence[type[Execution]], task: Task) -> Choice:
         best = math.inf
         for trial in trials:
             trial.begin(best)
-            best = min(best, trial.step_seconds)
+            best = min(best, trial.expected_seconds)
         for _ in range(ROUNDS):  # taking turns, so that a slow moment of the machine hits all
             for trial in trials:
                 trial.measure()
     candidates = tuple(trial.candidate for trial in trials)
-    measured = [trial for trial in trials if trial.seconds]
+    measured = [trial for trial in trials if trial.epoch_seconds]
     if not measured:
         raise Refused("no execution can train this model: " + "; ".join(f"{c.name}: {c.problem}" for c in candidates))
-    winner = min(measured, key=lambda trial: statistics.median(trial.seconds)).execution
+    winner = min(measured, key=lambda trial: statistics.median(trial.epoch_seconds)).execution
     assert winner is not None
     return Choice(winner, candidates)
 
@@ -54,38 +56,53 @@ class Trial:
         self.execution: Execution | None = None
         self.problem = ""
         self.first_call_seconds = math.nan
+        self.call_seconds = 0.0
+        """What a call costs beside its steps: much with ``fit``, next to nothing with one function an epoch."""
         self.step_seconds = math.inf
-        self.seconds: list[float] = []
-        """An example each, one a block."""
+        self.epoch_seconds: list[float] = []
+        """Of a whole epoch, worked out from each block."""
 
-    def begin(self, best_step_seconds: float) -> None:
-        """First call, and one step alone."""
+    def begin(self, best_seconds: float) -> None:
+        """First call, one step, and some: what a step costs, and what a call does."""
         start = time.perf_counter()
+        some = min(SOME, self._steps_an_epoch)
         try:
             self.execution = self.kind(self.task)
             self._run(1)
             self.first_call_seconds = time.perf_counter() - start
-            self.step_seconds = self._run(1)
+            one, several = self._run(1), self._run(some)
         except Exception as failure:  # whatever TensorFlow raises, others may do it
             self.problem = f"{type(failure).__name__}: {str(failure).strip().splitlines()[0]}"[:200]
             self.execution = None
-        if self.step_seconds > HOPELESS * best_step_seconds and not self.problem:
-            times = self.step_seconds / best_step_seconds
-            self.problem = f"its second step took {times:.1f} times as long as another's"
+            return
+        self.step_seconds = max((several - one) / max(some - 1, 1), several / some / 4)
+        self.call_seconds = max(one - self.step_seconds, 0.0)
+        if self.expected_seconds > HOPELESS * best_seconds:
+            self.problem = f"an epoch would take {self.expected_seconds / best_seconds:.1f} times as long as another's"
+
+    @property
+    def expected_seconds(self) -> float:
+        """Of an epoch, from the first few steps."""
+        return self.call_seconds + self.step_seconds * self._steps_an_epoch
 
     def measure(self) -> None:
         """One block of steps."""
         if not self.problem:
-            steps = max(round(BLOCK_SECONDS / self.step_seconds), 1)
-            examples = min(steps * self.task.batch_size, len(self.task.x))
-            self.seconds.append(self._run(steps) / examples)
+            steps = min(max(round(BLOCK_SECONDS / self.step_seconds), 1), self._steps_an_epoch)
+            seconds = max(self._run(steps) - self.call_seconds, 0.0)
+            self.epoch_seconds.append(self.call_seconds + seconds / steps * self._steps_an_epoch)
+
+    @property
+    def _steps_an_epoch(self) -> int:
+        return max(len(self.task.x) // self.task.batch_size, 1)
 
     def _run(self, steps: int) -> float:
         assert self.execution is not None
-        whole = len(self.task.x) // self.task.batch_size * self.task.batch_size or len(self.task.x)
-        return self.execution.run_epoch(np.arange(min(steps * self.task.batch_size, whole))).seconds
+        whole = self._steps_an_epoch * self.task.batch_size
+        order = np.arange(min(steps * self.task.batch_size, whole, len(self.task.x)))
+        return self.execution.run_epoch(order).seconds
 
     @property
     def candidate(self) -> Candidate:
-        rate = 1 / statistics.median(self.seconds) if self.seconds else math.nan
+        rate = len(self.task.x) / statistics.median(self.epoch_seconds) if self.epoch_seconds else math.nan
         return Candidate(self.name, rate, self.first_call_seconds, self.problem)

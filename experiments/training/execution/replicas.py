@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.device import current
+from experiments.experiment import Refused
 from experiments.tensorflow_import import import_tensorflow
 
 
@@ -17,6 +19,16 @@ def mirrored(devices: Sequence[str]) -> Any:
     alone, and not with ``MultiWorkerMirroredStrategy``.
     """
     return import_tensorflow().distribute.MirroredStrategy(list(devices))
+
+
+def replica_devices(count: int) -> list[str]:
+    """So many devices of the current kind. Raises Refused where this process sees fewer."""
+    kind = "GPU" if current().is_gpu else "CPU"
+    seen = [f"{kind}:{number}" for number in range(len(import_tensorflow().config.list_logical_devices(kind)))]
+    if len(seen) < count:
+        more = f"device.gpus={count} shows it more" if kind == "GPU" else f"device.logical_cpus={count} splits the CPU"
+        raise Refused(f"experiment.replicas={count}, but this process sees only {', '.join(seen)}; {more}")
+    return seen[:count]
 
 
 def is_replicated(model: Any) -> bool:
