@@ -62,6 +62,19 @@ def test_a_training_is_in_the_store(undisturbed):
     assert "experiment=deployment" in done.out
 
 
+def test_the_printed_command_serves_the_model(undisturbed):
+    """The chain of a newcomer, without the ways that take long to start."""
+    store, run, done = undisturbed
+    (command,) = [part for part in done.out.split("`") if part.startswith("python -m runner experiment=deployment")]
+    words = [*command.split()[1:], "experiment.ways=[keras,litert_float32,onnx]", "experiment.seconds=0.1"]
+    served = run_command(*words, "device=cpu", "tracking.dir=store", cwd=store.parent)
+    assert served.status == 0, served.err
+    (deployed,) = runs(store, "deployment")
+    for way in ("litert_float32", "onnx"):
+        assert deployed.data.metrics[f"test/accuracy/{way}"] == pytest.approx(run.data.metrics["test/accuracy"])
+        assert deployed.data.metrics[f"difference/max/{way}"] < 1e-3
+
+
 def test_after_a_kill_9_the_weights_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
     store = tmp_path / "store"
     words = ["-m", "runner", "tracking.dir=store", *QUICK, "experiment.epochs=40", "experiment.registered_name=auto"]
