@@ -12,15 +12,13 @@ from experiments.autodiff.derivative import Entry
 from experiments.autodiff.findings import Checked
 from experiments.autodiff.held import as_held
 from experiments.autodiff.numeric import Slopes
+from experiments.figures import BLUE, GREEN, ORANGE, new_figure, no_minor_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ORANGE, BLUE, GREEN, GREY = "#c44e00", "#1f5fa8", "#1b7f4b", "#6b6b6b"
 COLOURS = {"float32": ORANGE, "float64": BLUE}
-
-PLACE = (0.115, 0.11, 0.855, 0.79)
 
 STEPS = 10.0 ** np.arange(0, -16.25, -0.25)
 
@@ -53,6 +51,7 @@ def step_figure(answer: Answer) -> Figure | None:
         axes.plot(STEPS, _drawable(errors), "--", color=GREEN, linewidth=1.4, label="complex step, complex128")
     _draw_floors(axes, answer, result.way.method)
     axes.set(xscale="log", yscale="log", xlabel="step", ylabel="relative error" if one.truth.value else "error")
+    no_minor_ticks(axes)
     axes.set_ylim(FLOOR / 100, 1e5)
     axes.set_xlim(STEPS[0] * 1.3, STEPS[-1] / 1.3)  # smaller steps to the right, as one goes on
     axes.legend(frameon=False, loc="upper center", fontsize=8.5, ncols=2)
@@ -115,6 +114,7 @@ def _draw_floors(axes: Axes, answer: Answer, method: str) -> None:
             textcoords="offset points",
             va="top",
             fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
         )
 
 
@@ -143,18 +143,7 @@ def _drawable(errors: list[float]) -> list[float]:
 
 
 def _new_figure(title: str, answer: Answer) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import NullLocator
-
-    # Margins and titles at fixed places, and no minor ticks: finding places for them takes most of a second.
-    figure = Figure(figsize=(8, 5), dpi=120)
-    axes = figure.add_axes(PLACE)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_locator(NullLocator())
     text = answer.expression.text
-    axes.set_title(title, loc="left", fontweight="bold", y=1.02)
-    axes.set_title(f"y = {text if len(text) <= 45 else text[:44] + '…'}", loc="right", fontsize=9, color=GREY, y=1.02)
-    axes.grid(which="major", color="#e3e3e3")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    figure, axes = new_figure(title, f"y = {text if len(text) <= 45 else text[:44] + '…'}")
+    no_minor_ticks(axes)
     return figure, axes

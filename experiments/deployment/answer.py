@@ -10,8 +10,8 @@ from experiments.deployment.load import WANTED_CALLS
 from experiments.deployment.original import REGRESSION, sha256
 from experiments.deployment.series import Series, Service
 from experiments.markdown import markdown_table
-from experiments.matmul.answer import duration, where
 from experiments.recorder import Cell, Row
+from experiments.words import duration, where
 
 LOSS = 0.005
 """A way is as good as the original if it loses at most so much: half a percentage point of accuracy, or that share

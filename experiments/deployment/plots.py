@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from experiments.deployment.answer import Answer, size
 from experiments.deployment.series import Service
-from experiments.matmul.answer import duration, where
+from experiments.figures import GREEN, ORANGE, new_figure, no_minor_ticks
+from experiments.words import duration, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.ticker import Locator
 
-GREEN, ORANGE, GREY = "#1b7f4b", "#c44e00", "#6b6b6b"
 PLACE = (0.115, 0.12, 0.845, 0.77)
 """Of the axes in the figure: left, bottom, width and height."""
 
@@ -24,25 +24,16 @@ LABEL_WIDTH, LABEL_HEIGHT = 0.27, 0.075
 
 def latency_figure(answer: Answer) -> Figure:
     """Median latency against size, both logarithmic; a line up to the 99th percentile; the accuracy is written."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import NullLocator
-
-    figure = Figure(figsize=(8, 5), dpi=120)
-    axes = figure.add_axes(PLACE)
+    setting = f"{_short(answer.series.source.title)}, {where()}"
+    figure, axes = new_figure("Ways of serving", setting, PLACE)
     axes.set(xscale="log", yscale="log", xlabel="size of what is deployed", ylabel="latency of one example, p50 to p99")
-    axes.set_title("Ways of serving", loc="left", fontweight="bold", y=1.02)
-    axes.set_title(f"{_short(answer.series.source.title)}, {where()}", loc="right", fontsize=9, color=GREY, y=1.02)
-    axes.grid(which="major", color="#e3e3e3")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     for service in answer.services:
         _draw(axes, answer, service)
     _set_limits(axes, answer.services)
     _name(axes, answer)
     axes.xaxis.set_major_locator(_decades())
     axes.yaxis.set_major_locator(_decades())
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_minor_locator(NullLocator())
+    no_minor_ticks(axes)
     axes.xaxis.set_major_formatter(lambda count, _: size(round(count)))
     axes.yaxis.set_major_formatter(lambda milliseconds, _: duration(milliseconds / 1e3))
     for color, meaning in ((GREEN, "as good as the original"), (ORANGE, "loses against the original")):

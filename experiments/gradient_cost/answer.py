@@ -13,8 +13,8 @@ from experiments.gradient_cost.ratio import Ratio
 from experiments.gradient_cost.series import Point
 from experiments.gradient_cost.verification import route, tolerance
 from experiments.markdown import markdown_table
-from experiments.matmul.answer import duration, where
 from experiments.recorder import Cell, Row
+from experiments.words import duration, where
 
 if TYPE_CHECKING:
     from experiments.gradient_cost.experiment import GradientCost

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.comparison import Member
+from experiments.figures import COLORS, DASHES
 from experiments.gradient_cost.answer import BOUND, in_words, is_above
 from experiments.gradient_cost.plots import draw_bound, new_axes
 from experiments.gradient_cost.ratio import Ratio
 from experiments.markdown import markdown_table
-from experiments.matmul.comparison import COLORS, DASHES
 from experiments.recorder import Recorder
 
 if TYPE_CHECKING:

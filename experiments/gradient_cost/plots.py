@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from experiments.figures import BLUE, GREY, ORANGE, new_figure, no_minor_ticks
 from experiments.gradient_cost.answer import BOUND, Answer
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN
 from experiments.gradient_cost.ratio import Ratio
-from experiments.matmul.answer import duration, where
+from experiments.words import duration, where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#1f5fa8", "#c44e00", "#1b7f4b", "#6b6b6b"
 COLORS = {FUNCTION: GREY, GRADIENT: BLUE, HESSIAN: ORANGE}
 LABELS = {FUNCTION: "function", GRADIENT: "gradient", HESSIAN: "gradient and Hessian's diagonal"}
-
-PLACE = (0.1, 0.11, 0.86, 0.79)
-"""Of the axes in the figure: left, bottom, width and height."""
 
 BOUND_LABEL = f"theoretical bound, about {BOUND:g}"
 
@@ -92,23 +89,11 @@ def draw_bound(axes: Axes) -> None:
 
 
 def new_axes(title: str, setting: str) -> tuple[Figure, Axes]:
-    """A figure with a logarithmic axis of sizes.
-
-    Margins and titles at fixed places, and no minor ticks: finding places for them takes most of a second.
-    """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import NullLocator
-
-    figure = Figure(figsize=(8, 5), dpi=120)
-    axes = figure.add_axes(PLACE)
+    """A figure with a logarithmic axis of sizes."""
+    figure, axes = new_figure(title, setting)
     axes.set_xscale("log")
-    axes.set_title(title, loc="left", fontweight="bold", y=1.02)
-    axes.set_title(setting, loc="right", fontsize=9, color=GREY, y=1.02)
-    axes.grid(which="major", color="#e3e3e3")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
-    axes.xaxis.set_minor_locator(NullLocator())
+    no_minor_ticks(axes)
     return figure, axes
 
 

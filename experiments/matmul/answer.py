@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experiments.device import current
 from experiments.markdown import markdown_table
 from experiments.matmul.product import SHAPES
 from experiments.matmul.series import Point
 from experiments.measure import Measurement
 from experiments.recorder import Row
 from experiments.roofline import Roofline
+from experiments.words import duration, where
 
 if TYPE_CHECKING:
     from experiments.matmul.experiment import Matmul
@@ -151,12 +151,6 @@ class Answer:
         }
 
 
-def where() -> str:
-    """The device, with its name where it has one."""
-    placement = current()
-    return f"{placement.actual} ({placement.hardware})" if placement.hardware else placement.actual
-
-
 def in_words(roofline: Roofline) -> str:
     """The limits in words."""
     return (
@@ -164,15 +158,6 @@ def in_words(roofline: Roofline) -> str:
         f"{roofline.memory.rate / 1e9:.3g} GB/s ({roofline.memory.route}), "
         f"{duration(roofline.dispatch_seconds)} for a call with nothing to do"
     )
-
-
-def duration(seconds: float) -> str:
-    """Three digits and the unit that suits them."""
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        value = seconds / scale
-        if value >= 1:
-            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
 
 
 def spread(measurement: Measurement) -> str:

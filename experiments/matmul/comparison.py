@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.comparison import Member
+from experiments.figures import COLORS, DASHES, GREY
 from experiments.markdown import markdown_table
-from experiments.matmul.answer import duration
 from experiments.matmul.crossover import AHEAD, CROSSOVER, Crossover, crossover, in_digits
 from experiments.matmul.curves import Curve, Sizes, common_sizes, curve_of
 from experiments.matmul.growth import Growth, growth
-from experiments.matmul.plots import GREY, MOST_TICKS
+from experiments.matmul.plots import MOST_TICKS
 from experiments.matmul.product import SHAPES
 from experiments.recorder import Recorder, Row
+from experiments.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,14 +37,6 @@ MOST_INSIDE = 4
 
 COLUMN = 38
 """Names of up to so many letters have room side by side."""
-
-COLORS = (
-    *("#1f5fa8", "#c44e00", "#1b7f4b", "#8e44ad", "#b8860b", "#d6336c"),
-    *("#17a2b8", "#7f4f24", "#5c7cfa", "#74b816", "#343a40", "#e8590c"),
-)
-"""As many as can be told apart."""
-
-DASHES = ("-", "--", ":", "-.")
 
 NAMED = 6
 """Of more curves than there are colors, so many of the fastest have one, and a name."""

@@ -11,7 +11,7 @@ from experiments.comparison import Member
 from experiments.device import current
 from experiments.experiment import Experiment, Refused
 from experiments.fields import InvalidField, require_choice
-from experiments.matmul.answer import Answer, duration, in_words, spread
+from experiments.matmul.answer import Answer, in_words, spread
 from experiments.matmul.comparison import compare
 from experiments.matmul.plots import throughput_figure, time_figure
 from experiments.matmul.product import DTYPES, MODES, SHAPES, Product, new_call
@@ -19,6 +19,7 @@ from experiments.matmul.series import Point, Series
 from experiments.measure import Timing
 from experiments.recorder import Recorder
 from experiments.roofline import Roofline, measure_compute, measure_dispatch, measure_memory
+from experiments.words import duration
 
 METRICS = {
     "time/median_us": "median_us",

@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.matmul.answer import Answer, duration, where
+from experiments.figures import BLUE, GREEN, GREY, ORANGE, new_figure, no_minor_ticks
+from experiments.matmul.answer import Answer
 from experiments.matmul.product import SHAPES
 from experiments.roofline import COMPUTE, DISPATCH, MEMORY
+from experiments.words import duration, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, GREY = "#1f5fa8", "#6b6b6b"
-REGIME_STYLE = {DISPATCH: ("#c44e00", "o"), MEMORY: (BLUE, "s"), COMPUTE: ("#1b7f4b", "^")}
+REGIME_STYLE = {DISPATCH: (ORANGE, "o"), MEMORY: (BLUE, "s"), COMPUTE: (GREEN, "^")}
 
 PLACE = (0.115, 0.11, 0.775, 0.79)
-"""Of the axes in the figure: left, bottom, width and height."""
+"""Of the axes: the share of the peak needs room on the right."""
 
 MOST_SHARES = 6
 """Down to 0.001 % of the peak."""
@@ -120,22 +121,12 @@ def _annotate(axes: Axes, at: tuple[float, float], text: str, corner: str) -> No
 
 
 def _new_figure(answer: Answer, what: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import NullLocator
-
     matmul = answer.matmul
-    # Margins and titles at fixed places, and no minor ticks: finding places for them takes most of a second.
-    figure = Figure(figsize=(8, 5), dpi=120)
-    axes = figure.add_axes(PLACE)
+    setting = f"{matmul.dtype}, {matmul.mode}, {where()}"
+    figure, axes = new_figure(f"{SHAPES[matmul.shape][0]}: {what}", setting, PLACE)
     axes.set(xscale="log", yscale="log", xlabel="n")
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.set_title(f"{SHAPES[matmul.shape][0]}: {what}", loc="left", fontweight="bold", y=1.02)
-    axes.set_title(f"{matmul.dtype}, {matmul.mode}, {where()}", loc="right", fontsize=9, color=GREY, y=1.02)
-    axes.grid(which="major", color="#e3e3e3")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    no_minor_ticks(axes)
     if len(answer.points) <= MOST_TICKS:
         sizes = [point.product.size for point in answer.points]
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
-        axes.set_xticks([], minor=True)
     return figure, axes

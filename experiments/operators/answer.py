@@ -9,12 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experiments.markdown import markdown_table
-from experiments.matmul.answer import duration, where
 from experiments.operators.operator import Operator
 from experiments.operators.series import Point
 from experiments.operators.verification import tolerance
 from experiments.recorder import Cell, Row
 from experiments.roofline import Limit
+from experiments.words import duration, where
 
 if TYPE_CHECKING:
     from experiments.operators.experiment import Operators

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.comparison import Member
+from experiments.figures import COLORS
 from experiments.markdown import markdown_table
-from experiments.matmul.answer import duration
-from experiments.matmul.comparison import COLORS
 from experiments.operators.calls import BOTH, FORWARD
 from experiments.operators.plots import Bars, bar_figure
 from experiments.recorder import Recorder, Row
+from experiments.words import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,7 +11,6 @@ from experiments.comparison import Member
 from experiments.device import current
 from experiments.experiment import Experiment, Refused
 from experiments.fields import InvalidField, require_at_least, require_choice, suggestion
-from experiments.matmul.answer import duration
 from experiments.measure import Timing
 from experiments.operators.answer import Answer
 from experiments.operators.calls import MODES
@@ -23,6 +22,7 @@ from experiments.operators.size import Size
 from experiments.operators.verification import DTYPES
 from experiments.recorder import Recorder
 from experiments.roofline import measure_compute
+from experiments.words import duration
 
 METRICS = {
     "time/forward_us": "forward_us",

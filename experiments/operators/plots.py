@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.matmul.answer import duration, where
+from experiments.figures import BLUE, ORANGE, new_figure
 from experiments.operators.answer import Answer
 from experiments.operators.series import Point
+from experiments.words import duration, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#1f5fa8", "#c44e00", "#6b6b6b"
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 9.0, 1.55, 0.3, 0.55, 0.6
 """Inches: of the figure, and of the margins around the axes."""
@@ -84,18 +84,12 @@ def _scale_time(axes: Axes, seconds: Sequence[float]) -> None:
 
 
 def _new_figure(groups: int, bars: int, title: str, setting: str) -> tuple[Figure, Axes]:
-    """Margins and titles at fixed places, and no minor ticks: finding places for them takes most of a second."""
-    from matplotlib.figure import Figure
-
+    """As high as its bars need."""
     inside = max(groups, 2) * (bars * BAR + GAP)
     height = inside + TOP + BOTTOM
-    figure = Figure(figsize=(WIDTH, height), dpi=120)
-    axes = figure.add_axes((LEFT / WIDTH, BOTTOM / height, 1 - (LEFT + RIGHT) / WIDTH, inside / height))
-    axes.set_title(title, loc="left", fontweight="bold", y=1 + 0.1 / inside)
-    axes.set_title(setting, loc="right", fontsize=9, color=GREY, y=1 + 0.1 / inside)
+    place = (LEFT / WIDTH, BOTTOM / height, 1 - (LEFT + RIGHT) / WIDTH, inside / height)
+    figure, axes = new_figure(title, setting, place, (WIDTH, height), 1 + 0.1 / inside)
     axes.set_xlabel("time a call, median")
-    axes.grid(which="major", axis="x", color="#e3e3e3")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     return figure, axes

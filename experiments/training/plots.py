@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experiments.figures import BLUE, GREY, ORANGE, dress, no_minor_ticks
 from experiments.training.answer import Answer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, GREY = "#1f5fa8", "#c44e00", "#1b7f4b", "#6b6b6b"
 
 MOST_MISTAKES, COLUMNS = 24, 8
 
@@ -36,6 +36,7 @@ def learning_figure(answer: Answer) -> Figure:
     best = answer.session.best_epoch
     loss = figure.add_axes((0.075 if has_accuracy else 0.13, 0.12, width, 0.74))
     loss.set_yscale("log")
+    no_minor_ticks(loss)
     _curves(loss, epochs, [row.train_loss for row in history], [row.val_loss for row in history], best)
     loss.set_ylabel("loss")
     if has_accuracy:
@@ -58,7 +59,7 @@ def _curves(axes: Axes, epochs: list[int], train: list[float], validation: list[
         axes.axvline(best, color=GREY, linestyle=":", linewidth=1, label=f"weights kept: epoch {best}")
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _quiet(axes)
+    dress(axes)
     axes.legend(frameon=False, fontsize=9)
 
 
@@ -128,7 +129,7 @@ def residuals_figure(answer: Answer) -> Figure:
     axes.plot(truth, said, "o", color=BLUE, markersize=4, alpha=0.7, label="test examples")
     axes.set(xlabel="what it is", ylabel="what the network says")
     axes.set_title(_title(answer), loc="left", fontweight="bold", y=1.02)
-    _quiet(axes)
+    dress(axes)
     axes.legend(frameon=False, fontsize=9)
     return figure
 
@@ -139,15 +140,6 @@ def _as_picture(image: np.ndarray) -> np.ndarray:
         return image[..., 0]
     low, high = float(image.min()), float(image.max())
     return (image - low) / (high - low or 1.0)
-
-
-def _quiet(axes: Axes) -> None:
-    from matplotlib.ticker import NullLocator
-
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.grid(which="major", color="#e3e3e3")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _title(answer: Answer) -> str:

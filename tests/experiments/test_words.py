@@ -4,7 +4,7 @@ import pytest
 
 from experiments.fields import InvalidField, require_at_least, suggestion
 from experiments.markdown import markdown_table
-from experiments.matmul.answer import duration
+from experiments.words import duration
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,20 @@
+"""Words that every experiment uses."""
+
+from __future__ import annotations
+
+from experiments.device import current
+
+
+def duration(seconds: float) -> str:
+    """Three digits and the unit that suits them."""
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        value = seconds / scale
+        if value >= 1:
+            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def where() -> str:
+    """The device, with its name where it has one."""
+    placement = current()
+    return f"{placement.actual} ({placement.hardware})" if placement.hardware else placement.actual
