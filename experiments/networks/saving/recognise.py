@@ -76,7 +76,7 @@ def _require_members(path: Path, archive: zipfile.ZipFile) -> None:
 
 def require_hdf5(path: Path) -> None:
     """Raises NotLoadable unless ``path`` is a whole HDF5 file."""
-    import h5py  # type: ignore[import-untyped]  # Keras brings it
+    import h5py
 
     require_file(path)
     _require_beginning(path, HDF5, "a weights file")
