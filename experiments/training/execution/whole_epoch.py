@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,16 @@ class WholeEpoch(Execution):
 
     name = "epoch"
 
+    compiles_loop: ClassVar[bool] = False
+    """Whether the loop over the steps is one XLA program with them."""
+
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         tf = import_tensorflow()
         self._x, self._y = tf.constant(task.x), tf.constant(task.y)
         step, last_step = self._steps()
-        self._segment = tf.function(_segment(step, self._x, self._y, task.batch_size), autograph=False)
+        segment = _segment(step, self._x, self._y, task.batch_size)
+        self._segment = tf.function(segment, autograph=False, jit_compile=self.compiles_loop or None)
         self._remainder = tf.function(_remainder(last_step, self._x, self._y), autograph=False)
         self._steps_a_segment = 1
 
@@ -42,7 +46,8 @@ class WholeEpoch(Execution):
 
     def _train(self, order: npt.NDArray[np.int64]) -> tuple[float, float | None]:
         tf = import_tensorflow()
-        indices = tf.constant(order, tf.int64)
+        # Always as long as all examples, whatever part of them is wanted: XLA compiles anew for each length.
+        indices = tf.constant(np.pad(order, (0, max(len(self.task.x) - len(order), 0))), tf.int64)
         # The sums go from call to call, so that they do not depend on where the segments end.
         sums = (tf.zeros([], tf.float64), tf.zeros([], tf.int64))
         steps, size = len(order) // self.task.batch_size, self.task.batch_size
@@ -55,7 +60,7 @@ class WholeEpoch(Execution):
             self._adapt(last - first, time.perf_counter() - start)
             first = last
         if len(order) % size:
-            sums = self._remainder(indices[steps * size :], *sums)
+            sums = self._remainder(indices[steps * size : len(order)], *sums)
         targets = len(order) * (self.task.y[:1].size)
         return float(sums[0]) / len(order), int(sums[1]) / targets if self.task.classifies else None
 
@@ -66,21 +71,19 @@ class WholeEpoch(Execution):
 
 
 class WholeEpochXla(WholeEpoch):
-    """The whole step through XLA, the loop over the steps by TensorFlow.
-
-    The loop itself stays outside: with it, each length of an epoch would be compiled anew. The last, smaller batch is
-    not compiled: one step does not pay for it.
-    """
+    """Loop, batches and steps as one XLA program; the last, smaller batch is not compiled, as one step does not pay."""
 
     name = "epoch_xla"
+    compiles_loop = True
 
     def _steps(self) -> tuple[Step, Step]:
         step = _step(self.task, self.task.optimizer.apply)
-        compiled = import_tensorflow().function(_drawing_as_kernels(step), jit_compile=True, autograph=False)
+        same = _drawing_as_kernels(step)
         size, x, y = self.task.batch_size, self._x, self._y
         if size <= len(x):
-            require_same_numbers(compiled.get_concrete_function(x[:size], y[:size]))
-        return compiled, step
+            traced = import_tensorflow().function(same, autograph=False)
+            require_same_numbers(traced.get_concrete_function(x[:size], y[:size]))
+        return same, step
 
 
 def _drawing_as_kernels(step: Step) -> Step:
