@@ -43,3 +43,10 @@ def require_at_least(owner: object, field: str, minimum: float) -> None:
     value = getattr(owner, field)
     if value is not None and not minimum <= value < float("inf"):  # NaN fails as well
         raise InvalidField(owner, field, f"{value} is not a number of at least {minimum:g}")
+
+
+def require_seed(owner: object) -> None:
+    """Raises InvalidField unless the field ``seed`` is one."""
+    seed = getattr(owner, "seed")  # noqa: B009  # any dataclass that has one
+    if not 0 <= seed < 2**31:
+        raise InvalidField(owner, "seed", f"{seed} is not a seed; seeds are whole numbers from 0 to 2^31 - 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 Cell = str | int | float | None
 Row = Mapping[str, Cell]
 T = TypeVar("T")
+
+REGISTERED_NAME = re.compile(r"[\w\-. ]+")
+"""Of a model in the registry."""
 
 
 @dataclass(frozen=True)

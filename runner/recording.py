@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.recorder import Cell, Row
+from experiments.recorder import REGISTERED_NAME, Cell, Row
 from runner.messages import File, Metric, Model, Note, Record, Table
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ METRIC_NAME = re.compile(r"[\w\-. :/]+")
 
 MODEL_NAME = re.compile(r"[\w\- ]+")
 """Of a model in a run; fewer than a registered model's, which may have dots."""
-
-REGISTERED_NAME = re.compile(r"[\w\-. ]+")
 
 ARRAY_KINDS = "biufU"
 """NumPy's kinds of what MLflow's signatures and JSON examples hold: truth, integers, floats, text."""

@@ -48,21 +48,23 @@ def differentiate(function: Function, values: Values, derivative: Derivative, me
 
 
 def _gradient(function: Function, values: Values, derivative: Derivative) -> tuple[tf.Tensor, Found]:
-    tf = import_tensorflow()
-    watched = [values[name] for name in derivative.wrt]
-    with tf.GradientTape() as tape:
-        tape.watch(watched)
-        value = function(values)
+    value, watched, tape = _taped(function, values, derivative)
     return value, tape.gradient(value, watched)
 
 
 def _reverse_jacobian(function: Function, values: Values, derivative: Derivative) -> tuple[tf.Tensor, Found]:
+    value, watched, tape = _taped(function, values, derivative)
+    return value, tape.jacobian(value, watched)
+
+
+def _taped(function: Function, values: Values, derivative: Derivative) -> tuple[tf.Tensor, list[tf.Tensor], Any]:
+    """The value, the variables that count, and the tape that has seen how it came about."""
     tf = import_tensorflow()
     watched = [values[name] for name in derivative.wrt]
     with tf.GradientTape() as tape:
         tape.watch(watched)
         value = function(values)
-    return value, tape.jacobian(value, watched)
+    return value, watched, tape
 
 
 def _reverse_hessian(function: Function, values: Values, derivative: Derivative) -> tuple[tf.Tensor, Found]:

@@ -10,7 +10,7 @@ from experiments.deployment.plots import latency_figure
 from experiments.deployment.series import Series, Service
 from experiments.deployment.ways import WAYS
 from experiments.experiment import Experiment, Refused
-from experiments.fields import InvalidField, require_at_least, suggestion
+from experiments.fields import InvalidField, require_at_least, require_seed, suggestion
 from experiments.recorder import Recorder
 
 
@@ -52,8 +52,7 @@ class Deployment(Experiment):
         require_at_least(self, "seconds", 0.01)
         require_at_least(self, "timeout", 1)
         require_at_least(self, "examples", 1)
-        if not 0 <= self.seed < 2**31:
-            raise InvalidField(self, "seed", f"{self.seed} is not a seed; seeds are whole numbers from 0 to 2^31 - 1")
+        require_seed(self)
 
     def points(self) -> list[tuple[int, int]]:
         """The pairs of batch size and number of clients at which throughput is measured."""

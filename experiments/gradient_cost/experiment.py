@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from experiments.comparison import Member
 from experiments.experiment import Choice, Experiment, Refused
-from experiments.fields import InvalidField, require_choice
+from experiments.fields import require_choice, require_seed
 from experiments.gradient_cost.answer import Answer, in_words
 from experiments.gradient_cost.comparison import compare
 from experiments.gradient_cost.operations import DTYPES, MODES
@@ -50,8 +50,7 @@ class GradientCost(Experiment):
     def __post_init__(self) -> None:
         require_choice(self, "dtype", tuple(DTYPES))
         require_choice(self, "mode", MODES)
-        if not 0 <= self.seed < 2**31:
-            raise InvalidField(self, "seed", f"{self.seed} is not a seed; seeds are whole numbers from 0 to 2^31 - 1")
+        require_seed(self)
 
     def run(self, recorder: Recorder) -> None:
         recorder.progress(self.workload.title, 0.0, "operands, first calls, checks")

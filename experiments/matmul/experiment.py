@@ -10,7 +10,7 @@ from typing import ClassVar
 from experiments.comparison import Member
 from experiments.device import current
 from experiments.experiment import Experiment, Refused
-from experiments.fields import InvalidField, require_choice
+from experiments.fields import InvalidField, require_choice, require_seed
 from experiments.matmul.answer import Answer, in_words, spread
 from experiments.matmul.comparison import compare
 from experiments.matmul.plots import throughput_figure, time_figure
@@ -54,8 +54,7 @@ class Matmul(Experiment):
         require_choice(self, "mode", MODES)
         if not self.sizes:
             raise InvalidField(self, "sizes", "is empty; give at least one size, such as [1,10,100]")
-        if not 0 <= self.seed < 2**31:
-            raise InvalidField(self, "seed", f"{self.seed} is not a seed; seeds are whole numbers from 0 to 2^31 - 1")
+        require_seed(self)
         for size in self.sizes:
             if not 1 <= size < 2**31:
                 raise InvalidField(self, "sizes", f"{size} is not a size; sizes are whole numbers from 1 to 2^31 - 1")

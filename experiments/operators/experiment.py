@@ -10,7 +10,7 @@ from typing import ClassVar
 from experiments.comparison import Member
 from experiments.device import current
 from experiments.experiment import Experiment, Refused
-from experiments.fields import InvalidField, require_at_least, require_choice, suggestion
+from experiments.fields import InvalidField, require_at_least, require_choice, require_seed, suggestion
 from experiments.measure import Timing
 from experiments.operators.answer import Answer
 from experiments.operators.calls import MODES
@@ -68,8 +68,7 @@ class Operators(Experiment):
         require_choice(self, "dtype", tuple(DTYPES))
         require_choice(self, "mode", MODES)
         require_at_least(self, "longest_call", 0)
-        if not 0 <= self.seed < 2**31:
-            raise InvalidField(self, "seed", f"{self.seed} is not a seed; seeds are whole numbers from 0 to 2^31 - 1")
+        require_seed(self)
 
     @property
     def chosen(self) -> list[str]:

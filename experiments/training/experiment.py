@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from experiments.comparison import Member
 from experiments.device import scope
 from experiments.experiment import Choice, Experiment, Refused
-from experiments.fields import InvalidField, require_at_least, require_choice
+from experiments.fields import InvalidField, require_at_least, require_choice, require_seed
 from experiments.networks.data import Data
 from experiments.networks.datasets import DATASETS, Dataset
 from experiments.networks.models import MODELS, Model
 from experiments.networks.optimizers import OPTIMIZERS, Optimizer
-from experiments.recorder import Recorder
+from experiments.recorder import REGISTERED_NAME, Recorder
 from experiments.training.answer import Answer
 from experiments.training.artifacts import hand_over
 from experiments.training.checkpoint import FOLDER, Checkpoint, newest
@@ -28,9 +27,6 @@ from experiments.training.session import Session
 
 if TYPE_CHECKING:
     from experiments.training.checkpoint import EpochRow
-
-
-REGISTERED_NAME = re.compile(r"[\w\-. ]+")
 
 
 @dataclass
@@ -77,8 +73,7 @@ class Training(Experiment):
             raise InvalidField(
                 self, "registered_name", f"{self.registered_name!r} has more in it than letters, digits, blanks and _-."
             )
-        if not 0 <= self.seed < 2**31:
-            raise InvalidField(self, "seed", f"{self.seed} is not a seed; seeds are whole numbers from 0 to 2^31 - 1")
+        require_seed(self)
 
     @property
     def name_in_registry(self) -> str | None:
