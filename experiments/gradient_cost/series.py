@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +12,7 @@ from experiments.experiment import Refused
 from experiments.gradient_cost.operations import DTYPES, FUNCTION, GRADIENT, HESSIAN, operations
 from experiments.gradient_cost.ratio import Ratio, ratio_of
 from experiments.gradient_cost.verification import error, hessian_error, require_correct, tolerance
-from experiments.measure import Measurement, Sampler, new_sampler, visiting_order
+from experiments.measure import Measurement, Turns, new_sampler, visiting_order
 from experiments.memory import free_bytes
 from experiments.tensorflow_import import import_tensorflow
 
@@ -59,10 +58,8 @@ class PointInProgress:
         calls = operations(workload, len(operands.parameters), cost.mode)
         self.size = size
         self.parameters = sum(int(parameter.shape.num_elements()) for parameter in operands.parameters)
-        self.samplers: dict[str, Sampler] = {
-            name: new_sampler(call, operands.all, cost.timing) for name, call in calls.items()
-        }
-        results = {name: sampler.first_call() for name, sampler in self.samplers.items()}
+        samplers = {name: new_sampler(call, operands.all, cost.timing) for name, call in calls.items()}
+        results = {name: sampler.first_call() for name, sampler in samplers.items()}
         self.error = error(workload, operands, results[GRADIENT], cost.seed)
         require_correct(self.error, allowed)
         for slope in results[GRADIENT]:
@@ -72,33 +69,17 @@ class PointInProgress:
         if HESSIAN in results:
             self.hessian_error = hessian_error(workload, operands, results[HESSIAN][1])
             require_correct(self.hessian_error, allowed, "Hessian's diagonal")
-        self._random = random.Random(f"{cost.seed} {size}")
-
-    @property
-    def finished(self) -> bool:
-        return all(sampler.finished for sampler in self.samplers.values())
-
-    def visit(self) -> None:
-        """One round: all operations, one right after the other, in random order."""
-        order = list(self.samplers.values())
-        self._random.shuffle(order)
-        for sampler in order:
-            if not sampler.finished:
-                sampler.visit()
-
-    def free(self) -> None:
-        """Gives the device's memory back."""
-        for sampler in self.samplers.values():
-            sampler.operands = ()
+        self.turns = Turns(samplers, f"{cost.seed} {size}")
 
     @property
     def point(self) -> Point | None:
-        """What is measured so far; None until every operation has a sample."""
-        found = {name: sampler.measurement for name, sampler in self.samplers.items()}
-        measurements = {name: measurement for name, measurement in found.items() if measurement}
-        if len(measurements) < len(found):
-            return None
-        return Point(self.size, self.parameters, self.device, self.error, self.hessian_error, measurements)
+        """What is measured so far; None until every call has a sample."""
+        measurements = self.turns.measurements
+        return (
+            Point(self.size, self.parameters, self.device, self.error, self.hessian_error, measurements)
+            if measurements
+            else None
+        )
 
 
 class Series:
@@ -122,7 +103,7 @@ class Series:
                 yield size, self._visit(size)
 
     def is_complete(self, size: int) -> bool:
-        return size in self._in_progress and self._in_progress[size].finished
+        return size in self._in_progress and self._in_progress[size].turns.finished
 
     def points(self) -> list[Point]:
         """What is known of every size so far, complete or not."""
@@ -134,7 +115,7 @@ class Series:
             if size not in self._in_progress:
                 self._require_memory(size)
                 self._in_progress[size] = PointInProgress(self.cost, size)
-            self._in_progress[size].visit()
+            self._in_progress[size].turns.visit()
         except (errors.ResourceExhaustedError, MemoryError) as problem:
             words = str(problem).splitlines()
             self._end_at(size, f"out of memory: {words[0]}" if words else "out of memory")
@@ -144,7 +125,7 @@ class Series:
             return None
         point = self._in_progress[size].point
         if self.is_complete(size):
-            self._in_progress[size].free()
+            self._in_progress[size].turns.free()
         return point
 
     def _require_memory(self, size: int) -> None:

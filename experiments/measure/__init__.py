@@ -18,8 +18,9 @@ from experiments.measure.measurement import Measurement, Sample
 from experiments.measure.sampler import Sampler
 from experiments.measure.textbook import TextbookSampler
 from experiments.measure.timing import Timing
+from experiments.measure.turns import Turns
 
-__all__ = ["Measurement", "Sample", "Sampler", "Timing", "measure", "new_sampler", "visiting_order"]
+__all__ = ["Measurement", "Sample", "Sampler", "Timing", "Turns", "measure", "new_sampler", "visiting_order"]
 
 
 def new_sampler(function: Callable[..., Any], operands: Sequence[Any], timing: Timing) -> Sampler:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from experiments.device import current
 from experiments.experiment import Refused
 from experiments.gradient_cost.ratio import Ratio, ratio_of
-from experiments.measure import Measurement, Sampler, new_sampler, visiting_order
+from experiments.measure import Measurement, Sampler, Turns, new_sampler, visiting_order
 from experiments.memory import free_bytes
 from experiments.operators.calls import BOTH, FORWARD, forward_and_backward, in_mode, output_of
 from experiments.operators.catalogue import OPERATORS
@@ -90,34 +89,17 @@ class PointInProgress:
         self.device = output.device
         self.errors = errors(operator, operands, real, outputs, slopes, cotangent, seed)
         require_correct(self.errors, tolerance(dtype))
-        self.samplers: dict[str, Sampler] = {FORWARD: forward, BOTH: both}
-        self._random = random.Random(f"{seed} {operator.name}")
-
-    @property
-    def finished(self) -> bool:
-        return all(sampler.finished for sampler in self.samplers.values())
-
-    def visit(self) -> None:
-        """One round: both calls, one right after the other, in random order."""
-        order = list(self.samplers.values())
-        self._random.shuffle(order)
-        for sampler in order:
-            if not sampler.finished:
-                sampler.visit()
-
-    def free(self) -> None:
-        """Gives the device's memory back."""
-        for sampler in self.samplers.values():
-            sampler.operands = ()
+        self.turns = Turns({FORWARD: forward, BOTH: both}, f"{seed} {operator.name}")
 
     @property
     def point(self) -> Point | None:
-        """What is measured so far; None until both calls have a sample."""
-        found = {name: sampler.measurement for name, sampler in self.samplers.items()}
-        measurements = {name: measurement for name, measurement in found.items() if measurement}
-        if len(measurements) < len(found):
-            return None
-        return Point(self.operator, self.shapes, self.flops, self.device, self.errors, measurements)
+        """What is measured so far; None until every call has a sample."""
+        measurements = self.turns.measurements
+        return (
+            Point(self.operator, self.shapes, self.flops, self.device, self.errors, measurements)
+            if measurements
+            else None
+        )
 
 
 class Series:
@@ -141,7 +123,7 @@ class Series:
                 yield name, self._visit(name)
 
     def is_complete(self, name: str) -> bool:
-        return name in self._in_progress and self._in_progress[name].finished
+        return name in self._in_progress and self._in_progress[name].turns.finished
 
     def points(self) -> list[Point]:
         """What is known of every operator so far, complete or not."""
@@ -153,7 +135,7 @@ class Series:
             if name not in self._in_progress:
                 self._require_memory(OPERATORS[name])
                 self._in_progress[name] = PointInProgress(self.operators, OPERATORS[name])
-            self._in_progress[name].visit()
+            self._in_progress[name].turns.visit()
         except (problems.ResourceExhaustedError, MemoryError) as problem:
             self._give_up(name, f"out of memory: {_first_line(problem)}")
             return None
@@ -165,7 +147,7 @@ class Series:
             return None
         point = self._in_progress[name].point
         if self.is_complete(name):
-            self._in_progress[name].free()
+            self._in_progress[name].turns.free()
         return point
 
     def _require_memory(self, operator: Operator) -> None:

@@ -1,0 +1,43 @@
+"""Calls that are compared, measured in turns so that a slow moment of the machine hits all of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+from experiments.measure.measurement import Measurement
+from experiments.measure.sampler import Sampler
+
+
+class Turns:
+    """The samplers of one point: each visit is a round of all of them."""
+
+    def __init__(self, samplers: Mapping[str, Sampler], seed: str) -> None:
+        """``seed`` decides the order within each round."""
+        self._samplers = dict(samplers)
+        self._random = random.Random(seed)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more is to be visited."""
+        return all(sampler.finished for sampler in self._samplers.values())
+
+    def visit(self) -> None:
+        """One round: all calls, one right after the other, in random order."""
+        order = list(self._samplers.values())
+        self._random.shuffle(order)
+        for sampler in order:
+            if not sampler.finished:
+                sampler.visit()
+
+    def free(self) -> None:
+        """Gives the device's memory back."""
+        for sampler in self._samplers.values():
+            sampler.operands = ()
+
+    @property
+    def measurements(self) -> dict[str, Measurement] | None:
+        """What is measured so far, by the samplers' names; None until every call has a sample."""
+        found = {name: sampler.measurement for name, sampler in self._samplers.items()}
+        measurements = {name: measurement for name, measurement in found.items() if measurement}
+        return measurements if len(measurements) == len(found) else None
