@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT
-from experiments.gradient_cost.ratio import Ratio
 from experiments.gradient_cost.series import Point
 from experiments.gradient_cost.verification import route, tolerance
 from experiments.markdown import markdown_table
+from experiments.measure.ratio import Ratio
 from experiments.recorder import Cell, Row
 from experiments.words import duration, where
 

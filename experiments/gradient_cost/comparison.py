@@ -13,8 +13,8 @@ from experiments.comparison import Member
 from experiments.figures import COLORS, DASHES
 from experiments.gradient_cost.answer import BOUND, in_words, is_above
 from experiments.gradient_cost.plots import draw_bound, new_axes
-from experiments.gradient_cost.ratio import Ratio
 from experiments.markdown import markdown_table
+from experiments.measure.ratio import Ratio
 from experiments.recorder import Recorder
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from experiments.figures import BLUE, GREY, ORANGE, new_figure, no_minor_ticks
 from experiments.gradient_cost.answer import BOUND, Answer
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN
-from experiments.gradient_cost.ratio import Ratio
+from experiments.measure.ratio import Ratio
 from experiments.words import duration, where
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from experiments.device import current
 from experiments.experiment import Refused
 from experiments.gradient_cost.operations import DTYPES, FUNCTION, GRADIENT, HESSIAN, operations
-from experiments.gradient_cost.ratio import Ratio, ratio_of
 from experiments.gradient_cost.verification import error, hessian_error, require_correct, tolerance
 from experiments.measure import Measurement, Turns, new_sampler, visiting_order
+from experiments.measure.ratio import Ratio, ratio_of
 from experiments.memory import free_bytes
 from experiments.tensorflow_import import import_tensorflow
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from experiments.device import current
 from experiments.experiment import Refused
-from experiments.gradient_cost.ratio import Ratio, ratio_of
 from experiments.measure import Measurement, Sampler, Turns, new_sampler, visiting_order
+from experiments.measure.ratio import Ratio, ratio_of
 from experiments.memory import free_bytes
 from experiments.operators.calls import BOTH, FORWARD, forward_and_backward, in_mode, output_of
 from experiments.operators.catalogue import OPERATORS

@@ -12,7 +12,6 @@ from experiments.fields import InvalidField
 from experiments.gradient_cost import GradientCost
 from experiments.gradient_cost import series as series_module
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN, operations
-from experiments.gradient_cost.ratio import ratio_of
 from experiments.gradient_cost.verification import derivative_along, error, hessian_error, tolerance
 from experiments.gradient_cost.workloads import (
     WORKLOADS,
@@ -25,6 +24,7 @@ from experiments.gradient_cost.workloads import (
     Saddle,
 )
 from experiments.measure import Measurement, Sample, Timing
+from experiments.measure.ratio import ratio_of
 from tests.experiments.conftest import MemoryRecorder
 
 QUICK = Timing(max_seconds=0.02, warmup_seconds=0.0, rounds=2)

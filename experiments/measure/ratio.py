@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.measure import Measurement
-from experiments.measure.measurement import median_interval
+from experiments.measure.measurement import Measurement, median_interval
 
 
 @dataclass(frozen=True)
