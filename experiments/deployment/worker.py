@@ -1,7 +1,7 @@
 """The process that serves one way and measures it: fresh, so that start-up times and memory can be compared.
 
-``python -m experiments.deployment.worker DESCRIPTOR`` takes requests from a pipe: the name of a method of
-:class:`Worker` and its arguments. Nothing is imported that the way does not need.
+It takes requests from the pipe whose descriptor it is given: the name of a method of :class:`Worker` and its
+arguments. Nothing is imported that the way does not need.
 """
 
 from __future__ import annotations
@@ -109,7 +109,3 @@ def _end_with_lab() -> None:
         os.killpg(0, signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-if __name__ == "__main__":
-    main()

@@ -21,6 +21,9 @@ from experiments.deployment.ways import WayFailed
 
 T = TypeVar("T")
 
+START = "from experiments.deployment.worker import main; main()"
+"""Not ``-m``: the package imports the module before it would run, and Python warns of that."""
+
 END_SECONDS = 5.0
 """How long the kernel may take to end a killed process."""
 
@@ -34,7 +37,7 @@ class WorkerProcess:
         self._began = time.monotonic()
         self._connection, theirs = multiprocessing.Pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.deployment.worker", str(theirs.fileno())],
+            [sys.executable, "-c", START, str(theirs.fileno())],
             stdin=subprocess.PIPE,  # nothing is written there: its end tells the worker that we are gone
             pass_fds=[theirs.fileno()],
             env=_environment(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,17 @@ def mlflow_model(source, tmp_path_factory):
     return folder
 
 
-def workers() -> list[psutil.Process]:
-    """What this process has started and not ended."""
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+@pytest.fixture(scope="module", autouse=True)
+def workers() -> Callable[[], list[psutil.Process]]:
+    """Tells what these tests have started and not ended; a cluster that other tests keep running is not theirs."""
+    neighbours = psutil.Process().children()
+
+    def started() -> list[psutil.Process]:
+        ours = [child for child in psutil.Process().children() if child not in neighbours]
+        family = [process for child in ours for process in (child, *child.children(recursive=True))]
+        return [process for process in family if process.status() != psutil.STATUS_ZOMBIE]
+
+    return started
 
 
 def test_every_way_is_measured(served):
@@ -135,7 +144,7 @@ def test_the_note_says_which_to_use_and_how(served):
     assert set(served.figures) == {"latency"}
 
 
-def test_nothing_is_left(served):
+def test_nothing_is_left(served, workers):
     assert workers() == []
 
 
@@ -159,7 +168,7 @@ def test_a_missing_package_leaves_one_way_out(monkeypatch, source):
     )
 
 
-def test_a_process_that_dies_is_a_reason(tmp_path):
+def test_a_process_that_dies_is_a_reason(tmp_path, workers):
     with WorkerProcess(30) as worker:
         worker.call(Worker.modules)
         workers()[0].kill()
@@ -167,7 +176,7 @@ def test_a_process_that_dies_is_a_reason(tmp_path):
             worker.call(Worker.modules)
 
 
-def test_a_silent_process_is_given_up(source):
+def test_a_silent_process_is_given_up(source, workers):
     with WorkerProcess(0.5) as worker, pytest.raises(WayFailed, match=r"no answer within experiment\.timeout=0\.5"):
         worker.call(Worker.load, source.model, Device(kind="cpu"))
     assert workers() == []
@@ -179,14 +188,14 @@ def test_a_library_s_error_is_a_sentence(tmp_path):
         worker.call(Worker.start, "onnx", tmp_path / "not.onnx", Device(), np.zeros((1, 4), np.float32))
 
 
-def test_a_server_that_does_not_start(tmp_path):
+def test_a_server_that_does_not_start(tmp_path, workers):
     (tmp_path / "model").mkdir()
     with WorkerProcess(60) as worker, pytest.raises(WayFailed, match=r"the server ended with status \d+: .*MLmodel"):
         worker.call(Worker.start, "mlflow_serve", tmp_path / "model", Device(kind="cpu"), np.zeros((1, 4), np.float32))
     assert workers() == []
 
 
-def test_an_interrupt_ends_a_server_that_starts(mlflow_model):
+def test_an_interrupt_ends_a_server_that_starts(mlflow_model, workers):
     def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
 
@@ -204,7 +213,7 @@ def test_an_interrupt_ends_a_server_that_starts(mlflow_model):
     assert workers() == []
 
 
-def test_the_servers_of_a_worker_end_with_it_even_if_it_is_killed(mlflow_model):
+def test_the_servers_of_a_worker_end_with_it_even_if_it_is_killed(mlflow_model, workers):
     """The lab may be gone, too: nobody is there to end them."""
     with WorkerProcess(60) as worker:
         worker._connection.send(
@@ -224,7 +233,7 @@ def test_clients_that_fail_are_heard():
         throughput(lambda: fails, np.zeros((3, 2)), batch=8, clients=3, seconds=0.01)
 
 
-def test_a_broken_model_is_refused(source, tmp_path, on_device):
+def test_a_broken_model_is_refused(source, tmp_path, on_device, workers):
     (tmp_path / "model.keras").write_bytes(b"nonsense")
     recorder = FolderRecorder(source=Source("broken", tmp_path / "model.keras"))
     with pytest.raises(Refused, match=r"broken cannot be loaded: ValueError"):
