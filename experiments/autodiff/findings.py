@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from experiments.autodiff.one_sided import EDGE, JUMP, KINK, STEEP, UNDEFINED
+from experiments.autodiff.one_sided import EDGE, JUMP, KINK, STEEP, UNDEFINED, UNSETTLED
 from experiments.autodiff.truth import OVERFLOW, Truth
 
-UNCONNECTED, INTEGER, NOT_FINITE, WRONG, UNSUPPORTED, UNCHECKED = (
+UNCONNECTED, INTEGER, NOT_FINITE, VANISHED, WRONG, UNSUPPORTED, UNCHECKED = (
     "unconnected",
     "integer input",
     "not finite",
+    "vanished",
     "wrong",
     "unsupported",
     "unchecked",
@@ -47,6 +48,8 @@ class Checked:
             return NOT_FINITE
         if self.truth.value is None:
             return "" if self.truth.point else UNCHECKED
+        if self.found == 0 and self.truth.vanishes(self.dtype):
+            return VANISHED
         return "" if abs(self.found - self.truth.value) <= self.tolerance else WRONG
 
     @property
@@ -75,12 +78,14 @@ class Checked:
             EDGE: f"the domain ends here; from the one side that there is, the derivative is "
             f"{above if below == 'NaN' else below}, TensorFlow says {given}",
             STEEP: f"the slope grows without limit here; TensorFlow says {given}",
+            UNSETTLED: f"the slope does not settle as the step shrinks; TensorFlow says {given}",
             UNDEFINED: f"the function has no value here; TensorFlow says {given}",
             OVERFLOW: "numbers beyond 1.8e308 come up on the way; nothing can be checked",
             UNCONNECTED: "TensorFlow returns None: for it, the value does not depend on this variable",
             INTEGER: f"TensorFlow returns {given}: integers have no gradient; choose experiment.dtype=float32",
             NOT_FINITE: f"TensorFlow says {given}, which is no number to go on with"
             + (f"; the truth is {_number(self.truth.value)}" if self.truth.value is not None else ""),
+            VANISHED: f"TensorFlow says {given}; the truth, {_number(self.truth.value)}, was lost in rounding",
             WRONG: f"TensorFlow says {given}, the truth is {_number(self.truth.value)}",
             UNSUPPORTED: f"TensorFlow cannot compute it: {self.problem}",
             UNCHECKED: "no independent way was found to check it",

@@ -16,8 +16,8 @@ from experiments.autodiff.arithmetic import Arithmetic, in_mpmath
 from experiments.autodiff.derivative import Array, Direction, Entry
 from experiments.autodiff.expression import Expression
 
-STEPS = (30, 40)
-"""Two steps, as negative powers of ten: a quotient that is not the same for both has no limit."""
+STEPS = (20, 30, 40)
+"""Three steps, as negative powers of ten: the quotients settle, approach something, grow, or do none of that."""
 
 AGREEMENT = 1e-12
 """Relative: quotients of a smooth function differ by about the step, those of x**1.5 at 0 by its root."""
@@ -25,26 +25,32 @@ AGREEMENT = 1e-12
 SMALLEST_SLOPE = 1e-6
 """Slopes below are compared with this: at a slope of zero, quotients differ by what the step leaves."""
 
+APPROACHES = 0.2
+"""Share of a change of the quotient that may come again at the next step: 0.1 for abs(x)**1.1 at 0, 1 for x*log(x)."""
+
 SMALLEST_JUMP = 1e-12
 """Of a function's value over a step of 1e-40; a logarithm moves by more only where it has no value."""
 
 STAYS = 0.9
 """Share of a jump that is left when the step shrinks from 1e-30 to 1e-40; a steep root such as x**0.1 loses more."""
 
-PLAIN, KINK, JUMP, EDGE, STEEP, UNDEFINED = (
-    "", "kink", "jump", "edge of the domain", "infinite slope", "undefined"
+PLAIN, KINK, JUMP, EDGE, STEEP, UNSETTLED, UNDEFINED = (
+    "", "kink", "jump", "edge of the domain", "infinite slope", "unsettled slope", "undefined"
 )  # fmt: skip
 """What a point can be; the empty word is a point like any other."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """The one-sided derivative, as mpmath's number; NaN without a value there, infinite without a limit."""
+    """One side of the point."""
 
     slope: Any
+    """The one-sided derivative, as mpmath's number; infinite where quotients grow, NaN where there is none."""
     uncertainty: Any
-    """By how much the slope changes from one step to the other: 1e-20 for x**1.5 at 0."""
+    """By how much the slope may be off."""
     jumps: bool
+    is_defined: bool
+    """Whether the function has values there."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,15 @@ class Surroundings:
             return UNDEFINED
         if self.below.jumps or self.above.jumps:
             return JUMP
-        if all(map(mpmath.isnan, slopes)):
+        if not self.below.is_defined and not self.above.is_defined:
             return UNDEFINED
+        if any(mpmath.isnan(side.slope) for side in (self.below, self.above) if side.is_defined):
+            return UNSETTLED
         if any(map(mpmath.isinf, slopes)):
             return STEEP
         if any(map(mpmath.isnan, slopes)):
             return EDGE
-        return PLAIN if _agree(*slopes) else KINK
+        return PLAIN if self._sides_agree() else KINK
 
     @property
     def slope(self) -> Any:
@@ -84,6 +92,12 @@ class Surroundings:
     def uncertainty(self) -> float:
         """Of the slope."""
         return float(max(side.uncertainty for side in self._sides))
+
+    def _sides_agree(self) -> bool:
+        below, above = self.below, self.above
+        return _agree(below.slope, above.slope) or bool(
+            abs(below.slope - above.slope) <= below.uncertainty + above.uncertainty
+        )
 
     @property
     def _sides(self) -> list[Side]:
@@ -113,14 +127,13 @@ class Neighbourhood:
 
         scale = self._scale(entry.directions)
         steps = [sign * scale * mpmath.mpf(10) ** -power for power in STEPS]
-        coarse, fine = (self._quotient(arithmetic, entry, step) for step in steps)
+        quotients = [self._quotient(arithmetic, entry, step) for step in steps]
         far, near = (
             abs(self._at(arithmetic, entry, [(direction, step) for direction in entry.directions[:1]]) - here)
-            for step in steps
+            for step in steps[-2:]
         )
         jumps = bool(near > SMALLEST_JUMP * max(1, abs(here)) and near > STAYS * far)
-        grows = not _agree(coarse, fine) and abs(fine) > abs(coarse)  # NaN does not
-        return Side(mpmath.inf * mpmath.sign(fine) if grows else fine, abs(fine - coarse), jumps)
+        return Side(*_limit(*quotients), jumps, mpmath.isfinite(quotients[-1]))
 
     def _quotient(self, arithmetic: Arithmetic, entry: Entry, step: Any) -> Any:
         """The mixed difference quotient: every direction is gone along, or not."""
@@ -151,6 +164,24 @@ class Neighbourhood:
             if change and value
         ]
         return min(sizes, default=1.0)
+
+
+def _limit(coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any]:
+    """What quotients at shrinking steps approach, and how far off that may be.
+
+    What is still missing of a slow approach is told by Aitken's delta-squared process, exactly where it is a power of
+    the step: abs(x)**1.1 at 0 has the quotients 1e-2, 1e-3, 1e-4, and the slope 0.
+    """
+    import mpmath
+
+    before, last = middle - coarse, fine - middle
+    if _agree(middle, fine):
+        return fine, abs(last)
+    if abs(last) <= APPROACHES * abs(before):
+        missing = last**2 / (before - last)
+        return fine + missing, abs(missing)
+    grows = abs(coarse) < abs(middle) < abs(fine)  # NaN does not
+    return mpmath.inf * mpmath.sign(fine) if grows else mpmath.nan, mpmath.mpf(0)
 
 
 def _agree(a: Any, b: Any) -> bool:

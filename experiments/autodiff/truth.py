@@ -30,8 +30,8 @@ FORMULA, SIDES, COMPLEX_STEP, RICHARDSON, NOTHING = (
 MOST_FORMULAS = 64
 """Entries up to which each gets a formula of its own; beyond, the numeric ways."""
 
-MOST_WORK = 200_000
-"""Operations in hundreds of digits that may be spent on what lies beside the point: about two seconds."""
+MOST_WORK = 300_000
+"""Operations in hundreds of digits that may be spent on what lies beside the point: about three seconds."""
 
 SAFETY = 16
 """Units in the last place that may be lost where a formula loses none."""
@@ -71,6 +71,11 @@ class Truth:
         lost = [abs(float(self.formula.rounded(bits - fewer) - self.value)) for fewer in range(4)]
         return allowed + 8 * max((loss for loss in lost if math.isfinite(loss)), default=0.0)
 
+    def vanishes(self, dtype: str) -> bool:
+        """Whether it is not zero, and yet less than a rounding error of the function's value, as sigmoid's at 50."""
+        assert self.value is not None
+        return bool(SMALLEST[dtype] <= abs(self.value) < self.scale * 2.0 ** -DTYPES[dtype])
+
     def error(self, found: float, dtype: str = "float64") -> float:
         """How far off ``found`` is, in :meth:`unit`."""
         return float(abs(found - self.value) / self.unit(dtype)) if self.value is not None else math.nan
@@ -87,7 +92,7 @@ class Reference:
         """``order`` is the highest derivative's, ``entries`` how many there are to be found."""
         self._overflows = overflows(expression, values)
         elements = sum(value.size for value in values.values())
-        work = entries * 4 * 2**order * expression.nodes * max(1, elements // 4)
+        work = entries * 6 * 2**order * expression.nodes * max(1, elements // 4)
         self._neighbourhood = Neighbourhood(expression, values, order) if work <= MOST_WORK else None
         self._slopes = Slopes(expression, values)
         self._values_at_point = self._slopes.values()
