@@ -14,6 +14,12 @@ def duration(seconds: float) -> str:
     return f"{seconds / 1e-9:.3g} ns"
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of a library says; its type where it says nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
 def where() -> str:
     """The device, with its name where it has one."""
     placement = current()

@@ -16,6 +16,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import MarkedYAMLError, YAMLError
 
 from experiments.fields import nearest, suggestion
+from experiments.words import first_line
 from runner.schema import all_keys, experiments_with
 
 NUMBERS = {"Integer": "a whole number", "Float": "a number"}
@@ -114,5 +115,4 @@ def wrong_type(problem: str) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0].rstrip(".") if lines else type(error).__name__
+    return first_line(error).rstrip(".")

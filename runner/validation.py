@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from experiments.device import Device
 from experiments.experiment import Choice, Experiment
 from experiments.fields import InvalidField, suggestion
+from experiments.words import first_line
 from runner.errors import UserError
 from runner.schema import Config
 from runner.sweep.settings import SweepSettings
@@ -44,7 +45,7 @@ def parts(config: DictConfig) -> Parts:
     except InvalidField as error:
         raise UserError(f"{_key_of(config, error)}: {error}") from None
     except OmegaConfBaseException as error:
-        raise UserError(f"{getattr(error, 'full_key', None) or 'config'}: {str(error).splitlines()[0]}") from None
+        raise UserError(f"{getattr(error, 'full_key', None) or 'config'}: {first_line(error)}") from None
     assert isinstance(experiment, Experiment)
     assert isinstance(device, Device)
     assert isinstance(tracking, Tracking)

@@ -16,6 +16,7 @@ from experiments.autodiff.expression import Expression
 from experiments.autodiff.point import INTEGERS
 from experiments.device import current, scope
 from experiments.tensorflow_import import import_tensorflow
+from experiments.words import first_line
 
 if TYPE_CHECKING:
     pass
@@ -69,7 +70,7 @@ def compute(expression: Expression, values: Mapping[str, Array], derivative: Der
         try:
             value, *found = call(*operands)
         except _errors(way) as error:
-            return Computed(None, [None] * len(derivative.wrt), _first_line(error))
+            return Computed(None, [None] * len(derivative.wrt), first_line(error)[:200])
     current().require(value)
     return Computed(_flat(value), [None if block is None else _flat(block) for block in found])
 
@@ -101,8 +102,3 @@ def _errors(way: Way) -> tuple[type[Exception], ...]:
 
 def _flat(tensor: Any) -> Array:
     return np.ravel(np.asarray(tensor.numpy()).astype(np.float64))
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200]

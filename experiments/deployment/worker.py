@@ -19,6 +19,7 @@ import numpy as np
 from experiments.deployment.load import Latency, latency, throughput
 from experiments.deployment.ways import ORIGINAL, WAYS, Given, Inputs, Outputs, Way, WayFailed
 from experiments.device import Device
+from experiments.words import first_line
 
 CHUNK = 100
 """Examples a request when a whole set is asked for."""
@@ -91,13 +92,8 @@ def main() -> None:
             answer = failed
         except Exception as error:  # whatever a library has to say: it is this way's result
             traceback.print_exc()  # to the lab's log
-            answer = WayFailed(f"{type(error).__name__}: {_sentence(error)}")
+            answer = WayFailed(f"{type(error).__name__}: {first_line(error)[:300]}")
         connection.send(answer)
-
-
-def _sentence(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else "no message"
 
 
 def _end_with_lab() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from experiments.columns import ratio_columns, sample_columns, time_columns
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT
 from experiments.gradient_cost.series import Point
 from experiments.gradient_cost.verification import route, tolerance
@@ -38,13 +39,6 @@ class Answer:
         """By ascending size."""
         return sorted(self.found, key=lambda point: point.size)
 
-    def rows(self) -> list[Row]:
-        """One row a size, measured or not."""
-        missing: list[Row] = [
-            {"n": size, "status": f"not measured: {reason}"} for size, reason in sorted(self.not_measured.items())
-        ]
-        return [*(self.row(point) for point in self.points), *missing]
-
     def row(self, point: Point) -> dict[str, Cell]:
         """A point as a row of results.csv. Times are microseconds a call."""
         cost = self.cost
@@ -56,21 +50,12 @@ class Answer:
             "mode": cost.mode,
             "device": point.device,
             "parameters": point.parameters,
-            **_ratio_columns("ratio", point.ratio),
+            **ratio_columns("ratio", point.ratio),
         }
         if point.hessian_ratio:
-            row |= _ratio_columns("hessian_ratio", point.hessian_ratio)
+            row |= ratio_columns("hessian_ratio", point.hessian_ratio)
         for name, measurement in point.measurements.items():
-            low, high = measurement.interval
-            row |= {
-                f"{name}_us": measurement.median * 1e6,
-                f"{name}_ci_low_us": low * 1e6,
-                f"{name}_ci_high_us": high * 1e6,
-                f"{name}_first_call_us": measurement.first_call * 1e6,
-                f"{name}_samples": len(measurement.samples),
-                f"{name}_calls_per_sample": measurement.samples[-1].calls,
-                f"{name}_stopped": measurement.stopped,
-            }
+            row |= time_columns(name, measurement)
         return row | {
             "gradient_error": point.error,
             "hessian_error": point.hessian_error,
@@ -81,16 +66,10 @@ class Answer:
     def sample_rows(self) -> list[Row]:
         """Every raw sample."""
         return [
-            {
-                "n": point.size,
-                "operation": name,
-                "round": sample.round,
-                "calls": sample.calls,
-                "seconds": sample.seconds,
-            }
+            {"n": point.size, "operation": name, **columns}
             for point in self.points
             for name, measurement in point.measurements.items()
-            for sample in measurement.samples
+            for columns in sample_columns(measurement)
         ]
 
     def note(self) -> str:
@@ -144,7 +123,3 @@ def is_above(ratio: Ratio) -> bool:
 def in_words(ratio: Ratio) -> str:
     """The interval; a dash where there are too few rounds for one."""
     return f"{ratio.low:.2f} - {ratio.high:.2f}" if math.isfinite(ratio.low) else "-"
-
-
-def _ratio_columns(name: str, ratio: Ratio) -> dict[str, Cell]:
-    return {name: ratio.value, f"{name}_low": ratio.low, f"{name}_high": ratio.high}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from experiments.device import current
-from experiments.experiment import Refused
 from experiments.gradient_cost.operations import DTYPES, FUNCTION, GRADIENT, HESSIAN, operations
 from experiments.gradient_cost.verification import error, hessian_error, require_correct, tolerance
-from experiments.measure import Measurement, Turns, new_sampler, visiting_order
+from experiments.measure import Measurement, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
-from experiments.memory import free_bytes
-from experiments.tensorflow_import import import_tensorflow
+from experiments.series import SizeSeries
 
 if TYPE_CHECKING:
     from experiments.gradient_cost.experiment import GradientCost
@@ -82,65 +80,15 @@ class PointInProgress:
         )
 
 
-class Series:
-    """All sizes of a workload, visited in turns."""
+class Series(SizeSeries[Point]):
+    """All sizes of a workload."""
 
     def __init__(self, cost: GradientCost) -> None:
+        super().__init__(cost.workload.sizes, cost.timing, cost.seed)
         self.cost = cost
-        self.not_measured: dict[int, str] = {}
-        """Why a size has no point."""
-        self._in_progress: dict[int, PointInProgress] = {}
 
-    def visits(self) -> Iterator[tuple[int, Point | None]]:
-        """Measures; yields the size and what is known of it after each visit, None where it is given up.
+    def bytes_needed(self, key: int) -> int:
+        return self.cost.workload.elements(key) * max(DTYPES[self.cost.dtype], CHECK_BYTES)
 
-        A size that does not fit into memory ends the series there: no larger one is tried. One whose gradient
-        or time cannot be believed is left out.
-        """
-        timing = self.cost.timing
-        for size in visiting_order(sorted(set(self.cost.workload.sizes)), timing.rounds, self.cost.seed):
-            if size not in self.not_measured and not self.is_complete(size):
-                yield size, self._visit(size)
-
-    def is_complete(self, size: int) -> bool:
-        return size in self._in_progress and self._in_progress[size].turns.finished
-
-    def points(self) -> list[Point]:
-        """What is known of every size so far, complete or not."""
-        return [point for in_progress in self._in_progress.values() if (point := in_progress.point)]
-
-    def _visit(self, size: int) -> Point | None:
-        errors = import_tensorflow().errors
-        try:
-            if size not in self._in_progress:
-                self._require_memory(size)
-                self._in_progress[size] = PointInProgress(self.cost, size)
-            self._in_progress[size].turns.visit()
-        except (errors.ResourceExhaustedError, MemoryError) as problem:
-            words = str(problem).splitlines()
-            self._end_at(size, f"out of memory: {words[0]}" if words else "out of memory")
-            return None
-        except Refused as refused:
-            self._give_up(size, str(refused))
-            return None
-        point = self._in_progress[size].point
-        if self.is_complete(size):
-            self._in_progress[size].turns.free()
-        return point
-
-    def _require_memory(self, size: int) -> None:
-        """Raises MemoryError where the gradient and its check are not likely to fit: Linux would end the process."""
-        free = free_bytes(current())
-        needed = self.cost.workload.elements(size) * max(DTYPES[self.cost.dtype], CHECK_BYTES)
-        if free is not None and needed > free:
-            raise MemoryError(f"about {needed / 1e9:.3g} GB are needed, {free / 1e9:.3g} GB are free")
-
-    def _end_at(self, size: int, reason: str) -> None:
-        self._give_up(size, reason)
-        for larger in self.cost.workload.sizes:
-            if larger > size and not self.is_complete(larger):
-                self._give_up(larger, f"larger than n={size}, which does not fit")
-
-    def _give_up(self, size: int, reason: str) -> None:
-        self.not_measured[size] = reason
-        self._in_progress.pop(size, None)
+    def begin(self, key: int) -> PointInProgress:
+        return PointInProgress(self.cost, key)

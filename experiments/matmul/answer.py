@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from experiments.columns import sample_columns
 from experiments.markdown import markdown_table
 from experiments.matmul.product import SHAPES
 from experiments.matmul.series import Point
@@ -57,13 +58,6 @@ class Answer:
         product = point.product
         return self.roofline.regime(product.flops, product.traffic, point.measurement.median)
 
-    def rows(self) -> list[Row]:
-        """One row a size, measured or not."""
-        missing: list[Row] = [
-            {"n": size, "status": f"not measured: {reason}"} for size, reason in sorted(self.not_measured.items())
-        ]
-        return [*(self.row(point) for point in self.points), *missing]
-
     def row(self, point: Point) -> Row:
         """A point as a row of results.csv. Times are microseconds a call, intensity is FLOP a byte."""
         product, measurement = point.product, point.measurement
@@ -107,9 +101,9 @@ class Answer:
     def sample_rows(self) -> list[Row]:
         """Every raw sample."""
         return [
-            {"n": point.product.size, "round": sample.round, "calls": sample.calls, "seconds": sample.seconds}
+            {"n": point.product.size, **columns}
             for point in self.points
-            for sample in point.measurement.samples
+            for columns in sample_columns(point.measurement)
         ]
 
     def note(self) -> str:

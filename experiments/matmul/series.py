@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from experiments.device import current
-from experiments.experiment import Refused
 from experiments.matmul.product import Product, new_call, require_product_in_graph
 from experiments.matmul.verification import check_bytes, require_correct, residual, tolerance
-from experiments.measure import Measurement, Timing, new_sampler, visiting_order
+from experiments.measure import Measurement, Timing, Turns, new_sampler, visiting_order
 from experiments.measure.interleave import window
-from experiments.memory import free_bytes
+from experiments.series import SizeSeries
 from experiments.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     from experiments.matmul.experiment import Matmul
+
+
+PRODUCT = "product"
+"""The one call that is measured."""
 
 
 @dataclass(frozen=True)
@@ -46,96 +48,55 @@ class PointInProgress:
         """Raises Refused where the result is wrong, or in the wrong place."""
         self.product, self.mode = product, mode
         call, operands = new_call(mode), product.operands(seed)
-        self.sampler = new_sampler(call, operands, timing)
-        result = self.sampler.first_call()
+        sampler = new_sampler(call, operands, timing)
+        result = sampler.first_call()
         current().require(result)
         require_product_in_graph(call, operands)
         self.device = result.device
         self.residual = residual(operands[0].numpy(), operands[1].numpy(), result.numpy(), seed)
         require_correct(self.residual, tolerance(product, _tf32_in_use()))
+        self.turns = Turns({PRODUCT: sampler}, f"{seed} {product.size}")
 
     @property
     def point(self) -> Point | None:
         """What is measured so far, if anything."""
-        measurement = self.sampler.measurement
-        return Point(self.product, self.mode, self.device, self.residual, measurement) if measurement else None
+        measurements = self.turns.measurements
+        if not measurements:
+            return None
+        return Point(self.product, self.mode, self.device, self.residual, measurements[PRODUCT])
 
 
-class Series:
-    """All sizes of one Matmul, visited in turns."""
+class Series(SizeSeries[Point]):
+    """All sizes of one Matmul."""
 
     def __init__(self, matmul: Matmul) -> None:
+        super().__init__(matmul.sizes, matmul.timing, matmul.seed)
         self.matmul = matmul
-        self.not_measured: dict[int, str] = {}
-        """Why a size has no point."""
-        self._in_progress: dict[int, PointInProgress] = {}
-        self._product_of = {size: Product(matmul.shape, size, matmul.dtype) for size in matmul.sizes}
 
-    def visits(self) -> Iterator[tuple[int, Point | None]]:
-        """Measures; yields the size and what is known of it after each visit, None where it is given up.
+    def bytes_needed(self, key: int) -> int:
+        product = self._product(key)
+        return product.traffic + check_bytes(product)
 
-        A point is complete when :meth:`is_complete` says so. A size that does not fit into memory ends
-        the series there: no larger one is tried. A size whose result or time cannot be believed is left out.
-        """
-        together, alone, too_large = self._by_memory()
-        for size in too_large:
-            yield size, None
-        rounds = self.matmul.timing.rounds
-        order = visiting_order(together, rounds, self.matmul.seed)
-        for size in itertools.chain(order, (size for size in alone for _ in range(rounds))):
-            if size in self.not_measured or self.is_complete(size):
-                continue
-            yield size, self._visit(size)
+    def begin(self, key: int) -> PointInProgress:
+        return PointInProgress(self._product(key), self.matmul.mode, self.timing, self.seed)
 
-    def is_complete(self, size: int) -> bool:
-        return size in self._in_progress and self._in_progress[size].sampler.finished
+    def order(self) -> Iterator[int]:
+        """In turns those that fit into memory beside each other, then one at a time those that fit alone."""
+        together, alone = self._by_memory()
+        yield from visiting_order(together, self.timing.rounds, self.seed)
+        yield from (size for size in alone for _ in range(self.timing.rounds))
 
-    def points(self) -> list[Point]:
-        """What is known of every size so far, complete or not."""
-        return [point for in_progress in self._in_progress.values() if (point := in_progress.point)]
-
-    def _visit(self, size: int) -> Point | None:
-        errors = import_tensorflow().errors
-        try:
-            if size not in self._in_progress:
-                matmul = self.matmul
-                new = PointInProgress(self._product_of[size], matmul.mode, matmul.timing, matmul.seed)
-                self._in_progress[size] = new
-            self._in_progress[size].sampler.visit()
-        except (errors.ResourceExhaustedError, MemoryError) as error:
-            self._end_at(size, f"out of memory: {str(error).splitlines()[0]}" if str(error) else "out of memory")
-            return None
-        except Refused as refused:
-            self._give_up(size, str(refused))
-            return None
-        point = self._in_progress[size].point
-        if self.is_complete(size):
-            self._in_progress[size].sampler.operands = ()  # frees the device's memory
-        return point
-
-    def _by_memory(self) -> tuple[list[int], list[int], list[int]]:
-        """Sizes that fit beside those they take turns with, sizes that only fit alone, the first that does not fit."""
-        sizes, free = sorted(self._product_of), free_bytes(current())
+    def _by_memory(self) -> tuple[list[int], list[int]]:
+        free = self.free_bytes()
         together, alone = list[int](), list[int]()
-        for size in sizes:
-            product = self._product_of[size]
-            needed = product.traffic + check_bytes(product)
-            beside = sum(self._product_of[other].traffic for other in together[1 - window(self.matmul.timing.rounds) :])
-            if free is not None and needed > free:
-                self._end_at(size, f"needs {needed / 1e9:.3g} GB of memory, {free / 1e9:.3g} GB are free")
-                return together, alone, [size]
-            (together if free is None or needed + beside <= free else alone).append(size)
-        return together, alone, []
+        for size in self.keys:
+            beside = sum(self._product(other).traffic for other in together[1 - window(self.timing.rounds) :])
+            fits = free is None or self.bytes_needed(size) + beside <= free
+            (together if fits else alone).append(size)
+        return together, alone
 
-    def _end_at(self, size: int, reason: str) -> None:
-        self._give_up(size, reason)
-        for larger in self._product_of:
-            if larger > size and not self.is_complete(larger):
-                self._give_up(larger, f"larger than n={size}, which does not fit")
-
-    def _give_up(self, size: int, reason: str) -> None:
-        self.not_measured[size] = reason
-        self._in_progress.pop(size, None)
+    def _product(self, size: int) -> Product:
+        return Product(self.matmul.shape, size, self.matmul.dtype)
 
 
 def _tf32_in_use() -> bool:

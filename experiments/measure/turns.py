@@ -22,6 +22,12 @@ class Turns:
         """Whether nothing more is to be visited."""
         return all(sampler.finished for sampler in self._samplers.values())
 
+    @property
+    def rounds_done(self) -> int:
+        """By the call that has the fewest."""
+        measurements = self.measurements
+        return 1 + min(one.samples[-1].round for one in measurements.values()) if measurements else 0
+
     def visit(self) -> None:
         """One round: all calls, one right after the other, in random order."""
         order = list(self._samplers.values())

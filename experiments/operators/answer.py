@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from experiments.columns import ratio_columns, sample_columns, time_columns
 from experiments.markdown import markdown_table
 from experiments.operators.operator import Operator
 from experiments.operators.series import Point
@@ -57,13 +58,6 @@ class Answer:
         """Over all operators, of a column of results.csv."""
         return statistics.geometric_mean([float(self.row(point)[column] or 0.0) for point in self.points])
 
-    def rows(self) -> list[Row]:
-        """One row an operator, measured or not."""
-        missing: list[Row] = [
-            {"operator": name, "status": f"not measured: {reason}"} for name, reason in self.not_measured.items()
-        ]
-        return [*(self.row(point) for point in self.points), *missing]
-
     def row(self, point: Point) -> dict[str, Cell]:
         """A point as a row of results.csv.
 
@@ -79,23 +73,10 @@ class Answer:
             "mode": operators.mode,
             "device": point.device,
             "backward_us": (point.both.median - point.forward.median) * 1e6,
-            "ratio": point.ratio.value,
-            "ratio_low": point.ratio.low,
-            "ratio_high": point.ratio.high,
+            **ratio_columns("ratio", point.ratio),
         }
         for name, measurement in point.measurements.items():
-            low, high = measurement.interval
-            row |= {
-                f"{name}_us": measurement.median * 1e6,
-                f"{name}_ci_low_us": low * 1e6,
-                f"{name}_ci_high_us": high * 1e6,
-                f"{name}_mean_us": measurement.mean * 1e6,
-                f"{name}_min_us": measurement.minimum * 1e6,
-                f"{name}_first_call_us": measurement.first_call * 1e6,
-                f"{name}_samples": len(measurement.samples),
-                f"{name}_calls_per_sample": measurement.samples[-1].calls,
-                f"{name}_stopped": measurement.stopped,
-            }
+            row |= time_columns(name, measurement)
         return row | {
             "flops": point.flops,
             "gflops": None if point.flops_per_s is None else point.flops_per_s / 1e9,
@@ -108,16 +89,10 @@ class Answer:
     def sample_rows(self) -> list[Row]:
         """Every raw sample."""
         return [
-            {
-                "operator": point.operator.name,
-                "call": name,
-                "round": sample.round,
-                "calls": sample.calls,
-                "seconds": sample.seconds,
-            }
+            {"operator": point.operator.name, "call": name, **columns}
             for point in self.points
             for name, measurement in point.measurements.items()
-            for sample in measurement.samples
+            for columns in sample_columns(measurement)
         ]
 
     def note(self) -> str:

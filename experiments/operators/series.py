@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from experiments import series
 from experiments.device import current
 from experiments.experiment import Refused
-from experiments.measure import Measurement, Sampler, Turns, new_sampler, visiting_order
+from experiments.measure import Measurement, Sampler, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
-from experiments.memory import free_bytes
 from experiments.operators.calls import BOTH, FORWARD, forward_and_backward, in_mode, output_of
 from experiments.operators.catalogue import OPERATORS
 from experiments.operators.operator import Operator, Tensor
@@ -25,6 +25,7 @@ from experiments.operators.verification import (
     tolerance,
 )
 from experiments.tensorflow_import import import_tensorflow
+from experiments.words import first_line
 
 if TYPE_CHECKING:
     from experiments.operators.experiment import Operators
@@ -102,64 +103,25 @@ class PointInProgress:
         )
 
 
-class Series:
-    """All operators that were asked for, visited in turns."""
+class Series(series.Series[str, Point]):
+    """All operators that were asked for, by name."""
 
     def __init__(self, operators: Operators) -> None:
+        super().__init__(operators.chosen, operators.timing, operators.seed)
         self.operators = operators
-        self.not_measured: dict[str, str] = {}
-        """Why an operator has no point."""
-        self._in_progress: dict[str, PointInProgress] = {}
 
-    def visits(self) -> Iterator[tuple[str, Point | None]]:
-        """Measures; yields the operator's name and what is known of it after each visit, None where it is given up.
+    def bytes_needed(self, key: str) -> int:
+        return OPERATORS[key].numbers(self.operators.size) * CHECK_COPIES * CHECK_BYTES
 
-        An operator that does not fit into memory, that TensorFlow does not have for this dtype, or whose result or
-        time cannot be believed, is left out; the others go on.
-        """
-        timing = self.operators.timing
-        for name in visiting_order(self.operators.chosen, timing.rounds, self.operators.seed):
-            if name not in self.not_measured and not self.is_complete(name):
-                yield name, self._visit(name)
-
-    def is_complete(self, name: str) -> bool:
-        return name in self._in_progress and self._in_progress[name].turns.finished
-
-    def points(self) -> list[Point]:
-        """What is known of every operator so far, complete or not."""
-        return [point for in_progress in self._in_progress.values() if (point := in_progress.point)]
-
-    def _visit(self, name: str) -> Point | None:
+    def begin(self, key: str) -> PointInProgress:
+        """Raises Refused also where TensorFlow has no kernel for this dtype: that operator is left out."""
         problems = import_tensorflow().errors
         try:
-            if name not in self._in_progress:
-                self._require_memory(OPERATORS[name])
-                self._in_progress[name] = PointInProgress(self.operators, OPERATORS[name])
-            self._in_progress[name].turns.visit()
-        except (problems.ResourceExhaustedError, MemoryError) as problem:
-            self._give_up(name, f"out of memory: {_first_line(problem)}")
-            return None
-        except Refused as refused:
-            self._give_up(name, str(refused))
-            return None
-        except (problems.OpError, TypeError, ValueError) as problem:  # a kernel that there is not for this dtype
-            self._give_up(name, f"{type(problem).__name__}: {_first_line(problem)}")
-            return None
-        point = self._in_progress[name].point
-        if self.is_complete(name):
-            self._in_progress[name].turns.free()
-        return point
-
-    def _require_memory(self, operator: Operator) -> None:
-        """Raises MemoryError where the check is not likely to fit: Linux would end the process."""
-        free = free_bytes(current())
-        needed = operator.numbers(self.operators.size) * CHECK_COPIES * CHECK_BYTES
-        if free is not None and needed > free:
-            raise MemoryError(f"about {needed / 1e9:.3g} GB are needed, {free / 1e9:.3g} GB are free")
-
-    def _give_up(self, name: str, reason: str) -> None:
-        self.not_measured[name] = reason
-        self._in_progress.pop(name, None)
+            return PointInProgress(self.operators, OPERATORS[key])
+        except problems.ResourceExhaustedError:
+            raise
+        except (problems.OpError, TypeError, ValueError) as problem:
+            raise Refused(f"{type(problem).__name__}: {first_line(problem)}") from problem
 
 
 def _require_bearable(sampler: Sampler, longest_call: float) -> None:
@@ -183,8 +145,3 @@ def _cotangent(output: Tensor, seed: int) -> Tensor:
     tf = import_tensorflow()
     normal = tf.random.stateless_normal(output.shape, [seed, 1], dtype="float64")
     return tf.cast(normal, output.dtype)
-
-
-def _first_line(problem: BaseException) -> str:
-    words = str(problem).strip().splitlines()
-    return words[0] if words else "no more is known"

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from experiments.fields import InvalidField, suggestion
+from experiments.words import first_line
 from runner.complaint import wrong_type
 from runner.errors import UserError
 
@@ -25,6 +26,6 @@ def checked(kind: type[T], settings: Mapping[str, Any]) -> T:
     except OmegaConfBaseException as error:
         key = str(error.full_key)
         hint = suggestion(key, list(getattr(kind, "__dataclass_fields__", ())))
-        raise UserError(f"hydra.launcher.{key}: {wrong_type(str(error).splitlines()[0])}{hint}") from None
+        raise UserError(f"hydra.launcher.{key}: {wrong_type(first_line(error))}{hint}") from None
     assert isinstance(made, kind)
     return made

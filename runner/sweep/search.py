@@ -24,6 +24,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from experiments.words import first_line
 from runner.errors import StoreError, UserError
 from runner.sweep.settings import DIRECTIONS
 from runner.sweep.space import Space
@@ -171,7 +172,7 @@ def _storage_in_a_sentence(address: str) -> Iterator[None]:
     try:
         yield
     except (StorageInternalError, SQLAlchemyError, ImportError, OSError) as error:
-        problem = str(error.__cause__ or error).splitlines()[0]
+        problem = first_line(error.__cause__ or error)
         raise StoreError(
             f"hydra.sweeper.storage: cannot use {without_password(address)} ({problem}); "
             "give a database such as sqlite:////data/optuna.db"

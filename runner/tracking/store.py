@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from experiments import words
 from runner.errors import StoreError
 from runner.tracking.settings import Tracking
 
@@ -215,4 +216,4 @@ def first_line(error: BaseException) -> str:
     """An error of a library in one line; the database's own words, if it was the database."""
     lines = str(error).strip().splitlines()
     of_database = (found.group(1) for line in lines if (found := re.match(r"\([\w.]+Error\) (.+)", line)))
-    return next(of_database, lines[0] if lines else type(error).__name__)
+    return next(of_database, words.first_line(error))

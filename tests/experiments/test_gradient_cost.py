@@ -10,7 +10,6 @@ from experiments.comparison import Member
 from experiments.experiment import Refused
 from experiments.fields import InvalidField
 from experiments.gradient_cost import GradientCost
-from experiments.gradient_cost import series as series_module
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN, operations
 from experiments.gradient_cost.verification import derivative_along, error, hessian_error, tolerance
 from experiments.gradient_cost.workloads import (
@@ -25,6 +24,7 @@ from experiments.gradient_cost.workloads import (
 )
 from experiments.measure import Measurement, Sample, Timing
 from experiments.measure.ratio import ratio_of
+from experiments.series import Series
 from tests.experiments.conftest import MemoryRecorder
 
 QUICK = Timing(max_seconds=0.02, warmup_seconds=0.0, rounds=2)
@@ -160,7 +160,7 @@ def test_a_wrong_gradient_is_refused_at_its_size(on_device, recorder):
 
 
 def test_nothing_measured_is_no_answer(on_device, recorder):
-    with pytest.raises(Refused, match="no size could be measured: the gradient is wrong"):
+    with pytest.raises(Refused, match="nothing could be measured; n=6: the gradient is wrong"):
         GradientCost(Halved(sizes=[6], wrong_at=6), timing=QUICK).run(recorder)
     assert recorder.figures == {}
 
@@ -173,7 +173,7 @@ def test_a_hidden_parameter_is_refused(on_device):
 
 
 def test_a_size_that_cannot_fit_ends_the_series(on_device, recorder, monkeypatch):
-    monkeypatch.setattr(series_module, "free_bytes", lambda placement: 10_000)
+    monkeypatch.setattr(Series, "free_bytes", lambda series: 10_000)
     GradientCost(LogSumExp(sizes=[10, 1000, 2000]), timing=QUICK).run(recorder)
     status = {row["n"]: row["status"] for row in recorder.tables["results"]}
     assert status[10] == "measured"

@@ -8,10 +8,10 @@ import pytest
 from experiments.experiment import Refused
 from experiments.fields import InvalidField
 from experiments.matmul import Matmul
-from experiments.matmul import series as series_module
 from experiments.matmul.product import DTYPES, SHAPES, Product, new_call, require_product_in_graph
 from experiments.matmul.verification import require_correct, residual, tolerance
 from experiments.measure import Timing
+from experiments.series import Series
 from tests.experiments.conftest import MemoryRecorder
 
 QUICK = Timing(max_seconds=0.05, warmup_seconds=0.0)
@@ -75,14 +75,14 @@ def test_a_size_that_cannot_fit_ends_the_series_before_it_is_tried(on_device, re
     assert recorder.steps("time/median_us") == [4]
     status = {row["n"]: row["status"] for row in recorder.tables["results"]}
     assert status[4] == "measured"
-    assert "GB of memory" in status[1_000_000]
+    assert "GB are needed" in status[1_000_000]
     assert "larger than n=1000000" in status[2_000_000]
     assert "Not measured: n=1,000,000" in recorder.notes[-1]
 
 
 def test_running_out_of_memory_ends_the_series_and_keeps_the_rest(on_device, recorder, monkeypatch):
     """TensorFlow's own allocation of 36 TB fails; only the forecast is taken away."""
-    monkeypatch.setattr(series_module, "free_bytes", lambda placement: None)
+    monkeypatch.setattr(Series, "free_bytes", lambda series: None)
     Matmul(sizes=[4, 3_000_000, 4_000_000], shape="square", timing=QUICK).run(recorder)
     status = {row["n"]: row["status"] for row in recorder.tables["results"]}
     assert status[4] == "measured"
@@ -91,7 +91,7 @@ def test_running_out_of_memory_ends_the_series_and_keeps_the_rest(on_device, rec
 
 
 def test_nothing_measured_is_no_answer(on_device, recorder):
-    with pytest.raises(Refused, match=r"no size could be measured: needs .* GB"):
+    with pytest.raises(Refused, match=r"nothing could be measured; n=2000000: out of memory: about .* GB are needed"):
         Matmul(sizes=[2_000_000], shape="square", timing=QUICK).run(recorder)
     assert recorder.figures == {}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.networks.saving import checksums
 from experiments.networks.saving.layout import SAVED_MODEL
 from experiments.networks.saving.recognise import NotLoadable, require_hdf5, require_keras, require_saved_model
+from experiments.words import first_line
 
 if TYPE_CHECKING:
     import keras
@@ -91,5 +92,4 @@ def _in_one_line(path: Path) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
-        first = next(iter(str(error).strip().splitlines()), "")
-        raise NotLoadable(f"{path} cannot be loaded: {type(error).__name__}: {first}") from error
+        raise NotLoadable(f"{path} cannot be loaded: {type(error).__name__}: {first_line(error)}") from error

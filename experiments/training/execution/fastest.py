@@ -12,6 +12,7 @@ import numpy as np
 from experiments.experiment import Refused
 from experiments.training.execution.candidate import Candidate, Choice
 from experiments.training.execution.execution import Execution, Task
+from experiments.words import first_line
 
 ROUNDS = 3
 BLOCK_SECONDS = 0.25
@@ -72,7 +73,7 @@ class Trial:
             self.first_call_seconds = time.perf_counter() - start
             one, several = self._run(1), self._run(some)
         except Exception as failure:  # whatever TensorFlow raises, others may do it
-            self.problem = f"{type(failure).__name__}: {str(failure).strip().splitlines()[0]}"[:200]
+            self.problem = f"{type(failure).__name__}: {first_line(failure)}"[:200]
             self.execution = None
             return
         self.step_seconds = max((several - one) / max(some - 1, 1), several / some / 4)

@@ -1,0 +1,54 @@
+"""What a workload's series becomes in a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from experiments.gradient_cost.answer import Answer, in_words
+from experiments.gradient_cost.plots import cost_figure, time_figure
+from experiments.gradient_cost.series import Point, Series
+from experiments.recorder import Recorder
+from experiments.report import Report
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from experiments.gradient_cost.experiment import GradientCost
+
+
+class GradientCostReport(Report[int, Point, Answer]):
+    """The ratio of the two times against the size."""
+
+    key_column: ClassVar[str] = "n"
+    metrics: ClassVar[Mapping[str, str]] = {
+        "cost/ratio": "ratio",
+        "cost/ratio_low": "ratio_low",
+        "cost/ratio_high": "ratio_high",
+        "cost/hessian_ratio": "hessian_ratio",
+        "time/function_us": "function_us",
+        "time/gradient_us": "gradient_us",
+        "time/hessian_us": "hessian_us",
+        "gradient/error": "gradient_error",
+    }
+
+    def __init__(self, cost: GradientCost, recorder: Recorder) -> None:
+        super().__init__(Series(cost), recorder)
+        self._cost = cost
+
+    def title(self, key: int) -> str:
+        return f"n={key}"
+
+    def known(self, key: int, point: Point) -> str:
+        interval = f" ({in_words(point.ratio)})" if math.isfinite(point.ratio.low) else ""
+        return f"ratio {point.ratio.value:.2f}{interval}"
+
+    def metric(self, name: str, key: int) -> tuple[str, int]:
+        return name, key
+
+    def answer(self) -> Answer:
+        return Answer(self._cost, list(self.points.values()), self.series.not_measured)
+
+    def figures(self) -> Mapping[str, Callable[[Answer], Figure]]:
+        return {"cost": cost_figure, "time": time_figure}

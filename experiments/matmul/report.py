@@ -1,0 +1,64 @@
+"""What a series of products becomes in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from experiments.matmul.answer import Answer, spread
+from experiments.matmul.plots import throughput_figure, time_figure
+from experiments.matmul.series import Point, Series
+from experiments.recorder import Recorder
+from experiments.report import Report
+from experiments.roofline import Roofline
+from experiments.words import duration
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from experiments.matmul.experiment import Matmul
+
+
+class MatmulReport(Report[int, Point, Answer]):
+    """Times, throughput, and what the machine could reach."""
+
+    key_column: ClassVar[str] = "n"
+    metrics: ClassVar[Mapping[str, str]] = {
+        "time/median_us": "median_us",
+        "time/mean_us": "mean_us",
+        "time/ci_low_us": "ci_low_us",
+        "time/ci_high_us": "ci_high_us",
+        "time/first_call_us": "first_call_us",
+        "time/latency_us": "latency_us",
+        "throughput/gflops": "gflops",
+        "bandwidth/gbytes_per_s": "gbytes_per_s",
+    }
+
+    def __init__(self, matmul: Matmul, limits: Roofline, recorder: Recorder) -> None:
+        super().__init__(Series(matmul), recorder)
+        self._matmul, self._limits = matmul, limits
+
+    def title(self, key: int) -> str:
+        return f"n={key}"
+
+    def known(self, key: int, point: Point) -> str:
+        measurement = point.measurement
+        known = f"{duration(measurement.median)}{spread(measurement)}, {len(measurement.samples)} samples"
+        return f"{known}, stopped: {measurement.stopped}" if self.series.is_complete(key) else known
+
+    def metric(self, name: str, key: int) -> tuple[str, int]:
+        return name, key
+
+    def answer(self) -> Answer:
+        return Answer(self._matmul, list(self.points.values()), self.series.not_measured, self._limits)
+
+    def conclude(self, answer: Answer) -> None:
+        """The peak, and the shares of it."""
+        self.recorder.metric("peak/gflops", answer.roofline.compute.rate / 1e9)
+        self.recorder.metric("peak/gbytes_per_s", answer.roofline.memory.rate / 1e9)
+        self.recorder.metric("peak/dispatch_us", answer.roofline.dispatch_seconds * 1e6)
+        for point in answer.points:
+            self.recorder.metric("throughput/share_of_peak", answer.share_of_peak(point), step=point.product.size)
+
+    def figures(self) -> Mapping[str, Callable[[Answer], Figure]]:
+        return {"time": time_figure, "throughput": throughput_figure}

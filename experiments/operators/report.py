@@ -1,0 +1,69 @@
+"""What the operators' times become in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from experiments.operators.answer import Answer
+from experiments.operators.plots import time_figure
+from experiments.operators.series import Point, Series
+from experiments.recorder import Recorder
+from experiments.report import Report
+from experiments.roofline import Limit
+from experiments.words import duration
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from experiments.operators.experiment import Operators
+
+GEOMETRIC_MEAN = {
+    "geometric_mean/forward_us": "forward_us",
+    "geometric_mean/forward_backward_us": "forward_backward_us",
+}
+"""Over all operators, so that a sweep has one number a job to compare; only where each of them was measured."""
+
+
+class OperatorsReport(Report[str, Point, Answer]):
+    """Times, throughput and errors; each operator's metrics have its name behind a slash."""
+
+    key_column: ClassVar[str] = "operator"
+    metrics: ClassVar[Mapping[str, str]] = {
+        "time/forward_us": "forward_us",
+        "time/forward_backward_us": "forward_backward_us",
+        "time/backward_us": "backward_us",
+        "ratio": "ratio",
+        "throughput/gflops": "gflops",
+        "error": "output_error",
+        "gradient_error": "gradient_error",
+    }
+
+    def __init__(self, operators: Operators, peak: Limit, recorder: Recorder) -> None:
+        super().__init__(Series(operators), recorder)
+        self._operators, self._peak = operators, peak
+
+    def title(self, key: str) -> str:
+        return key
+
+    def known(self, key: str, point: Point) -> str:
+        return f"forward {duration(point.forward.median)}, with backward {duration(point.both.median)}"
+
+    def metric(self, name: str, key: str) -> tuple[str, int]:
+        return f"{name}/{key}", 0
+
+    def answer(self) -> Answer:
+        return Answer(self._operators, list(self.points.values()), self.series.not_measured, self._peak)
+
+    def conclude(self, answer: Answer) -> None:
+        """The peak, the shares of it, and one number for all operators."""
+        self.recorder.metric("peak/gflops", answer.peak.rate / 1e9)
+        for point in answer.points:
+            if (share := answer.share_of_peak(point)) is not None:
+                self.recorder.metric(f"throughput/share_of_peak/{point.operator.name}", share)
+        if len(answer.points) == len(self.series.keys):
+            for metric, column in GEOMETRIC_MEAN.items():
+                self.recorder.metric(metric, answer.geometric_mean(column))
+
+    def figures(self) -> Mapping[str, Callable[[Answer], Figure]]:
+        return {"operators": time_figure}
