@@ -7,18 +7,13 @@ import json
 import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-if TYPE_CHECKING:
-    import keras
+from experiments.training.execution.state import Arrays
 
 FOLDER = "checkpoint"
 """Of a run's artifacts. Two files take turns in it, so that a death while one is written leaves the other."""
-
-Arrays = list[npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -93,19 +88,6 @@ def newest(folder: Path) -> Checkpoint | None:
         except ValueError:
             continue
     return max(found, key=lambda checkpoint: checkpoint.epoch, default=None)
-
-
-def values_of(variables: list[keras.Variable]) -> Arrays:
-    """The variables' values as they stand."""
-    return [np.asarray(variable.value) for variable in variables]
-
-
-def assign(variables: list[keras.Variable], values: Arrays) -> None:
-    """Puts values back. Raises ValueError where they are of another model."""
-    if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-        raise ValueError("the checkpoint is of another model")
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 def _count(names: list[str], group: str) -> int:

@@ -15,16 +15,18 @@ from experiments.networks.data import Data
 from experiments.recorder import Recorder
 from experiments.tensorflow_import import import_tensorflow
 from experiments.training.answer import Test
-from experiments.training.checkpoint import Checkpoint, EpochRow, assign, values_of
+from experiments.training.checkpoint import Checkpoint, EpochRow
 from experiments.training.execution import (
     AUTO,
     Evaluation,
+    assign,
     choose,
     evaluate,
     mirrored,
     new_execution,
     predict,
     replica_devices,
+    values_of,
 )
 from experiments.training.losses import new_loss
 from experiments.training.precision import scaled, set_precision

@@ -19,7 +19,7 @@ from experiments.training.execution.fastest import fastest
 from experiments.training.execution.fit import Fit
 from experiments.training.execution.inference import Evaluation, evaluate, predict
 from experiments.training.execution.replicas import is_replicated, mirrored, replica_devices
-from experiments.training.execution.state import State
+from experiments.training.execution.state import State, assign, values_of
 from experiments.training.execution.whole_epoch import WholeEpoch, WholeEpochXla
 
 __all__ = [
@@ -31,12 +31,14 @@ __all__ = [
     "Evaluation",
     "Execution",
     "State",
+    "assign",
     "choose",
     "evaluate",
     "mirrored",
     "new_execution",
     "predict",
     "replica_devices",
+    "values_of",
 ]
 
 AUTO = "auto"

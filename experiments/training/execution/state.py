@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Arrays = list[npt.NDArray[Any]]
+
 
 class State:
     """The variables of a model and its optimizer; a training that is to go on exactly needs all of them.
@@ -21,14 +23,13 @@ class State:
     def __init__(self, model: Any, optimizer: Any) -> None:
         self.variables: list[Any] = _distinct([*model.variables, *optimizer.variables])
 
-    def values(self) -> list[npt.NDArray[Any]]:
-        """A copy of every variable's value, in the order of :attr:`variables`."""
-        return [np.array(variable.numpy()) for variable in self.variables]
+    def values(self) -> Arrays:
+        """In the order of :attr:`variables`."""
+        return values_of(self.variables)
 
-    def restore(self, values: list[npt.NDArray[Any]]) -> None:
+    def restore(self, values: Arrays) -> None:
         """Sets the variables to what :meth:`values` has returned."""
-        for variable, value in zip(self.variables, values, strict=True):
-            variable.assign(value)
+        assign(self.variables, values)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -38,6 +39,19 @@ class State:
             yield
         finally:
             self.restore(values)
+
+
+def values_of(variables: list[Any]) -> Arrays:
+    """A copy of every variable's value."""
+    return [np.array(variable.numpy()) for variable in variables]
+
+
+def assign(variables: list[Any], values: Arrays) -> None:
+    """Puts values back. Raises ValueError where they are of another model."""
+    if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+        raise ValueError("the values are of another model")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _distinct(variables: list[Any]) -> list[Any]:
