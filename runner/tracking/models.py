@@ -57,7 +57,7 @@ class RunModels:
                 params={name: str(value) for name, value in model.metadata.items()},
                 model_type="keras",
             )
-            undo.callback(_if_possible, self._remove, logged)
+            undo.callback(_if_possible, _remove, self._client, logged)
             with TemporaryDirectory(prefix="model-") as scratch:
                 mlflow_model.write(Path(scratch), model, logged)
                 self._client.log_model_artifacts(logged.model_id, scratch)
@@ -109,16 +109,27 @@ class RunModels:
         if not self._client.search_model_versions(f"name = '{name}'"):
             self._client.delete_registered_model(name)
 
-    def _remove(self, logged: LoggedModel) -> None:
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        _if_possible(get_artifact_repository(logged.artifact_location, self._client.tracking_uri).delete_artifacts)
-        _if_possible(self._client.finalize_logged_model, logged.model_id, "FAILED")
-        self._client.delete_logged_model(logged.model_id)
-
     def _tagged(self, sha256: str) -> dict[str, str]:
         tagged = {tags.SHA256: sha256, tags.RUN_ID: self._run_id, tags.FINGERPRINT: self._fingerprint}
         return {name: value for name, value in tagged.items() if value}
+
+
+def remove_unfinished(client: MlflowClient, run: Run) -> None:
+    """Takes back the models that a run was writing when its process died."""
+    from mlflow.entities import LoggedModelStatus
+
+    begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    for logged in begun:
+        if logged.status == LoggedModelStatus.PENDING:
+            _if_possible(_remove, client, logged)
+
+
+def _remove(client: MlflowClient, logged: LoggedModel) -> None:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    _if_possible(get_artifact_repository(logged.artifact_location, client.tracking_uri).delete_artifacts)
+    _if_possible(client.finalize_logged_model, logged.model_id, "FAILED")
+    client.delete_logged_model(logged.model_id)
 
 
 def _if_possible(undo: Callable[..., Any], *arguments: Any) -> None:

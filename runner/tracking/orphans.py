@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from runner.tracking import tags
+from runner.tracking.models import remove_unfinished
 from runner.tracking.run import end_run
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def end_orphans(client: MlflowClient) -> int:
     """Marks as KILLED what says RUNNING while its process on this machine is gone. Returns how many."""
     orphans = [run for run in _running_here(client) if not is_alive(run.data.tags.get(tags.PROCESS, ""))]
     for run in orphans:
+        remove_unfinished(client, run)
         end_run(client, run.info.run_id, "KILLED", "its process died without a word; what it had measured is kept")
     return len(orphans)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,6 +22,8 @@ from mlflow.exceptions import MlflowException
 from runner.errors import StoreError
 from runner.messages import Metric, Model
 from runner.recording import RecordBuffer
+from runner.tracking import tags
+from runner.tracking.orphans import end_orphans
 from runner.tracking.run import TrackedRun, experiment_id
 from runner.tracking.store import LocalStore
 from tests.conftest import Finished, environment
@@ -208,6 +211,19 @@ def test_a_store_that_fails_while_the_model_is_written_keeps_no_part_of_it(bench
     rescued = run.rescue() / "models" / "network"
     assert (rescued / "data" / "model.keras").read_bytes() == bench.model.keras_file
     assert (rescued / "MLmodel").is_file()
+
+
+def test_what_a_killed_process_was_writing_is_taken_back(bench):
+    gone = {tags.HOST: socket.gethostname(), tags.PROCESS: "1 0"}  # process 1 has not started in 1970
+    run_id = bench.client.create_run(bench.experiment_id, tags=gone).info.run_id
+    whole, _ = (
+        bench.client.create_logged_model(bench.experiment_id, name=name, source_run_id=run_id)
+        for name in ("whole", "half")
+    )
+    bench.client.finalize_logged_model(whole.model_id, "READY")
+    assert end_orphans(bench.client) == 1
+    assert bench.client.get_run(run_id).info.status == "KILLED"
+    assert [logged.model_id for logged in bench.logged()] == [whole.model_id]
 
 
 @pytest.mark.parametrize("call", ["create_model_version", "set_logged_model_tags", "set_terminated"])
