@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experiments.experiment import Refused
-from experiments.fields import require_at_least, require_choice
+from experiments.fields import require_at_least, require_between, require_choice
 from experiments.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 KINDS = ("auto", "cpu", "gpu")
+
+MOST_THREADS = 1024
+"""TensorFlow starts them all at once; where the system has no more to give, it hangs without a word."""
 
 
 class DeviceUnavailable(RuntimeError):
@@ -44,9 +47,9 @@ class Device:
         require_choice(self, "kind", KINDS)
         require_at_least(self, "index", 0)
         require_at_least(self, "gpus", 1)
-        require_at_least(self, "intra_op_threads", 1)
-        require_at_least(self, "inter_op_threads", 1)
-        require_at_least(self, "logical_cpus", 1)
+        require_between(self, "intra_op_threads", 1, MOST_THREADS)
+        require_between(self, "inter_op_threads", 1, MOST_THREADS)
+        require_between(self, "logical_cpus", 1, MOST_THREADS)
 
     @property
     def requested(self) -> str:

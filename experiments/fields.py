@@ -45,6 +45,13 @@ def require_at_least(owner: object, field: str, minimum: float) -> None:
         raise InvalidField(owner, field, f"{value} is not a number of at least {minimum:g}")
 
 
+def require_between(owner: object, field: str, minimum: float, maximum: float) -> None:
+    """Raises InvalidField unless the field is a number in this range, its ends included, or None."""
+    value = getattr(owner, field)
+    if value is not None and not minimum <= value <= maximum:
+        raise InvalidField(owner, field, f"{value} is not a number from {minimum:g} to {maximum:g}")
+
+
 def require_seed(owner: object) -> None:
     """Raises InvalidField unless the field ``seed`` is one."""
     seed = getattr(owner, "seed")  # noqa: B009  # any dataclass that has one

@@ -47,6 +47,10 @@ class Roofline:
             return self
         return replace(self, compute=Limit(flops_per_s, route))
 
+    def lowered_to(self, seconds: float) -> Roofline:
+        """The same limits, unless a call was seen that took less than the probed one with nothing to do."""
+        return replace(self, dispatch_seconds=min(self.dispatch_seconds, seconds))
+
     def attainable(self, flops: float, traffic: float) -> float:
         """FLOP/s that a call with so much work could reach if only the slowest limit counted."""
         slowest = max(self.dispatch_seconds, traffic / self.memory.rate, flops / self.compute.rate)

@@ -44,10 +44,18 @@ class Answer:
 
     @cached_property
     def roofline(self) -> Roofline:
-        """The limits, raised where a point did better: the peak is the best that any route has reached."""
+        """The limits, moved where a point did better: the peak is the best that any route has reached."""
         if not self.points:
             return self.limits
-        return self.limits.raised_to(self.best.flops_per_s, f"this series, n={self.best.product.size}")
+        fastest = min(point.measurement.median for point in self.points)
+        raised = self.limits.raised_to(self.best.flops_per_s, f"this series, n={self.best.product.size}")
+        return raised.lowered_to(fastest)
+
+    @cached_property
+    def statistic(self) -> str:
+        """What the times are: of the textbook's one sample of ten calls, their mean."""
+        kinds = {point.measurement.statistic for point in self.points}
+        return kinds.pop() if len(kinds) == 1 else "median"
 
     def share_of_peak(self, point: Point) -> float:
         """The share of the best FLOP/s that this machine was seen to reach."""
@@ -135,7 +143,7 @@ class Answer:
     def _table_row(self, point: Point) -> dict[str, str]:
         return {
             "n": f"{point.product.size:,}",
-            "median": duration(point.measurement.median),
+            self.statistic: duration(point.measurement.median),
             "95 % interval": _interval(point.measurement),
             "GFLOP/s": f"{point.flops_per_s / 1e9:.3g}",
             "of peak": self.share(point),

@@ -35,7 +35,7 @@ def time_figure(answer: Answer) -> Figure:
     figure, axes = _new_figure(answer, "time of a call")
     n = [point.product.size for point in answer.points]
     medians = [point.measurement.median for point in answer.points]
-    axes.plot(n, medians, "o-", color=BLUE, markersize=5, label="median")
+    axes.plot(n, medians, "o-", color=BLUE, markersize=5, label=answer.statistic)
     band = np.array([point.measurement.interval for point in answer.points])
     if np.isfinite(band).any():
         axes.fill_between(n, band[:, 0], band[:, 1], color=BLUE, alpha=0.25, linewidth=0, label="95 % interval")

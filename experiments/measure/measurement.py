@@ -45,6 +45,12 @@ class Measurement:
         return float(np.median(self.per_call))
 
     @property
+    def statistic(self) -> str:
+        """What :attr:`median` really is: of a single sample of ten calls, the mean of ten."""
+        only = self.samples[0].calls if len(self.samples) == 1 else 1
+        return f"mean of {only:,}" if only > 1 else "median"
+
+    @property
     def mean(self) -> float:
         return float(np.mean(self.per_call))
 

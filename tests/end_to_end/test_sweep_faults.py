@@ -239,7 +239,7 @@ def test_one_wrong_job_and_none_is_started(sweeping):
     (line,) = err.splitlines()
     assert line == (
         "runner: job 1 (experiment.x=1 device.intra_op_threads=0): device.intra_op_threads: "
-        "0 is not a number of at least 1"
+        "0 is not a number from 1 to 1024"
     )
     assert not (sweep.store / "mlflow.db").exists()
 

@@ -46,6 +46,19 @@ def test_rates_follow_from_the_median(on_device, recorder):
     assert recorder.metrics["throughput/share_of_peak", 64] <= 1
 
 
+def test_no_point_beats_a_call_with_nothing_to_do(on_device, recorder, monkeypatch):
+    monkeypatch.setattr("experiments.matmul.experiment.measure_dispatch", lambda call, operands: 1.0)
+    Matmul(sizes=[1, 2], timing=QUICK).run(recorder)
+    fastest = min(recorder.metrics["time/median_us", size] for size in (1, 2))
+    assert recorder.metrics["peak/dispatch_us", 0] == pytest.approx(fastest)
+
+
+def test_the_textbooks_mean_is_called_a_mean(on_device, recorder):
+    Matmul(sizes=[4], timing=Timing(method="textbook")).run(recorder)
+    assert "mean of 10 |" in recorder.notes[-1]
+    assert "median" not in recorder.notes[-1]
+
+
 def test_raw_samples_are_kept(on_device, recorder):
     Matmul(sizes=[4], timing=QUICK).run(recorder)
     (row,) = recorder.tables["results"]

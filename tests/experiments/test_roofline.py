@@ -39,6 +39,11 @@ def test_a_better_rate_raises_the_peak_and_a_lower_one_does_not():
     assert ROOFLINE.raised_to(90e9, "this series") is ROOFLINE
 
 
+def test_no_call_is_faster_than_one_with_nothing_to_do():
+    assert ROOFLINE.lowered_to(40e-6).dispatch_seconds == 40e-6
+    assert ROOFLINE.lowered_to(60e-6) == ROOFLINE
+
+
 def test_limits_are_measured(on_device):
     compute, memory = measure_compute(on_device, "float32"), measure_memory(on_device)
     assert compute.route.startswith(("TensorFlow, n=", "NumPy, n="))

@@ -30,7 +30,7 @@ WRONG = {
     "~seed": "seed: this key is taken out of the config, but it is needed",
     "seed=many": "seed: 'many' is not a whole number",
     "device.onednn=maybe": "device.onednn: 'maybe' is not true or false",
-    "device.intra_op_threads=0": "device.intra_op_threads: 0 is not a number of at least 1",
+    "device.intra_op_threads=0": "device.intra_op_threads: 0 is not a number from 1 to 1024",
     "experiment.timing.target=low": "experiment.timing.target: 'low' is not a number",
     "experiment.timing.max_seconds=0": "experiment.timing.max_seconds: 0 leaves no time to measure",
     "experiment.timing=3": "experiment.timing: is a group of keys, not a value",
