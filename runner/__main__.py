@@ -1,7 +1,6 @@
 """``python -m runner``. Nothing is imported here: a process started for the lab imports this, too."""
 
 if __name__ == "__main__":
-    import contextlib
     import os
     import sys
 
@@ -9,13 +8,10 @@ if __name__ == "__main__":
         from runner.app import main
 
         status = main()
-    except BrokenPipeError:  # head has read enough
-        status = 0
     except KeyboardInterrupt:  # while all that was still being imported
         print("runner: interrupted before anything was started", file=sys.stderr)
         status = 130
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
+    sys.stdout.flush()
     sys.stderr.flush()
     # Everything is written and closed. Python would now take MLflow's modules apart, for a second.
     os._exit(status)

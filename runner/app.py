@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -13,12 +15,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runner.arguments import Arguments, parse
-from runner.complaint import CONFIG_ERRORS, sentence
+from runner.complaint import CONFIG_ERRORS, null_group, sentence
 from runner.errors import ExitStatus, UserError
 from runner.help import help_text
 from runner.job import Job
 from runner.schema import register
 from runner.single import run_alone
+from runner.standard_output import StandardOutput
 from runner.sweep.sweep import Sweep
 
 CONF = Path(__file__).parent.parent / "conf"
@@ -27,8 +30,16 @@ CONF = Path(__file__).parent.parent / "conf"
 def main() -> int:
     """``python -m runner``: returns the exit status."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing: the sentence is ours
+    output = StandardOutput(sys.stdout)
+    sys.stdout = cast(TextIO, output)
+    status = _run(sys.argv[1:])
+    output.flush()
+    return status if output.is_complete else status or ExitStatus.FAILED
+
+
+def _run(given: Sequence[str]) -> int:
     try:
-        arguments = parse(sys.argv[1:])
+        arguments = parse(given)
         register()
         if arguments.wants_help:
             print(help_text(CONF, arguments))
@@ -39,9 +50,9 @@ def main() -> int:
     except CONFIG_ERRORS as error:
         return _complain(sentence(error), ExitStatus.WRONG_INPUT)
     except ValueError as error:
-        if "Config group override" not in str(error):  # Hydra's, for a group set to null
+        if (problem := null_group(error, given)) is None:
             raise
-        return _complain("a group is set to null; choose one of what --help lists", ExitStatus.WRONG_INPUT)
+        return _complain(problem, ExitStatus.WRONG_INPUT)
     except KeyboardInterrupt:
         return _complain("interrupted before anything was started", ExitStatus.of_signal(signal.SIGINT))
 

@@ -12,12 +12,18 @@ from hydra.errors import (
     OverrideParseException,
     SearchPathException,
 )
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    ConfigTypeError,
+    OmegaConfBaseException,
+    ValidationError,
+)
 from yaml import MarkedYAMLError, YAMLError
 
 from experiments.fields import nearest, suggestion
 from experiments.words import first_line
-from runner.schema import all_keys, experiments_with
+from runner.schema import all_keys, experiments_with, experiments_with_key
 
 NUMBERS = {"Integer": "a whole number", "Float": "a number"}
 
@@ -41,11 +47,14 @@ def sentence(error: Exception) -> str:
         return f"--config-dir: {_first_line(error)}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
         return _unknown_key(cause.full_key, cause.object_type)
-    if isinstance(cause, ValidationError) and cause.full_key:
+    if isinstance(cause, ValidationError | ConfigTypeError) and cause.full_key:
         return f"{cause.full_key}: {wrong_type(_first_line(cause))}"
     if found := re.search(r"ConfigKeyError raised while composing.*full_key: (\S+)", str(error), re.DOTALL):
         return _unknown_key(found.group(1))
     if isinstance(error, ConfigCompositionException) and (key := _unmatched_key(error)):
+        found = re.search(r"To append to your default list use (\S+)", str(error))
+        if found and not experiments_with(key):
+            return f"{found.group(1)[1:]}: nothing is chosen there by default; write {found.group(1)}"
         return _unknown_key(key)
     if found := re.match(r"Multiple values for (\S+)\.", str(error)):
         return f"{found.group(1)}: chosen twice; write {found.group(1)}=CHOICE once, without '+'"
@@ -54,6 +63,14 @@ def sentence(error: Exception) -> str:
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {_first_line(error)}"
     return _first_line(error)
+
+
+def null_group(error: ValueError, overrides: Sequence[str]) -> str | None:
+    """The sentence where a group was set to null, for which Hydra has no error of its own; None for other errors."""
+    if "Config group override" not in str(error):
+        return None
+    groups = [override for override in overrides if override.endswith("=null") and "." not in override]
+    return f"{groups[0] if groups else 'a group is null'}: choose one of what --help lists"
 
 
 def _missing_choice(error: MissingConfigException) -> str:
@@ -74,11 +91,16 @@ def _unknown_key(key: str, owner: type | None = None) -> str:
     """``owner`` is the dataclass in which it was looked for, where that is known."""
     group = key.removeprefix("experiment.")
     if owners := experiments_with(group):
-        of = " or ".join(f"experiment={owner}" for owner in owners)
-        return f"{group}: this experiment has no such choice, only {of} has it"
+        return f"{group}: this experiment has no such choice, only {_experiments(owners)}"
     likely = _likely_key(key, all_keys(owner))
     hint = f" (did you mean {likely}?)" if likely else ""
+    if having := experiments_with_key(key):
+        return f"{key}: this experiment has no such key{hint}, only {_experiments(having)}"
     return f"{key}: no such key{hint}; 'python -m runner --cfg job' shows all of them"
+
+
+def _experiments(names: Sequence[str]) -> str:
+    return " or ".join(f"experiment={name}" for name in names) + (" has it" if len(names) == 1 else " have it")
 
 
 def _likely_key(key: str, keys: Sequence[str]) -> str | None:
@@ -87,7 +109,7 @@ def _likely_key(key: str, keys: Sequence[str]) -> str | None:
     Of several places for a name it is the one that was written, else the outermost. What was written is itself a
     key where another experiment has it.
     """
-    keys = [known for known in keys if known != key]
+    keys = [known for known in keys if not f"{key}.".startswith(f"{known}.")]
     by_name = {known.rpartition(".")[2]: known for known in sorted(keys, key=lambda known: -known.count("."))}
     path, _, name = key.rpartition(".")
     if name in by_name:
@@ -96,7 +118,7 @@ def _likely_key(key: str, keys: Sequence[str]) -> str | None:
         return close
     if close := nearest(name, by_name):
         return f"{path}.{close}" if f"{path}.{close}" in keys else by_name[close]
-    return nearest(key, keys)
+    return None
 
 
 def wrong_type(problem: str) -> str:
@@ -105,7 +127,11 @@ def wrong_type(problem: str) -> str:
         found = re.match(rf"Value '(.*)' of type '\w+' could not be converted to {name}", problem)
         if found:
             return f"'{found.group(1)}' is not {words}"
-    if "is not a ListConfig" in problem:
+    if "is not Optional" in problem or "NoneType is not a subclass of" in problem:
+        return "null is not a value here"
+    if found := re.match(r"Cannot convert '\w+' to string: '(.*)'", problem):
+        return f"'{found.group(1)}' is not a word"
+    if "is not a ListConfig" in problem or problem == "Cannot merge DictConfig with ListConfig":
         return "needs a list, such as [1,10,100]"
     if "is not a subclass of" in problem:
         return "is a group of keys, not a value; set the keys below it"

@@ -81,6 +81,11 @@ def experiments_with(group: str) -> list[str]:
     return [experiment.name for experiment in experiments() if group in experiment.choices]
 
 
+def experiments_with_key(key: str) -> list[str]:
+    """The names of the experiments whose config has ``key``, which begins with ``experiment.``."""
+    return [experiment.name for experiment in experiments() if key in _keys_of(experiment)]
+
+
 def _choices(experiment: type[Experiment]) -> list[type]:
     return [choice for choices in experiment.choices.values() for choice in choices]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
@@ -16,15 +14,6 @@ from runner import messages
 from runner.job import Job, JobEnd
 
 
-class Output(Console):
-    """Standard output that falls silent when nobody listens any more: the run goes on."""
-
-    def on_broken_pipe(self) -> None:
-        """Called by rich, which would end the process."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does Python's exit complain
-
-
 class Screen:
     """What both views share: bars on a terminal, plain lines anywhere else.
 
@@ -32,7 +21,7 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        self._console = Output(highlight=False)
+        self._console = Console(highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),

@@ -104,6 +104,16 @@ def test_a_reader_that_goes_away_does_not_end_the_run(going):
     assert only_run(run.store).info.status == "FINISHED"
 
 
+def test_a_full_disk_under_the_output_does_not_end_the_run(tmp_path):
+    """A night's sweep into a file, say."""
+    command = [sys.executable, "-m", "runner", "tracking.dir=store", "experiment.sizes=[1]", *QUICK]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=tmp_path, env=environment(), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == "runner: standard output: No space left on device; the work goes on in silence\n"
+    assert done.returncode == 1
+    assert only_run(tmp_path / "store").info.status == "FINISHED"
+
+
 def test_a_server_that_goes_away_is_not_waited_for_for_ever(going, tmp_path):
     """Ctrl-C twice ends even the waiting for a store; what was measured is saved."""
     server = TrackingServer(tmp_path)
