@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from experiments.device import current
 from experiments.tensorflow_import import import_tensorflow
 from experiments.training.execution.execution import Execution, Task
 from experiments.training.execution.inference import right_classes, total_loss, weighted_loss
@@ -26,16 +27,15 @@ class WholeEpoch(Execution):
 
     name = "epoch"
 
-    compiles_loop: ClassVar[bool] = False
-    """Whether the loop over the steps is one XLA program with them."""
-
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         tf = import_tensorflow()
+        self._compiles_loop = False
+        """Whether the loop over the steps is one XLA program with them."""
         self._x, self._y = tf.constant(task.x), tf.constant(task.y)
         step, last_step = self._steps()
         segment = _segment(step, self._x, self._y, task.batch_size)
-        self._segment = tf.function(segment, autograph=False, jit_compile=self.compiles_loop or None)
+        self._segment = tf.function(segment, autograph=False, jit_compile=self._compiles_loop or None)
         self._remainder = tf.function(_remainder(last_step, self._x, self._y), autograph=False)
         self._steps_a_segment = 1
 
@@ -71,19 +71,30 @@ class WholeEpoch(Execution):
 
 
 class WholeEpochXla(WholeEpoch):
-    """Loop, batches and steps as one XLA program; the last, smaller batch is not compiled, as one step does not pay."""
+    """Loop, batches and steps as one XLA program; the last, smaller batch is not compiled, as one step does not pay.
+
+    With convolutions on a CPU each step is a program of its own: within XLA's loop they took 14 times as long
+    (benchmarks/README.md).
+    """
 
     name = "epoch_xla"
-    compiles_loop = True
 
     def _steps(self) -> tuple[Step, Step]:
+        tf = import_tensorflow()
         step = _step(self.task, self.task.optimizer.apply)
         same = _drawing_as_kernels(step)
-        size, x, y = self.task.batch_size, self._x, self._y
-        if size <= len(x):
-            traced = import_tensorflow().function(same, autograph=False)
-            require_same_numbers(traced.get_concrete_function(x[:size], y[:size]))
-        return same, step
+        size = min(self.task.batch_size, len(self._x))
+        traced = tf.function(same, autograph=False).get_concrete_function(self._x[:size], self._y[:size])
+        kinds = _kinds_of_operations(traced.graph.as_graph_def())
+        require_same_numbers(kinds)
+        self._compiles_loop = current().is_gpu or not any("Conv" in kind for kind in kinds)
+        return same if self._compiles_loop else tf.function(same, autograph=False, jit_compile=True), step
+
+
+def _kinds_of_operations(graph: Any) -> set[str]:
+    """Of a GraphDef and the functions in it."""
+    inner = (node.op for function in graph.library.function for node in function.node_def)
+    return {*inner, *(node.op for node in graph.node)}
 
 
 def _drawing_as_kernels(step: Step) -> Step:
