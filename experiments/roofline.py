@@ -53,18 +53,20 @@ class Roofline:
 
     def attainable(self, flops: float, traffic: float) -> float:
         """FLOP/s that a call with so much work could reach if only the slowest limit counted."""
-        slowest = max(self.dispatch_seconds, traffic / self.memory.rate, flops / self.compute.rate)
-        return flops / slowest
+        return flops / max(self._seconds(flops, traffic).values())
 
-    def regime(self, flops: float, traffic: float, seconds: float) -> str:
-        """What bounds a call that took ``seconds``.
+    def regime(self, flops: float, traffic: float) -> str:
+        """What bounds a call with so much work: the limit that alone would take longest."""
+        seconds = self._seconds(flops, traffic)
+        return max(seconds, key=lambda limit: seconds[limit])
 
-        Dispatch, if starting it was half of that or more; otherwise memory or compute, whichever
-        alone would take longer for so much work.
-        """
-        if self.dispatch_seconds >= seconds / 2:
-            return DISPATCH
-        return MEMORY if traffic / self.memory.rate > flops / self.compute.rate else COMPUTE
+    def _seconds(self, flops: float, traffic: float) -> dict[str, float]:
+        """What each limit alone would take."""
+        return {
+            DISPATCH: self.dispatch_seconds,
+            MEMORY: traffic / self.memory.rate,
+            COMPUTE: flops / self.compute.rate,
+        }
 
 
 def measure_compute(placement: Placement, dtype: str) -> Limit:

@@ -64,7 +64,7 @@ class Answer:
     def regime(self, point: Point) -> str:
         """What bounds the point."""
         product = point.product
-        return self.roofline.regime(product.flops, product.traffic, point.measurement.median)
+        return self.roofline.regime(product.flops, product.traffic)
 
     def row(self, point: Point) -> Row:
         """A point as a row of results.csv. Times are microseconds a call, intensity is FLOP a byte."""
@@ -141,13 +141,16 @@ class Answer:
         )
 
     def _table_row(self, point: Point) -> dict[str, str]:
+        """Narrow enough for a terminal of 80 columns."""
+        measurement = point.measurement
         return {
             "n": f"{point.product.size:,}",
-            self.statistic: duration(point.measurement.median),
-            "95 % interval": _interval(point.measurement),
+            "median ± 95 %" if self.statistic == "median" else self.statistic: (
+                f"{duration(measurement.median)}{spread(measurement)}"
+            ),
             "GFLOP/s": f"{point.flops_per_s / 1e9:.3g}",
             "of peak": self.share(point),
-            "regime": self.regime(point),
+            "bound by": self.regime(point).removesuffix("-bound"),
             "samples": f"{len(point.measurement.samples)}",
             "stopped by": point.measurement.stopped,
         }
@@ -166,8 +169,3 @@ def spread(measurement: Measurement) -> str:
     """The half width of the median's interval, relative to it."""
     half_width = measurement.relative_half_width
     return "" if math.isnan(half_width) else f" ± {half_width:.1%}"
-
-
-def _interval(measurement: Measurement) -> str:
-    low, high = measurement.interval
-    return "-" if math.isnan(low) else f"{duration(low)} - {duration(high)}"
