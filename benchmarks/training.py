@@ -117,6 +117,7 @@ def _rows(network: str, contestants: list[Contestant]) -> list[dict[str, str]]:
             "network": network,
             "what": contestant.what,
             "images/s": f"{COUNT / found[contestant.what]:,.0f}",
+            "epochs": str(len(contestant.seconds)),
             "from - to": f"{COUNT / max(contestant.seconds):,.0f} - {COUNT / min(contestant.seconds):,.0f}",
             **{
                 f"over {peer} (goal)": _ratio(found[peer] / found[contestant.what], GOALS[network].get(peer))

@@ -48,7 +48,8 @@ class Report(ABC, Generic[Key, Point, A]):
     def __init__(self, series: Series[Key, Point], recorder: Recorder) -> None:
         self.series, self.recorder = series, recorder
         self.points: dict[Key, Point] = {}
-        """Those that are recorded."""
+        """What there is to say something of."""
+        self._recorded: set[Key] = set()
 
     @abstractmethod
     def title(self, key: Key) -> str:
@@ -85,11 +86,15 @@ class Report(ABC, Generic[Key, Point, A]):
                 self.recorder.progress(self.title(key), *self._progress(key, point))
         except KeyboardInterrupt:
             for key, point in self.series.points().items():
-                if key not in self.points:
+                if key not in self._recorded:
                     self._record(key, point)
             raise
         finally:
-            self._end()
+            try:
+                self._end()
+            except KeyboardInterrupt:  # it comes once: the second time is undisturbed
+                self._end()
+                raise
         if not self.points:
             key, reason = next(iter(self.series.not_measured.items()))
             raise Refused(f"nothing could be measured; {self.title(key)}: {reason}")
@@ -110,18 +115,17 @@ class Report(ABC, Generic[Key, Point, A]):
                 self.recorder.metric(metric, value, step=step)
         self.recorder.table("results", self._rows(answer))
         self.recorder.table("samples", answer.sample_rows())
+        self._recorded.add(key)
 
     def _end(self) -> None:
         answer = self.answer()
         self.conclude(answer)
         self.recorder.table("results", self._rows(answer))
         self.recorder.note(answer.note())
-        try:
-            self.recorder.measured()
-            self._draw(answer)
-        except KeyboardInterrupt:  # it comes once: the second time is undisturbed
-            self._draw(answer)
-            raise
+        self.recorder.measured()
+        if answer.points:
+            for name, draw in self.figures().items():
+                self.recorder.figure(name, draw(answer))
 
     def _rows(self, answer: A) -> list[Row]:
         """One row a key, measured or not."""
@@ -132,8 +136,3 @@ class Report(ABC, Generic[Key, Point, A]):
             if key in not_measured
         ]
         return [*(answer.row(point) for point in answer.points), *missing]
-
-    def _draw(self, answer: A) -> None:
-        if answer.points:
-            for name, draw in self.figures().items():
-                self.recorder.figure(name, draw(answer))

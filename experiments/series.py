@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Iterator
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from experiments.device import current
@@ -46,14 +47,24 @@ class Series(ABC, Generic[Key, Point]):
     def bytes_needed(self, key: Key) -> int:
         """About how much memory measuring and checking take."""
 
-    @staticmethod
-    def free_bytes() -> int | None:
-        """Of the device's memory, None where that is not known."""
+    def free_bytes(self) -> int | None:
+        """Of the device's memory, None where that is not known.
+
+        A GPU is asked once: TensorFlow keeps what it has once taken, and the driver counts that as used.
+        """
+        return self._free_at_first if current().is_gpu else free_bytes(current())
+
+    @cached_property
+    def _free_at_first(self) -> int | None:
         return free_bytes(current())
 
     @abstractmethod
     def begin(self, key: Key) -> InProgress[Point]:
         """Makes operands and checks first results. Raises Refused where they are wrong, or in the wrong place."""
+
+    def own_problems(self) -> tuple[type[Exception], ...]:
+        """Errors that are a point's own: it is left out. Others are a bug, and end the series."""
+        return ()
 
     def visits(self) -> Iterator[tuple[Key, Point | None]]:
         """Measures; yields the key and what is known of it after each visit, None where it is given up."""
@@ -96,6 +107,9 @@ class Series(ABC, Generic[Key, Point]):
             return None
         except Refused as refused:
             self.give_up(key, str(refused))
+            return None
+        except self.own_problems() as problem:
+            self.give_up(key, f"{type(problem).__name__}: {first_line(problem)}")
             return None
         in_progress = self._in_progress[key]
         if in_progress.turns.finished:

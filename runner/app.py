@@ -15,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from runner.arguments import Arguments, parse
-from runner.complaint import CONFIG_ERRORS, null_group, sentence
+from runner.complaint import CONFIG_ERRORS, no_choice, sentence
 from runner.errors import ExitStatus, UserError
 from runner.help import help_text
 from runner.job import Job
@@ -30,7 +30,7 @@ CONF = Path(__file__).parent.parent / "conf"
 def main() -> int:
     """``python -m runner``: returns the exit status."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing: the sentence is ours
-    output = StandardOutput(sys.stdout)
+    output = StandardOutput(sys.stdout or open(os.devnull, "w"))  # noqa: SIM115  # None where the shell has closed it
     sys.stdout = cast(TextIO, output)
     status = _run(sys.argv[1:])
     output.flush()
@@ -49,8 +49,9 @@ def _run(given: Sequence[str]) -> int:
         return _complain(str(error), error.exit_status)
     except CONFIG_ERRORS as error:
         return _complain(sentence(error), ExitStatus.WRONG_INPUT)
-    except ValueError as error:
-        if (problem := null_group(error, given)) is None:
+    except (ValueError, TypeError):
+        groups = [folder.name for folder in CONF.iterdir() if folder.is_dir()]
+        if (problem := no_choice(given, groups)) is None:
             raise
         return _complain(problem, ExitStatus.WRONG_INPUT)
     except KeyboardInterrupt:

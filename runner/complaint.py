@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hydra.errors import (
     ConfigCompositionException,
@@ -26,6 +26,8 @@ from experiments.words import first_line
 from runner.schema import all_keys, experiments_with, experiments_with_key
 
 NUMBERS = {"Integer": "a whole number", "Float": "a number"}
+NEEDS_A_LIST = "needs a list, such as [1,10,100]"
+IS_A_GROUP = "is a group of keys, not a value; set the keys below it"
 
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
@@ -47,7 +49,9 @@ def sentence(error: Exception) -> str:
         return f"--config-dir: {_first_line(error)}"
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
         return _unknown_key(cause.full_key, cause.object_type)
-    if isinstance(cause, ValidationError | ConfigTypeError) and cause.full_key:
+    if isinstance(cause, ConfigTypeError) and cause.full_key:
+        return f"{cause.full_key}: {NEEDS_A_LIST if cause.object_type is list else IS_A_GROUP}"
+    if isinstance(cause, ValidationError) and cause.full_key:
         return f"{cause.full_key}: {wrong_type(_first_line(cause))}"
     if found := re.search(r"ConfigKeyError raised while composing.*full_key: (\S+)", str(error), re.DOTALL):
         return _unknown_key(found.group(1))
@@ -65,12 +69,13 @@ def sentence(error: Exception) -> str:
     return _first_line(error)
 
 
-def null_group(error: ValueError, overrides: Sequence[str]) -> str | None:
-    """The sentence where a group was set to null, for which Hydra has no error of its own; None for other errors."""
-    if "Config group override" not in str(error):
-        return None
-    groups = [override for override in overrides if override.endswith("=null") and "." not in override]
-    return f"{groups[0] if groups else 'a group is null'}: choose one of what --help lists"
+def no_choice(overrides: Sequence[str], groups: Collection[str]) -> str | None:
+    """The sentence where a group is set to what is no name of a choice, for which Hydra has no error of its own."""
+    for override in overrides:
+        group, _, choice = override.lstrip("+").partition("=")
+        if group in groups and (choice == "null" or choice.startswith("[")):
+            return f"{group}={choice}: not a choice; --help lists what there is"
+    return None
 
 
 def _missing_choice(error: MissingConfigException) -> str:
@@ -131,10 +136,10 @@ def wrong_type(problem: str) -> str:
         return "null is not a value here"
     if found := re.match(r"Cannot convert '\w+' to string: '(.*)'", problem):
         return f"'{found.group(1)}' is not a word"
-    if "is not a ListConfig" in problem or problem == "Cannot merge DictConfig with ListConfig":
-        return "needs a list, such as [1,10,100]"
+    if "is not a ListConfig" in problem:
+        return NEEDS_A_LIST
     if "is not a subclass of" in problem:
-        return "is a group of keys, not a value; set the keys below it"
+        return IS_A_GROUP
     if found := re.match(r"Value '(.*)' is not a valid bool", problem):
         return f"'{found.group(1)}' is not true or false"
     return problem

@@ -82,8 +82,8 @@ def experiments_with(group: str) -> list[str]:
 
 
 def experiments_with_key(key: str) -> list[str]:
-    """The names of the experiments whose config has ``key``, which begins with ``experiment.``."""
-    return [experiment.name for experiment in experiments() if key in _keys_of(experiment)]
+    """The names of the experiments that have ``key``, which begins with ``experiment.``, whatever is chosen in them."""
+    return [experiment.name for experiment in experiments() if key in _keys(experiment, "experiment.")]
 
 
 def _choices(experiment: type[Experiment]) -> list[type]:

@@ -78,7 +78,7 @@ class Checked:
             EDGE: f"the domain ends here; from the one side that there is, the derivative is "
             f"{above if below == 'NaN' else below}, TensorFlow says {given}",
             STEEP: f"the slope grows without limit here; TensorFlow says {given}",
-            UNSETTLED: f"the slope does not settle as the step shrinks; TensorFlow says {given}",
+            UNSETTLED: f"the slope has not settled at steps down to 1e-40; TensorFlow says {given}",
             UNDEFINED: f"the function has no value here; TensorFlow says {given}",
             OVERFLOW: "numbers beyond 1.8e308 come up on the way; nothing can be checked",
             UNCONNECTED: "TensorFlow returns None: for it, the value does not depend on this variable",

@@ -32,7 +32,10 @@ SMALLEST_JUMP = 1e-12
 """Of a function's value over a step of 1e-40; a logarithm moves by more only where it has no value."""
 
 STAYS = 0.9
-"""Share of a jump that is left when the step shrinks from 1e-30 to 1e-40; a steep root such as x**0.1 loses more."""
+"""Share of a jump, or of a quotient's growth, that is there again when the step shrinks from 1e-30 to 1e-40.
+
+The jump of a steep root such as x**0.1 loses more, the growth of x*log(x)'s quotient nothing.
+"""
 
 PLAIN, KINK, JUMP, EDGE, STEEP, UNSETTLED, UNDEFINED = (
     "", "kink", "jump", "edge of the domain", "infinite slope", "unsettled slope", "undefined"
@@ -180,7 +183,7 @@ def _limit(coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any]:
     if abs(last) <= APPROACHES * abs(before):
         missing = last**2 / (before - last)
         return fine + missing, abs(missing)
-    grows = abs(coarse) < abs(middle) < abs(fine)  # NaN does not
+    grows = abs(coarse) < abs(middle) < abs(fine) and abs(last) >= STAYS * abs(before)  # NaN does not
     return mpmath.inf * mpmath.sign(fine) if grows else mpmath.nan, mpmath.mpf(0)
 
 

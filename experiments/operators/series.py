@@ -25,7 +25,6 @@ from experiments.operators.verification import (
     tolerance,
 )
 from experiments.tensorflow_import import import_tensorflow
-from experiments.words import first_line
 
 if TYPE_CHECKING:
     from experiments.operators.experiment import Operators
@@ -114,14 +113,11 @@ class Series(series.Series[str, Point]):
         return OPERATORS[key].numbers(self.operators.size) * CHECK_COPIES * CHECK_BYTES
 
     def begin(self, key: str) -> PointInProgress:
-        """Raises Refused also where TensorFlow has no kernel for this dtype: that operator is left out."""
-        problems = import_tensorflow().errors
-        try:
-            return PointInProgress(self.operators, OPERATORS[key])
-        except problems.ResourceExhaustedError:
-            raise
-        except (problems.OpError, TypeError, ValueError) as problem:
-            raise Refused(f"{type(problem).__name__}: {first_line(problem)}") from problem
+        return PointInProgress(self.operators, OPERATORS[key])
+
+    def own_problems(self) -> tuple[type[Exception], ...]:
+        """TensorFlow may have no kernel for a dtype, or none that works."""
+        return import_tensorflow().errors.OpError, TypeError, ValueError
 
 
 def _require_bearable(sampler: Sampler, longest_call: float) -> None:

@@ -139,8 +139,10 @@ class Session:
         try:
             assign(self.model.variables, checkpoint.model)
             assign(self.optimizer.variables, checkpoint.optimizer)
-        except ValueError as error:
-            raise Refused(f"sweep.resume: {error}; train anew with sweep.resume=false") from None
+        except ValueError:
+            raise Refused(
+                "sweep.resume: the checkpoint is of another model; train anew with sweep.resume=false"
+            ) from None
         self.history = list(checkpoint.history)
         self.best_epoch, self._best = checkpoint.best_epoch, checkpoint.best
         self.execution_name = checkpoint.execution

@@ -114,6 +114,12 @@ def test_a_full_disk_under_the_output_does_not_end_the_run(tmp_path):
     assert only_run(tmp_path / "store").info.status == "FINISHED"
 
 
+def test_a_closed_output_is_no_crash(tmp_path):
+    command = f"{sys.executable} -m runner --help >&-"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_server_that_goes_away_is_not_waited_for_for_ever(going, tmp_path):
     """Ctrl-C twice ends even the waiting for a store; what was measured is saved."""
     server = TrackingServer(tmp_path)

@@ -192,10 +192,12 @@ TRAPS = [
     Trap("exp(x)", {"x": 1000}, "overflow; not finite"),
     Trap("x**2", {"x": 0}, "not finite", 0, order(3)),
     Trap("sigmoid(x)", {"x": 50}, "vanished", sigmoid(mpf(50)) * sigmoid(mpf(-50))),
+    Trap("sum(exp(x) - x)", {"x": [0] * 65}, "", 0),  # so many that no formula tells 1e-40 from zero
     Trap("tanh(x)", {"x": 25}, "vanished", 1 / cosh(mpf(25)) ** 2),  # by hand, 1 - tanh(x)**2 loses it as well
     Trap("x**2", {"x": 2.0**-100}, "", mpf(2) ** -99),  # small beside one, but not beside the value
     Trap("abs(x)**1.1", {"x": 0}, "", 0),  # no kink: the quotients are 1e-2, 1e-3, 1e-4
     Trap("x - abs(x)**1.1", {"x": 0}, "", 1),
     Trap("abs(x) + abs(x)**1.1", {"x": 0}, "kink"),
+    Trap("x - abs(x)**1.03", {"x": 0}, "unsettled slope"),  # 1, but no quotient shows it
     Trap("where(x == 0, 0, x*sin(1/x))", {"x": 0}, "unsettled slope; not finite", forward="unsettled slope"),
 ]

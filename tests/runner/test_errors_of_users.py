@@ -49,7 +49,9 @@ WRONG = {
     "+device=cpu": "device: chosen twice",
     "tracking=server": "tracking.uri: None is not a server's address",
     "--config-dir=/nowhere": "--config-dir: Additional config directory '/nowhere' not found",
-    "experiment=null": "experiment=null: choose one of what --help lists",
+    "experiment=null": "experiment=null: not a choice",
+    "device=[1]": "device=[1]: not a choice",
+    "experiment.timing=[1]": "experiment.timing: is a group of keys, not a value",
     "experiment.sizes=null": "experiment.sizes: null is not a value here",
     "experiment.sizes=[1,null]": "experiment.sizes[1]: null is not a value here",
     "experiment.sizes=[[1]]": "experiment.sizes[0]: [1] is not a single value",
@@ -98,6 +100,7 @@ def test_wrong_config(runner, store, argument):
     [
         (["workload=gmmm"], "workload=gmmm: no such choice (did you mean gmm?); there are gmm, kmeans, "),
         (["workload=kmeans", "experiment.workload.d=0"], "experiment.workload.d: 0 is not a number of at least 1"),
+        (["workload=kmeans", "experiment.workload.batch=3"], "experiment.workload.batch: no such key"),
         (["experiment.workload.dd=2"], "experiment.workload.dd: no such key (did you mean experiment.workload.d?)"),
         (
             ["experiment.sizes=[1]"],

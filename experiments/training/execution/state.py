@@ -49,7 +49,7 @@ def values_of(variables: list[Any]) -> Arrays:
 def assign(variables: list[Any], values: Arrays) -> None:
     """Puts values back. Raises ValueError where they are of another model."""
     if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-        raise ValueError("the values are of another model")
+        raise ValueError("these are values of another model")
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
 
