@@ -75,7 +75,7 @@ def test_tags_say_where_it_ran(finished):
     assert tags["device.actual"] == "CPU:0"
     question, _, machine = tags["fingerprint"].partition("-")
     assert (len(question), len(machine)) == (16, 8)
-    assert "| regime" in tags["mlflow.note.content"]
+    assert "| bound by" in tags["mlflow.note.content"]
 
 
 def test_parameters_are_the_config(finished):
