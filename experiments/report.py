@@ -50,6 +50,7 @@ class Report(ABC, Generic[Key, Point, A]):
         self.points: dict[Key, Point] = {}
         """What there is to say something of."""
         self._recorded: set[Key] = set()
+        """Those of which all is recorded."""
 
     @abstractmethod
     def title(self, key: Key) -> str:
@@ -136,3 +137,15 @@ class Report(ABC, Generic[Key, Point, A]):
             if key in not_measured
         ]
         return [*(answer.row(point) for point in answer.points), *missing]
+
+
+class SizeReport(Report[int, Point, A]):
+    """Of a series whose keys are sizes: a metric's step is the size."""
+
+    key_column: ClassVar[str] = "n"
+
+    def title(self, key: int) -> str:
+        return f"n={key}"
+
+    def metric(self, name: str, key: int) -> tuple[str, int]:
+        return name, key

@@ -11,7 +11,6 @@ if __name__ == "__main__":
     except KeyboardInterrupt:  # while all that was still being imported
         print("runner: interrupted before anything was started", file=sys.stderr)
         status = 130
-    sys.stdout.flush()
     sys.stderr.flush()
     # Everything is written and closed. Python would now take MLflow's modules apart, for a second.
     os._exit(status)

@@ -76,12 +76,19 @@ def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None
         node = config._get_node(key)
         if isinstance(node, DictConfig) and _is_structured(node):
             _require_declared_keys(node, OmegaConf.get_type(node), f"{prefix}{key}.")
-        if isinstance(node, ListConfig) and node._metadata.element_type in (int, float, str):
-            for number, element in enumerate(node):  # OmegaConf lets lists within a list of numbers pass
-                if OmegaConf.is_config(element):
-                    raise UserError(f"{prefix}{key}[{number}]: {element} is not a single value")
+        if isinstance(node, ListConfig):
+            _require_single_values(node, f"{prefix}{key}")
     for missing in sorted(declared - {str(key) for key in config}):
         raise UserError(f"{prefix}{missing}: this key is taken out of the config, but it is needed")
+
+
+def _require_single_values(values: ListConfig, key: str) -> None:
+    """OmegaConf lets lists within a list of numbers pass."""
+    if values._metadata.element_type not in (int, float, str):
+        return
+    for number, element in enumerate(values):
+        if OmegaConf.is_config(element):
+            raise UserError(f"{key}[{number}]: {element} is not a single value")
 
 
 def _require_typed_choices(experiment: DictConfig) -> None:

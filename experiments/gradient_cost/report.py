@@ -10,7 +10,7 @@ from experiments.gradient_cost.answer import Answer, in_words
 from experiments.gradient_cost.plots import cost_figure, time_figure
 from experiments.gradient_cost.series import Point, Series
 from experiments.recorder import Recorder
-from experiments.report import Report
+from experiments.report import SizeReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from experiments.gradient_cost.experiment import GradientCost
 
 
-class GradientCostReport(Report[int, Point, Answer]):
+class GradientCostReport(SizeReport[Point, Answer]):
     """The ratio of the two times against the size."""
 
-    key_column: ClassVar[str] = "n"
     metrics: ClassVar[Mapping[str, str]] = {
         "cost/ratio": "ratio",
         "cost/ratio_low": "ratio_low",
@@ -37,15 +36,9 @@ class GradientCostReport(Report[int, Point, Answer]):
         super().__init__(Series(cost), recorder)
         self._cost = cost
 
-    def title(self, key: int) -> str:
-        return f"n={key}"
-
     def known(self, key: int, point: Point) -> str:
         interval = f" ({in_words(point.ratio)})" if math.isfinite(point.ratio.low) else ""
         return f"ratio {point.ratio.value:.2f}{interval}"
-
-    def metric(self, name: str, key: int) -> tuple[str, int]:
-        return name, key
 
     def answer(self) -> Answer:
         return Answer(self._cost, list(self.points.values()), self.series.not_measured)

@@ -9,7 +9,7 @@ from experiments.matmul.answer import Answer, spread
 from experiments.matmul.plots import throughput_figure, time_figure
 from experiments.matmul.series import Point, Series
 from experiments.recorder import Recorder
-from experiments.report import Report
+from experiments.report import SizeReport
 from experiments.roofline import Roofline
 from experiments.words import duration
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from experiments.matmul.experiment import Matmul
 
 
-class MatmulReport(Report[int, Point, Answer]):
+class MatmulReport(SizeReport[Point, Answer]):
     """Times, throughput, and what the machine could reach."""
 
-    key_column: ClassVar[str] = "n"
     metrics: ClassVar[Mapping[str, str]] = {
         "time/median_us": "median_us",
         "time/mean_us": "mean_us",
@@ -38,16 +37,10 @@ class MatmulReport(Report[int, Point, Answer]):
         super().__init__(Series(matmul), recorder)
         self._matmul, self._limits = matmul, limits
 
-    def title(self, key: int) -> str:
-        return f"n={key}"
-
     def known(self, key: int, point: Point) -> str:
         measurement = point.measurement
         known = f"{duration(measurement.median)}{spread(measurement)}, {len(measurement.samples)} samples"
         return f"{known}, stopped: {measurement.stopped}" if self.series.is_complete(key) else known
-
-    def metric(self, name: str, key: int) -> tuple[str, int]:
-        return name, key
 
     def answer(self) -> Answer:
         return Answer(self._matmul, list(self.points.values()), self.series.not_measured, self._limits)

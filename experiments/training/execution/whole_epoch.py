@@ -83,11 +83,12 @@ class WholeEpochXla(WholeEpoch):
         tf = import_tensorflow()
         step = _step(self.task, self.task.optimizer.apply)
         same = _drawing_as_kernels(step)
-        size = min(self.task.batch_size, len(self._x))
+        size = self.task.batch_size
+        if size > len(self._x):  # there is but the last batch
+            return step, step
         traced = tf.function(same, autograph=False).get_concrete_function(self._x[:size], self._y[:size])
         kinds = _kinds_of_operations(traced.graph.as_graph_def())
-        if self.task.batch_size <= len(self._x):  # what is not compiled draws as ever
-            require_same_numbers(kinds)
+        require_same_numbers(kinds)
         self._compiles_loop = current().is_gpu or not any("Conv" in kind for kind in kinds)
         return same if self._compiles_loop else tf.function(same, autograph=False, jit_compile=True), step
 
