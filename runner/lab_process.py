@@ -40,7 +40,8 @@ class LabProcess:
         self._log = Path(name)
         self._servers = servers
         self._server = servers.of(parts)
-        self.connection = self._server.fork()
+        self._number, self.connection = self._server.fork()
+        self._is_collected = False
         self._send((Assignment(parts.experiment, parts.device, known, memory_bytes), self._log))
 
     def receive(self) -> Message | None:
@@ -89,9 +90,9 @@ class LabProcess:
     def close(self) -> None:
         """Ends the process. It has nothing more to say: its memory need not be tidied up first."""
         self._signal(signal.SIGKILL)
-        if self._pid is not None:
-            self._server.forget(self._pid)
-            self._pid = None
+        if not self._is_collected:
+            self._server.forget(self._number)
+            self._pid, self._is_collected = None, True
         self.connection.close()
         self._log.unlink(missing_ok=True)
 
@@ -109,11 +110,12 @@ class LabProcess:
                 os.kill(self._pid, number)
 
     def _cause_of_death(self) -> str:
-        pid, self._pid = self._pid, None
-        exit_code = self._server.wait(pid) if pid is not None else None
+        announced = self._pid is not None
+        exit_code = self._server.wait(self._number)
+        self._pid, self._is_collected = None, True
         if exit_code is None:
             self._servers.drop(self._server)
-            return "the lab server ended before it could make the lab"
+            return "the lab process ended after its server" if announced else "the lab server could not make the lab"
         if exit_code >= 0:
             return f"the lab process ended with status {exit_code} and without a result"
         name = signal.Signals(-exit_code).name

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -17,7 +18,6 @@ import socket
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -47,31 +47,33 @@ class LabServer:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         its_control.close()
         self.log = log
+        self._numbers = itertools.count(1)
 
     def is_alive(self) -> bool:
         return self._process.is_alive()
 
-    def fork(self) -> Connection:
-        """Asks for a lab; the connection is its, or at its end where the server is gone."""
+    def fork(self) -> tuple[int, Connection]:
+        """Asks for a lab: its number, and the connection to it, at its end where the server is gone."""
+        number = next(self._numbers)
         ours, its = multiprocessing.Pipe()
         with suppress(OSError):
-            socket.send_fds(self._control, [_REQUEST.pack(FORK, 0)], [its.fileno()])
+            socket.send_fds(self._control, [_REQUEST.pack(FORK, number)], [its.fileno()])
         its.close()
-        return ours
+        return number, ours
 
-    def wait(self, pid: int) -> int | None:
+    def wait(self, number: int) -> int | None:
         """Waits for the end of a lab: its exit status, a signal as a negative number; None if the server is gone."""
         try:
-            self._control.sendall(_REQUEST.pack(WAIT, pid))
+            self._control.sendall(_REQUEST.pack(WAIT, number))
             answer = self._control.recv(_STATUS.size, socket.MSG_WAITALL)
         except OSError:
             return None
         return os.waitstatus_to_exitcode(_STATUS.unpack(answer)[0]) if len(answer) == _STATUS.size else None
 
-    def forget(self, pid: int) -> None:
-        """The lab is killed, and nobody wants to know how it ended."""
+    def forget(self, number: int) -> None:
+        """The lab is killed or about to end, and nobody wants to know how."""
         with suppress(OSError):
-            self._control.sendall(_REQUEST.pack(FORGET, pid))
+            self._control.sendall(_REQUEST.pack(FORGET, number))
 
     def close(self) -> None:
         """Ends the server. Labs that still go on are their conductor's to end."""
@@ -81,16 +83,28 @@ class LabServer:
         self._process.join()
 
 
-@dataclass
-class _Children:
-    """Forks whose end nobody waits for; collected so that they do not stay as zombies."""
+class _Forks:
+    """The labs of a server by their numbers: one may die before it could say which process it is."""
 
-    forgotten: set[int]
+    def __init__(self) -> None:
+        self._pids: dict[int, int] = {}
+        self._forgotten: set[int] = set()
+
+    def add(self, number: int, pid: int) -> None:
+        self._pids[number] = pid
+
+    def wait(self, number: int) -> int:
+        """How the lab ended, as os.waitpid has it."""
+        return os.waitpid(self._pids.pop(number), 0)[1]
+
+    def forget(self, number: int) -> None:
+        """It is collected once it has ended, so that it does not stay as a zombie."""
+        self._forgotten.add(self._pids.pop(number))
 
     def collect(self, options: int = os.WNOHANG) -> None:
-        for pid in list(self.forgotten):
+        for pid in list(self._forgotten):
             if os.waitpid(pid, options) != (0, 0):
-                self.forgotten.discard(pid)
+                self._forgotten.discard(pid)
 
 
 def serve(control: socket.socket, onednn: bool | None, modules: Sequence[str], log: Path) -> None:
@@ -102,21 +116,22 @@ def serve(control: socket.socket, onednn: bool | None, modules: Sequence[str], l
     for module in modules:
         importlib.import_module(module)
     gc.freeze()  # a fork's garbage collector would look at a million objects, and copy their pages to do so
-    children = _Children(set())
+    forks = _Forks()
     while request := _receive(control):
-        (what, pid), descriptors = request
+        (what, number), descriptors = request
         if what == FORK:
             (descriptor,) = descriptors
-            if os.fork() == 0:
+            if (pid := os.fork()) == 0:
                 control.close()
                 lab.run(Connection(descriptor), log)
+            forks.add(number, pid)
             os.close(descriptor)
         elif what == WAIT:
-            control.sendall(_STATUS.pack(os.waitpid(pid, 0)[1]))
+            control.sendall(_STATUS.pack(forks.wait(number)))
         else:
-            children.forgotten.add(pid)
-        children.collect()
-    children.collect(0)
+            forks.forget(number)
+        forks.collect()
+    forks.collect(0)
     os._exit(0)  # Python would take TensorFlow apart first
 
 

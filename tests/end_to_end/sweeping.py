@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,12 @@ class Sweeping:
         except psutil.NoSuchProcess:
             return []
 
-    def wait_for_lab(self) -> psutil.Process:
-        """A lab that is at work."""
+    def wait_for_lab(self, besides: Sequence[psutil.Process] = ()) -> psutil.Process:
+        """A lab as soon as there is one, besides those known."""
         deadline = time.monotonic() + 60
-        while not (labs := self.labs()):
+        while not (labs := [lab for lab in self.labs() if lab not in besides]):
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.stderr.read()  # type: ignore[union-attr]
-            time.sleep(0.02)
         return labs[0]
 
     def wait_for_deaf_lab(self) -> None:

@@ -68,11 +68,15 @@ def test_every_way_to_fail_is_told_apart(sweeping):
     assert {row["reason"] for row in rows} == {reason or "" for reason in reasons.values()}
 
 
-def test_killed_labs_do_not_touch_the_others(sweeping):
+@pytest.mark.parametrize("longest", [0, 0.6], ids=["at birth", "at any time"])
+def test_killed_labs_do_not_touch_the_others(sweeping, longest):
+    """Nor one that dies before it could say which process it is."""
     sweep = sweeping(TWELVE, "experiment.seconds=0.4", "hydra.launcher.n_jobs=3")
+    seen = []
     for _ in range(3):
-        time.sleep(random.uniform(0.1, 0.6))
-        lab = sweep.wait_for_lab()
+        lab = sweep.wait_for_lab(besides=seen)
+        seen.append(lab)
+        time.sleep(random.uniform(0, longest))
         with contextlib.suppress(psutil.NoSuchProcess):  # it may just have ended
             lab.kill()
     status, out, _ = sweep.end()
