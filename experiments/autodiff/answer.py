@@ -120,7 +120,7 @@ class Answer:
 
     def summary(self) -> str:
         """All ways in a few words."""
-        findings = sum(bool(one.findings) for *_, one in self._all())
+        findings = len(self.findings())
         compared = sum(not math.isnan(one.error) for *_, one in self._all())
         error = f", largest error {_short(self.largest_error())}" if compared else ""
         return f"{len(self.results)} ways{error}, {findings or 'no'} finding{'s' if findings != 1 else ''}"
@@ -170,8 +170,10 @@ class Answer:
     def _agreement(self) -> str:
         if len(self.results) == 1:
             return ""
+        ways = [result.way for result in self.results]
+        what = [dict.fromkeys(names) for names in zip(*((w.method, w.mode, w.dtype) for w in ways), strict=True)]
         return (
-            f"Computed in {self.summary()}: GradientTape and ForwardAccumulator; eager, graph and XLA; each dtype "
+            f"Computed in {self.summary()}: {'; '.join(', '.join(names) for names in what)}; each dtype "
             "against the truth at the point as that dtype holds it."
         )
 

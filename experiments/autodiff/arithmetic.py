@@ -61,12 +61,13 @@ def shape_of(expression: Expression, values: Mapping[str, Any]) -> tuple[int, ..
         return np.shape(ShapeCheck(double.number, double.operations).evaluate(expression, values))
 
 
-def overflows(expression: Expression, values: Mapping[str, Any]) -> bool:
-    """Whether anything on the way is too large for float64: exact numbers would fill the memory there.
+def decades(expression: Expression, values: Mapping[str, Any]) -> float:
+    """How many powers of ten lie between one and the largest, and the smallest, number on the way to the value.
 
-    What divides by zero is not: it has no value, however many digits there are.
+    Infinite where one is too large for float64: exact numbers would fill the memory there. What divides by zero is
+    not: it has no value, however many digits there are.
     """
-    double, found = in_numpy("float64"), []
+    double, sizes = in_numpy("float64"), [1.0]
 
     class _Watch(Arithmetic):
         def call(self, node: Call, arguments: list[Any]) -> Any:
@@ -75,11 +76,12 @@ def overflows(expression: Expression, values: Mapping[str, Any]) -> bool:
                 result = super().call(node, arguments)
             if poles:
                 result = np.where(np.isinf(result), np.nan, result)
-            found.append(np.isinf(result).any())
+            magnitudes = np.abs(np.ravel(np.asarray(result, dtype=float)))
+            sizes.extend(magnitudes[magnitudes > 0])  # NaN is not
             return result
 
     _Watch(double.number, double.operations).evaluate(expression, values)
-    return any(found)
+    return float(np.log10(max(sizes)) - np.log10(min(sizes)))
 
 
 _SIGNS: Operations = {
@@ -163,8 +165,13 @@ def _in_numpy() -> Operations:
 def in_tensorflow(dtype: str) -> Arithmetic:
     """Tensors of a floating dtype, by the operation that a TensorFlow user would write."""
     tf = import_tensorflow()
+
+    def number(constant: Number) -> Any:
+        is_whole = tf.as_dtype(dtype).is_integer and constant.value.denominator == 1
+        return tf.constant(int(constant.value) if is_whole else float(constant.value), dtype=dtype)
+
     return Arithmetic(
-        lambda number: tf.constant(float(number.value), dtype=dtype),
+        number,
         {
             **_SIGNS,
             "**": tf.pow,
@@ -222,17 +229,27 @@ def in_mpmath() -> Arithmetic:
 
         return on_reals
 
+    def guarded(function: Callable[..., Any], beyond: Callable[[Any], Any]) -> Callable[..., Any]:
+        """Of a double exponential, mpmath would write out every digit."""
+        return lambda x: beyond(x) if mpmath.isfinite(x) and x and mpmath.mag(x) > MOST_MAGNITUDE else function(x)
+
     zero, one = mpmath.mpf(0), mpmath.mpf(1)
+    exp = guarded(mpmath.exp, lambda x: mpmath.inf if x > 0 else zero)
     scalar: Operations = {
         "/": real(operator.truediv),
-        "**": real(lambda a, b: mpmath.power(a, b)),
+        "**": real(lambda a, b: guarded(lambda _: mpmath.power(a, b), lambda _: mpmath.nan)(b)),
         **{name: real(getattr(mpmath, name)) for name in ELEMENTARY},
+        **{name: real(guarded(getattr(mpmath, name), lambda _: mpmath.nan)) for name in ("cos", "sin", "tan")},
+        "exp": exp,
+        "expm1": guarded(mpmath.expm1, lambda x: mpmath.inf if x > 0 else -one),
+        "cosh": guarded(mpmath.cosh, lambda _: mpmath.inf),
+        "sinh": guarded(mpmath.sinh, lambda x: mpmath.inf * mpmath.sign(x)),
         "abs": abs,
         "floor": mpmath.floor,
         "sign": mpmath.sign,
         "relu": lambda x: x if x > 0 else zero * x,
-        "sigmoid": lambda x: one / (one + mpmath.exp(-x)),
-        "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+        "sigmoid": lambda x: one / (one + exp(-x)),
+        "softplus": lambda x: mpmath.log1p(exp(x)),
         "maximum": lambda a, b: a if a >= b or mpmath.isnan(a) else b,  # with NaN it is NaN, in TensorFlow as well
         "minimum": lambda a, b: a if a <= b or mpmath.isnan(a) else b,
         "where": lambda condition, a, b: a if condition else b,
@@ -248,6 +265,8 @@ def in_sympy() -> Arithmetic:
     import sympy
 
     def piecewise(condition: Any, a: Any, b: Any) -> Any:
+        if len(sympy.sympify(condition).atoms(sympy.Piecewise)) > 1:
+            raise TooLarge("SymPy would solve branches within branches for minutes")
         return sympy.Piecewise((a, condition), (b, True))
 
     class floor(sympy.Function):  # type: ignore[misc]  # noqa: N801  # it is printed so
@@ -292,6 +311,9 @@ ELEMENTARY = (
 )  # fmt: skip
 """What mpmath and SymPy call as we do."""
 
+MOST_MAGNITUDE = 2000
+"""As a power of two: of an argument of exp or sin beside the point, where 1e-40 may stand in a denominator."""
+
 MOST_BITS = 4200
 """Of a power of two constants that SymPy may work out."""
 
@@ -308,8 +330,12 @@ def symbol_of(constant: Number) -> Any:
 
 
 def _power(base: Any, exponent: Any) -> Any:
-    if base.is_Rational and exponent.is_Rational:
-        bits = int(base.p).bit_length() + int(base.q).bit_length()
+    import sympy
+
+    base, exponent = sympy.sympify(base), sympy.sympify(exponent)
+    number, _ = base.as_coeff_Mul()  # of (3*x)**1000 SymPy works out 3**1000
+    if number.is_Rational and exponent.is_Rational:
+        bits = int(number.p).bit_length() + int(number.q).bit_length()
         if bits * abs(exponent) > MOST_BITS:
             raise TooLarge("a constant power has too many digits")
     return base**exponent

@@ -24,7 +24,7 @@ from experiments.autodiff.differentiate import METHODS
 from experiments.autodiff.expression import Expression, InvalidExpression
 from experiments.autodiff.grammar import parse
 from experiments.autodiff.graph import draw
-from experiments.autodiff.held import as_held, is_held
+from experiments.autodiff.held import along_held, as_held, is_held
 from experiments.autodiff.plots import step_figure, tangent_figure
 from experiments.autodiff.point import DTYPES, INTEGERS, as_array
 from experiments.autodiff.truth import Reference, Truth
@@ -87,15 +87,16 @@ class Autodiff(Experiment):
         first = Way(self.method, self.mode, self.dtype)
         truths: dict[str, list[list[Truth]]] = {}
         answer = Answer(expression, values, derivative, blocks, first)
-        ways = self._ways(first, expression, values, sum(len(block.entries) for block in blocks))
+        ways = self._ways(first, expression, values, derivative, sum(len(block.entries) for block in blocks))
         try:
             for number, way in enumerate(ways):
                 recorder.progress("ways", number / len(ways), str(way))
                 held, point = as_held(expression, values, way.dtype)
-                key = _key(held, point)
+                along = along_held(derivative, way.dtype)
+                key = _key(held, point, along)
                 if key not in truths:
-                    truths[key] = self._truths(held, point, derivative, answer, recorder)
-                computed = compute(held, point, derivative, way)
+                    truths[key] = self._truths(held, point, along, recorder)
+                computed = compute(held, point, along, way)
                 answer.results.append(Result(way, computed, truths[key]))
                 if way == first:
                     _record_first(answer, recorder)
@@ -105,13 +106,15 @@ class Autodiff(Experiment):
         recorder.measured()
         self._draw(answer, recorder)
 
-    def _ways(self, first: Way, expression: Expression, values: Mapping[str, Array], entries: int) -> list[Way]:
+    def _ways(
+        self, first: Way, expression: Expression, values: Mapping[str, Array], derivative: Derivative, entries: int
+    ) -> list[Way]:
         """Those to be computed; large derivatives are traced and compiled in one mode only, which takes seconds."""
         if not self.all_ways:
             return [first]
         is_small = entries <= MOST_IN_ALL_MODES and self._operations(expression) <= MOST_TO_COMPILE
         modes = MODES if is_small else (self.mode,)
-        return [way for way in every_way(first, modes) if is_held(expression, values, way.dtype)]
+        return [way for way in every_way(first, modes) if is_held(expression, values, derivative, way.dtype)]
 
     def _operations(self, expression: Expression) -> int:
         """About how many operations nested tapes make of an expression."""
@@ -122,15 +125,15 @@ class Autodiff(Experiment):
         expression: Expression,
         point: Mapping[str, Array],
         derivative: Derivative,
-        answer: Answer,
         recorder: Recorder,
     ) -> list[list[Truth]]:
-        entries = sum(len(block.entries) for block in answer.blocks)
-        order = max((len(entry.directions) for block in answer.blocks for entry in block.entries), default=1)
+        blocks = derivative.blocks(point, shape_of(expression, point))
+        entries = sum(len(block.entries) for block in blocks)
+        order = max((len(entry.directions) for block in blocks for entry in block.entries), default=1)
         reference = Reference(expression, point, order, entries)
         found: list[list[Truth]] = []
-        for number, block in enumerate(answer.blocks):
-            recorder.progress("truth", number / len(answer.blocks), derivative.symbol(block.name))
+        for number, block in enumerate(blocks):
+            recorder.progress("truth", number / len(blocks), derivative.symbol(block.name))
             found.append([reference.of(entry) for entry in block.entries])
         recorder.progress("truth", 1.0, f"{entries} {'entry' if entries == 1 else 'entries'}")
         return found
@@ -140,7 +143,13 @@ class Autodiff(Experiment):
         for name, figure in (("step_size", step_figure(answer)), ("tangent", tangent_figure(answer))):
             if figure is not None:
                 recorder.figure(name, figure)
-        if first.way.is_integer or first.computed.problem or self._operations(answer.expression) > MOST_TO_COMPILE:
+        if first.way.is_integer or first.computed.problem:
+            return
+        if (operations := self._operations(answer.expression)) > MOST_TO_COMPILE:
+            why = (
+                f"No graph is drawn: about {operations:,} operations, and more than {MOST_TO_COMPILE:,} are not traced."
+            )
+            recorder.note(f"{answer.note()}\n\n{why}")
             return
         tf = import_tensorflow()
         names = list(answer.values)
@@ -197,11 +206,14 @@ class Autodiff(Experiment):
     def _require_sensible(self) -> None:
         """Raises InvalidField where names, shapes or the kind of derivative do not go together."""
         values, wrt = self._values(), self._wrt()
+        if self._is_textbook() and (unknown := [name for name in self.at if name not in values]):
+            raise InvalidField(self, "at", f"the expression has no {unknown[0]}; there are {', '.join(values)}")
         if not wrt:
             raise InvalidField(self, "wrt", "the expression has no variable; give one to differentiate by")
         shape = self._shape(values)
         try:
             as_held(self._parsed(), values, self.dtype)
+            along_held(self._asked(), self.dtype)
         except OverflowError as error:
             raise InvalidField(self, "dtype", f"{error}; choose another, such as experiment.dtype=float64") from None
         if self._operations(self._parsed()) > MOST_OPERATIONS:
@@ -242,10 +254,11 @@ class Autodiff(Experiment):
             raise InvalidField(self, "expression", str(error)) from None
 
 
-def _key(expression: Expression, point: Mapping[str, Array]) -> str:
+def _key(expression: Expression, point: Mapping[str, Array], derivative: Derivative) -> str:
     """The same for dtypes that hold the same numbers."""
     constants = [constant.value for constant in expression.constants]
-    return repr([constants, {name: value.tolist() for name, value in point.items()}])
+    numbers = [{name: value.tolist() for name, value in given.items()} for given in (point, derivative.direction)]
+    return repr([constants, numbers])
 
 
 def _record_first(answer: Answer, recorder: Recorder) -> None:

@@ -84,7 +84,7 @@ def _rounded(node: Node, rounding: Callable[[float], float]) -> Node:
     if isinstance(node, Variable):
         return node
     value = Fraction(rounding(float(node.value)))
-    return node if value == node.value else replace(node, value=value, text=f"{float(node.value):.15g}")
+    return node if value == node.value else replace(node, value=value, text=repr(float(node.value)))
 
 
 def _walk(node: Node) -> Iterator[Node]:

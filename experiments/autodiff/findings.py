@@ -6,17 +6,22 @@ import math
 from dataclasses import dataclass
 
 from experiments.autodiff.one_sided import EDGE, JUMP, KINK, STEEP, UNDEFINED, UNSETTLED
+from experiments.autodiff.point import SMALLEST
 from experiments.autodiff.truth import OVERFLOW, Truth
 
-UNCONNECTED, INTEGER, NOT_FINITE, VANISHED, WRONG, UNSUPPORTED, UNCHECKED = (
+UNCONNECTED, INTEGER, NOT_FINITE, VANISHED, CANCELLED, WRONG, UNSUPPORTED, UNCHECKED = (
     "unconnected",
     "integer input",
     "not finite",
     "vanished",
+    "cancelled",
     "wrong",
     "unsupported",
     "unchecked",
 )
+
+LOST = 0.01
+"""Relative error from which a derivative that rounding explains is none to go on with."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,15 @@ class Checked:
             return "" if self.truth.point else UNCHECKED
         if self.found == 0 and self.truth.vanishes(self.dtype):
             return VANISHED
-        return "" if abs(self.found - self.truth.value) <= self.tolerance else WRONG
+        if abs(self.found - self.truth.value) > self.tolerance:
+            return WRONG
+        return CANCELLED if self._is_lost(self.found) else ""
+
+    def _is_lost(self, found: float) -> bool:
+        """Whether rounding explains the answer only because it would explain any; a formula tells."""
+        if self.truth.formula is None or self.tolerance < self.truth.unit(self.dtype):
+            return False
+        return self.error > LOST and bool(abs(found - self.truth.value) > SMALLEST[self.dtype])
 
     @property
     def tolerance(self) -> float:
@@ -81,11 +94,13 @@ class Checked:
             UNSETTLED: f"the slope has not settled at steps down to 1e-40; TensorFlow says {given}",
             UNDEFINED: f"the function has no value here; TensorFlow says {given}",
             OVERFLOW: "numbers beyond 1.8e308 come up on the way; nothing can be checked",
-            UNCONNECTED: "TensorFlow returns None: for it, the value does not depend on this variable",
+            UNCONNECTED: "TensorFlow returns None: for it, what is differentiated does not depend on this variable",
             INTEGER: f"TensorFlow returns {given}: integers have no gradient; choose experiment.dtype=float32",
             NOT_FINITE: f"TensorFlow says {given}, which is no number to go on with"
             + (f"; the truth is {_number(self.truth.value)}" if self.truth.value is not None else ""),
             VANISHED: f"TensorFlow says {given}; the truth, {_number(self.truth.value)}, was lost in rounding",
+            CANCELLED: f"rounding to {self.dtype} takes all digits of the formula here: TensorFlow says {given}, the "
+            f"truth is {_number(self.truth.value)}",
             WRONG: f"TensorFlow says {given}, the truth is {_number(self.truth.value)}",
             UNSUPPORTED: f"TensorFlow cannot compute it: {self.problem}",
             UNCHECKED: "no independent way was found to check it",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from experiments.autodiff.derivative import Array
+from experiments.autodiff.derivative import Array, Derivative
 from experiments.autodiff.expression import Expression
 from experiments.autodiff.point import INTEGERS, round_number, rounded
 
@@ -20,10 +21,18 @@ def as_held(expression: Expression, values: Mapping[str, Array], dtype: str) -> 
     return expression.rounded(lambda number: round_number(number, dtype)), point
 
 
-def is_held(expression: Expression, values: Mapping[str, Array], dtype: str) -> bool:
+def along_held(derivative: Derivative, dtype: str) -> Derivative:
+    """The derivative along its direction as the dtype holds that. Raises OverflowError as :func:`as_held` does."""
+    if dtype in INTEGERS:
+        return derivative
+    return replace(derivative, direction=rounded(derivative.direction, dtype))
+
+
+def is_held(expression: Expression, values: Mapping[str, Array], derivative: Derivative, dtype: str) -> bool:
     """Whether every number fits into the dtype."""
     try:
         as_held(expression, values, dtype)
+        along_held(derivative, dtype)
     except OverflowError:
         return False
     return True

@@ -70,6 +70,11 @@ class Slopes:
             found = derivative(np.vectorize(along, otypes=[float]), 0.0, initial_step=self._first_step(direction))
         return Estimate(float(found.df), float(found.error))
 
+    def agree(self, output: int, direction: Direction) -> bool:
+        """Whether complex step and central differences give the same slope; at a kink they do not."""
+        exact, rough = self.complex_step(output, direction), self.richardson(output, direction)
+        return abs(exact - rough.value) <= 1e-5 * max(1.0, abs(exact)) + 10 * rough.error  # NaN does not
+
     def difference(self, dtype: str, entry: Entry, step: float, centred: bool) -> float:
         """The difference quotient of an entry, of any order, with every operation rounded to ``dtype``."""
         shift = -0.5 if centred else 0.0

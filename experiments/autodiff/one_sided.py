@@ -6,6 +6,7 @@ This is how kinks, jumps and edges are told apart from plain points, whatever th
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,9 @@ PLAIN, KINK, JUMP, EDGE, STEEP, UNSETTLED, UNDEFINED = (
 )  # fmt: skip
 """What a point can be; the empty word is a point like any other."""
 
+NO_SLOPE = (KINK, JUMP, UNSETTLED, UNDEFINED)
+"""Where a function has no derivative, and so none of a higher order."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -54,6 +58,9 @@ class Side:
     jumps: bool
     is_defined: bool
     """Whether the function has values there."""
+
+
+NO_SIDE = Side(math.nan, math.nan, jumps=False, is_defined=False)
 
 
 @dataclass(frozen=True)
@@ -110,19 +117,29 @@ class Surroundings:
 class Neighbourhood:
     """Evaluates an expression around a point, at a precision that survives tiny steps."""
 
-    def __init__(self, expression: Expression, values: Mapping[str, Array], order: int) -> None:
+    def __init__(self, expression: Expression, values: Mapping[str, Array], order: int, decades: float = 0.0) -> None:
+        """``decades`` of digits may cancel on the way to the value."""
         self._expression, self._values = expression, values
-        self._digits = 60 + (max(STEPS) + 20) * order
+        self._digits = 60 + (max(STEPS) + 20) * order + math.ceil(decades)
 
     def around(self, entry: Entry) -> Surroundings:
-        """What an entry's directions meet on both sides."""
+        """What an entry's directions meet on both sides. A derivative is there only where the lower ones are."""
+        directions = entry.directions
+        for lower in (*(directions[:n] for n in range(1, len(directions))), directions[1:]):
+            if lower and (found := self._around(Entry(entry.output, lower))).kind in NO_SLOPE:
+                return found
+        return self._around(entry)
+
+    def _around(self, entry: Entry) -> Surroundings:
         import mpmath
 
         with mpmath.workdps(self._digits):
             arithmetic = in_mpmath()
             here = self._at(arithmetic, entry, [])
+            if not mpmath.isfinite(here):
+                return Surroundings(NO_SIDE, NO_SIDE, is_defined=False)
             return Surroundings(
-                self._side(arithmetic, entry, -1, here), self._side(arithmetic, entry, 1, here), mpmath.isfinite(here)
+                self._side(arithmetic, entry, -1, here), self._side(arithmetic, entry, 1, here), is_defined=True
             )
 
     def _side(self, arithmetic: Arithmetic, entry: Entry, sign: int, here: Any) -> Side:
@@ -130,7 +147,7 @@ class Neighbourhood:
 
         scale = self._scale(entry.directions)
         steps = [sign * scale * mpmath.mpf(10) ** -power for power in STEPS]
-        quotients = [self._quotient(arithmetic, entry, step) for step in steps]
+        quotients = [self._quotient(arithmetic, entry, step, here) for step in steps]
         far, near = (
             abs(self._at(arithmetic, entry, [(direction, step) for direction in entry.directions[:1]]) - here)
             for step in steps[-2:]
@@ -138,12 +155,12 @@ class Neighbourhood:
         jumps = bool(near > SMALLEST_JUMP * max(1, abs(here)) and near > STAYS * far)
         return Side(*_limit(*quotients), jumps, mpmath.isfinite(quotients[-1]))
 
-    def _quotient(self, arithmetic: Arithmetic, entry: Entry, step: Any) -> Any:
+    def _quotient(self, arithmetic: Arithmetic, entry: Entry, step: Any, here: Any) -> Any:
         """The mixed difference quotient: every direction is gone along, or not."""
         total = 0
         for taken in itertools.product((0, 1), repeat=len(entry.directions)):
             moves = [(direction, step) for direction, one in zip(entry.directions, taken, strict=True) if one]
-            total += (-1) ** (len(taken) - len(moves)) * self._at(arithmetic, entry, moves)
+            total += (-1) ** (len(taken) - len(moves)) * (self._at(arithmetic, entry, moves) if moves else here)
         return total / step ** len(entry.directions)
 
     def _at(self, arithmetic: Arithmetic, entry: Entry, moves: Sequence[tuple[Direction, Any]]) -> Any:

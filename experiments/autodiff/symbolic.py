@@ -26,9 +26,8 @@ class Formulas:
     def __init__(self, expression: Expression, values: Mapping[str, Array]) -> None:
         """Raises TooLarge where the expression is nothing for SymPy."""
         self._symbols = {name: _symbols(name, value) for name, value in values.items()}
-        constants = {symbol_of(one): float(one.value) for one in expression.constants if one.text}
-        self._values = [*(float(x) for value in values.values() for x in np.ravel(value)), *constants.values()]
-        self._constants = list(constants)
+        self._values = [float(x) for value in values.values() for x in np.ravel(value)]
+        self._constants = {symbol_of(one): float(one.value) for one in expression.constants if one.text}
         value = in_sympy().evaluate(expression, self._symbols)
         self._outputs = np.ravel(np.asarray(value, dtype=object))
         self._operations = 0
@@ -42,7 +41,7 @@ class Formulas:
         formula = sympy.sympify(self._outputs[entry.output])  # a bare number, if the expression is one
         for direction in entry.directions:
             terms = [
-                sympy.Rational(*float(change).as_integer_ratio()) * sympy.diff(formula, symbol)
+                self._coefficient(float(change)) * sympy.diff(formula, symbol)
                 for name, changes in direction.items()
                 for symbol, change in zip(np.ravel(self._symbols[name]), np.ravel(changes), strict=True)
                 if change
@@ -51,7 +50,18 @@ class Formulas:
             if (operations := int(sympy.count_ops(formula))) > MOST_OPERATIONS:
                 raise TooLarge("the formula has too many terms")
         self._operations += operations
-        return Formula(formula, self._all_symbols(), self._values)
+        values = [*self._values, *self._constants.values()]
+        return Formula(_in_real_numbers(formula), self._all_symbols(), values)
+
+    def _coefficient(self, change: float) -> Any:
+        """Of a direction; a symbol, lest SymPy adds up without rounding what TensorFlow has to round."""
+        import sympy
+
+        if change.is_integer():
+            return sympy.Integer(int(change))
+        symbol = sympy.Symbol(repr(abs(change)), positive=True)
+        self._constants[symbol] = abs(change)
+        return symbol if change > 0 else -symbol
 
     def _all_symbols(self) -> list[Any]:
         return [*(symbol for symbols in self._symbols.values() for symbol in np.ravel(symbols)), *self._constants]
@@ -106,6 +116,14 @@ class Formula:
         except (ValueError, ZeroDivisionError, TypeError, OverflowError):  # TypeError: complex numbers have no order
             return mpmath.nan
         return value if isinstance(value, mpmath.mpf) else mpmath.nan
+
+
+def _in_real_numbers(formula: Any) -> Any:
+    """Without SymPy's infinity of a pole and its delta of a jump's slope, which are no numbers."""
+    import sympy
+
+    nowhere_else = sympy.Lambda(delta := sympy.Dummy(), sympy.Piecewise((sympy.nan, sympy.Eq(delta, 0)), (0, True)))
+    return formula.xreplace({sympy.zoo: sympy.nan}).replace(sympy.DiracDelta, lambda x, *order: nowhere_else(x))
 
 
 def _symbols(name: str, value: Array) -> Any:

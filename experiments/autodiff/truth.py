@@ -7,20 +7,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.autodiff.arithmetic import TooLarge, overflows
+from experiments.autodiff.arithmetic import TooLarge, decades
 from experiments.autodiff.derivative import Array, Entry
 from experiments.autodiff.expression import Expression
 from experiments.autodiff.numeric import Slopes
 from experiments.autodiff.one_sided import EDGE, PLAIN, STEEP, Neighbourhood, Surroundings
 from experiments.autodiff.point import DTYPES, SMALLEST
 from experiments.autodiff.symbolic import DIGITS, Formula, Formulas
+from experiments.autodiff.terms import size_of_terms
 
 OVERFLOW = "overflow"
 """Something on the way is beyond 1.8e308: nothing is looked for there."""
 
 FORMULA, SIDES, COMPLEX_STEP, RICHARDSON, NOTHING = (
     f"SymPy's derivative at {DIGITS} digits",
-    "difference quotients at 100 digits",
+    "difference quotients at hundreds of digits",
     "complex step",
     "Richardson extrapolation",
     "",
@@ -53,7 +54,9 @@ class Truth:
     formula: Formula | None
     """Where the value is the formula's."""
     scale: float = 0.0
-    """The size of the function's value, in units of which a derivative of zero may be off."""
+    """The size of the function's value."""
+    terms: float = 0.0
+    """The size of what a derivative of zero is the sum of, in units of which it may be off."""
 
     def tolerance(self, dtype: str) -> float:
         """How far a right answer may be off in a dtype.
@@ -64,7 +67,7 @@ class Truth:
         assert self.value is not None
         bits = DTYPES[dtype]
         size = abs(float(self.value))
-        scale = size or self.scale  # what cancels to nothing leaves rounding errors of what it was
+        scale = size or self.terms  # what cancels to nothing leaves rounding errors of what it was
         allowed = SAFETY * scale * 2.0**-bits + SMALLEST[dtype] + self.uncertainty
         if self.formula is None:
             return allowed + 64 * SAFETY * size * 2.0**-bits
@@ -94,10 +97,13 @@ class Reference:
 
     def __init__(self, expression: Expression, values: Mapping[str, Array], order: int, entries: int) -> None:
         """``order`` is the highest derivative's, ``entries`` how many there are to be found."""
-        self._overflows = overflows(expression, values)
+        self._expression, self._values = expression, values
+        spread = decades(expression, values)
+        self._overflows = math.isinf(spread)
         elements = sum(value.size for value in values.values())
         work = entries * 6 * 2**order * expression.nodes * max(1, elements // 4)
-        self._neighbourhood = Neighbourhood(expression, values, order) if work <= MOST_WORK else None
+        is_small = work <= MOST_WORK and not self._overflows
+        self._neighbourhood = Neighbourhood(expression, values, order, spread) if is_small else None
         self._slopes = Slopes(expression, values)
         self._values_at_point = self._slopes.values()
         self._formulas = self._try(lambda: Formulas(expression, values)) if entries <= MOST_FORMULAS else None
@@ -111,9 +117,18 @@ class Reference:
         point = around.kind if around else PLAIN
         sides = (float(around.below.slope), float(around.above.slope)) if around else None
         value, way, uncertainty = self._value(entry, around, formula)
-        scale = abs(self._values_at_point[entry.output])
         found = formula if way == FORMULA else None
-        return Truth(value, way, uncertainty, point, sides, found, scale if math.isfinite(scale) else 0.0)
+        scale = abs(self._values_at_point[entry.output])
+        scale = scale if math.isfinite(scale) else 0.0
+        terms = scale if value else self._terms(entry, scale)
+        return Truth(value, way, uncertainty, point, sides, found, scale, terms)
+
+    def _terms(self, entry: Entry, otherwise: float) -> float:
+        """Of a first derivative; of higher ones nobody knows better than the size of the value."""
+        if len(entry.directions) > 1:
+            return otherwise
+        size = float(size_of_terms(self._expression, self._values, entry.directions[0])[entry.output])
+        return size if math.isfinite(size) else otherwise
 
     def _value(self, entry: Entry, around: Surroundings | None, formula: Formula | None) -> tuple[Any, str, float]:
         if around and around.kind not in (PLAIN, EDGE):
@@ -122,19 +137,27 @@ class Reference:
             return value, FORMULA, 0.0
         if around:  # two kinks that cancel: no formula sees that
             return around.slope, SIDES, around.uncertainty
-        if len(entry.directions) > 2:
+        if not self._can_be_estimated(entry):
             return None, NOTHING, 0.0
         estimate = self._slopes.estimate(entry)
         if not math.isfinite(estimate.value):
             return None, NOTHING, 0.0
         return estimate.value, COMPLEX_STEP if len(entry.directions) == 1 else RICHARDSON, estimate.error
 
+    def _can_be_estimated(self, entry: Entry) -> bool:
+        """Where nobody has looked for kinks: both numeric ways must say the same, which they do not at one."""
+        if len(entry.directions) > 2 or not math.isfinite(self._values_at_point[entry.output]):
+            return False
+        if len(entry.directions) == 2:
+            return self._expression.is_smooth
+        return self._slopes.agree(entry.output, entry.directions[0])
+
     @staticmethod
     def _try(find: Callable[[], Any]) -> Any:
         try:
             return find()
-        except (TooLarge, RecursionError, TypeError):  # TypeError: SymPy compares no complex or infinite constants
-            return None
+        except (TooLarge, RecursionError, TypeError, ValueError, NameError, KeyError):
+            return None  # SymPy compares no complex or infinite constants, and cannot print or write out some others
 
 
 def _beside(around: Surroundings) -> tuple[Any, str, float]:

@@ -160,6 +160,18 @@ class Trap:
 
 
 TRAPS = [
+    Trap("log(relu(x))", {"x": 3}, "", mpf(1) / 3),  # in the other branch SymPy has a pole
+    Trap("sqrt(x**2)", {"x": 3}, "", 0, order(2)),  # and here a delta at 0
+    Trap("abs(x)", {"x": 0}, "kink", None, order(2), forward="kink; unconnected"),
+    Trap("norm(x)", {"x": [0, 0]}, "kink; not finite", None, {"derivative": "hessian"}),
+    Trap("sqrt(x)", {"x": 0}, "infinite slope", "-inf", order(2)),
+    Trap("maximum(maximum(maximum(maximum(x, sin(x)), sin(2*x)), sin(3*x)), sin(4*x))", {"x": 10}, "", 1),
+    Trap("((3*x)**1000)**1000", {"x": 0}, "", 0),  # SymPy would work out 3**1000000
+    Trap("sin(exp(1/x))", {"x": 0}, "undefined; not finite"),
+    Trap("where(x > 0, exp(-exp(1/x)), 0)", {"x": 0}, "not finite", 0, forward=""),
+    Trap("x + 1e100 - 1e100", {"x": 1}, "", 1, {"dtype": "float64"}),
+    Trap("10000000 - x - relu(-x) + relu(x)", {"x": 0}, "wrong", 0),  # its terms are of size 1, its value is not
+    Trap("exp(log(x)) - x", {"x": 3}, "", 0),
     Trap("x**2", {"x": 3, "z": 2}, "unconnected", 0, {"wrt": ["z"]}),
     Trap("floor(x)", {"x": 1.5}, "unconnected", 0),
     Trap("x**3", {"x": 2}, "integer input", 12, {"dtype": "int32"}),

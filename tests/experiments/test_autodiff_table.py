@@ -134,6 +134,38 @@ def test_a_trap_is_named(on_device, recorder, trap, method, dtype):
                 assert close(mpmath.mpf(truth["exact"]), trap.exact, 1e-14)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_digits_that_cancel_are_told_of(on_device, recorder, method):
+    """In float64 TensorFlow has 1e8 for -1e-9, and rounding alone explains it."""
+    Autodiff(expression="(1 - cos(x)) / x**2", at={"x": 1e-8}, dtype="float64", method=method).run(recorder)
+    row = recorder.tables["results"][0]
+    assert row["finding"] == "cancelled"
+    assert row["exact"] == pytest.approx(-1e-8 / 12, rel=1e-12)
+    assert row["error"] > 1
+
+
+def test_a_direction_is_what_the_dtype_has_for_it(on_device, recorder):
+    """0.1 + 0.2 - 0.3 is not 0 in float32, and something else in float64."""
+    chosen = {"derivative": "hvp", "direction": {"x": [0.1, 0.2, -0.3]}, "dtype": "float64"}
+    Autodiff(expression="sum(x)**2", at={"x": [1, 1, 1]}, **chosen).run(recorder)
+    exact = {row["dtype"]: float(row["exact"]) for row in recorder.tables["truth"]}
+    assert exact["float32"] == 2 * float(np.float32(0.1).astype(float) + np.float32(0.2) - float(np.float32(0.3)))
+    assert exact["float64"] != exact["float32"]
+    assert not any("wrong" in row["finding"] for row in recorder.tables["results"])
+
+
+def test_integers_are_asked_too(on_device, recorder):
+    Autodiff(expression="x**3", at={"x": 2}, dtype="int32", all_ways=False).run(recorder)
+    assert recorder.metrics["value", 0] == 8
+
+
+@pytest.mark.parametrize("text", ["sum(relu(x))", "sum(abs(x))", "sum(x**101) + sum(relu(x))"])
+def test_kinks_that_nobody_can_look_for_are_unchecked(on_device, recorder, text):
+    """So many elements that hundreds of digits would take minutes."""
+    Autodiff(expression=text, at={"x": [0] * 300}, all_ways=False).run(recorder)
+    assert {row["finding"] for row in recorder.tables["results"]} == {"unchecked"}
+
+
 @pytest.mark.parametrize("dtype", LARGEST_ERROR)
 def test_the_textbooks_derivative_is_ten_in_every_way(on_device, recorder, dtype):
     Autodiff(dtype=dtype).run(recorder)

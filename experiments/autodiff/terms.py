@@ -1,0 +1,70 @@
+"""How large the terms are that a first derivative adds up: what cancels leaves rounding errors of their size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from experiments.autodiff.arithmetic import Arithmetic, in_numpy
+from experiments.autodiff.derivative import Array, Direction
+from experiments.autodiff.expression import Call, Expression, Number
+
+COMPLEX_STEP = 1e-200
+
+Dual = tuple[Any, Any]
+"""A value, and the sum of the sizes of all terms of its derivative."""
+
+
+def size_of_terms(expression: Expression, values: Mapping[str, Array], direction: Direction) -> Array:
+    """The chain rule with every partial derivative's size in place of itself, one number for each output.
+
+    x - x has the derivative 0, of terms of size 2. Of functions of one element after another the partial derivatives
+    are those of the complex step.
+    """
+    point = {name: (value[()], np.abs(direction.get(name, 0 * value))[()]) for name, value in values.items()}
+    with np.errstate(all="ignore"):
+        _, sizes = _Terms(_constant, in_numpy("complex128").operations).evaluate(expression, point)
+    found: Array = np.ravel(sizes).astype(float)
+    return found
+
+
+class _Terms(Arithmetic):
+    """Arithmetic of duals."""
+
+    def call(self, node: Call, arguments: list[Dual]) -> Dual:
+        values = [value for value, _ in arguments]
+        value = self.operations[node.function](*map(_complex, values))
+        if node.function in _REDUCTIONS:
+            sizes = _REDUCTIONS[node.function](*(np.abs(part) for argument in arguments for part in argument))
+        else:
+            sizes = sum(self._partial(node.function, values, i) * size for i, (_, size) in enumerate(arguments))
+        return np.real(value), sizes
+
+    def _partial(self, function: str, values: list[Any], number: int) -> Any:
+        moved = [_complex(value) + (COMPLEX_STEP * 1j if i == number else 0) for i, value in enumerate(values)]
+        return np.abs(np.imag(self.operations[function](*moved)) / COMPLEX_STEP)
+
+
+def _constant(number: Number) -> Dual:
+    return np.float64(float(number.value)), np.float64(0.0)
+
+
+def _complex(value: Any) -> Any:
+    return np.asarray(value).astype(complex)[()]
+
+
+def _of_norm(value: Any, size: Any) -> Any:
+    return np.sum(value * size) / np.sqrt(np.sum(value**2))
+
+
+_REDUCTIONS: Mapping[str, Callable[..., Any]] = {
+    "dot": lambda a, of_a, b, of_b: np.dot(of_a, b) + np.dot(a, of_b),
+    "logsumexp": lambda value, size: np.max(size),
+    "mean": lambda value, size: np.mean(size),
+    "norm": _of_norm,
+    "sum": lambda value, size: np.sum(size),
+    "transpose": lambda value, size: np.transpose(size),
+}
+"""Sizes of terms of what is more than one element after another; the arguments are sizes themselves."""
