@@ -20,6 +20,11 @@ def first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def one_line(error: object) -> str:
+    """All that an error of a library says, on one line; its type where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def where() -> str:
     """The device, with its name where it has one."""
     placement = current()

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from experiments.deployment.load import WANTED_CALLS
-from experiments.deployment.original import REGRESSION, sha256
+from experiments.deployment.original import REGRESSION
 from experiments.deployment.series import Series, Service
 from experiments.markdown import markdown_table
+from experiments.networks.saving import checksums
 from experiments.recorder import Cell, Row
 from experiments.words import duration, where
 
@@ -173,7 +174,7 @@ class Answer:
         sentences[-1] += f". int8's ranges come from {test_set.calibrated_with}."
         if few:
             sentences.append(f"Fewer than {WANTED_CALLS} calls, so that p99 is about the slowest: {', '.join(few)}.")
-        return " ".join(sentences) + f" SHA-256 of the original: `{sha256(self.series.source)}`."
+        return " ".join(sentences) + f" SHA-256 of the original: `{checksums.sha256(self.series.source.model)}`."
 
     def _tensorflow_serving(self) -> str:
         """The command for the folder that this run keeps. It is not run here."""

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,8 +36,9 @@ class Worker:
         """Starts a way, up to its first answer; the seconds where another process serves (see :meth:`Way.start`)."""
         self._way = WAYS[name]()
         seconds = self._way.start(artifact, device)
+        began = time.monotonic()
         self._way.client()(example)
-        return seconds
+        return None if seconds is None else seconds + time.monotonic() - began
 
     def load(self, model: Path, device: Device) -> None:
         """Starts the original, of whose inputs nothing is known yet."""

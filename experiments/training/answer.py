@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -138,11 +139,13 @@ class Answer:
         if not history:
             return ""
         best = self.session.best_epoch
-        ended = "no better after that" if self.session.is_patience_over else "all epochs done"
         went_on = f" Went on after epoch {self.session.went_on_from}." if self.session.went_on_from else ""
         if not best:
             return f"{len(history)} epochs, none with a finite loss."
         chosen = history[best - 1]
+        if self.test is None:
+            return f"{len(history)} of {self.training.epochs} epochs, the best of them epoch {best}.{went_on}"
+        ended = "no better after that" if self.session.is_patience_over else "all epochs done"
         return (
             f"{len(history)} epochs ({ended}); the weights are those of epoch {best}, which had the lowest validation "
             f"loss: {self.epoch_in_words(chosen).split(', ')[0].removeprefix('validation loss ')}.{went_on}"
@@ -155,8 +158,9 @@ class Answer:
         if not rates:
             return ""
         tried = "; ".join(f"{name}: {figures}" for name, figures in self.session.tried.items())
-        why = f" (auto tried: {tried})" if tried else ""
-        return f"{statistics.median(rates):,.0f} examples/s with execution={self.session.execution_name}{why}."
+        execution = f"execution={self.session.execution_name}"
+        why = f" (auto tried: {tried}); bit for bit again with experiment.{execution}" if tried else ""
+        return f"{statistics.median(rates):,.0f} examples/s with {execution}{why}."
 
     def _classes(self) -> str:
         if self.data.task != "classification" or len(self.data.class_names) > MOST_CLASSES:
@@ -199,7 +203,7 @@ class Answer:
     def _next(self) -> str:
         """What to do with the model."""
         name = self.training.name_in_registry
-        source = f" experiment.source={name}" if name else ""
+        source = f" {shlex.quote(f'experiment.source=models:/{name}')}" if name else ""
         return f"Serve it in every way there is, and compare: `python -m runner experiment=deployment{source}`"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from experiments.experiment import Refused
 from experiments.networks.data import Data
 from experiments.networks.saving import reload, save
 from experiments.networks.saving.layout import KERAS
@@ -27,6 +28,9 @@ CALIBRATION_EXAMPLES = 256
 
 CHECKED_EXAMPLES = 256
 """Test inputs for which a reloaded model must say the same."""
+
+ROUNDING = 1e-3
+"""Relative: how far outputs may be from the original's on a device that does not add in the same order each time."""
 
 EXAMPLES = 5
 """Inputs in the MLflow model's example."""
@@ -58,6 +62,19 @@ def hand_over(training: Training, session: Session, answer: Answer, recorder: Re
         )
     recorder.file(TEST_SET, _archive(**_test_set(data)))
     recorder.file(CALIBRATION, _archive(x=data.train.x[:CALIBRATION_EXAMPLES]))
+    _require_the_same(answer)
+
+
+def _require_the_same(answer: Answer) -> None:
+    """Raises Refused, so that nothing is registered, where a format is not what was trained."""
+    assert answer.test is not None
+    rounding = ROUNDING * max(1.0, float(np.abs(answer.test.outputs).max()))
+    for row in answer.saved:
+        if row["problem"] or row["largest_difference"] is None or float(row["largest_difference"]) > rounding:
+            what = row["problem"] or f"its outputs differ by up to {row['largest_difference']}"
+            raise Refused(
+                f"the model saved as {row['format']} did not come back the same ({what}); it is not registered"
+            )
 
 
 def _test_set(data: Data) -> Mapping[str, Any]:

@@ -43,17 +43,15 @@ class Checkpoint:
     optimizer: Arrays
     best: Arrays = field(default_factory=list)
     """The model's variables after the best epoch."""
-
-    @property
-    def path(self) -> str:
-        """Where it is kept below the run's artifacts."""
-        return f"{FOLDER}/{self.epoch % 2}.npz"
+    source: str = ""
+    """Where the data came from: others have other examples to go on with."""
 
     def to_bytes(self) -> bytes:
         about = {
             "epoch": self.epoch,
             "execution": self.execution,
             "best_epoch": self.best_epoch,
+            "source": self.source,
             "history": [asdict(row) for row in self.history],
         }
         arrays = {"about": np.array(json.dumps(about))}
@@ -76,7 +74,12 @@ class Checkpoint:
         except (zipfile.BadZipFile, OSError, KeyError, EOFError, json.JSONDecodeError) as error:
             raise ValueError(f"not a whole checkpoint ({error})") from None
         history = [EpochRow(**row) for row in about["history"]]
-        return cls(about["epoch"], about["execution"], history, about["best_epoch"], **groups)
+        return cls(about["epoch"], about["execution"], history, about["best_epoch"], **groups, source=about["source"])
+
+
+def path_of(number: int) -> str:
+    """Where the run's checkpoint of that number, counted from 1, is kept below its artifacts."""
+    return f"{FOLDER}/{number % 2}.npz"
 
 
 def newest(folder: Path) -> Checkpoint | None:

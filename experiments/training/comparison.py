@@ -49,6 +49,8 @@ def compare(members: Sequence[Member], recorder: Recorder) -> None:
     if score is None:
         return
     done = [member for member in members if member.status == "FINISHED" and score in member.metrics]
+    if not done:
+        return
     settings = sorted(_settings(done, score), key=lambda setting: setting.median, reverse=SCORES[score])
     recorder.table("settings", [_row(setting) for setting in settings])
     recorder.note(_note(settings, score))

@@ -18,7 +18,7 @@ from experiments.networks.optimizers import OPTIMIZERS, Optimizer
 from experiments.recorder import REGISTERED_NAME, Recorder
 from experiments.training.answer import Answer
 from experiments.training.artifacts import hand_over
-from experiments.training.checkpoint import FOLDER, Checkpoint, newest
+from experiments.training.checkpoint import FOLDER, Checkpoint, newest, path_of
 from experiments.training.comparison import compare
 from experiments.training.execution import EXECUTIONS
 from experiments.training.plots import confusion_figure, learning_figure, mistakes_figure, residuals_figure
@@ -120,8 +120,7 @@ class Training(Experiment):
                 )
             _record_epoch(row, recorder)
             if self.checkpoint_every and session.epoch % self.checkpoint_every == 0:
-                checkpoint = session.checkpoint()
-                recorder.file(checkpoint.path, checkpoint.to_bytes())
+                recorder.file(path_of(session.epoch // self.checkpoint_every), session.checkpoint().to_bytes())
             yield row
 
     def _require_fitting(self, data: Data) -> None:

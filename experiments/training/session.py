@@ -133,9 +133,15 @@ class Session:
             values_of(self.model.variables),
             values_of(self.optimizer.variables),
             self._best,
+            self.data.source,
         )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
+        if checkpoint.source != self.data.source:
+            raise Refused(
+                f"sweep.resume: the checkpoint learnt other data ({checkpoint.source}; now it is {self.data.source}); "
+                "train anew with sweep.resume=false"
+            )
         try:
             assign(self.model.variables, checkpoint.model)
             assign(self.optimizer.variables, checkpoint.optimizer)

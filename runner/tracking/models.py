@@ -78,7 +78,7 @@ class RunModels:
 
     def _register(self, logged: _Logged, name: str, undo: ExitStack) -> None:
         if self._begin(name):
-            undo.callback(_if_possible, self._remove_if_empty, name)
+            undo.callback(_if_possible, _remove_if_empty, self._client, name)
         version = self._client.create_model_version(
             name,
             source=self._client.get_logged_model(logged.id).artifact_location,
@@ -97,17 +97,12 @@ class RunModels:
         from mlflow.exceptions import MlflowException
 
         try:
-            self._client.create_registered_model(name)
+            self._client.create_registered_model(name, tags={tags.RUN_ID: self._run_id})
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             return False
         return True
-
-    def _remove_if_empty(self, name: str) -> None:
-        """Another run may have registered a version in the meantime."""
-        if not self._client.search_model_versions(f"name = '{name}'"):
-            self._client.delete_registered_model(name)
 
     def _tagged(self, sha256: str) -> dict[str, str]:
         tagged = {tags.SHA256: sha256, tags.RUN_ID: self._run_id, tags.FINGERPRINT: self._fingerprint}
@@ -115,13 +110,26 @@ class RunModels:
 
 
 def remove_unfinished(client: MlflowClient, run: Run) -> None:
-    """Takes back the models that a run was writing when its process died."""
+    """Takes back what a run was writing when its process died: models, and versions that only a finished run has."""
     from mlflow.entities import LoggedModelStatus
 
+    made = client.search_registered_models(f"tags.`{tags.RUN_ID}` = '{run.info.run_id}'")
+    names = {model.name for model in made}
+    for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+        _if_possible(client.delete_model_version, version.name, version.version)
+        names.add(version.name)
+    for name in names:
+        _if_possible(_remove_if_empty, client, name)
     begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
     for logged in begun:
         if logged.status == LoggedModelStatus.PENDING:
             _if_possible(_remove, client, logged)
+
+
+def _remove_if_empty(client: MlflowClient, name: str) -> None:
+    """Another run may have registered a version in the meantime."""
+    if not client.search_model_versions(f"name = '{name}'"):
+        client.delete_registered_model(name)
 
 
 def _remove(client: MlflowClient, logged: LoggedModel) -> None:

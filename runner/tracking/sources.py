@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +74,8 @@ def _of_path(path: Path) -> Source:
     if not model.is_file() or model.suffix != ".keras":
         what = f"the folder {path} has no {MODEL}" if path.is_dir() else f"{path} is not a .keras file"
         raise SourceNotFound(f"{what}; save the model with model.save('{MODEL}')")
-    return Source(str(path), model, *_beside(folder), facts={"path": str(path)})
+    # What is called model beside it may be any model, and an MLflow model may run any code.
+    return replace(Source(str(path), model, *_beside(folder), facts={"path": str(path)}), mlflow_model=None)
 
 
 def _files_near(path: Path) -> str:
@@ -135,10 +138,13 @@ def _logged_models(run: Run) -> list[str]:
 
 def _of_run(client: MlflowClient, run: Run, scratch: Path) -> Source:
     _download_files(client, run, (MODEL, TEST_SET, CALIBRATION), scratch)
+    expected = None
     if logged := _logged_models(run):
-        _download_model(client, client.get_logged_model(logged[0]).artifact_location, scratch)
+        newest = client.get_logged_model(logged[0])
+        _download_model(client, newest.artifact_location, scratch)
+        expected = newest.tags.get(tags.SHA256)
     title = f"the model of run {run.info.run_name} ({run.info.run_id[:8]})"
-    return Source(title, _keras_file(scratch), *_beside(scratch), facts={"run_id": run.info.run_id})
+    return Source(title, _keras_file(scratch, expected), *_beside(scratch), facts={"run_id": run.info.run_id})
 
 
 def _download_files(client: MlflowClient, run: Run, names: Iterable[str], scratch: Path) -> None:
@@ -154,12 +160,16 @@ def _download_model(client: MlflowClient, location: str, scratch: Path) -> None:
     get_artifact_repository(location, client.tracking_uri).download_artifacts("", str(scratch / MLFLOW_MODEL))
 
 
-def _keras_file(scratch: Path) -> Path:
-    """The file by its name, else the one within the MLflow model."""
+def _keras_file(scratch: Path, expected: str | None) -> Path:
+    """The file by its name, else the one within the MLflow model; ``expected`` is the SHA-256 it was logged with."""
     found = [scratch / MODEL, *sorted((scratch / MLFLOW_MODEL).rglob("*.keras"))]
     model = next((path for path in found if path.is_file()), None)
     if model is None:
         raise SourceNotFound("its model is not a .keras file")
+    for path in (path for path in found if path.is_file() and expected):
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
+                raise SourceNotFound(f"its {path.name} has changed since it was logged: its SHA-256 is another one")
     return model
 
 
@@ -192,7 +202,7 @@ def _registered(client: MlflowClient, wanted: re.Match[str], scratch: Path) -> S
         _download_files(client, client.get_run(version.run_id), (TEST_SET, CALIBRATION), scratch)
     facts = {"model": name, "version": str(version.version), "run_id": version.run_id or ""}
     title = f"{name}, version {version.version}{f' (@{alias})' if alias else ''}"
-    model = _keras_file(scratch)
+    model = _keras_file(scratch, version.tags.get(tags.SHA256))
     return Source(title, model, *_beside(scratch), facts={key: value for key, value in facts.items() if value})
 
 

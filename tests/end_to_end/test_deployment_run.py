@@ -232,6 +232,26 @@ def test_models_are_found_by_any_of_their_names(trained, model, tmp_path, wanted
     assert found.facts["run_id"] == run_id
 
 
+def test_a_file_s_neighbour_is_not_its_mlflow_model(model, tmp_path):
+    """It may be any model, and run any code."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "MLmodel").write_text("flavors: {}\n")
+    (tmp_path / "model.keras").write_bytes((model / "model.keras").read_bytes())
+    assert find(LocalStore(tmp_path).open(), str(tmp_path / "model.keras"), tmp_path).mlflow_model is None
+
+
+def test_a_model_that_was_changed_in_the_store_is_refused(trained, tmp_path):
+    store, run_id, _ = trained
+    writer = store.open()
+    (logged,) = writer.search_logged_models(["1"], f"source_run_id = '{run_id}'")
+    writer.set_logged_model_tags(logged.model_id, {"sha256": "0" * 64})
+    try:
+        with pytest.raises(SourceNotFound, match=r"model\.keras has changed since it was logged"):
+            find(writer, run_id, tmp_path)
+    finally:
+        writer.delete_logged_model_tag(logged.model_id, "sha256")
+
+
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [

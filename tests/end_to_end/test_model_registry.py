@@ -221,9 +221,16 @@ def test_what_a_killed_process_was_writing_is_taken_back(bench):
         for name in ("whole", "half")
     )
     bench.client.finalize_logged_model(whole.model_id, "READY")
+    for name in ("made-by-it", "made-before", "empty"):
+        made_by_it = {} if name == "made-before" else {tags.RUN_ID: run_id}
+        bench.client.create_registered_model(name, tags=made_by_it)
+        if name != "empty":
+            bench.client.create_model_version(name, whole.artifact_location, run_id, model_id=whole.model_id)
     assert end_orphans(bench.client) == 1
     assert bench.client.get_run(run_id).info.status == "KILLED"
     assert [logged.model_id for logged in bench.logged()] == [whole.model_id]
+    assert bench.client.search_model_versions(f"run_id = '{run_id}'") == []
+    assert not {"made-by-it", "empty"} & {model.name for model in bench.client.search_registered_models()}
 
 
 @pytest.mark.parametrize("call", ["create_model_version", "set_logged_model_tags", "set_terminated"])

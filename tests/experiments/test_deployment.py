@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -203,12 +204,18 @@ def test_an_interrupt_ends_a_server_that_starts(mlflow_model, workers):
         with WorkerProcess(60) as worker:
             worker.call(Worker.start, "mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32))
 
+    def when_it_starts() -> None:
+        wait_until(lambda: len(workers()) >= 2, "the worker has started the server's first process")
+        os.kill(os.getpid(), signal.SIGALRM)
+
     before = signal.signal(signal.SIGALRM, interrupt)
+    watching = threading.Thread(target=when_it_starts)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 3.0)
+        watching.start()
         with pytest.raises(KeyboardInterrupt):
             start()
     finally:
+        watching.join()
         signal.signal(signal.SIGALRM, before)
     assert workers() == []
 
@@ -219,10 +226,17 @@ def test_the_servers_of_a_worker_end_with_it_even_if_it_is_killed(mlflow_model, 
         worker._connection.send(
             ("start", ("mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32)))
         )
-        wait_until(lambda: len(workers()) >= 2, "the server is started")
+        wait_until(lambda: any(map(_listens, workers())), "the server listens", seconds=60)
         family = workers()
         os.kill(family[0].pid, signal.SIGKILL)
         wait_until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family), "gone")
+
+
+def _listens(process: psutil.Process) -> bool:
+    try:
+        return any(found.status == psutil.CONN_LISTEN for found in process.net_connections("tcp"))
+    except psutil.Error:
+        return False
 
 
 def test_clients_that_fail_are_heard():
@@ -236,7 +250,7 @@ def test_clients_that_fail_are_heard():
 def test_a_broken_model_is_refused(source, tmp_path, on_device, workers):
     (tmp_path / "model.keras").write_bytes(b"nonsense")
     recorder = FolderRecorder(source=Source("broken", tmp_path / "model.keras"))
-    with pytest.raises(Refused, match=r"broken cannot be loaded: ValueError"):
+    with pytest.raises(Refused, match=r"broken cannot be loaded: .*model\.keras is not"):
         Deployment().run(recorder)
     assert workers() == []
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from experiments.experiment import Refused
 from experiments.networks.datasets import DATASETS
 from experiments.networks.models import MODELS
 from experiments.networks.optimizers import OPTIMIZERS
-from experiments.training import Training
+from experiments.training import Training, artifacts
 from experiments.training.checkpoint import Checkpoint, newest
 from tests.experiments.conftest import MemoryRecorder
 
@@ -120,6 +121,37 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path):
         run(training(epochs=2), MemoryRecorder(earlier_files=tmp_path))
 
 
+def test_checkpoints_take_turns_however_seldom_they_are():
+    """A death while one is written leaves the other."""
+    recorder = run(training(epochs=4, checkpoint_every=2))
+    kept = {path: Checkpoint.from_bytes(recorder.files[path]).epoch for path in recorder.files if "checkpoint/" in path}
+    assert sorted(kept.values()) == [2, 4]
+
+
+def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path):
+    """The same question, but the file that it names is another one now."""
+    data, earlier = tmp_path / "data.npz", tmp_path / "earlier"
+    earlier.mkdir()
+    task = training(dataset="npz", dataset_fields={"path": str(data)}, epochs=1)
+    for seed in (0, 1):
+        x = np.random.default_rng(seed).normal(size=(80, 3)).astype(np.float32)
+        np.savez(data, x_train=x, y_train=np.arange(80) % 2, x_test=x[:20], y_test=np.arange(20) % 2)
+        if seed == 0:
+            (earlier / "1.npz").write_bytes(run(task).files["checkpoint/1.npz"])
+    with pytest.raises(Refused, match="the checkpoint learnt other data"):
+        run(task, MemoryRecorder(earlier_files=earlier))
+
+
+def test_a_model_that_does_not_come_back_the_same_is_not_registered(monkeypatch: pytest.MonkeyPatch):
+    """The run has to fail: only one that finishes registers its model."""
+    saved = [{"format": "keras", "bytes": 1, "identical": 0, "largest_difference": 0.5, "problem": ""}]
+    monkeypatch.setattr(artifacts, "reload", lambda *_: [SimpleNamespace(row=row) for row in saved])
+    recorder = MemoryRecorder()
+    with pytest.raises(Refused, match=r"saved as keras did not come back the same \(its outputs differ by up to 0.5\)"):
+        run(training(check_saved=True, epochs=1), recorder)
+    assert "model.keras" in recorder.files
+
+
 def test_patience_ends_a_training_with_its_best_weights():
     recorder = run(
         training("softmax_regression", "iris", epochs=200, patience=2, optimizer_fields={"learning_rate": 0.5})
@@ -161,6 +193,16 @@ def test_mixed_precision():
     recorder = run(training(precision="mixed_bfloat16", epochs=2))
     assert math.isfinite(recorder.metrics["val/loss", 2])
     assert {array.dtype.name for array in final_weights(recorder)} <= {"float32", "uint32", "int64"}
+
+
+def test_mixed_precision_tells_years_apart(tmp_path: Path):
+    """In bfloat16, 2000 and 2005 would be 0 and 2 deviations off: the ends of a model have 32 bits."""
+    years = np.tile(np.array([[1995], [2000], [2005], [2010]], np.float32), (40, 1))
+    np.savez(tmp_path / "years.npz", x_train=years, y_train=years[:, 0], x_test=years, y_test=years[:, 0])
+    fields = {"path": str(tmp_path / "years.npz"), "task": "regression"}
+    task = training("softmax_regression", "npz", precision="mixed_bfloat16", dataset_fields=fields, epochs=60,
+                    optimizer_fields={"learning_rate": 0.05}, patience=None)  # fmt: skip
+    assert run(task).metrics["test/rmse", 0] < 1
 
 
 def test_two_replicas_train_together():

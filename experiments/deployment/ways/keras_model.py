@@ -29,11 +29,14 @@ class KerasModel(Way):
     def make(model: Any, given: Given, target: Path) -> None:
         shutil.copyfile(given.model, target)
 
+    model: Any
+    """A ``keras.Model``."""
+
     def start(self, artifact: Path, device: Device) -> float | None:
         lab_device.start(device)
-        import keras
+        from experiments.networks.saving import load
 
-        self.model = keras.saving.load_model(artifact, compile=False)
+        self.model = load(artifact)
         return None
 
     def client(self) -> Client:

@@ -18,6 +18,7 @@ from experiments.experiment import Refused
 from experiments.networks.data import Data
 from experiments.networks.datasets.dataset import Dataset, picked
 from experiments.networks.datasets.splitting import Array
+from experiments.words import one_line
 
 SECONDS_WITHOUT_AN_ANSWER = 10.0
 """A network that swallows everything would otherwise keep a run waiting for minutes."""
@@ -58,10 +59,9 @@ class Downloaded(Dataset):
         """What Keras' loader returns: (x, y) for training, (x, y) for the test."""
 
     def _absence(self, error: Exception) -> str:
-        reason = " ".join(str(error).split())
         place = Path(os.environ.get("KERAS_HOME", "~/.keras"), "datasets", self.cache)
         return (
-            f"{self.name} is not here and cannot be downloaded ({reason}); put {self.address} at {place}, "
+            f"{self.name} is not here and cannot be downloaded ({one_line(error)}); put {self.address} at {place}, "
             "or choose dataset=npz with a file of yours, or dataset=digits, which needs no network"
         )
 

@@ -24,18 +24,29 @@ def begin(data: Data) -> tuple[Any, Any]:
     mean, deviation = _mean_and_deviation(data.train.x)
     scale, offset = 1 / deviation, -mean / deviation
     # Not Keras' Normalization: tf2onnx makes its constants inputs that somebody would have to give.
-    return raw, keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="normalised")(raw)
+    normalised = keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype=_full(), name="normalised")
+    return raw, normalised(raw)
 
 
 def end(data: Data, raw: Any, features: Any, name: str, kernel_regularizer: Any = None) -> Any:
     """The model from ``raw`` to logits, or to targets in their own units, linear in ``features`` [n, width]."""
     import keras
 
-    outputs = keras.layers.Dense(data.outputs, kernel_regularizer=kernel_regularizer, name="logits")(features)
+    logits = keras.layers.Dense(data.outputs, kernel_regularizer=kernel_regularizer, dtype=_full(), name="logits")
+    outputs = logits(features)
     if data.task == "regression":
         mean, deviation = _mean_and_deviation(data.train.y[:, None])
-        outputs = keras.layers.Rescaling(deviation.tolist(), mean.tolist(), name="targets")(outputs)
+        targets = keras.layers.Rescaling(deviation.tolist(), mean.tolist(), dtype=_full(), name="targets")
+        outputs = targets(outputs)
     return keras.Model(raw, outputs, name=name)
+
+
+def _full() -> str:
+    """The type of the ends also in mixed precision: 16 bits cannot tell the year 2000 from 2005."""
+    import keras
+
+    variable_dtype: str = keras.config.dtype_policy().variable_dtype
+    return variable_dtype
 
 
 def _mean_and_deviation(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.experiment import Refused
+from experiments.words import one_line
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 
@@ -53,12 +54,10 @@ def require_keras(path: Path) -> None:
             _require_members(path, archive)
             config = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise NotLoadable(f"{path} is cut off or damaged: {_in_a_line(error)}") from None
+        raise NotLoadable(f"{path} is cut off or damaged: {one_line(error)}") from None
     except (ValueError, NotImplementedError, RuntimeError) as error:  # no JSON, unknown compression, encrypted
         raise (
-            error
-            if isinstance(error, NotLoadable)
-            else NotLoadable(f"{path} is not a .keras file: {_in_a_line(error)}")
+            error if isinstance(error, NotLoadable) else NotLoadable(f"{path} is not a .keras file: {one_line(error)}")
         ) from None
     if _has_code(config):
         raise NotLoadable(
@@ -83,7 +82,7 @@ def require_hdf5(path: Path) -> None:
     try:
         h5py.File(path, "r").close()
     except (OSError, RuntimeError) as error:
-        raise NotLoadable(f"{path} is cut off or damaged: {_in_a_line(error)}") from None
+        raise NotLoadable(f"{path} is cut off or damaged: {one_line(error)}") from None
 
 
 def require_saved_model(path: Path) -> None:
@@ -108,7 +107,3 @@ def _has_code(config: Any) -> bool:
     if isinstance(config, dict):
         return config.get("class_name") == "__lambda__" or any(map(_has_code, config.values()))
     return isinstance(config, list) and any(map(_has_code, config))
-
-
-def _in_a_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -21,7 +21,8 @@ class Fit(Execution):
         with task.model.distribute_strategy.scope():
             self._trainer = _trainer(task.model)
             metrics = ["sparse_categorical_accuracy"] if task.classifies else None
-            self._trainer.compile(task.optimizer, task.loss, metrics=metrics, auto_scale_loss=False)
+            # Without XLA, which Keras would choose on any machine with a GPU: from the same seed it drops other units.
+            self._trainer.compile(task.optimizer, task.loss, metrics=metrics, auto_scale_loss=False, jit_compile=False)
 
     def _train(self, order: npt.NDArray[np.int64]) -> tuple[float, float | None]:
         x, y, size = self.task.x[order], self.task.y[order], self.task.batch_size
