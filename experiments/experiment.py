@@ -1,4 +1,4 @@
-"""What an experiment is, and where the lab's own are found."""
+"""What an experiment is, and where this package's own are found."""
 
 from __future__ import annotations
 
@@ -82,13 +82,18 @@ class Refused(RuntimeError):
     """The experiment has no answer to give; the message is one sentence for its user."""
 
 
-def built_in() -> list[type[Experiment]]:
-    """The experiments of this package: every subclass in one of its modules."""
+def modules() -> list[str]:
+    """The names of this package's modules."""
     import experiments
 
-    found: dict[str, type[Experiment]] = {}
-    for module_info in pkgutil.iter_modules(experiments.__path__, "experiments."):
-        for member in vars(importlib.import_module(module_info.name)).values():
-            if isinstance(member, type) and issubclass(member, Experiment) and member is not Experiment:
-                found[member.name] = member
-    return list(found.values())
+    return [found.name for found in pkgutil.iter_modules(experiments.__path__, "experiments.")]
+
+
+def defined_in(module: str) -> list[type[Experiment]]:
+    """The experiments that a module has; importing it may raise anything."""
+    members = vars(importlib.import_module(module)).values()
+    return [
+        member
+        for member in members
+        if isinstance(member, type) and issubclass(member, Experiment) and member is not Experiment
+    ]

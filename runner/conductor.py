@@ -45,6 +45,8 @@ class Limits:
     n_jobs: int = 1
     timeout: float | None = None
     """Seconds, from when its device computes."""
+    start_timeout: float | None = None
+    """Seconds for TensorFlow and the device to start: drivers and networks may hang."""
     memory_gb: float | None = None
     fail_fast: bool = False
     """Whether no job is started any more once one has failed."""
@@ -52,6 +54,7 @@ class Limits:
     def __post_init__(self) -> None:
         require_at_least(self, "n_jobs", 1)
         require_at_least(self, "timeout", 0)
+        require_at_least(self, "start_timeout", 0)
         require_at_least(self, "memory_gb", 0)
 
     @property
@@ -100,6 +103,17 @@ def interruptible() -> Iterator[Interruption]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """When a job is interrupted for taking too long, on time.monotonic's clock, and what is said of it then."""
+
+    at: float
+    exceeded: str
+
+
+NO_LIMIT = _Limit(math.inf, "")
 
 
 class Conductor:
@@ -158,11 +172,12 @@ class Conductor:
                 run.lab.interrupt_if_going()
         ready = wait([run.lab.connection for run in self._going], timeout=self._longest_wait())
         for run in list(self._going):
+            run.lab.kill_if_due()
             message = run.lab.receive() if run.lab.connection in ready else run.lab.give_up_if_due()
             if message is not None:
                 yield run, message
-            elif self._expires(run) < time.monotonic():
-                run.expire()
+            elif (limit := self._limit(run)).at < time.monotonic():
+                run.expire(limit.exceeded)
 
     def _take(self, run: JobRun, message: Started | list[Record] | Ended) -> Ended | None:
         """Works on a message; returns it if it was the last one."""
@@ -193,8 +208,7 @@ class Conductor:
         try:
             with self._rescuing(run):
                 self._start()
-                limit = f"hydra.launcher.timeout={self._limits.timeout} seconds"
-                end = run.end(ended, self._interruption.number, limit)
+                end = run.end(ended, self._interruption.number)
         finally:
             run.lab.close()
         self._view.ended(run.job, end)
@@ -230,12 +244,19 @@ class Conductor:
             run.run.end_if_possible(status)
         return error
 
-    def _expires(self, run: JobRun) -> float:
-        """When a job is interrupted for taking too long, on time.monotonic's clock."""
-        if run.expired or self._limits.timeout is None or not run.is_at_work:
-            return math.inf
-        return run.begun + self._limits.timeout
+    def _limit(self, run: JobRun) -> _Limit:
+        """The one that the job has to keep now."""
+        limits = self._limits
+        if run.exceeded:
+            return NO_LIMIT
+        if run.run is None and limits.start_timeout is not None:
+            limit = f"hydra.launcher.start_timeout={limits.start_timeout} seconds"
+            return _Limit(run.begun + limits.start_timeout, f"TensorFlow and the device did not start within {limit}")
+        if run.is_at_work and limits.timeout is not None:
+            limit = f"hydra.launcher.timeout={limits.timeout} seconds"
+            return _Limit(run.begun + limits.timeout, f"it took longer than {limit}; what was measured is kept")
+        return NO_LIMIT
 
     def _longest_wait(self) -> float:
-        nearest = min(map(self._expires, self._going), default=math.inf)
+        nearest = min((self._limit(run).at for run in self._going), default=math.inf)
         return max(0.0, min(LONGEST_WAIT, nearest - time.monotonic()))

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 KIND = ("cpu", "cores", "usable_cores", "memory_bytes")
 """What of a machine makes its kind, beside its GPUs."""
+
+NOT_ASKED = ("tracking", "sweep.", "hydra.", "hydra/launcher", "-")
+"""What an override begins with that says where the answer is kept, or how jobs run."""
+
+
+def asked(overrides: Sequence[str]) -> list[str]:
+    """The overrides that belong to the question."""
+    return [override for override in overrides if not override.lstrip("+~").startswith(NOT_ASKED)]
 
 
 def question_hash(question: Mapping[str, Any], version: int) -> str:

@@ -43,8 +43,8 @@ class JobRun:
         """Starts the lab. There is no run before :meth:`begin`."""
         self.job = job
         self.run: TrackedRun | None = None
-        self.expired = False
-        """Whether it was interrupted for taking too long."""
+        self.exceeded = ""
+        """The limit for which it was interrupted, in a sentence."""
         self.begun = time.monotonic()
         self.is_at_work = False
         """Whether the experiment has been let go."""
@@ -59,7 +59,7 @@ class JobRun:
 
     def begin(self, started: Started | None) -> TrackedRun:
         """Creates the run; ``started`` is None where the lab never got so far."""
-        self.run = new_run(self.job, self._bench, started)
+        self.run = new_run(self.job, self._bench, started, 0.0 if started else time.monotonic() - self.begun)
         for source in self._sources.values():
             for name, fact in source.facts.items():
                 self.run.tag(f"source.{name}", fact)
@@ -101,14 +101,14 @@ class JobRun:
         self._learn(records)
         self.run.record(records)
 
-    def expire(self) -> None:
-        """Interrupts the lab for taking too long."""
-        self.expired = True
+    def expire(self, exceeded: str) -> None:
+        """Interrupts the lab for taking too long; ``exceeded`` says which limit."""
+        self.exceeded = exceeded
         self.lab.interrupt_if_going()
 
-    def end(self, ended: Ended, interrupted_by: signal.Signals | None, limit: str) -> JobEnd:
-        """Writes the last things and closes the run. ``limit`` names the time limit that an expired job exceeded."""
-        status, reason = _verdict(ended, interrupted_by, limit if self.expired else "")
+    def end(self, ended: Ended, interrupted_by: signal.Signals | None) -> JobEnd:
+        """Writes the last things and closes the run."""
+        status, reason = _verdict(ended, interrupted_by, self.exceeded)
         end = JobEnd(
             status,
             reason,
@@ -124,7 +124,9 @@ class JobRun:
             run.note(f"**{status}**: {reason}\n\n{run.last_note}".strip())
             run.tag(tags.REASON, reason)
         run.end(status)
-        return replace(end, run_id=run.id, metrics=run.last_metrics, note=run.last_note, link=run.link)
+        return replace(
+            end, run_id=run.id, seconds=run.seconds, metrics=run.last_metrics, note=run.last_note, link=run.link
+        )
 
     def hurry(self) -> None:
         """Asks the lab to hand over what it has, at once."""
@@ -135,6 +137,7 @@ class JobRun:
         """Takes what the lab still hands over and saves all of it where the store cannot; says where."""
         assert self.run is not None
         while (ended := self.lab.ended) is None:
+            self.lab.kill_if_due()
             if self.lab.connection.poll(0.2):
                 message = self.lab.receive()
                 if isinstance(message, list):
@@ -153,8 +156,8 @@ class JobRun:
         known.update({record.name: record.value for record in records if isinstance(record, Known)})
 
 
-def new_run(job: Job, bench: Bench, started: Started | None) -> TrackedRun:
-    """The run of a job, with what must be known to understand it and to do it again.
+def new_run(job: Job, bench: Bench, started: Started | None, seconds_ago: float = 0.0) -> TrackedRun:
+    """The run of a job that began some seconds ago, with what must be known to understand it and to do it again.
 
     Raises SweepIsOver where the sweep that had asked for the job does not wait for it any more.
     """
@@ -166,22 +169,27 @@ def new_run(job: Job, bench: Bench, started: Started | None) -> TrackedRun:
         bench.experiment_id(job),
         run_name(placement.actual if placement else "", job.distinct or job.overrides),
         _tagged(job, bench, placement),
+        seconds_ago,
     )
-    run.parameters(job.question)
     command = shlex.join(["python", "-m", "runner", *job.overrides])
     config = OmegaConf.to_yaml(job.config, resolve=True)
-    run.files({"config.yaml": f"# {command}\n{config}".encode()})
-    run.json({"environment.json": bench.surroundings | {"tensorflow": started and started.tensorflow}})
+    try:
+        run.parameters(job.question)
+        run.files({"config.yaml": f"# {command}\n{config}".encode()})
+        run.json({"environment.json": bench.surroundings | {"tensorflow": started and started.tensorflow}})
+    except BaseException as error:
+        run.end_if_possible("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        raise
     return run
 
 
-def _verdict(ended: Ended, interrupted_by: signal.Signals | None, limit: str) -> tuple[str, str]:
+def _verdict(ended: Ended, interrupted_by: signal.Signals | None, exceeded: str) -> tuple[str, str]:
     """The run's status, and why it did not finish, in a sentence."""
     outcome = ended.outcome
     if outcome is Outcome.FINISHED:
         return "FINISHED", ""
-    if limit:
-        return "FAILED", f"it took longer than {limit}; what was measured is kept"
+    if exceeded:
+        return "FAILED", exceeded
     if outcome is Outcome.INTERRUPTED or interrupted_by is not None:  # however it took the signal
         name = interrupted_by.name if interrupted_by else "a signal"
         return "KILLED", f"interrupted by {name}; what was measured is kept"

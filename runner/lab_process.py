@@ -77,10 +77,21 @@ class LabProcess:
 
     def give_up_if_due(self) -> Ended | None:
         """Ends an interrupted lab that has not answered in time."""
-        if self.ended is None and self.deadline is not None and time.monotonic() > self.deadline:
+        if not self._is_overdue():
+            return None
+        if self._pid is None:  # perhaps it is its server that hangs: the next lab gets another one
+            self._give_back()
+            self._servers.drop(self._server)
+        self._signal(signal.SIGKILL)
+        return self._end(Ended(Outcome.INTERRUPTED))
+
+    def kill_if_due(self) -> None:
+        """Ends one that goes on talking after it was interrupted; what it has said is still there to be received."""
+        if self._is_overdue():
             self._signal(signal.SIGKILL)
-            return self._end(Ended(Outcome.INTERRUPTED))
-        return None
+
+    def _is_overdue(self) -> bool:
+        return self.ended is None and self.deadline is not None and time.monotonic() > self.deadline
 
     def output(self) -> bytes:
         """What has been printed in the lab, TensorFlow's own lines included; the server's where it never began."""
@@ -90,11 +101,15 @@ class LabProcess:
     def close(self) -> None:
         """Ends the process. It has nothing more to say: its memory need not be tidied up first."""
         self._signal(signal.SIGKILL)
+        self._give_back()
+        self.connection.close()
+        self._log.unlink(missing_ok=True)
+
+    def _give_back(self) -> None:
+        """The server ends it, too: perhaps it could not say yet which process it is."""
         if not self._is_collected:
             self._server.forget(self._number)
             self._pid, self._is_collected = None, True
-        self.connection.close()
-        self._log.unlink(missing_ok=True)
 
     def _end(self, ended: Ended) -> Ended:
         self.ended = ended

@@ -71,7 +71,7 @@ class LabServer:
         return os.waitstatus_to_exitcode(_STATUS.unpack(answer)[0]) if len(answer) == _STATUS.size else None
 
     def forget(self, number: int) -> None:
-        """The lab is killed or about to end, and nobody wants to know how."""
+        """Ends the lab if it goes on; nobody wants to know how."""
         with suppress(OSError):
             self._control.sendall(_REQUEST.pack(FORGET, number))
 
@@ -98,8 +98,10 @@ class _Forks:
         return os.waitpid(self._pids.pop(number), 0)[1]
 
     def forget(self, number: int) -> None:
-        """It is collected once it has ended, so that it does not stay as a zombie."""
-        self._forgotten.add(self._pids.pop(number))
+        """Ends it. It is collected once it has ended, so that it does not stay as a zombie."""
+        pid = self._pids.pop(number)
+        os.kill(pid, signal.SIGKILL)
+        self._forgotten.add(pid)
 
     def collect(self, options: int = os.WNOHANG) -> None:
         for pid in list(self._forgotten):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from experiments.recorder import Arrays
 
 
-METRIC_NAME = re.compile(r"[\w\-. :/]+")
+METRIC_NAME = re.compile(r"(?!/|\.\.|\.$)[\w\-. :/]{1,250}")
 
 MODEL_NAME = re.compile(r"[\w\- ]+")
 """Of a model in a run; fewer than a registered model's, which may have dots."""
@@ -34,8 +35,11 @@ class RecordBuffer:
         self._buffer: list[Record] = []
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
-        if not METRIC_NAME.fullmatch(name):
-            raise ValueError(f"MLflow takes letters, digits and _-. :/ in the name of a metric, but this is {name!r}")
+        if not METRIC_NAME.fullmatch(name) or name != posixpath.normpath(name):
+            raise ValueError(
+                "MLflow takes up to 250 letters, digits and _-. :/ in the name of a metric, as the parts of a path, "
+                f"but this is {name!r}"
+            )
         self._buffer.append(Metric(name, float(value), step, time.time_ns() // 1_000_000))
 
     def figure(self, name: str, figure: Figure) -> None:

@@ -6,8 +6,11 @@ Every part of the config has a dataclass behind it, registered in Hydra's Config
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from importlib import metadata
 from typing import Any, get_type_hints
 
@@ -15,8 +18,8 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from experiments.device import Device
-from experiments.experiment import Experiment, built_in
-from runner.errors import UserError
+from experiments.experiment import Experiment, defined_in, modules
+from experiments.words import first_line
 from runner.sweep.settings import SweepSettings
 from runner.tracking.settings import Tracking
 
@@ -60,9 +63,38 @@ def _with_open_maps(experiment: type[Experiment]) -> DictConfig:
     return schema
 
 
+@cache
 def experiments() -> list[type[Experiment]]:
-    """The lab's own experiments and those of installed packages."""
-    return built_in() + [_load(entry_point) for entry_point in metadata.entry_points(group=ENTRY_POINTS)]
+    """The lab's own experiments and those of installed packages.
+
+    What cannot be imported is left out, and standard error says so: the other experiments need not wait for its repair.
+    """
+    found: dict[str, type[Experiment]] = {}
+    for module in modules():
+        with _left_out_if_broken(module, module):
+            found |= {experiment.name: experiment for experiment in defined_in(module)}
+    for entry_point in metadata.entry_points(group=ENTRY_POINTS):
+        package = entry_point.dist.name if entry_point.dist else entry_point.value
+        module = entry_point.value.partition(":")[0]
+        with _left_out_if_broken(f"the experiment {entry_point.name!r} of the package {package}", module):
+            found[entry_point.name] = _load(entry_point)
+    return list(found.values())
+
+
+@contextmanager
+def _left_out_if_broken(what: str, module: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # someone's code may fail in any way
+        problem = f"{type(error).__name__}: {first_line(error)}"
+        print(f"runner: {what} is left out ({problem}); see python -c 'import {module}'", file=sys.stderr)
+
+
+def _load(entry_point: metadata.EntryPoint) -> type[Experiment]:
+    experiment = entry_point.load()
+    if not (isinstance(experiment, type) and issubclass(experiment, Experiment)):
+        raise TypeError(f"{entry_point.value} is not a subclass of experiments.experiment.Experiment")
+    return experiment
 
 
 def all_keys(owner: type | None = None) -> list[str]:
@@ -103,23 +135,3 @@ def _keys(schema: Any, prefix: str) -> Iterator[str]:
         yield f"{prefix}{declared.name}"
         if is_dataclass(types[declared.name]):
             yield from _keys(types[declared.name], f"{prefix}{declared.name}.")
-
-
-def _load(entry_point: metadata.EntryPoint) -> type[Experiment]:
-    try:
-        experiment = entry_point.load()
-    except Exception as error:  # someone else's package may fail in any way
-        raise UserError(
-            f"the experiment {entry_point.name!r} of the installed package {_package(entry_point)} "
-            f"cannot be imported ({error}); repair or uninstall that package"
-        ) from error
-    if not (isinstance(experiment, type) and issubclass(experiment, Experiment)):
-        raise UserError(
-            f"the entry point {entry_point.name!r} of the installed package {_package(entry_point)} "
-            "is not a subclass of experiments.experiment.Experiment"
-        )
-    return experiment
-
-
-def _package(entry_point: metadata.EntryPoint) -> str:
-    return entry_point.dist.name if entry_point.dist else entry_point.value

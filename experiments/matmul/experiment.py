@@ -24,6 +24,7 @@ class Matmul(Experiment):
     """The time of C = A B against its size n, for one shape, dtype and execution mode."""
 
     name: ClassVar[str] = "matmul"
+    version: ClassVar[int] = 2
     headline: ClassVar[tuple[str, ...]] = ("time/median_us", "throughput/gflops")
 
     sizes: list[int] = field(default_factory=list)

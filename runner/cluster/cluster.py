@@ -6,6 +6,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
+from experiments.words import one_line
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -51,7 +53,5 @@ def attempt(function: Callable[[Job], Result], job: Job) -> Result | Lost:
     try:
         return function(job)
     except BaseException as error:
-        message = " ".join(str(error).split())
-        return Lost(
-            f"the job raised {type(error).__name__}: {message}" if message else f"the job raised {type(error).__name__}"
-        )
+        kind, message = type(error).__name__, one_line(error)
+        return Lost(f"the job raised {kind}" + (f": {message}" if message != kind else ""))

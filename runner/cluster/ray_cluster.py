@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experiments.words import one_line
 from runner.cluster.cluster import Job, Lost, Result, Results, attempt
 from runner.cluster.search_path import search_path
 from runner.errors import UserError
@@ -84,7 +85,7 @@ class Ray:
                 runtime_env={"env_vars": {"PYTHONPATH": search_path()} | HIDE_GPUS},
             )
         except (OSError, RuntimeError, ValueError) as error:
-            raise UserError(f"no Ray cluster at {self.address or 'this machine'}: {_one_line(error)}") from error
+            raise UserError(f"no Ray cluster at {self.address or 'this machine'}: {one_line(error)}") from error
         if handler is not signal.SIG_DFL:  # Ray has put its own in the place, which raises SystemExit
             signal.signal(signal.SIGTERM, handler)
 
@@ -122,7 +123,7 @@ def _result(ray: Any, done: Any) -> Any:
         return ray.get(done)
     except Exception as error:
         cause = getattr(error, "cause", None) or error
-        return Lost(f"Ray says {type(cause).__name__}: {_one_line(cause)}")
+        return Lost(f"Ray says {type(cause).__name__}: {one_line(cause)}")
 
 
 def _cancel(ray: Any, tasks: list[Any]) -> None:
@@ -156,7 +157,3 @@ def _silence(ray: Any) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
     # Where a worker died, Ray prints so whatever it is told. A private name; if it goes, the line comes back.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

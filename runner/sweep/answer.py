@@ -88,6 +88,11 @@ class Answer:
         self._not_started = not_started
         self._at_a_time = at_a_time
 
+    @property
+    def all_finished(self) -> bool:
+        """Whether every job did, those of earlier commands included that this one has gone on with."""
+        return not self._not_started and all(run.info.status == "FINISHED" for run in self._runs)
+
     def records(self, kinds: Sequence[type[Experiment]]) -> list[Record]:
         """Everything for the parent's run; ``kinds`` are the experiments that ran. The last record is the note."""
         recorder = AnswerRecorder()

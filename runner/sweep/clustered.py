@@ -27,6 +27,9 @@ from runner.tracking.run import end_run
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+LIMITS = ("timeout", "start_timeout")
+"""The limits of a job that its conductor sees to; all others are the cluster's."""
+
 CANCEL_SECONDS = 7.0
 """How long cancelled jobs may take to write down what they have, before this process ends their runs."""
 
@@ -42,9 +45,10 @@ class Clustered:
 
     @classmethod
     def from_settings(cls, kind: type[Cluster], settings: Mapping[str, Any]) -> Clustered:
-        """From what stands under ``hydra.launcher``: ``kind``'s fields, and ``timeout``. Raises UserError."""
-        of_cluster = {key: value for key, value in settings.items() if key != "timeout"}
-        return cls(checked(kind, of_cluster), checked(Limits, {"timeout": settings.get("timeout")}))
+        """From what stands under ``hydra.launcher``: ``kind``'s fields, and the LIMITS. Raises UserError."""
+        of_cluster = {key: value for key, value in settings.items() if key not in LIMITS}
+        limits = {key: settings[key] for key in LIMITS if key in settings}
+        return cls(checked(kind, of_cluster), checked(Limits, limits))
 
     def check(self) -> None:
         self.cluster.check()
@@ -64,57 +68,66 @@ class Clustered:
         assert bench.parent is not None
         parent = replace(bench.parent, owner=owner_tags()[tags.PROCESS])
         remote = [RemoteJob(job, parent, self.limits) for job in jobs]
+        runs = _Runs(bench)
         waiting = dict(enumerate(jobs))
         try:
             # Nothing here could look at a flag while it waits for the cluster.
             with interruption.raising(), closing(self.cluster.map(run_remotely, remote)) as results:
                 for index, result in results:
-                    end = result if isinstance(result, JobEnd) else _lost(jobs[index], result, bench)
+                    end = JobEnd("FAILED", result.reason) if isinstance(result, Lost) else result
+                    if end.run_id is None:
+                        end = runs.end(jobs[index], end) or runs.make(jobs[index], end)
                     view.ended(jobs[index], end)
                     yield waiting.pop(index), end
         except KeyboardInterrupt:
-            yield from self._cancelled(list(waiting.values()), bench, view, interruption)
+            for job, end in _cancelled(list(waiting.values()), runs, interruption):
+                view.ended(job, end)
+                yield job, end
 
     def close(self) -> None:
         """The cluster's processes end with :meth:`run`."""
 
-    def _cancelled(
-        self, jobs: Sequence[Job], bench: Bench, view: SweepView, interruption: Interruption
-    ) -> Iterator[tuple[Job, JobEnd]]:
-        """Cancelled jobs end their runs themselves, if they are given a moment."""
-        deadline = time.monotonic() + CANCEL_SECONDS
-        while any(run.info.status == "RUNNING" for run in _runs_of(bench)) and time.monotonic() < deadline:
-            time.sleep(0.5)
-        name = interruption.number.name if interruption.number else "a signal"
-        runs = {number_of(run): run for run in _runs_of(bench)}
-        for job in jobs:
-            if job.number in runs:
-                killed = JobEnd("KILLED", f"interrupted by {name}; what was measured is kept")
-                end = _end_run(runs[job.number], bench, killed)
-                view.ended(job, end)
-                yield job, end
+
+class _Runs:
+    """The runs of this command's jobs, made by processes elsewhere; a sweep that goes on has others from before."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._before: set[str] = set()
+        self._before = {run.info.run_id for run in self._all()}
+
+    def any_is_running(self) -> bool:
+        return any(run.info.status == "RUNNING" for run in self._all())
+
+    def end(self, job: Job, end: JobEnd) -> JobEnd | None:
+        """Ends the run of a job whose process says nothing more, unless it has ended itself; None if it has none."""
+        run = {number_of(run): run for run in self._all()}.get(job.number)
+        if run is None:
+            return None
+        if run.info.status != "RUNNING":
+            return end_of(run)
+        end_run(self._bench.client, run.info.run_id, end.status, end.reason)
+        return replace(end, run_id=run.info.run_id)
+
+    def make(self, job: Job, end: JobEnd) -> JobEnd:
+        """A run for the reason's sake, of a job that never began one."""
+        run = new_run(job, self._bench, None)
+        end_run(self._bench.client, run.id, end.status, end.reason)
+        return replace(end, run_id=run.id)
+
+    def _all(self) -> list[Run]:
+        """Of a job that was run again, the newest comes last."""
+        assert self._bench.parent is not None
+        found = children(self._bench, self._bench.parent.id, self._bench.parent.experiment_id)
+        return [run for run in found if run.info.run_id not in self._before]
 
 
-def _lost(job: Job, lost: Lost, bench: Bench) -> JobEnd:
-    """A job whose process is gone: its run is ended, or made for the reason's sake if it had not begun."""
-    failed = JobEnd("FAILED", lost.reason)
-    runs = {number_of(run): run for run in _runs_of(bench)}
-    if job.number in runs:
-        return _end_run(runs[job.number], bench, failed)
-    run = new_run(job, bench, None)
-    end_run(bench.client, run.id, failed.status, failed.reason)
-    return replace(failed, run_id=run.id)
-
-
-def _end_run(run: Run, bench: Bench, end: JobEnd) -> JobEnd:
-    """Ends the run of a job unless it has ended itself."""
-    if run.info.status != "RUNNING":
-        return end_of(run)
-    end_run(bench.client, run.info.run_id, end.status, end.reason)
-    return replace(end, run_id=run.info.run_id)
-
-
-def _runs_of(bench: Bench) -> list[Run]:
-    """The children of the sweep; of a job that was run again, the newest comes last."""
-    assert bench.parent is not None
-    return list(children(bench, bench.parent.id, bench.parent.experiment_id))
+def _cancelled(jobs: Sequence[Job], runs: _Runs, interruption: Interruption) -> Iterator[tuple[Job, JobEnd]]:
+    """Cancelled jobs end their runs themselves, if they are given a moment."""
+    deadline = time.monotonic() + CANCEL_SECONDS
+    while runs.any_is_running() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    name = interruption.number.name if interruption.number else "a signal"
+    for job in jobs:
+        if end := runs.end(job, JobEnd("KILLED", f"interrupted by {name}; what was measured is kept")):
+            yield job, end

@@ -17,7 +17,7 @@ class Engine(Protocol):
     here: bool
     """Whether they run on this machine, so that its kind is known before they start."""
     at_a_time: int
-    """How many jobs go on side by side, for the estimate of the time left."""
+    """How many jobs go on side by side, which disturbs timings."""
 
     def check(self) -> None:
         """Raises UserError where it cannot be used."""

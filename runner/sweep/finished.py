@@ -42,7 +42,8 @@ class Finished:
 
         Numbers of another kind of machine are no substitute, so ``fingerprint`` is compared where it is known.
         """
-        for run in self._by_question.get(question, []):
+        newest_first = reversed(self._by_question.get(question, []))
+        for run in sorted(newest_first, key=lambda run: run.info.status != "FINISHED"):
             if fingerprint is None or run.data.tags[tags.FINGERPRINT] == fingerprint:
                 self._by_question[question].remove(run)
                 return end_of(run)

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from experiments.comparison import Member, TableReader
+from runner.fingerprint import asked
 from runner.job import Job
 from runner.run_name import words_of
 from runner.tracking import tags
@@ -25,20 +26,26 @@ def lasting(runs: Iterable[Run], jobs: Sequence[Job]) -> list[Run]:
 
     A job that was run again counts once, and one of ``jobs`` that has another config than before only with this one.
     """
-    now = {tuple(job.overrides): job.question_hash for job in jobs}
+    now = {_key(job.overrides): job.question_hash for job in jobs}
     by_question = defaultdict[str, list["Run"]](list)
     for run in runs:
         question = question_of(run)
-        if now.get(tuple(_words(run)), question) != question:
+        if now.get(_key(_words(run)), question) != question:
             continue
-        by_question[run.data.tags.get(tags.FINGERPRINT, run.info.run_id)].append(run)
+        by_question[question or run.info.run_id].append(run)
     kept = [_lasting_of_one(same) for same in by_question.values()]
     return sorted((run for same in kept for run in same), key=number_of)
 
 
 def _lasting_of_one(same: Sequence[Run]) -> Sequence[Run]:
+    """What finished, on whatever kind of machine, and the last one where that has not."""
     finished = [run for run in same if run.info.status == "FINISHED"]
-    return finished or same[-1:]
+    return [*finished, *(run for run in same[-1:] if run.info.status != "FINISHED")]
+
+
+def _key(overrides: Sequence[str]) -> tuple[str, ...]:
+    """What tells a job from the others of its sweep, however the command was written."""
+    return tuple(sorted(asked(overrides)))
 
 
 def number_of(run: Run) -> int:
@@ -87,7 +94,7 @@ def _words(run: Run) -> list[str]:
 
 def _overrides(run: Run) -> dict[str, str]:
     """Key -> value as they were written, without the signs of Hydra's grammar."""
-    parts = (word.lstrip("+").partition("=") for word in _words(run))
+    parts = (word.lstrip("+").partition("=") for word in asked(_words(run)))
     return {key: value for key, _, value in parts}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from runner.bench import Bench
 from runner.errors import UserError
+from runner.fingerprint import asked
 from runner.job import Job
 from runner.job_run import source_tags
 from runner.run_name import words_of
@@ -19,8 +20,6 @@ from runner.tracking.run import TrackedRun, store_errors
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-NOT_THE_SWEEP = ("tracking", "sweep.", "hydra.", "hydra/launcher", "-")
 
 PAGE = 1000
 
@@ -44,12 +43,20 @@ def find_parent(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
     resume = job.parts.sweep.resume
     found = _newest(bench, job, command) if resume is True else _named(bench, str(resume))
     if found is not None and found.info.status == "RUNNING":
-        raise UserError(
-            f"sweep.resume: the sweep {found.info.run_id} is still going on "
-            f"(process {found.data.tags.get(tags.PROCESS, '?').split()[0]} on {found.data.tags.get(tags.HOST, '?')}); "
-            "wait for it, or stop it first"
-        )
+        _require_dead(found, job.parts.sweep.retry_running)
     return found
+
+
+def _require_dead(found: Run, may_be_elsewhere: bool) -> None:
+    """A sweep whose process on this machine is gone does not say RUNNING any more; of others only a person knows."""
+    host, process = found.data.tags.get(tags.HOST, "?"), found.data.tags.get(tags.PROCESS, "?").split()[0]
+    elsewhere = host != owner_tags()[tags.HOST]
+    if not (elsewhere and may_be_elsewhere):
+        hint = ", or give sweep.retry_running=true if you know that it is dead" if elsewhere else ""
+        raise UserError(
+            f"sweep.resume: the sweep {found.info.run_id} is still going on (process {process} on {host}); "
+            f"wait for it, or stop it first{hint}"
+        )
 
 
 def reopen(bench: Bench, found: Run) -> TrackedRun:
@@ -81,8 +88,7 @@ def children(bench: Bench, parent_id: str, experiment_id: str) -> Iterator[Run]:
 
 def key_of(command: Sequence[str]) -> str:
     """What makes two command lines the same sweep: what they ask, in whatever order, not where or how it runs."""
-    question = sorted(word for word in command if not word.lstrip("+~").startswith(NOT_THE_SWEEP))
-    return hashlib.sha256(json.dumps(question).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(sorted(asked(command))).encode()).hexdigest()[:16]
 
 
 def _newest(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:

@@ -14,6 +14,8 @@ from runner.lab_servers import LabServers
 from runner.messages import Record
 from runner.tracking.store import locate
 
+INTERRUPTED_EARLY = "interrupted before it was started"
+
 
 @dataclass(frozen=True)
 class RemoteJob:
@@ -47,4 +49,6 @@ def run_remotely(remote: RemoteJob) -> JobEnd:
         return JobEnd("KILLED", str(error))
     except UserError as error:
         return JobEnd("FAILED", str(error))
-    return ends[0] if ends else JobEnd("KILLED", "interrupted before it was started")
+    except KeyboardInterrupt:
+        return JobEnd("KILLED", INTERRUPTED_EARLY)
+    return ends[0] if ends else JobEnd("KILLED", INTERRUPTED_EARLY)

@@ -19,7 +19,7 @@ class SweepSettings:
     retry_failed: bool = True
     """Whether a sweep that goes on runs its FAILED jobs again."""
     retry_running: bool = False
-    """Whether jobs of it that say RUNNING, but not on this machine, are taken for dead and run again."""
+    """Whether it and its jobs, where they say RUNNING on other machines, are taken for dead and run again."""
     metric: str | None = None
     """The metric that tells the best job, and that a search improves."""
     direction: str = "minimize"

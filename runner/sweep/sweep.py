@@ -22,6 +22,9 @@ from runner.sweep.view import SweepView
 from runner.tracking.run import TrackedRun
 from runner.tracking.store import locate
 
+JOBS = "jobs.json"
+"""The artifact of a sweep with every job's config."""
+
 
 class JobDidNotFinish(Exception):
     """What a sweeper gets to know of a job without a result; the run says more."""
@@ -51,6 +54,10 @@ class Sweep:
         self._engines: list[Engine] = []
         self._jobs: list[Job] = []
         self._ends: dict[int, JobEnd] = {}
+        self._kept: dict[int, object] = {}
+        """What jobs.json says of each job, those of the sweep's earlier commands included."""
+        self._before_finished = True
+        """Whether the jobs of its earlier commands are FINISHED, as far as they still count."""
 
     @classmethod
     def current(cls) -> Sweep:
@@ -113,7 +120,7 @@ class Sweep:
         self._jobs += jobs
         bench = self._open(jobs[0])
         to_run = self._not_finished_yet(jobs, engine.here)
-        self._view.expect(len(to_run), engine.at_a_time)
+        self._view.expect(len(to_run))
         for job, end in engine.run(to_run, bench, self._view, self._interruption):
             self._ends[job.number] = end
         if self._interruption.number is not None:
@@ -162,15 +169,19 @@ class Sweep:
             self._view.say("sweep.resume: no sweep of this command is in the store; this is the first")
             return None
         self._finished = Finished.of(bench, found.info.run_id, found.info.experiment_id, settings)
-        return reopen(bench, found)
+        parent = reopen(bench, found)
+        self._kept = {job["number"]: job for job in parent.read_json(JOBS) or ()}
+        return parent
 
     def _describe(self, parent: TrackedRun) -> None:
         """What must be known to understand the sweep: every job's config as it was composed."""
         assert self._bench is not None
-        kept = [
-            {"number": job.number, "question": job.question_hash, "config": dict(job.question)} for job in self._jobs
-        ]
-        parent.json({"environment.json": self._bench.surroundings, "jobs.json": kept})
+        self._kept |= {
+            job.number: {"number": job.number, "question": job.question_hash, "config": dict(job.question)}
+            for job in self._jobs
+        }
+        jobs = [self._kept[number] for number in sorted(self._kept)]
+        parent.json({"environment.json": self._bench.surroundings, JOBS: jobs})
 
     def _not_finished_yet(self, jobs: Sequence[Job], here: bool) -> list[Job]:
         """The jobs to run; those that a resumed sweep has finished are taken as they are."""
@@ -205,7 +216,7 @@ class Sweep:
 
     def _all_finished(self) -> bool:
         ends = [self._ends.get(job.number) for job in self._jobs]
-        return all(end is not None and end.status == "FINISHED" for end in ends)
+        return self._before_finished and all(end is not None and end.status == "FINISHED" for end in ends)
 
     def _close_parent(self, error: BaseException | None) -> None:
         """Writes the answer and ends the parent with the truth."""
@@ -235,6 +246,7 @@ class Sweep:
         settings = self._jobs[0].parts.sweep
         answer = Answer(runs, self._bench.client.tracking_uri, settings, self._jobs, not_started, at_a_time)
         # After a signal there may be little time left: the comparison can wait for the resume.
+        self._before_finished = answer.all_finished
         kinds = [] if self.was_interrupted else dict.fromkeys(type(job.parts.experiment) for job in self._jobs)
         parent.record(answer.records(list(kinds)))
         return parent.last_note

@@ -18,9 +18,8 @@ class SweepView(Screen):
     def __init__(self) -> None:
         super().__init__()
         self._lines: dict[int, TaskID] = {}
-        self._durations: list[float] = []
-        self._total, self._done, self._failed, self._at_a_time = 0, 0, 0, 1
-        self._started_at: dict[int, float] = {}
+        self._total, self._done, self._failed = 0, 0, 0
+        self._begun: float | None = None
         self._whole = self._bars.add_task("sweep", total=None, text="", visible=False)
 
     def working(self, what: str, done: int, total: int | None) -> None:
@@ -28,14 +27,13 @@ class SweepView(Screen):
         text = f"{done} of {total}" if total is not None else ""
         self._update(self._whole, description=what, completed=done, total=total, text=text, visible=True)
 
-    def expect(self, jobs: int, at_a_time: int = 1) -> None:
+    def expect(self, jobs: int) -> None:
         """So many more jobs are going to run."""
         self._total += jobs
-        self._at_a_time = at_a_time
+        self._begun = self._begun or time.monotonic()
         self._show_whole()
 
     def started(self, job: Job) -> None:
-        self._started_at[job.number] = time.monotonic()
         if self._console.is_terminal:
             self._lines[job.number] = self._bars.add_task(_title(job), total=1.0, text="starting")
             self._show_whole()
@@ -51,12 +49,9 @@ class SweepView(Screen):
         """One line of what became of a job."""
         self._done += 1
         self._failed += end.status != "FINISHED"
-        begun = self._started_at.get(job.number)
-        seconds = end.seconds if begun is None else time.monotonic() - begun
-        self._durations.append(seconds)
         if job.number in self._lines:
             self._bars.remove_task(self._lines.pop(job.number))
-        what = end.reason or f"{seconds:.1f} s"
+        what = end.reason or f"{end.seconds:.1f} s"
         self.say(f"{self._done}/{self._total}  {_title(job)}  {end.status}: {what}")
         self._show_whole()
 
@@ -74,11 +69,11 @@ class SweepView(Screen):
         self._update(self._whole, description="sweep", completed=self._done, total=self._total, text=text, visible=True)
 
     def _time_left(self) -> str:
-        """By the mean of the jobs so far."""
-        if not self._durations or self._done >= self._total:
+        """By how quickly jobs have ended so far, however many go on side by side."""
+        if self._begun is None or not 0 < self._done < self._total:
             return ""
-        mean = sum(self._durations) / len(self._durations)
-        return f", about {in_words(mean * (self._total - self._done) / self._at_a_time)} left"
+        seconds = (time.monotonic() - self._begun) / self._done * (self._total - self._done)
+        return f", about {in_words(seconds)} left"
 
     def _update(self, task: TaskID, **changes: object) -> None:
         if self._console.is_terminal:

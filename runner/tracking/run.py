@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -38,7 +39,10 @@ class TrackedRun:
         self._models: dict[str, Model] = {}
         self._tracked_models = RunModels(client, run)
         self._metrics: dict[tuple[str, int], float] = {}
+        self._started: int = run.info.start_time
         self.last_note = ""
+        self.seconds = 0.0
+        """From its creation to its end, as the store has it; 0 while it goes on."""
         self.id: str = run.info.run_id
         self.experiment_id: str = run.info.experiment_id
         self.link = store.link(run.info.experiment_id, self.id)
@@ -47,11 +51,18 @@ class TrackedRun:
 
     @classmethod
     def create(
-        cls, store: Store, client: MlflowClient, experiment_id: str, name: str, tagged: Mapping[str, str]
+        cls,
+        store: Store,
+        client: MlflowClient,
+        experiment_id: str,
+        name: str,
+        tagged: Mapping[str, str],
+        seconds_ago: float = 0.0,
     ) -> TrackedRun:
-        """Starts a run in an MLflow experiment."""
+        """Starts a run in an MLflow experiment; what it tells of may have begun some seconds ago."""
+        began = time.time_ns() // 1_000_000 - round(seconds_ago * 1000)
         with store_errors():
-            return cls(store, client, client.create_run(experiment_id, run_name=name, tags=dict(tagged)))
+            return cls(store, client, client.create_run(experiment_id, began, dict(tagged), name))
 
     def parameters(self, parameters: Mapping[str, Any]) -> None:
         """The config's values, flat."""
@@ -156,10 +167,20 @@ class TrackedRun:
             {path: (json.dumps(content, indent=2, default=str) + "\n").encode() for path, content in files.items()}
         )
 
+    def read_json(self, path: str) -> Any:
+        """What an artifact holds; None where there is none to be read."""
+        from mlflow.exceptions import MlflowException
+
+        with TemporaryDirectory(prefix="artifact-") as scratch, suppress(MlflowException, OSError, ValueError):
+            return json.loads(Path(self._client.download_artifacts(self.id, path, scratch)).read_text())
+        return None
+
     def end(self, status: str) -> None:
         """FINISHED, FAILED or KILLED. Only a run that finishes registers its models; it does both or neither."""
         with store_errors(), self._tracked_models.registered() if status == "FINISHED" else nullcontext():
-            self._client.set_terminated(self.id, status)
+            milliseconds = time.time_ns() // 1_000_000
+            self._client.set_terminated(self.id, status, milliseconds)
+        self.seconds = (milliseconds - self._started) / 1000
 
     def end_if_possible(self, status: str) -> None:
         """The same where the store may have failed: if it has, the next start finds the run an orphan."""

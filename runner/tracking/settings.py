@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from experiments.fields import InvalidField, require_choice
 
 KINDS = ("local", "server")
+
+FOLDER_NAME_BYTES = 255
+"""As most file systems have it."""
 
 
 @dataclass
@@ -31,5 +35,16 @@ class Tracking:
             raise InvalidField(
                 self, "uri", f"{self.uri!r} is not a server's address; give tracking.uri=http://host:port"
             )
-        if self.experiment is not None and not self.experiment.strip():
+        if self.experiment is not None:
+            self._require_folder_name(self.experiment)
+
+    def _require_folder_name(self, experiment: str) -> None:
+        """The artifacts of the MLflow experiment lie in a folder of its name."""
+        if not experiment.strip():
             raise InvalidField(self, "experiment", "is blank; leave it out or give the MLflow experiment a name")
+        if self.kind != "local":
+            return
+        if experiment in (".", ".."):
+            raise InvalidField(self, "experiment", f"{experiment!r} cannot be the name of a folder")
+        if len(quote(experiment, safe=" ")) > FOLDER_NAME_BYTES:
+            raise InvalidField(self, "experiment", f"{experiment[:20]!r}... is too long for the name of a folder")

@@ -51,8 +51,8 @@ def quiet_mlflow() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # errors come as exceptions, too
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    # A server may be away for half a minute; by default MLflow would wait for four.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "4")
+    # A server may be away for a minute; by default MLflow would wait for four.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 
@@ -188,7 +188,7 @@ class ServerStore(Store):
         except urllib.error.HTTPError as error:
             raise StoreError(f"tracking.uri: {self.uri} answers, but not as MLflow does (HTTP {error.code})") from None
         except (OSError, HTTPException, ValueError) as error:
-            reason = " ".join(str(getattr(error, "reason", error)).split())
+            reason = words.one_line(getattr(error, "reason", error))
             raise StoreError(
                 f"tracking.uri: no answer from {self.uri} ({reason}); start it with 'mlflow server', "
                 "correct the address, or use tracking=local"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -101,7 +102,8 @@ def test_ray(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_under_ray(tmp_path: Path) -> None:
-    sweep = Sweeping(tmp_path, "hydra/launcher=ray", "experiment.x=1,2,3", "experiment.seconds=60")
+    half = f"hydra.launcher.cpus_per_job={max((os.cpu_count() or 1) / 2, 0.5):g}"
+    sweep = Sweeping(tmp_path, "hydra/launcher=ray", half, "experiment.x=1,2,3", "experiment.seconds=60")
     wait_until(lambda: _going_on(sweep), "two jobs go on", seconds=90, pause=0.5)
     sweep.process.send_signal(signal.SIGINT)
     status, _, err = sweep.end(timeout=60)

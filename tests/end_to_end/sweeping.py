@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,18 @@ class Sweeping:
         assert self.process.stderr is not None
         raise AssertionError(self.process.stderr.read())
 
+    def wait_for_server(self) -> psutil.Process:
+        """The lab server as soon as there is one: it then imports TensorFlow for seconds."""
+        deadline = time.monotonic() + 60
+        while True:
+            assert time.monotonic() < deadline
+            assert self.process.poll() is None, self.process.stderr.read()  # type: ignore[union-attr]
+            for child in psutil.Process(self.process.pid).children():
+                with suppress(psutil.Error):
+                    if any("spawn_main" in word for word in child.cmdline()):
+                        return child
+            time.sleep(0.01)
+
     def labs(self) -> list[psutil.Process]:
         """The forks of the lab servers; none where one has just ended."""
         try:
@@ -67,6 +80,7 @@ class Sweeping:
         while not (labs := [lab for lab in self.labs() if lab not in besides]):
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.stderr.read()  # type: ignore[union-attr]
+            time.sleep(0.001)
         return labs[0]
 
     def wait_for_deaf_lab(self) -> None:

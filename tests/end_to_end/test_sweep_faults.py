@@ -18,6 +18,7 @@ import pytest
 from tests.end_to_end.sweeping import PARENT, Sweeping, artifact, by_x, child, children, only_parent, statuses
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.reading import client
+from tests.waiting import wait_until
 
 TWELVE = "experiment.x=1,2,3,4,5,6,7,8,9,10,11,12"
 TWELVE_X = [float(x) for x in range(1, 13)]
@@ -113,6 +114,10 @@ def test_kill_9_of_the_sweep_then_resume(sweeping, moment):
         assert f"{moment} of 12 jobs are done already" in out or f"{moment + 1} of 12 jobs are done already" in out
     rows = list(csv.DictReader(io.StringIO(artifact(store, only_parent(store), "summary.csv"))))
     assert [row["status"] for row in rows] == ["FINISHED"] * 12
+    assert [float(row["experiment.x"]) for row in rows] == TWELVE_X
+    assert "sweep.resume" not in rows[0]
+    effects = list(csv.DictReader(io.StringIO(artifact(store, only_parent(store), "effects.csv"))))
+    assert {row["key"] for row in effects} == {"experiment.x"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -160,13 +165,18 @@ def test_a_second_signal_ends_a_deaf_job_at_once(sweeping):
     assert only_parent(sweep.store).info.status == "KILLED"
 
 
+def measuring(store):
+    """How many children are RUNNING and have measured something."""
+    return sum(run.info.status == "RUNNING" and "loss" in run.data.metrics for run in children(store))
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_disk_that_fills_up_in_mid_sweep(sweeping, tmp_path, small_disk):
     """What both jobs that go on have measured is saved in folders that the last line names."""
     with small_disk(tmp_path / "store", megabytes=24):
         sweep = sweeping(TWELVE, "experiment.seconds=3", "hydra.launcher.n_jobs=2")
         sweep.wait_for_ends(2)
-        time.sleep(1.5)  # the next two have begun, and are not about to end
+        wait_until(lambda: measuring(sweep.store) == 2, "the next two have something to lose", pause=0.02)
         with (sweep.store / "filling").open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(b"0" * 4096)
@@ -178,6 +188,17 @@ def test_a_disk_that_fills_up_in_mid_sweep(sweeping, tmp_path, small_disk):
         assert len(folders) == 2
         assert all("loss" in (folder / "metrics.csv").read_text() for folder in folders)
         assert "not started" in out
+
+
+def test_a_device_that_does_not_start(sweeping):
+    """As behind a driver that hangs: what imports TensorFlow is stopped; the next job gets another one."""
+    sweep = sweeping("experiment.x=1,2", "hydra.launcher.start_timeout=25")
+    sweep.wait_for_server().suspend()
+    status, _, _ = sweep.end()
+    assert status == 1
+    assert statuses(sweep.store) == {"FAILED": 1, "FINISHED": 1}
+    reason = child(sweep.store, x=1.0).data.tags["reason"]
+    assert reason == "TensorFlow and the device did not start within hydra.launcher.start_timeout=25.0 seconds"
 
 
 def test_memory_that_is_limited(sweeping):
@@ -262,16 +283,18 @@ def test_conf_that_is_edited_in_mid_sweep_changes_nothing(sweeping, tmp_path):
 def test_a_server_that_is_away_for_twenty_seconds(sweeping, tmp_path):
     """Nothing that was measured is lost."""
     server = TrackingServer(tmp_path)
-    sweep = sweeping(
-        "experiment.x=1,2,3,4", "experiment.seconds=2", "tracking=server", f"tracking.uri={server.address}"
-    )
-    sweep.wait_for_ends(1)
-    server.stop()
-    time.sleep(20)
-    server.start()
-    status, out, err = sweep.end()
+    try:
+        sweep = sweeping(
+            "experiment.x=1,2,3,4", "experiment.seconds=2", "tracking=server", f"tracking.uri={server.address}"
+        )
+        sweep.wait_for_ends(1)
+        server.stop()
+        time.sleep(20)
+        server.start()
+        status, out, err = sweep.end()
+    finally:
+        server.stop()
     assert status == 0, out + err
-    server.stop()
     found = client(tmp_path / "server", "server.db").search_runs(["1"])
     trials = [run for run in found if PARENT in run.data.tags]
     assert sorted(run.data.metrics["loss"] for run in trials) == [0.0, 1.0, 1.0, 4.0]

@@ -44,7 +44,9 @@ class TrackingServer:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """At once, as a crash would."""
+        """At once, as a crash would; nothing where it is down already."""
+        if self._process.poll() is not None:
+            return
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(timeout=20)
 

@@ -69,6 +69,8 @@ WRONG = {
     "--config-dri=x": "--config-dri=x: no such flag (did you mean --config-dir?)",
     "tracking.dir='50%'": "tracking.dir: '50%' has a ? or %",
     "tracking.experiment=' '": "tracking.experiment: is blank",
+    "tracking.experiment=..": "tracking.experiment: '..' cannot be the name of a folder",
+    f"tracking.experiment={'x' * 256}": "tracking.experiment: 'xxxxxxxxxxxxxxxxxxxx'... is too long",
     "workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
     "+workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
 }

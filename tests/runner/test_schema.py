@@ -1,0 +1,48 @@
+"""Where experiments come from, and what one that is broken does to the others."""
+
+import sys
+
+import pytest
+
+import experiments as package
+from runner import schema
+
+
+@pytest.fixture
+def found_anew():
+    schema.experiments.cache_clear()
+    yield
+    schema.experiments.cache_clear()
+    sys.modules.pop("experiments.broken", None)
+
+
+def test_a_broken_module_is_left_out_and_told_of_once(found_anew, monkeypatch, tmp_path, capsys):
+    (tmp_path / "broken.py").write_text("import math\n\nroot = math.squirt(2)\n")
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    names = {experiment.name for experiment in schema.experiments()}
+    assert names >= {"matmul", "autodiff", "training"}
+    schema.experiments()
+    assert capsys.readouterr().err == (
+        "runner: experiments.broken is left out (AttributeError: module 'math' has no attribute 'squirt'); "
+        "see python -c 'import experiments.broken'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("nowhere:Experiment", "ModuleNotFoundError: No module named 'nowhere'"),
+        ("no module at all", "AttributeError: "),
+        ("pathlib:Path", "TypeError: pathlib:Path is not a subclass of experiments.experiment.Experiment"),
+    ],
+)
+def test_a_broken_package_is_left_out(found_anew, monkeypatch, tmp_path, capsys, value, problem):
+    information = tmp_path / "badly_made-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: badly-made\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[{schema.ENTRY_POINTS}]\nbad = {value}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "matmul" in {experiment.name for experiment in schema.experiments()}
+    assert capsys.readouterr().err.startswith(
+        f"runner: the experiment 'bad' of the package badly-made is left out ({problem}"
+    )
