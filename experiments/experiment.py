@@ -59,6 +59,9 @@ class Experiment(ABC):
     (with or without ``models:/``), a run's id, or the path of a ``.keras`` file or of a folder with ``model.keras``.
     """
 
+    settles: ClassVar[tuple[str, ...]] = ()
+    """What its runs settle by measuring, see ``recorder.settled``."""
+
     goes_on_from: ClassVar[str] = ""
     """The folder of a run's artifacts from which an unfinished run can go on, see ``recorder.earlier``."""
 

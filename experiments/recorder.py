@@ -103,6 +103,13 @@ class Recorder(Protocol):
         For what is the machine's and not the job's, such as the peak. The value must be picklable.
         """
 
+    def settled(self, name: str, find_out: Callable[[], str]) -> str:
+        """A choice that is made by measuring, and that the numbers depend on: what ``find_out`` returns, a word.
+
+        Or what the newest run of the same question on the same kind of machine has settled, so that a run can be
+        repeated: the clock decides once. ``name`` is one of :attr:`experiments.experiment.Experiment.settles`.
+        """
+
     def fetch(self, source: str) -> Source:
         """The trained model that a field of :attr:`experiments.experiment.Experiment.sources` names.
 

@@ -24,7 +24,7 @@ from runner.lab_servers import LabServers
 from runner.messages import Ended, File, Given, Known, Outcome, Record, Started
 from runner.run_name import run_name
 from runner.tracking import tags
-from runner.tracking.earlier import find_earlier
+from runner.tracking.earlier import find_earlier, find_settled
 from runner.tracking.orphans import owner_tags
 from runner.tracking.run import TrackedRun
 from runner.tracking.sources import SourceNotFound, find
@@ -52,6 +52,7 @@ class JobRun:
         """Whether it only draws any more."""
         self._sources: dict[str, Source] = {}
         self._earlier: Path | None = None
+        self._settled: dict[str, str] = {}
         self._scratch: list[TemporaryDirectory[str]] = []
         """What came from elsewhere was copied to; gone with this object."""
         self._bench = bench
@@ -78,22 +79,20 @@ class JobRun:
         return ""
 
     def find_earlier(self) -> None:
-        """Looks for an unfinished run of the same question, if this one is to go on with it."""
-        folder = self.job.parts.experiment.goes_on_from
+        """Looks for what runs of the same question have left: a choice, and if this one is to go on, a checkpoint."""
+        experiment = self.job.parts.experiment
+        question = self._bench.client, self._bench.experiment_id(self.job), self._bench.fingerprint(self.job)
+        if experiment.settles:
+            self._settled = find_settled(*question, experiment.settles)
+        folder = experiment.goes_on_from
         if folder and self.job.parts.sweep.resume is not False:
             self._scratch.append(TemporaryDirectory(prefix="earlier-"))
-            self._earlier = find_earlier(
-                self._bench.client,
-                self._bench.experiment_id(self.job),
-                self._bench.fingerprint(self.job),
-                folder,
-                Path(self._scratch[-1].name),
-            )
+            self._earlier = find_earlier(*question, folder, Path(self._scratch[-1].name))
 
     def go(self) -> None:
         """Lets the experiment begin; its time counts from here."""
         self.is_at_work, self.begun = True, time.monotonic()
-        self.lab.begin(Given(self._sources, self._earlier))
+        self.lab.begin(Given(self._sources, self._earlier, self._settled))
 
     def record(self, records: Sequence[Record]) -> None:
         """Writes what the lab has found; when this returns, it is in the store."""

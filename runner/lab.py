@@ -21,7 +21,7 @@ import psutil
 from experiments import device
 from experiments.experiment import Refused
 from experiments.recorder import Source
-from runner.messages import Assignment, Ended, Given, Known, Measured, Outcome, Progress, Started
+from runner.messages import Assignment, Ended, Given, Known, Measured, Outcome, Progress, Settled, Started
 from runner.recording import RecordBuffer
 
 T = TypeVar("T")
@@ -115,6 +115,11 @@ class PipeRecorder(RecordBuffer):
             return value
         value = find_out()
         self._buffer.append(Known(name, value))
+        return value
+
+    def settled(self, name: str, find_out: Callable[[], str]) -> str:
+        value = self._given.settled.get(name) or find_out()
+        self._buffer.append(Settled(name, value))
         return value
 
     def flush(self) -> None:

@@ -43,6 +43,8 @@ class Given:
     """The models that the experiment wants to fetch, by what it calls them."""
     earlier: Path | None
     """What an unfinished run of the same question has left to go on with."""
+    settled: Mapping[str, str] = field(default_factory=dict)
+    """What runs of the same question have settled by measuring."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,19 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """A choice that was made by measuring, for later runs of the same question."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Measured:
     """Nothing is timed from here on."""
 
 
-Record = Metric | Table | File | Model | Note | Progress | Known | Measured
+Record = Metric | Table | File | Model | Note | Progress | Known | Settled | Measured
 
 
 class Outcome(Enum):

@@ -16,6 +16,7 @@ from experiments.markdown import markdown_table
 from experiments.networks.data import Data
 from experiments.recorder import Row
 from experiments.training.checkpoint import EpochRow
+from experiments.training.execution import AUTO
 
 if TYPE_CHECKING:
     from experiments.training.experiment import Training
@@ -159,7 +160,9 @@ class Answer:
             return ""
         tried = "; ".join(f"{name}: {figures}" for name, figures in self.session.tried.items())
         execution = f"execution={self.session.execution_name}"
-        why = f" (auto tried: {tried}); bit for bit again with experiment.{execution}" if tried else ""
+        why = f" (auto tried: {tried})" if tried else ""
+        if self.training.execution == AUTO and not tried:
+            why = " (settled by an earlier run of this question)"
         return f"{statistics.median(rates):,.0f} examples/s with {execution}{why}."
 
     def _classes(self) -> str:

@@ -23,7 +23,7 @@ from experiments.training.comparison import compare
 from experiments.training.execution import EXECUTIONS
 from experiments.training.plots import confusion_figure, learning_figure, mistakes_figure, residuals_figure
 from experiments.training.precision import PRECISIONS
-from experiments.training.session import Session
+from experiments.training.session import EXECUTION, Session
 
 if TYPE_CHECKING:
     from experiments.training.checkpoint import EpochRow
@@ -42,6 +42,7 @@ class Training(Experiment):
         "sklearn.preprocessing",
     )
     goes_on_from: ClassVar[str] = FOLDER
+    settles: ClassVar[tuple[str, ...]] = (EXECUTION,)
     choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {
         "model": MODELS,
         "dataset": DATASETS,

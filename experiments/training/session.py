@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from experiments.training.checkpoint import Checkpoint, EpochRow
 from experiments.training.execution import (
     AUTO,
     Evaluation,
+    Execution,
     assign,
     choose,
     evaluate,
@@ -34,8 +35,13 @@ from experiments.training.precision import scaled, set_precision
 if TYPE_CHECKING:
     from experiments.training.experiment import Training
 
+Array = npt.NDArray[Any]
+
 
 EVALUATION_BATCH = 256
+
+EXECUTION = "execution"
+"""What ``auto`` settles."""
 
 
 class Session:
@@ -65,22 +71,31 @@ class Session:
             self._restore(checkpoint)
 
     def prepare(self, recorder: Recorder) -> None:
-        """Chooses the execution, where that is left to us, and compiles it."""
-        x, y, size = self.data.train.x, self.data.train.y, self.training.batch_size
-        if self.execution_name == AUTO:
+        """Chooses the execution, where that is left to us and not settled yet, and compiles it."""
+        chosen: Execution | None = None
+
+        def fastest() -> str:
+            nonlocal chosen
             recorder.progress("execution", 0.0, "which loop is the fastest here?")
-            choice = choose(self.model, self.optimizer, self.loss, x, y, size)
-            self._execution, self.tried = choice.execution, choice.in_words
-            self.execution_name = choice.name
-        else:
-            recorder.progress("execution", 0.0, "compiling")
-            self._execution = new_execution(self.execution_name, self.model, self.optimizer, self.loss, x, y, size)
+            choice = choose(*self._task())
+            chosen, self.tried = choice.execution, choice.in_words
+            return choice.name
+
+        if self.execution_name == AUTO:
+            self.execution_name = recorder.settled(EXECUTION, fastest)
+        if chosen is None:
+            recorder.progress("execution", 0.0, f"compiling {self.execution_name}")
+        self._execution = chosen or new_execution(self.execution_name, *self._task())
         self._execution.warm_up()
         validation = self.data.validation
         self._validation = Evaluation(
             self.model, self.loss, validation.x, validation.y, min(EVALUATION_BATCH, len(validation.y))
         )
         recorder.progress("execution", 1.0, self.execution_name)
+
+    def _task(self) -> tuple[Any, Any, Any, Array, Array, int]:
+        train = self.data.train
+        return self.model, self.optimizer, self.loss, train.x, train.y, self.training.batch_size
 
     @property
     def epoch(self) -> int:

@@ -52,6 +52,9 @@ class AnswerRecorder(RecordBuffer):
     def once(self, name: str, find_out: Callable[[], T]) -> T:
         return find_out()
 
+    def settled(self, name: str, find_out: Callable[[], str]) -> str:
+        return find_out()
+
     def fetch(self, source: str) -> Source:
         raise LookupError(f"an answer is made from what the jobs have left, not from a model ({source})")
 

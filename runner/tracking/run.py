@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.recorder import Row
 from runner.errors import StoreError
-from runner.messages import File, Metric, Model, Note, Record, Table
+from runner.messages import File, Metric, Model, Note, Record, Settled, Table
 from runner.tracking import mlflow_model, tags
 from runner.tracking.models import RunModels
 from runner.tracking.retries import without_retries
@@ -85,11 +85,12 @@ class TrackedRun:
             for record in records
             if isinstance(record, Metric)
         ]
-        noted = any(isinstance(record, Note) for record in records)
-        notes = [RunTag(tags.NOTE, self.last_note[:NOTE_LENGTH])] if noted else []
-        if metrics or notes:
+        tagged = [RunTag(f"{tags.SETTLED}{one.name}", one.value) for one in records if isinstance(one, Settled)]
+        if any(isinstance(record, Note) for record in records):
+            tagged.append(RunTag(tags.NOTE, self.last_note[:NOTE_LENGTH]))
+        if metrics or tagged:
             with store_errors():
-                self._client.log_batch(self.id, metrics=metrics, tags=notes)
+                self._client.log_batch(self.id, metrics=metrics, tags=tagged)
         self.files({path: self._files[path] for path in changed})
         for record in records:
             if isinstance(record, Model):

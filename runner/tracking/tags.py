@@ -7,6 +7,9 @@ EXPERIMENT = "experiment"
 
 FINGERPRINT = "fingerprint"
 
+SETTLED = "settled."
+"""And a name: what a run of this fingerprint has settled by measuring, for those that repeat it."""
+
 REASON = "reason"
 """Why a run did not finish, in a sentence."""
 

@@ -25,6 +25,8 @@ class MemoryRecorder:
     figures: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     models: dict[str, Any] = field(default_factory=dict)
+    choices: dict[str, str] = field(default_factory=dict)
+    """What is settled, before and after."""
     notes: list[str] = field(default_factory=list)
     progresses: list[tuple[str, float, str]] = field(default_factory=list)
 
@@ -70,6 +72,11 @@ class MemoryRecorder:
 
     def once(self, name: str, find_out: Any) -> Any:
         return find_out()
+
+    def settled(self, name: str, find_out: Any) -> str:
+        self.choices.setdefault(name, "")
+        self.choices[name] = self.choices[name] or find_out()
+        return self.choices[name]
 
     def steps(self, metric: str) -> list[int]:
         return sorted(step for name, step in self.metrics if name == metric)

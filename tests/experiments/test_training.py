@@ -114,6 +114,12 @@ def test_a_checkpoint_that_is_cut_off_does_not_count(tmp_path: Path):
     assert found.epoch == 1
 
 
+@pytest.mark.parametrize("settled", ["fit", "epoch"])
+def test_what_is_settled_is_not_asked_of_the_clock_again(settled: str):
+    recorder = run(training(execution="auto", epochs=1), MemoryRecorder(choices={"execution": settled}))
+    assert f"execution={settled} (settled by an earlier run of this question)" in recorder.notes[-1]
+
+
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path):
     content = run(training(epochs=1, model_fields={"units": [16]})).files["checkpoint/1.npz"]
     (tmp_path / "1.npz").write_bytes(content)
