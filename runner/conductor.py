@@ -172,7 +172,6 @@ class Conductor:
                 run.lab.interrupt_if_going()
         ready = wait([run.lab.connection for run in self._going], timeout=self._longest_wait())
         for run in list(self._going):
-            run.lab.kill_if_due()
             message = run.lab.receive() if run.lab.connection in ready else run.lab.give_up_if_due()
             if message is not None:
                 yield run, message

@@ -136,7 +136,6 @@ class JobRun:
         """Takes what the lab still hands over and saves all of it where the store cannot; says where."""
         assert self.run is not None
         while (ended := self.lab.ended) is None:
-            self.lab.kill_if_due()
             if self.lab.connection.poll(0.2):
                 message = self.lab.receive()
                 if isinstance(message, list):

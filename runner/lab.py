@@ -65,6 +65,7 @@ def _run_experiment(connection: Connection, assignment: Assignment, recorder: Pi
         placement = device.start(assignment.device)
         connection.send(Started(placement, device.describe()))
         recorder.take(connection.recv())
+        recorder.require_going()
         with device.scope():
             assignment.experiment.run(recorder)
         ended = Ended(Outcome.FINISHED)
@@ -124,6 +125,7 @@ class PipeRecorder(RecordBuffer):
 
     def flush(self) -> None:
         """Hands the buffer over and waits until it is stored."""
+        self.require_going()
         if not self._buffer:
             return
         interrupted_before, self._handing_over = self._interrupted, True
@@ -134,6 +136,11 @@ class PipeRecorder(RecordBuffer):
         finally:
             self._handing_over = False
         if self._interrupted and not interrupted_before:
+            raise KeyboardInterrupt
+
+    def require_going(self) -> None:
+        """Raises KeyboardInterrupt again where a library has swallowed it: a bare ``except`` is enough."""
+        if self._interrupted and not isinstance(sys.exception(), KeyboardInterrupt):
             raise KeyboardInterrupt
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:

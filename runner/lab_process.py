@@ -19,6 +19,9 @@ from runner.validation import Parts
 GRACE_SECONDS = 6.0
 """How long an interrupted lab may take to hand over what it has."""
 
+MOST_LATE = 20
+"""Messages that an interrupted lab may still hand over after that: the conductor may have been slow, not the lab."""
+
 Message = Started | list[Record] | Ended
 
 
@@ -42,6 +45,7 @@ class LabProcess:
         self._server = servers.of(parts)
         self._number, self.connection = self._server.fork()
         self._is_collected = False
+        self._signals, self._late = 0, 0
         self._send((Assignment(parts.experiment, parts.device, known, memory_bytes), self._log))
 
     def receive(self) -> Message | None:
@@ -53,7 +57,12 @@ class LabProcess:
             return self._end(Ended(Outcome.DIED, self._cause_of_death()))
         if isinstance(message, int):
             self._pid = message
+            if self._signals:  # it could not hear them yet
+                self._send_signal()
             return None
+        self._late += self._is_overdue()
+        if self._late > MOST_LATE:  # it has not heard, and goes on as if nothing were
+            self._signal(signal.SIGKILL)
         return self._end(message) if isinstance(message, Ended) else message
 
     def begin(self, given: Given) -> None:
@@ -65,10 +74,20 @@ class LabProcess:
         self._send(GO)
 
     def interrupt(self) -> None:
-        """Asks the lab to hand over what it has and end; a second time, ends it at once."""
-        again = self.deadline is not None
-        self.deadline = 0.0 if again or self._pid is None else time.monotonic() + GRACE_SECONDS
-        self._signal(signal.SIGKILL if again else signal.SIGINT)
+        """Asks the lab to hand over what it has and end; a second time, ends it at once.
+
+        One of which nothing has been heard yet need not be waited for.
+        """
+        self._signals += 1
+        if self._pid is None:
+            self.deadline = 0.0
+        else:
+            self._send_signal()
+
+    def _send_signal(self) -> None:
+        is_first = self._signals == 1
+        self.deadline = time.monotonic() + GRACE_SECONDS if is_first else 0.0
+        self._signal(signal.SIGINT if is_first else signal.SIGKILL)
 
     def interrupt_if_going(self) -> None:
         """Asks the lab to end unless it has, or was asked already."""
@@ -84,11 +103,6 @@ class LabProcess:
             self._servers.drop(self._server)
         self._signal(signal.SIGKILL)
         return self._end(Ended(Outcome.INTERRUPTED))
-
-    def kill_if_due(self) -> None:
-        """Ends one that goes on talking after it was interrupted; what it has said is still there to be received."""
-        if self._is_overdue():
-            self._signal(signal.SIGKILL)
 
     def _is_overdue(self) -> bool:
         return self.ended is None and self.deadline is not None and time.monotonic() > self.deadline

@@ -56,6 +56,7 @@ class Autodiff(Experiment):
     """The derivative of an expression at a point, by TensorFlow and beside the truth."""
 
     name: ClassVar[str] = "autodiff"
+    version: ClassVar[int] = 2
     imports: ClassVar[tuple[str, ...]] = ("sympy", "mpmath", "scipy.differentiate", "graphviz")
 
     expression: str = TEXTBOOK

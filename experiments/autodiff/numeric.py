@@ -70,10 +70,13 @@ class Slopes:
             found = derivative(np.vectorize(along, otypes=[float]), 0.0, initial_step=self._first_step(direction))
         return Estimate(float(found.df), float(found.error))
 
-    def agree(self, output: int, direction: Direction) -> bool:
-        """Whether complex step and central differences give the same slope; at a kink they do not."""
-        exact, rough = self.complex_step(output, direction), self.richardson(output, direction)
-        return abs(exact - rough.value) <= 1e-5 * max(1.0, abs(exact)) + 10 * rough.error  # NaN does not
+    def agrees(self, entry: Entry) -> bool:
+        """Whether the complex step and a central difference give the same first derivative; at a kink they do not."""
+        (direction,) = entry.directions
+        step = 1e-5 * self._first_step(direction)
+        exact, rough = self.complex_step(entry.output, direction), self.difference("float64", entry, step, centred=True)
+        noise = abs(self.value("float64", entry.output, [])) * 2.0**-48 / step
+        return abs(exact - rough) <= 1e-4 * max(1.0, abs(exact)) + noise  # NaN does not
 
     def difference(self, dtype: str, entry: Entry, step: float, centred: bool) -> float:
         """The difference quotient of an entry, of any order, with every operation rounded to ``dtype``."""

@@ -150,7 +150,7 @@ class Reference:
             return False
         if len(entry.directions) == 2:
             return self._expression.is_smooth
-        return self._slopes.agree(entry.output, entry.directions[0])
+        return self._slopes.agrees(entry)
 
     @staticmethod
     def _try(find: Callable[[], Any]) -> Any:

@@ -19,6 +19,7 @@ class Deployment(Experiment):
     """One trained model, served in several ways: how large, how quick, how far from the original?"""
 
     name: ClassVar[str] = "deployment"
+    version: ClassVar[int] = 2
     headline: ClassVar[tuple[str, ...]] = tuple(f"latency/p50_ms/{way}" for way in WAYS)
     sources: ClassVar[tuple[str, ...]] = ("source",)
 

@@ -66,7 +66,7 @@ class Checkpoint:
         """Raises ValueError where the file is cut off or not a checkpoint."""
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                about = json.loads(str(arrays["about"]))
+                about = {"source": ""} | json.loads(str(arrays["about"]))
                 groups: dict[str, Arrays] = {
                     name: [arrays[f"{name}.{number}"] for number in range(_count(arrays.files, name))]
                     for name in ("model", "optimizer", "best")

@@ -34,6 +34,7 @@ class Training(Experiment):
     """A network learns a dataset: its loss and accuracy epoch by epoch, and what it gets wrong in the end."""
 
     name: ClassVar[str] = "training"
+    version: ClassVar[int] = 2
     headline: ClassVar[tuple[str, ...]] = ("test/accuracy", "test/loss", "throughput/examples_per_s")
     imports: ClassVar[tuple[str, ...]] = (
         "keras",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class SweepLauncher(Launcher):
     """Hands the jobs of a sweeper to the sweep that was begun on the command line."""
 
+    jobs_in_all = 0
+    """How many jobs a sweeper is going to launch bit by bit; 0 of one that launches all at once."""
+
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
 
@@ -28,7 +31,8 @@ class SweepLauncher(Launcher):
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         from runner.sweep.sweep import Sweep
 
-        return Sweep.current().launch(self.engine, self.composition, job_overrides, initial_job_idx)
+        later = max(0, self.jobs_in_all - initial_job_idx - len(job_overrides))
+        return Sweep.current().launch(self.engine, self.composition, job_overrides, initial_job_idx, later)
 
     @cached_property
     def composition(self) -> Composition:

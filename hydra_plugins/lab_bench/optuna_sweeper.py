@@ -64,6 +64,7 @@ class OptunaSweeper(Sweeper):
         """Runs the search, says what it has found, and returns the jobs of each batch. Raises UserError."""
         search = self._search(arguments)
         self.validate_batch_is_legal([search.space.example()])  # a misspelt key ends it here, not in every trial
+        self.launcher.jobs_in_all = search.n_trials  # type: ignore[attr-defined]  # of this project's launchers
         batches: list[Sequence[JobReturn]] = []
 
         def launch(batch: list[list[str]], first_job: int) -> list[float | None]:

@@ -17,7 +17,7 @@ from experiments.recorder import Row, Source
 from runner.job import Job, JobEnd
 from runner.messages import Note, Record
 from runner.recording import RecordBuffer
-from runner.sweep.members import lasting, members_of, number_of, seconds_of
+from runner.sweep.members import lasting, members_of, number_of, question_of, seconds_of
 from runner.sweep.settings import SweepSettings
 from runner.tracking import tags
 
@@ -86,6 +86,7 @@ class Answer:
     ) -> None:
         """``at_a_time`` jobs went on side by side, which disturbs timings: the answer says so."""
         self._runs = lasting(children, jobs)
+        self._asked = {job.question_hash for job in jobs}
         self._members = members_of(self._runs, tracking_uri)
         self._settings = settings
         self._not_started = not_started
@@ -93,8 +94,12 @@ class Answer:
 
     @property
     def all_finished(self) -> bool:
-        """Whether every job did, those of earlier commands included that this one has gone on with."""
-        return not self._not_started and all(run.info.status == "FINISHED" for run in self._runs)
+        """Whether every job did, those of earlier commands included that this one has gone on with.
+
+        A search does not try again what was killed, so that does not count.
+        """
+        counting = [run for run in self._runs if run.info.status != "KILLED" or question_of(run) in self._asked]
+        return not self._not_started and all(run.info.status == "FINISHED" for run in counting)
 
     def records(self, kinds: Sequence[type[Experiment]]) -> list[Record]:
         """Everything for the parent's run; ``kinds`` are the experiments that ran. The last record is the note."""

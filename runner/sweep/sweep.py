@@ -56,6 +56,10 @@ class Sweep:
         self._ends: dict[int, JobEnd] = {}
         self._kept: dict[int, object] = {}
         """What jobs.json says of each job, those of the sweep's earlier commands included."""
+        self._later = 0
+        """How many jobs a search still wants to begin."""
+        self._is_cut_short = False
+        """Whether it will not, as something has ended it."""
         self._before_finished = True
         """Whether the jobs of its earlier commands are FINISHED, as far as they still count."""
 
@@ -73,6 +77,7 @@ class Sweep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         Sweep._current = None
+        self._is_cut_short = self._later > 0 and (error is not None or self.was_interrupted)
         try:
             for engine in self._engines:
                 engine.close()
@@ -105,8 +110,11 @@ class Sweep:
         composition: Composition,
         overrides: Sequence[Sequence[str]],
         first_number: int,
+        later: int,
     ) -> list[JobReturn]:
         """Runs one job for each list of overrides; all are composed and checked before the first starts.
+
+        So many ``later`` ones may follow when these are known, as in a search.
 
         Raises UserError where one of them is wrong, StoreError when the store fails, KeyboardInterrupt after
         a signal.
@@ -120,7 +128,8 @@ class Sweep:
         self._jobs += jobs
         bench = self._open(jobs[0])
         to_run = self._not_finished_yet(jobs, engine.here)
-        self._view.expect(len(to_run))
+        self._later = later
+        self._view.expect(len(to_run) + later)
         for job, end in engine.run(to_run, bench, self._view, self._interruption):
             self._ends[job.number] = end
         if self._interruption.number is not None:
@@ -216,7 +225,8 @@ class Sweep:
 
     def _all_finished(self) -> bool:
         ends = [self._ends.get(job.number) for job in self._jobs]
-        return self._before_finished and all(end is not None and end.status == "FINISHED" for end in ends)
+        is_whole = self._before_finished and not self._is_cut_short
+        return is_whole and all(end is not None and end.status == "FINISHED" for end in ends)
 
     def _close_parent(self, error: BaseException | None) -> None:
         """Writes the answer and ends the parent with the truth."""

@@ -28,8 +28,8 @@ class SweepView(Screen):
         self._update(self._whole, description=what, completed=done, total=total, text=text, visible=True)
 
     def expect(self, jobs: int) -> None:
-        """So many more jobs are going to run."""
-        self._total += jobs
+        """So many jobs are going to run from now on."""
+        self._total = self._done + jobs
         self._begun = self._begun or time.monotonic()
         self._show_whole()
 

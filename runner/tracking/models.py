@@ -113,13 +113,10 @@ def remove_unfinished(client: MlflowClient, run: Run) -> None:
     """Takes back what a run was writing when its process died: models, and versions that only a finished run has."""
     from mlflow.entities import LoggedModelStatus
 
-    made = client.search_registered_models(f"tags.`{tags.RUN_ID}` = '{run.info.run_id}'")
-    names = {model.name for model in made}
     for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
         _if_possible(client.delete_model_version, version.name, version.version)
-        names.add(version.name)
-    for name in names:
-        _if_possible(_remove_if_empty, client, name)
+    for made in client.search_registered_models(f"tags.`{tags.RUN_ID}` = '{run.info.run_id}'"):
+        _if_possible(_remove_if_empty, client, made.name)
     begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
     for logged in begun:
         if logged.status == LoggedModelStatus.PENDING:

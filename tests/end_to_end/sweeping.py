@@ -83,10 +83,10 @@ class Sweeping:
             time.sleep(0.001)
         return labs[0]
 
-    def wait_for_deaf_lab(self) -> None:
-        """A job of ``ends=hanging`` that goes on and hears no signal any more."""
+    def wait_for_last_part(self) -> None:
+        """A job that goes on, and does what its ``ends`` says."""
         wait_until(self._has_measured, "a value of the job in the store", seconds=60)
-        time.sleep(0.5)  # all that it does between handing that over and being deaf
+        time.sleep(0.5)  # all that it does between handing that over and its end
         assert self.labs()
 
     def _has_measured(self) -> bool:

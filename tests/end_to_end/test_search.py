@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import time
+
 import pytest
 
 from tests.end_to_end.sweeping import Sweeping, children, only_parent, statuses
@@ -35,6 +38,22 @@ def test_failed_trials_do_not_end_the_search_but_show(searched):
     assert counts["FINISHED"] >= 1
     assert (first[0], then[0]) == (1, 1)
     assert only_parent(store).info.status == "FAILED"
+
+
+@pytest.mark.parametrize("moment", [0.05, 0.3])
+def test_a_search_that_was_killed_can_still_finish(tmp_path, moment):
+    """Whatever it was about when the signal came: forking a lab or waiting for one."""
+    words = ("hydra/sweeper=optuna", "experiment.x=interval(0,10)", "sweep.metric=loss", "hydra.sweeper.n_trials=5")
+    search = Sweeping(tmp_path, *words, "experiment.seconds=0.5")
+    search.wait_for_ends(2)
+    time.sleep(moment)
+    search.process.send_signal(signal.SIGINT)
+    assert search.end()[0] == 130
+    status, _, err = Sweeping(tmp_path, *words, "experiment.seconds=0.5", "sweep.resume=true").end()
+    assert status == 0, err
+    store = tmp_path / "store"
+    assert only_parent(store).info.status == "FINISHED"
+    assert set(statuses(store)) <= {"FINISHED", "KILLED"}
 
 
 def test_the_best_of_all_trials_is_the_answer(searched):

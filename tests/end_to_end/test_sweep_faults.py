@@ -141,7 +141,7 @@ def test_a_signal_ends_the_sweep(sweeping, number):
 
 def test_a_deaf_job_does_not_keep_the_sweep_from_ending(sweeping):
     sweep = sweeping("experiment.ends=hanging", "experiment.x=1,2")
-    sweep.wait_for_deaf_lab()
+    sweep.wait_for_last_part()
     begun = time.monotonic()
     sweep.process.send_signal(signal.SIGINT)
     status, _, _ = sweep.end()
@@ -150,9 +150,23 @@ def test_a_deaf_job_does_not_keep_the_sweep_from_ending(sweeping):
     assert statuses(sweep.store) == {"KILLED": 1}
 
 
+def test_an_interrupt_that_a_library_swallows_comes_again(sweeping):
+    """At the next progress: not only when the lab is given up."""
+    sweep = sweeping("experiment.ends=swallowing", "experiment.x=1,2")
+    sweep.wait_for_last_part()
+    begun = time.monotonic()
+    sweep.process.send_signal(signal.SIGINT)
+    status, _, _ = sweep.end()
+    assert time.monotonic() - begun < 5
+    assert status == 130
+    assert statuses(sweep.store) == {"KILLED": 1}
+    (run,) = children(sweep.store)
+    assert artifact(sweep.store, run, "results.csv").startswith("x,pid")
+
+
 def test_a_second_signal_ends_a_deaf_job_at_once(sweeping):
     sweep = sweeping("experiment.ends=hanging", "experiment.x=1,2")
-    sweep.wait_for_deaf_lab()
+    sweep.wait_for_last_part()
     begun = time.monotonic()
     for _ in range(2):
         sweep.process.send_signal(signal.SIGINT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -79,6 +80,12 @@ class Trial(Experiment):
     def _hanging(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # deaf, as inside a long call of TensorFlow
         time.sleep(600)
+
+    def _swallowing(self) -> None:
+        for _ in range(2):
+            with suppress(BaseException):  # as a library's bare except does
+                time.sleep(60)
+            self._recorder.progress("waiting", 1.0, "nothing heard")
 
     def _greedy(self) -> None:
         blocks = []
