@@ -187,7 +187,11 @@ def test_a_saved_model_that_is_cut_off(saved, tmp_path):
 
 
 def test_a_file_that_has_changed(network, saved):
-    network.save(saved / "model.keras")  # whole, but not what was saved
+    import keras
+
+    other = keras.models.clone_model(network)
+    other.set_weights([weights + 1 for weights in network.get_weights()])
+    other.save(saved / "model.keras")  # whole, but not what was saved
     assert "has changed since it was saved" in _refusal(saved / "model.keras")
 
 
