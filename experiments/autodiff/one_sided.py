@@ -125,8 +125,11 @@ class Neighbourhood:
     def around(self, entry: Entry) -> Surroundings:
         """What an entry's directions meet on both sides. A derivative is there only where the lower ones are."""
         directions = entry.directions
-        for lower in (*(directions[:n] for n in range(1, len(directions))), directions[1:]):
-            if lower and (found := self._around(Entry(entry.output, lower))).kind in NO_SLOPE:
+        lower = [directions[:n] for n in range(1, len(directions))]
+        if directions[0] is not directions[-1]:  # along one direction, all of the same order are the same
+            lower.append(directions[1:])
+        for fewer in lower:
+            if (found := self._around(Entry(entry.output, fewer))).kind in NO_SLOPE:
                 return found
         return self._around(entry)
 

@@ -10,8 +10,7 @@ import numpy as np
 from experiments.autodiff.arithmetic import Arithmetic, in_numpy
 from experiments.autodiff.derivative import Array, Direction
 from experiments.autodiff.expression import Call, Expression, Number
-
-COMPLEX_STEP = 1e-200
+from experiments.autodiff.numeric import COMPLEX_STEP
 
 Dual = tuple[Any, Any]
 """A value, and the sum of the sizes of all terms of its derivative."""

@@ -120,7 +120,7 @@ class Reference:
         found = formula if way == FORMULA else None
         scale = abs(self._values_at_point[entry.output])
         scale = scale if math.isfinite(scale) else 0.0
-        terms = scale if value else self._terms(entry, scale)
+        terms = self._terms(entry, scale) if value == 0 else scale
         return Truth(value, way, uncertainty, point, sides, found, scale, terms)
 
     def _terms(self, entry: Entry, otherwise: float) -> float:

@@ -76,11 +76,11 @@ class Clustered:
                 for index, result in results:
                     end = JobEnd("FAILED", result.reason) if isinstance(result, Lost) else result
                     if end.run_id is None:
-                        end = runs.end(jobs[index], end) or runs.make(jobs[index], end)
+                        end = _with_run(jobs[index], runs.by_job(), end, bench)
                     view.ended(jobs[index], end)
                     yield waiting.pop(index), end
         except KeyboardInterrupt:
-            for job, end in _cancelled(list(waiting.values()), runs, interruption):
+            for job, end in _cancelled(list(waiting.values()), runs, bench, interruption):
                 view.ended(job, end)
                 yield job, end
 
@@ -93,41 +93,44 @@ class _Runs:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._before: set[str] = set()
-        self._before = {run.info.run_id for run in self._all()}
+        self._before = {run.info.run_id for run in self._children()}
 
-    def any_is_running(self) -> bool:
-        return any(run.info.status == "RUNNING" for run in self._all())
+    def by_job(self) -> dict[int, Run]:
+        """By the numbers of their jobs; of a job that was run again, the newest."""
+        return {number_of(run): run for run in self._children() if run.info.run_id not in self._before}
 
-    def end(self, job: Job, end: JobEnd) -> JobEnd | None:
-        """Ends the run of a job whose process says nothing more, unless it has ended itself; None if it has none."""
-        run = {number_of(run): run for run in self._all()}.get(job.number)
-        if run is None:
-            return None
-        if run.info.status != "RUNNING":
-            return end_of(run)
-        end_run(self._bench.client, run.info.run_id, end.status, end.reason)
-        return replace(end, run_id=run.info.run_id)
-
-    def make(self, job: Job, end: JobEnd) -> JobEnd:
-        """A run for the reason's sake, of a job that never began one."""
-        run = new_run(job, self._bench, None)
-        end_run(self._bench.client, run.id, end.status, end.reason)
-        return replace(end, run_id=run.id)
-
-    def _all(self) -> list[Run]:
-        """Of a job that was run again, the newest comes last."""
+    def _children(self) -> Iterator[Run]:
         assert self._bench.parent is not None
-        found = children(self._bench, self._bench.parent.id, self._bench.parent.experiment_id)
-        return [run for run in found if run.info.run_id not in self._before]
+        return children(self._bench, self._bench.parent.id, self._bench.parent.experiment_id)
 
 
-def _cancelled(jobs: Sequence[Job], runs: _Runs, interruption: Interruption) -> Iterator[tuple[Job, JobEnd]]:
+def _cancelled(
+    jobs: Sequence[Job], runs: _Runs, bench: Bench, interruption: Interruption
+) -> Iterator[tuple[Job, JobEnd]]:
     """Cancelled jobs end their runs themselves, if they are given a moment."""
     deadline = time.monotonic() + CANCEL_SECONDS
-    while runs.any_is_running() and time.monotonic() < deadline:
+    while any(run.info.status == "RUNNING" for run in runs.by_job().values()) and time.monotonic() < deadline:
         time.sleep(0.5)
     name = interruption.number.name if interruption.number else "a signal"
+    found = runs.by_job()
     for job in jobs:
-        if end := runs.end(job, JobEnd("KILLED", f"interrupted by {name}; what was measured is kept")):
-            yield job, end
+        if job.number in found:
+            killed = JobEnd("KILLED", f"interrupted by {name}; what was measured is kept")
+            yield job, _end_run(found[job.number], bench, killed)
+
+
+def _with_run(job: Job, runs: Mapping[int, Run], end: JobEnd, bench: Bench) -> JobEnd:
+    """A job whose process says nothing more: its run is ended, or made for the reason's sake if it had not begun."""
+    if job.number in runs:
+        return _end_run(runs[job.number], bench, end)
+    run = new_run(job, bench, None)
+    end_run(bench.client, run.id, end.status, end.reason)
+    return replace(end, run_id=run.id)
+
+
+def _end_run(run: Run, bench: Bench, end: JobEnd) -> JobEnd:
+    """Ends the run of a job unless it has ended itself."""
+    if run.info.status != "RUNNING":
+        return end_of(run)
+    end_run(bench.client, run.info.run_id, end.status, end.reason)
+    return replace(end, run_id=run.info.run_id)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.fields import suggestion
+from experiments.networks.saving import checksums
 from experiments.recorder import Source
 from runner.errors import UserError
 from runner.tracking import tags
@@ -75,7 +74,8 @@ def _of_path(path: Path) -> Source:
         what = f"the folder {path} has no {MODEL}" if path.is_dir() else f"{path} is not a .keras file"
         raise SourceNotFound(f"{what}; save the model with model.save('{MODEL}')")
     # What is called model beside it may be any model, and an MLflow model may run any code.
-    return replace(Source(str(path), model, *_beside(folder), facts={"path": str(path)}), mlflow_model=None)
+    test_set, calibration, _ = _beside(folder)
+    return Source(str(path), model, test_set, calibration, facts={"path": str(path)})
 
 
 def _files_near(path: Path) -> str:
@@ -167,9 +167,8 @@ def _keras_file(scratch: Path, expected: str | None) -> Path:
     if model is None:
         raise SourceNotFound("its model is not a .keras file")
     for path in (path for path in found if path.is_file() and expected):
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != expected:
-                raise SourceNotFound(f"its {path.name} has changed since it was logged: its SHA-256 is another one")
+        if checksums.sha256(path) != expected:
+            raise SourceNotFound(f"its {path.name} has changed since it was logged: its SHA-256 is another one")
     return model
 
 

@@ -139,43 +139,39 @@ def test_a_signal_ends_the_sweep(sweeping, number):
     assert "not started" in out
 
 
-def test_a_deaf_job_does_not_keep_the_sweep_from_ending(sweeping):
-    sweep = sweeping("experiment.ends=hanging", "experiment.x=1,2")
+def interrupted(sweep, times=1):
+    """Ctrl-C, once or more often, in a job's last part: the seconds until the sweep ends, and its standard error."""
     sweep.wait_for_last_part()
     begun = time.monotonic()
-    sweep.process.send_signal(signal.SIGINT)
-    status, _, _ = sweep.end()
-    assert time.monotonic() - begun < 10
+    for number in range(times):
+        time.sleep(0.3 * bool(number))
+        sweep.process.send_signal(signal.SIGINT)
+    status, _, err = sweep.end()
+    seconds = time.monotonic() - begun
     assert status == 130
     assert statuses(sweep.store) == {"KILLED": 1}
+    return seconds, err
+
+
+def test_a_deaf_job_does_not_keep_the_sweep_from_ending(sweeping):
+    seconds, _ = interrupted(sweeping("experiment.ends=hanging", "experiment.x=1,2"))
+    assert seconds < 10
 
 
 def test_an_interrupt_that_a_library_swallows_comes_again(sweeping):
     """At the next progress: not only when the lab is given up."""
     sweep = sweeping("experiment.ends=swallowing", "experiment.x=1,2")
-    sweep.wait_for_last_part()
-    begun = time.monotonic()
-    sweep.process.send_signal(signal.SIGINT)
-    status, _, _ = sweep.end()
-    assert time.monotonic() - begun < 5
-    assert status == 130
-    assert statuses(sweep.store) == {"KILLED": 1}
+    seconds, _ = interrupted(sweep)
+    assert seconds < 5
     (run,) = children(sweep.store)
     assert artifact(sweep.store, run, "results.csv").startswith("x,pid")
 
 
 def test_a_second_signal_ends_a_deaf_job_at_once(sweeping):
     sweep = sweeping("experiment.ends=hanging", "experiment.x=1,2")
-    sweep.wait_for_last_part()
-    begun = time.monotonic()
-    for _ in range(2):
-        sweep.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-    status, _, err = sweep.end()
-    assert time.monotonic() - begun < 5
-    assert status == 130
+    seconds, err = interrupted(sweep, times=2)
+    assert seconds < 5
     assert "Traceback" not in err
-    assert statuses(sweep.store) == {"KILLED": 1}
     assert only_parent(sweep.store).info.status == "KILLED"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from experiments.networks.saving.layout import CHECKSUMS, files_of
 from experiments.networks.saving.recognise import NotLoadable
+from experiments.words import one_line
 
 
 def sha256(path: Path) -> str:
@@ -61,7 +62,7 @@ def _read(path: Path) -> dict[str, str]:
     try:
         recorded = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise NotLoadable(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+        raise NotLoadable(f"{path} cannot be read: {one_line(error)}") from None
     if not isinstance(recorded, dict):
         raise NotLoadable(f"{path} is not a list of checksums")
     return recorded
