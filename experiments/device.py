@@ -97,6 +97,17 @@ def scope() -> AbstractContextManager[None]:
     return device_scope
 
 
+def scope_of_libraries() -> AbstractContextManager[None]:
+    """Within it, a library computes on the :func:`current` placement, and on the CPU what a GPU has no kernel for.
+
+    ``tf.data`` has none: pinned to a GPU, with soft placement off, it fails. Unpinned, TensorFlow takes the GPU
+    wherever an operation has a kernel for it, and this process sees only the one it may use.
+    """
+    placement = current()
+    unpinned: AbstractContextManager[None] = import_tensorflow().device(None if placement.is_gpu else placement.scope)
+    return unpinned
+
+
 def set_onednn(onednn: bool | None) -> None:
     """Counts only before TensorFlow is imported, which reads it then."""
     if onednn is not None:

@@ -37,7 +37,7 @@ def _free_in_cgroup() -> int | None:
 
 
 def _free_on_gpu(placement: Placement) -> int | None:
-    """What the NVIDIA driver reports. Not yet run on a GPU."""
+    """What the NVIDIA driver reports."""
     if not memory_grows():
         return None  # TensorFlow has taken all of it already, and gives no account
     try:

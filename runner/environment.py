@@ -77,7 +77,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def _nvidia_gpus() -> list[dict[str, Any]]:
-    """Name, driver, memory and clocks as the NVIDIA driver tells them. Not yet run on a GPU."""
+    """Name, driver, memory and clocks as the NVIDIA driver tells them."""
     try:
         import pynvml
     except ImportError:

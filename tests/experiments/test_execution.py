@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experiments import device
 from experiments.experiment import Refused
 from experiments.training.execution import Evaluation, State, choose, evaluate, new_execution, predict
 from experiments.training.execution.execution import Execution, Task
@@ -297,3 +298,16 @@ else:
 def test_two_devices_train_like_one() -> None:
     done = subprocess.run([sys.executable, "-c", TWO_DEVICES], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_libraries_may_use_the_cpu_for_what_a_gpu_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen on an H100: pinned to the GPU, the data pipeline of model.fit has no kernel to run on."""
+    import tensorflow as tf
+
+    gpu = device.Placement("/device:GPU:0", "GPU:0", "a pretended card")
+    with monkeypatch.context() as pretended, tf.device(gpu.scope):
+        pretended.setattr(device, "_current", gpu)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="GPU:0"):
+            tf.data.Dataset.range(3)
+        with device.scope_of_libraries():
+            assert [int(number) for number in tf.data.Dataset.range(3)] == [0, 1, 2]

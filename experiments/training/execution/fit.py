@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from experiments import device
 from experiments.training.execution.execution import Execution, Task
 
 
@@ -26,7 +27,8 @@ class Fit(Execution):
 
     def _train(self, order: npt.NDArray[np.int64]) -> tuple[float, float | None]:
         x, y, size = self.task.x[order], self.task.y[order], self.task.batch_size
-        history = self._trainer.fit(x, y, batch_size=size, epochs=1, shuffle=False, verbose=0).history
+        with device.scope_of_libraries():
+            history = self._trainer.fit(x, y, batch_size=size, epochs=1, shuffle=False, verbose=0).history
         accuracy = history["sparse_categorical_accuracy"][0] if self.task.classifies else None
         return history["loss"][0], accuracy
 
