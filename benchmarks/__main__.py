@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.comparison import Comparison, compare
-from experiments.markdown import markdown_table
+from experiments.reporting.markdown import markdown_table
 from runner.environment import PACKAGES, machine, package_version
 
 HERE = Path(__file__).parent
@@ -89,7 +89,7 @@ def _additional(command: tuple[str, ...]) -> Callable[[], float]:
 
 
 def tensorflow_import() -> Comparison:
-    ours = _timed("-c", "from experiments.tensorflow_import import import_tensorflow; import_tensorflow()")
+    ours = _timed("-c", "from experiments.runtime.tensorflow_import import import_tensorflow; import_tensorflow()")
     theirs = _timed("-c", "import tensorflow")
     return compare("importing TensorFlow without Keras, against import tensorflow", ours, theirs, ROUNDS)
 

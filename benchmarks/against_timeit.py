@@ -10,10 +10,10 @@ import statistics
 import sys
 import timeit
 
-from experiments import device
 from experiments.matmul.product import Product
 from experiments.measure import Timing
 from experiments.measure.adaptive import AdaptiveSampler
+from experiments.runtime import device
 
 VISITS = 12
 

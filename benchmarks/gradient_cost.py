@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.__main__ import HERE, where
 from experiments.gradient_cost.answer import BOUND
-from experiments.markdown import markdown_table
+from experiments.reporting.markdown import markdown_table
 
 BEGIN, END = "<!-- gradient cost: written by python -m benchmarks.gradient_cost -->", "<!-- end of gradient cost -->"
 

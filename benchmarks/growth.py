@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from benchmarks.__main__ import HERE, where
-from experiments.markdown import markdown_table
+from experiments.reporting.markdown import markdown_table
 
 COUNTS = (1, 10, 100, 1000)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments import device
+from experiments.runtime import device
 from experiments.training.execution import AUTO, choose, new_execution
 
 

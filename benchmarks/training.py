@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from datetime import date
 
 from benchmarks.__main__ import HERE, where
-from experiments.markdown import markdown_table
+from experiments.reporting.markdown import markdown_table
 from runner.environment import package_version
 
 BEGIN, END = "<!-- training: written by python -m benchmarks.training -->", "<!-- end of training -->"

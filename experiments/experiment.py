@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from experiments.comparison import Member
+from experiments.job_result import JobResult
 from experiments.recorder import Recorder
 
 
@@ -26,8 +26,8 @@ class Experiment(ABC):
     """One question to TensorFlow.
 
     Subclasses are dataclasses: their fields are the config schema, ``__post_init__`` checks
-    ranges (raising :class:`experiments.fields.InvalidField`), and :meth:`run` does the work on
-    the device that :func:`experiments.device.start` has set up. TensorFlow is imported inside
+    ranges (raising :class:`experiments.validators.InvalidField`), and :meth:`run` does the work on
+    the device that :func:`experiments.runtime.device.start` has set up. TensorFlow is imported inside
     :meth:`run`, never at the top of a module: a config error must not wait for it.
     """
 
@@ -73,7 +73,7 @@ class Experiment(ABC):
         """
 
     @classmethod  # noqa: B027  # nothing to say is an answer, too
-    def compare(cls, members: Sequence[Member], recorder: Recorder) -> None:
+    def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         """What the jobs of a sweep say together: figures, tables and one note for the sweep's own run.
 
         Called when all jobs are done, in a process without TensorFlow. The table of all jobs and the

@@ -5,7 +5,7 @@ if __name__ == "__main__":
     import sys
 
     try:
-        from runner.app import main
+        from runner.cli.app import main
 
         status = main()
     except KeyboardInterrupt:  # while all that was still being imported

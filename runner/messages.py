@@ -13,9 +13,9 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.device import Device, Placement
 from experiments.experiment import Experiment
 from experiments.recorder import Cell, Row, Source
+from experiments.runtime.device import Device, Placement
 
 if TYPE_CHECKING:
     from experiments.recorder import Arrays
@@ -36,7 +36,7 @@ class Assignment:
 
 
 @dataclass(frozen=True)
-class Given:
+class StoredInputs:
     """What the lab may ask its recorder for."""
 
     sources: Mapping[str, Source]
@@ -77,7 +77,7 @@ class File:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class ModelRecord:
     """A trained model, as plain data."""
 
     name: str
@@ -122,7 +122,7 @@ class Measured:
     """Nothing is timed from here on."""
 
 
-Record = Metric | Table | File | Model | Note | Progress | Known | Settled | Measured
+Record = Metric | Table | File | ModelRecord | Note | Progress | Known | Settled | Measured
 
 
 class Outcome(Enum):

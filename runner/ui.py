@@ -16,12 +16,12 @@ from typing import IO
 from hydra import compose, initialize_config_dir
 from rich.console import Console
 
-from runner.app import CONF
-from runner.complaint import CONFIG_ERRORS, sentence
+from runner.cli.app import CONF
+from runner.config.error_messages import CONFIG_ERRORS, sentence
+from runner.config.schema import register
+from runner.config.validation import parts
 from runner.errors import ExitStatus, StoreError, UserError
-from runner.schema import register
 from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, locate, quiet_mlflow
-from runner.validation import parts
 
 START_SECONDS = 90
 

@@ -16,9 +16,9 @@ from experiments.autodiff.graph import Drawing
 from experiments.autodiff.symbolic import DIGITS
 from experiments.autodiff.truth import Truth
 from experiments.autodiff.ways import Computed, Way
-from experiments.device import current
-from experiments.markdown import markdown_table
 from experiments.recorder import Row
+from experiments.reporting.markdown import markdown_table
+from experiments.runtime.device import current
 
 MOST_ROWS = 20
 """Of a table in the note; results.csv has them all."""
@@ -36,7 +36,7 @@ class Result:
 
 
 @dataclass
-class Answer:
+class AutodiffAnswer:
     """One question about one expression; results come in one after another, the asked one first."""
 
     expression: Expression

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from experiments.autodiff.expression import Call, Expression, InvalidExpression, Node, Number, Variable
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 Operations = Mapping[str, Callable[..., Any]]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from experiments.autodiff.derivative import HESSIAN, HVP, JACOBIAN, Derivative
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     import tensorflow as tf

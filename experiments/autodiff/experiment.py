@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from experiments.autodiff.answer import Answer, Result
+from experiments.autodiff.answer import AutodiffAnswer, Result
 from experiments.autodiff.arithmetic import shape_of
 from experiments.autodiff.derivative import (
     GRADIENT,
@@ -29,11 +29,11 @@ from experiments.autodiff.plots import step_figure, tangent_figure
 from experiments.autodiff.point import DTYPES, INTEGERS, as_array
 from experiments.autodiff.truth import Reference, Truth
 from experiments.autodiff.ways import MODES, Way, compute, every_way, new_call
-from experiments.device import scope
 from experiments.experiment import Experiment
-from experiments.fields import InvalidField, require_choice
 from experiments.recorder import Recorder
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import scope
+from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.validators import InvalidField, require_choice
 
 TEXTBOOK = "a*w**2 + b*w + c"
 TEXTBOOK_POINT = {"a": 1, "b": 2, "c": 3, "w": 4}
@@ -87,7 +87,7 @@ class Autodiff(Experiment):
         blocks = derivative.blocks(values, shape_of(expression, values))
         first = Way(self.method, self.mode, self.dtype)
         truths: dict[str, list[list[Truth]]] = {}
-        answer = Answer(expression, values, derivative, blocks, first)
+        answer = AutodiffAnswer(expression, values, derivative, blocks, first)
         ways = self._ways(first, expression, values, derivative, sum(len(block.entries) for block in blocks))
         try:
             for number, way in enumerate(ways):
@@ -139,7 +139,7 @@ class Autodiff(Experiment):
         recorder.progress("truth", 1.0, f"{entries} {'entry' if entries == 1 else 'entries'}")
         return found
 
-    def _draw(self, answer: Answer, recorder: Recorder) -> None:
+    def _draw(self, answer: AutodiffAnswer, recorder: Recorder) -> None:
         first = answer.results[0]
         for name, figure in (("step_size", step_figure(answer)), ("tangent", tangent_figure(answer))):
             if figure is not None:
@@ -262,7 +262,7 @@ def _key(expression: Expression, point: Mapping[str, Array], derivative: Derivat
     return repr([constants, numbers])
 
 
-def _record_first(answer: Answer, recorder: Recorder) -> None:
+def _record_first(answer: AutodiffAnswer, recorder: Recorder) -> None:
     """The numbers of the way that was asked for."""
     result = answer.results[0]
     for step, value in enumerate(result.computed.value if result.computed.value is not None else []):
@@ -279,7 +279,7 @@ def _metric(recorder: Recorder, name: str, value: Any, step: int) -> None:
         recorder.metric(name, float(value), step=step)
 
 
-def _record(answer: Answer, recorder: Recorder) -> None:
+def _record(answer: AutodiffAnswer, recorder: Recorder) -> None:
     if not answer.results:
         return
     recorder.table("results", answer.rows())

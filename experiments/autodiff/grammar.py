@@ -19,7 +19,7 @@ from typing import Any
 
 from experiments.autodiff.expression import Call, Expression, InvalidExpression, Node, Number, Variable
 from experiments.autodiff.functions import FUNCTIONS, OPERATORS
-from experiments.fields import suggestion
+from experiments.validators import suggestion
 
 LONGEST, DEEPEST, MOST_NODES = 2000, 250, 1000
 """Characters, levels and nodes of an expression."""

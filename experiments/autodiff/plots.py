@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.autodiff.answer import Answer, Result
+from experiments.autodiff.answer import AutodiffAnswer, Result
 from experiments.autodiff.derivative import Entry
 from experiments.autodiff.findings import Checked
 from experiments.autodiff.held import as_held
 from experiments.autodiff.numeric import Slopes
-from experiments.figures import BLUE, GREEN, ORANGE, new_figure, no_minor_ticks
+from experiments.reporting.figures import BLUE, GREEN, ORANGE, new_figure, no_minor_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ FLOOR = 1e-17
 POINTS = 201
 
 
-def step_figure(answer: Answer) -> Figure | None:
+def step_figure(answer: AutodiffAnswer) -> Figure | None:
     """Error of finite differences against their step, with TensorFlow's error as the floor; None without a truth.
 
     Of the first entry that has one. Large steps miss the curvature, small ones lose their digits in a subtraction:
@@ -58,7 +58,7 @@ def step_figure(answer: Answer) -> Figure | None:
     return figure
 
 
-def tangent_figure(answer: Answer) -> Figure | None:
+def tangent_figure(answer: AutodiffAnswer) -> Figure | None:
     """The curve y over a variable with TensorFlow's slope at the point; None where there is no single curve."""
     if not answer.is_curve:
         return None
@@ -94,7 +94,7 @@ def _draw_sides(axes: Axes, here: float, height: float, distances: Any, sides: t
         axes.plot(here + reach, height + slope * reach, ":", color=GREEN, linewidth=1.6, label=label)
 
 
-def _draw_floors(axes: Axes, answer: Answer, method: str) -> None:
+def _draw_floors(axes: Axes, answer: AutodiffAnswer, method: str) -> None:
     """TensorFlow's own error, a line for each dtype."""
     tool = "GradientTape" if method == "reverse" else "ForwardAccumulator"
     levels: dict[float, list[str]] = {}
@@ -118,7 +118,7 @@ def _draw_floors(axes: Axes, answer: Answer, method: str) -> None:
         )
 
 
-def _first_comparable(answer: Answer) -> tuple[Result, Entry, Checked, str] | None:
+def _first_comparable(answer: AutodiffAnswer) -> tuple[Result, Entry, Checked, str] | None:
     """The first entry of the asked way that has a finite truth."""
     result = answer.results[0]
     for block, checked in zip(answer.blocks, answer.checked(result), strict=True):
@@ -129,7 +129,7 @@ def _first_comparable(answer: Answer) -> tuple[Result, Entry, Checked, str] | No
     return None
 
 
-def _first_of(answer: Answer, result: Result) -> Checked | None:
+def _first_of(answer: AutodiffAnswer, result: Result) -> Checked | None:
     """The same entry as :func:`_first_comparable`'s, in another way."""
     for checked in answer.checked(result):
         for one in checked:
@@ -142,7 +142,7 @@ def _drawable(errors: list[float]) -> list[float]:
     return [max(error, FLOOR) if math.isfinite(error) else math.nan for error in errors]
 
 
-def _new_figure(title: str, answer: Answer) -> tuple[Figure, Axes]:
+def _new_figure(title: str, answer: AutodiffAnswer) -> tuple[Figure, Axes]:
     text = answer.expression.text
     figure, axes = new_figure(title, f"y = {text if len(text) <= 45 else text[:44] + '…'}")
     no_minor_ticks(axes)

@@ -14,9 +14,9 @@ from experiments.autodiff.derivative import Array, Derivative
 from experiments.autodiff.differentiate import METHODS, differentiate
 from experiments.autodiff.expression import Expression
 from experiments.autodiff.point import INTEGERS
-from experiments.device import current, scope
-from experiments.tensorflow_import import import_tensorflow
-from experiments.words import first_line
+from experiments.reporting.text import first_line
+from experiments.runtime.device import current, scope
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     pass

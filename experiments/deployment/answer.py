@@ -8,11 +8,11 @@ from functools import cached_property
 
 from experiments.deployment.load import WANTED_CALLS
 from experiments.deployment.original import REGRESSION
-from experiments.deployment.series import Series, Service
-from experiments.markdown import markdown_table
+from experiments.deployment.series import DeploymentSeries, Service
 from experiments.networks.saving import checksums
 from experiments.recorder import Cell, Row
-from experiments.words import duration, where
+from experiments.reporting.markdown import markdown_table
+from experiments.reporting.text import duration, where
 
 LOSS = 0.005
 """A way is as good as the original if it loses at most so much: half a percentage point of accuracy, or that share
@@ -23,10 +23,10 @@ SAME = 1e-4
 
 
 @dataclass(frozen=True)
-class Answer:
+class DeploymentAnswer:
     """The ways so far, compared."""
 
-    series: Series
+    series: DeploymentSeries
 
     @cached_property
     def services(self) -> list[Service]:

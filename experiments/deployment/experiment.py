@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.deployment.answer import Answer
+from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.plots import latency_figure
-from experiments.deployment.series import Series, Service
+from experiments.deployment.series import DeploymentSeries, Service
 from experiments.deployment.ways import WAYS
 from experiments.experiment import Experiment, Refused
-from experiments.fields import InvalidField, require_at_least, require_seed, suggestion
 from experiments.recorder import Recorder
+from experiments.validators import InvalidField, require_at_least, require_seed, suggestion
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Deployment(Experiment):
     def run(self, recorder: Recorder) -> None:
         source = recorder.fetch(self.source)
         recorder.progress("original", 0.0, source.title)
-        series = Series(self, source)
+        series = DeploymentSeries(self, source)
         try:
             with series:
                 series.begin()
@@ -70,12 +70,12 @@ class Deployment(Experiment):
                 for service in series.measure(recorder.progress):
                     if service:
                         _record(service, series, recorder)
-                    recorder.table("results", Answer(series).rows())
+                    recorder.table("results", DeploymentAnswer(series).rows())
                     if service:
-                        recorder.progress(service.way.name, 1.0, Answer(series).in_short(service))
+                        recorder.progress(service.way.name, 1.0, DeploymentAnswer(series).in_short(service))
         finally:  # the processes are gone
             if series.services or series.not_measured:
-                answer = Answer(series)
+                answer = DeploymentAnswer(series)
                 recorder.table("results", answer.rows())
                 recorder.table("throughput", answer.throughput_rows())
                 recorder.note(answer.note())
@@ -86,7 +86,7 @@ class Deployment(Experiment):
             raise Refused(f"no way could be measured: {next(iter(series.not_measured.values()))}")
 
 
-def _record(service: Service, series: Series, recorder: Recorder) -> None:
+def _record(service: Service, series: DeploymentSeries, recorder: Recorder) -> None:
     """A new way's metrics and files."""
     name, latency = service.way.name, service.latency
     metrics = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from experiments.deployment.answer import Answer, size
+from experiments.deployment.answer import DeploymentAnswer, size
 from experiments.deployment.series import Service
-from experiments.figures import GREEN, ORANGE, new_figure, no_minor_ticks
-from experiments.words import duration, where
+from experiments.reporting.figures import GREEN, ORANGE, new_figure, no_minor_ticks
+from experiments.reporting.text import duration, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ LABEL_WIDTH, LABEL_HEIGHT = 0.27, 0.075
 """Room for one label, as shares of the axes."""
 
 
-def latency_figure(answer: Answer) -> Figure:
+def latency_figure(answer: DeploymentAnswer) -> Figure:
     """Median latency against size, both logarithmic; a line up to the 99th percentile; the accuracy is written."""
     setting = f"{_short(answer.series.source.title)}, {where()}"
     figure, axes = new_figure("Ways of serving", setting, PLACE)
@@ -42,7 +42,7 @@ def latency_figure(answer: Answer) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, answer: Answer, service: Service) -> None:
+def _draw(axes: Axes, answer: DeploymentAnswer, service: Service) -> None:
     color = GREEN if answer.is_as_good(service) else ORANGE
     at, latency = service.size_bytes, service.latency
     axes.plot([at, at], [latency.p50_ms, latency.p99_ms], "-", color=color, linewidth=1, alpha=0.6)
@@ -64,7 +64,7 @@ def _set_limits(axes: Axes, services: list[Service]) -> None:
     axes.set_ylim(lowest / 5, highest * 2)
 
 
-def _name(axes: Axes, answer: Answer) -> None:
+def _name(axes: Axes, answer: DeploymentAnswer) -> None:
     """Labels to the right of the points, moved to the nearest free height where they would meet."""
     taken = list[tuple[float, float]]()
     for service in sorted(answer.services, key=lambda service: service.latency.p50_ms):

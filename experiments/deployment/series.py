@@ -17,10 +17,10 @@ from experiments.deployment.original import load_test_set
 from experiments.deployment.ways import ORIGINAL, WAYS, Given, Outputs, Way, WayFailed
 from experiments.deployment.worker import Worker
 from experiments.deployment.worker_process import WorkerProcess
-from experiments.device import Device, current
 from experiments.experiment import Refused
 from experiments.recorder import Source
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import Device, current
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     from experiments.deployment.experiment import Deployment
@@ -46,7 +46,7 @@ class Service:
 
 
 @dataclass
-class Series:
+class DeploymentSeries:
     """The model, its test set, and what of its ways is known so far. A context: leaving it ends all processes."""
 
     deployment: Deployment
@@ -55,7 +55,7 @@ class Series:
     not_measured: dict[str, str] = field(default_factory=dict)
     """Why a way has no figures."""
 
-    def __enter__(self) -> Series:
+    def __enter__(self) -> DeploymentSeries:
         self._scratch = TemporaryDirectory(prefix="deployment-")
         self._folder = Path(self._scratch.name)
         self._original: WorkerProcess | None = None

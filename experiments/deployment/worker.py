@@ -19,8 +19,8 @@ import numpy as np
 
 from experiments.deployment.load import Latency, latency, throughput
 from experiments.deployment.ways import ORIGINAL, WAYS, Given, Inputs, Outputs, Way, WayFailed
-from experiments.device import Device
-from experiments.words import first_line
+from experiments.reporting.text import first_line
+from experiments.runtime.device import Device
 
 CHUNK = 100
 """Examples a request when a whole set is asked for."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experiments.columns import ratio_columns, sample_columns, time_columns
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT
-from experiments.gradient_cost.series import Point
+from experiments.gradient_cost.series import GradientCostPoint
 from experiments.gradient_cost.verification import route, tolerance
-from experiments.markdown import markdown_table
 from experiments.measure.ratio import Ratio
 from experiments.recorder import Cell, Row
-from experiments.words import duration, where
+from experiments.reporting.markdown import markdown_table
+from experiments.reporting.text import duration, where
+from experiments.series.columns import ratio_columns, sample_columns, time_columns
 
 if TYPE_CHECKING:
     from experiments.gradient_cost.experiment import GradientCost
@@ -26,20 +26,20 @@ number of variables (A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed. 20
 
 
 @dataclass(frozen=True)
-class Answer:
+class GradientCostAnswer:
     """The points of a series so far, held against the theory."""
 
     cost: GradientCost
-    found: Sequence[Point]
+    found: Sequence[GradientCostPoint]
     not_measured: Mapping[int, str]
     """Why a size has no point."""
 
     @cached_property
-    def points(self) -> list[Point]:
+    def points(self) -> list[GradientCostPoint]:
         """By ascending size."""
         return sorted(self.found, key=lambda point: point.size)
 
-    def row(self, point: Point) -> dict[str, Cell]:
+    def row(self, point: GradientCostPoint) -> dict[str, Cell]:
         """A point as a row of results.csv. Times are microseconds a call."""
         cost = self.cost
         row: dict[str, Cell] = {
@@ -93,7 +93,7 @@ class Answer:
             return f"{times}; above the theoretical bound of about {BOUND:g} at n={', '.join(above)}."
         return f"{times}; nowhere clearly above the theoretical bound of about {BOUND:g}."
 
-    def _table_row(self, point: Point) -> dict[str, str]:
+    def _table_row(self, point: GradientCostPoint) -> dict[str, str]:
         row = {
             "n": f"{point.size:,}",
             "parameters": f"{point.parameters:,}",

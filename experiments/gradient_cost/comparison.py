@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.comparison import Member
-from experiments.figures import COLORS, DASHES
 from experiments.gradient_cost.answer import BOUND, in_words, is_above
 from experiments.gradient_cost.plots import draw_bound, new_axes
-from experiments.markdown import markdown_table
+from experiments.job_result import JobResult
 from experiments.measure.ratio import Ratio
 from experiments.recorder import Recorder
+from experiments.reporting.figures import COLORS, DASHES
+from experiments.reporting.markdown import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,15 +26,15 @@ MOST_LINES = 20
 
 
 @dataclass(frozen=True)
-class Curve:
+class RatioCurve:
     """The ratios that one job measured, by ascending size."""
 
-    member: Member
+    member: JobResult
     sizes: list[int]
     ratios: list[Ratio]
 
 
-def compare(members: Sequence[Member], recorder: Recorder) -> None:
+def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """One figure and one note on the ``members``, as far as they measured anything."""
     curves = [curve for member in members if (curve := curve_of(member)).sizes]
     if len(curves) > 1:
@@ -42,16 +42,16 @@ def compare(members: Sequence[Member], recorder: Recorder) -> None:
     recorder.note(note(members, curves))
 
 
-def curve_of(member: Member) -> Curve:
+def curve_of(member: JobResult) -> RatioCurve:
     """The curve of a job; without sizes where it measured nothing."""
     rows = sorted(
         (row for row in member.table("results") if row["status"] == "measured"), key=lambda row: int(row["n"])
     )
     ratios = [Ratio(*(float(row[key] or math.nan) for key in ("ratio", "ratio_low", "ratio_high"))) for row in rows]
-    return Curve(member, [int(row["n"]) for row in rows], ratios)
+    return RatioCurve(member, [int(row["n"]) for row in rows], ratios)
 
 
-def note(members: Sequence[Member], curves: Sequence[Curve]) -> str:
+def note(members: Sequence[JobResult], curves: Sequence[RatioCurve]) -> str:
     """The comparison in Markdown."""
     parts = [f"**Cost of the gradient**: {len(curves)} of {len(members)} jobs have a curve."]
     if curves:
@@ -71,7 +71,7 @@ def note(members: Sequence[Member], curves: Sequence[Curve]) -> str:
     return "\n\n".join(parts)
 
 
-def cost_figure(curves: Sequence[Curve]) -> Figure:
+def cost_figure(curves: Sequence[RatioCurve]) -> Figure:
     """All curves of ratios, with the bound."""
     figure, axes = new_axes("cost of the gradient", _setting(curves))
     for index, curve in enumerate(curves):
@@ -82,7 +82,7 @@ def cost_figure(curves: Sequence[Curve]) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, curve: Curve, color: str, dash: str) -> None:
+def _draw(axes: Axes, curve: RatioCurve, color: str, dash: str) -> None:
     """A curve with its intervals as thin lines: bands of many curves would cover each other."""
     values = np.array([ratio.value for ratio in curve.ratios])
     lows, highs = (np.array(ends) for ends in zip(*((r.low, r.high) for r in curve.ratios), strict=True))
@@ -90,13 +90,13 @@ def _draw(axes: Axes, curve: Curve, color: str, dash: str) -> None:
     axes.vlines(curve.sizes, lows, highs, color=color, alpha=0.5, linewidth=2)
 
 
-def _setting(curves: Sequence[Curve]) -> str:
+def _setting(curves: Sequence[RatioCurve]) -> str:
     """What the jobs have in common."""
     values = [{str(curve.member.config.get(f"experiment.{key}", "")) for curve in curves} for key in ("dtype", "mode")]
     return ", ".join(found.pop() for found in values if len(found) == 1 and "" not in found)
 
 
-def _cells(curve: Curve) -> dict[str, str]:
+def _cells(curve: RatioCurve) -> dict[str, str]:
     values = [ratio.value for ratio in curve.ratios]
     return {
         "job": curve.member.name,

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.comparison import Member
 from experiments.experiment import Choice, Experiment
-from experiments.fields import require_choice, require_seed
 from experiments.gradient_cost.comparison import compare
 from experiments.gradient_cost.operations import DTYPES, MODES
 from experiments.gradient_cost.report import GradientCostReport
 from experiments.gradient_cost.workloads import WORKLOADS, Workload
+from experiments.job_result import JobResult
 from experiments.measure import Timing
 from experiments.recorder import Recorder
+from experiments.validators import require_choice, require_seed
 
 
 @dataclass
@@ -42,5 +42,5 @@ class GradientCost(Experiment):
         GradientCostReport(self, recorder).run()
 
     @classmethod
-    def compare(cls, members: Sequence[Member], recorder: Recorder) -> None:
+    def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         compare(members, recorder)

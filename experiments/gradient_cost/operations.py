@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.gradient_cost.workloads import Workload
 from experiments.gradient_cost.workloads.workload import Tensor
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 MODES = ("eager", "graph", "xla")
 DTYPES = {"float32": 4, "float64": 8}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from experiments.figures import BLUE, GREY, ORANGE, new_figure, no_minor_ticks
-from experiments.gradient_cost.answer import BOUND, Answer
+from experiments.gradient_cost.answer import BOUND, GradientCostAnswer
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN
 from experiments.measure.ratio import Ratio
-from experiments.words import duration, where
+from experiments.reporting.figures import BLUE, GREY, ORANGE, new_figure, no_minor_ticks
+from experiments.reporting.text import duration, where
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ MOST_TICKS = 10
 """Up to so many sizes, each one is named on the axis."""
 
 
-def cost_figure(answer: Answer) -> Figure:
+def cost_figure(answer: GradientCostAnswer) -> Figure:
     """The ratio against n, with its interval as a band and the bound as a line."""
     figure, axes = _new_figure(answer, "cost of the gradient")
     n, ratios = [point.size for point in answer.points], [point.ratio for point in answer.points]
@@ -46,7 +46,7 @@ def cost_figure(answer: Answer) -> Figure:
     return figure
 
 
-def time_figure(answer: Answer) -> Figure:
+def time_figure(answer: GradientCostAnswer) -> Figure:
     """The times of a call against n, both logarithmic, with the 95 % intervals of the medians as bands."""
     from matplotlib.ticker import LogLocator, NullLocator
 
@@ -104,7 +104,7 @@ def _band(
         axes.fill_between(n, intervals[:, 0], intervals[:, 1], color=color, alpha=0.25, linewidth=0, label=label)
 
 
-def _new_figure(answer: Answer, what: str) -> tuple[Figure, Axes]:
+def _new_figure(answer: GradientCostAnswer, what: str) -> tuple[Figure, Axes]:
     cost = answer.cost
     figure, axes = new_axes(f"{cost.workload.title}: {what}", f"{cost.dtype}, {cost.mode}, {where()}")
     axes.set_xlabel(f"n, {cost.workload.size_is}")

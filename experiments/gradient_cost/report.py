@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from experiments.gradient_cost.answer import Answer, in_words
+from experiments.gradient_cost.answer import GradientCostAnswer, in_words
 from experiments.gradient_cost.plots import cost_figure, time_figure
-from experiments.gradient_cost.series import Point, Series
+from experiments.gradient_cost.series import GradientCostPoint, GradientCostSeries
 from experiments.recorder import Recorder
-from experiments.report import SizeReport
+from experiments.series.recording import SizeReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from experiments.gradient_cost.experiment import GradientCost
 
 
-class GradientCostReport(SizeReport[Point, Answer]):
+class GradientCostReport(SizeReport[GradientCostPoint, GradientCostAnswer]):
     """The ratio of the two times against the size."""
 
     metrics: ClassVar[Mapping[str, str]] = {
@@ -33,15 +33,15 @@ class GradientCostReport(SizeReport[Point, Answer]):
     }
 
     def __init__(self, cost: GradientCost, recorder: Recorder) -> None:
-        super().__init__(Series(cost), recorder)
+        super().__init__(GradientCostSeries(cost), recorder)
         self._cost = cost
 
-    def known(self, key: int, point: Point) -> str:
+    def known(self, key: int, point: GradientCostPoint) -> str:
         interval = f" ({in_words(point.ratio)})" if math.isfinite(point.ratio.low) else ""
         return f"ratio {point.ratio.value:.2f}{interval}"
 
-    def answer(self) -> Answer:
-        return Answer(self._cost, list(self.points.values()), self.series.not_measured)
+    def answer(self) -> GradientCostAnswer:
+        return GradientCostAnswer(self._cost, list(self.points.values()), self.series.not_measured)
 
-    def figures(self) -> Mapping[str, Callable[[Answer], Figure]]:
+    def figures(self) -> Mapping[str, Callable[[GradientCostAnswer], Figure]]:
         return {"cost": cost_figure, "time": time_figure}

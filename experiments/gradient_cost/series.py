@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experiments.device import current
 from experiments.gradient_cost.operations import DTYPES, FUNCTION, GRADIENT, HESSIAN, operations
 from experiments.gradient_cost.verification import error, hessian_error, require_correct, tolerance
 from experiments.measure import Measurement, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
-from experiments.series import SizeSeries
+from experiments.runtime.device import current
+from experiments.series.measuring import SizeSeries
 
 if TYPE_CHECKING:
     from experiments.gradient_cost.experiment import GradientCost
@@ -22,7 +22,7 @@ CHECK_BYTES = 16
 
 
 @dataclass(frozen=True)
-class Point:
+class GradientCostPoint:
     """One size: its operations' times, and how far the gradient is off."""
 
     size: int
@@ -46,7 +46,7 @@ class Point:
         return ratio_of(self.measurements[HESSIAN], self.measurements[FUNCTION])
 
 
-class PointInProgress:
+class GradientCostPointInProgress:
     """A size that is being measured: holds the operands on the device."""
 
     def __init__(self, cost: GradientCost, size: int) -> None:
@@ -70,17 +70,17 @@ class PointInProgress:
         self.turns = Turns(samplers, f"{cost.seed} {size}")
 
     @property
-    def point(self) -> Point | None:
+    def point(self) -> GradientCostPoint | None:
         """What is measured so far; None until every call has a sample."""
         measurements = self.turns.measurements
         return (
-            Point(self.size, self.parameters, self.device, self.error, self.hessian_error, measurements)
+            GradientCostPoint(self.size, self.parameters, self.device, self.error, self.hessian_error, measurements)
             if measurements
             else None
         )
 
 
-class Series(SizeSeries[Point]):
+class GradientCostSeries(SizeSeries[GradientCostPoint]):
     """All sizes of a workload."""
 
     def __init__(self, cost: GradientCost) -> None:
@@ -90,5 +90,5 @@ class Series(SizeSeries[Point]):
     def bytes_needed(self, key: int) -> int:
         return self.cost.workload.elements(key) * max(DTYPES[self.cost.dtype], CHECK_BYTES)
 
-    def begin(self, key: int) -> PointInProgress:
-        return PointInProgress(self.cost, key)
+    def begin(self, key: int) -> GradientCostPointInProgress:
+        return GradientCostPointInProgress(self.cost, key)

@@ -8,37 +8,37 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experiments.columns import sample_columns
-from experiments.markdown import markdown_table
 from experiments.matmul.product import SHAPES
-from experiments.matmul.series import Point
+from experiments.matmul.series import MatmulPoint
 from experiments.measure import Measurement
 from experiments.recorder import Row
-from experiments.roofline import Roofline
-from experiments.words import duration, where
+from experiments.reporting.markdown import markdown_table
+from experiments.reporting.text import duration, where
+from experiments.runtime.roofline import Roofline
+from experiments.series.columns import sample_columns
 
 if TYPE_CHECKING:
     from experiments.matmul.experiment import Matmul
 
 
 @dataclass(frozen=True)
-class Answer:
+class MatmulAnswer:
     """The points of a series so far, held against what the machine can do."""
 
     matmul: Matmul
-    found: Sequence[Point]
+    found: Sequence[MatmulPoint]
     not_measured: Mapping[int, str]
     """Why a size has no point."""
     limits: Roofline
     """As probed before the series."""
 
     @cached_property
-    def points(self) -> list[Point]:
+    def points(self) -> list[MatmulPoint]:
         """By ascending size."""
         return sorted(self.found, key=lambda point: point.product.size)
 
     @cached_property
-    def best(self) -> Point:
+    def best(self) -> MatmulPoint:
         """The point with the most FLOP/s."""
         return max(self.points, key=lambda point: point.flops_per_s)
 
@@ -57,16 +57,16 @@ class Answer:
         kinds = {point.measurement.statistic for point in self.points}
         return kinds.pop() if len(kinds) == 1 else "median"
 
-    def share_of_peak(self, point: Point) -> float:
+    def share_of_peak(self, point: MatmulPoint) -> float:
         """The share of the best FLOP/s that this machine was seen to reach."""
         return point.flops_per_s / self.roofline.compute.rate
 
-    def regime(self, point: Point) -> str:
+    def regime(self, point: MatmulPoint) -> str:
         """What bounds the point."""
         product = point.product
         return self.roofline.regime(product.flops, product.traffic)
 
-    def row(self, point: Point) -> Row:
+    def row(self, point: MatmulPoint) -> Row:
         """A point as a row of results.csv. Times are microseconds a call, intensity is FLOP a byte."""
         product, measurement = point.product, point.measurement
         m, k, _ = product.dimensions
@@ -125,7 +125,7 @@ class Answer:
         parts.append(f"This machine's limits: {in_words(self.roofline)}.")
         return "\n\n".join(parts)
 
-    def share(self, point: Point) -> str:
+    def share(self, point: MatmulPoint) -> str:
         """The share of the peak in words."""
         percent = 100 * self.share_of_peak(point)
         return f"{percent:.1f}%" if percent >= 0.1 else "<0.1%"
@@ -140,7 +140,7 @@ class Answer:
             f"{self.share(self.best)} of what this machine reaches."
         )
 
-    def _table_row(self, point: Point) -> dict[str, str]:
+    def _table_row(self, point: MatmulPoint) -> dict[str, str]:
         """Narrow enough for a terminal of 80 columns."""
         measurement = point.measurement
         return {

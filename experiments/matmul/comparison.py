@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.comparison import Member
-from experiments.figures import COLORS, DASHES, GREY
-from experiments.markdown import markdown_table
+from experiments.job_result import JobResult
 from experiments.matmul.crossover import AHEAD, CROSSOVER, Crossover, crossover, in_digits
-from experiments.matmul.curves import Curve, Sizes, common_sizes, curve_of
+from experiments.matmul.curves import Sizes, TimeCurve, common_sizes, curve_of
 from experiments.matmul.growth import Growth, growth
 from experiments.matmul.plots import MOST_TICKS
 from experiments.matmul.product import SHAPES
 from experiments.recorder import Recorder, Row
-from experiments.words import duration
+from experiments.reporting.figures import COLORS, DASHES, GREY
+from experiments.reporting.markdown import markdown_table
+from experiments.reporting.text import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ MOST_IN_PAIRS = 20
 """In a group of more curves, pairs would outnumber what anybody reads: a thousand curves have half a million."""
 
 
-def compare(members: Sequence[Member], recorder: Recorder) -> None:
+def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """Figures, tables and one note on the ``members``, as far as they measured anything."""
     comparison = Comparison(members)
     if comparison.growths:
@@ -63,7 +63,7 @@ def compare(members: Sequence[Member], recorder: Recorder) -> None:
     recorder.note(note(comparison))
 
 
-def _pairs(group: Sequence[Curve]) -> Iterator[tuple[Curve, Curve]]:
+def _pairs(group: Sequence[TimeCurve]) -> Iterator[tuple[TimeCurve, TimeCurve]]:
     if len(group) <= MOST_IN_PAIRS:
         return combinations(group, 2)
     return ((group[0], other) for other in group[1:])
@@ -73,10 +73,10 @@ def _pairs(group: Sequence[Curve]) -> Iterator[tuple[Curve, Curve]]:
 class Comparison:
     """The jobs of a sweep, and what their curves have to do with each other."""
 
-    members: Sequence[Member]
+    members: Sequence[JobResult]
 
     @cached_property
-    def curves(self) -> list[Curve]:
+    def curves(self) -> list[TimeCurve]:
         return [curve for member in self.members if (curve := curve_of(member))]
 
     @cached_property
@@ -84,7 +84,7 @@ class Comparison:
         return [growth(curve) for curve in self.curves]
 
     @cached_property
-    def questions(self) -> dict[str, list[list[Curve]]]:
+    def questions(self) -> dict[str, list[list[TimeCurve]]]:
         """For each question, such as which dtype, the curves that answer it, in groups that agree in all else.
 
         Where the devices differ this is the one question; else each key that differs is one. The shape
@@ -99,18 +99,18 @@ class Comparison:
         return {key: self._groups([key]) for key in sorted(differing, key=lambda key: (key == SHAPE, key))}
 
     @cached_property
-    def groups(self) -> list[list[Curve]]:
+    def groups(self) -> list[list[TimeCurve]]:
         """The groups of the first question; the first curve of each is its baseline."""
         return next(iter(self.questions.values()), [[curve] for curve in self.curves])
 
     @cached_property
-    def crossovers(self) -> dict[tuple[Curve, Curve], Crossover]:
+    def crossovers(self) -> dict[tuple[TimeCurve, TimeCurve], Crossover]:
         """Of every two curves of a group; in large ones, of every curve with the group's baseline."""
         groups = (group for groups in self.questions.values() for group in groups)
         return {pair: crossover(*pair) for group in groups for pair in _pairs(group)}
 
     @cached_property
-    def against_baseline(self) -> dict[Curve, Crossover]:
+    def against_baseline(self) -> dict[TimeCurve, Crossover]:
         """Of every other curve, with the baseline of its group."""
         pairs = [(group[0], other) for group in self.groups for other in group[1:]]
         return {pair[1]: self.crossovers[pair] for pair in pairs if len(self.crossovers[pair].leads)}
@@ -121,7 +121,7 @@ class Comparison:
         return common_sizes(self.curves)
 
     @cached_property
-    def named(self) -> list[Curve]:
+    def named(self) -> list[TimeCurve]:
         """The curves that figures name: all, or the fastest.
 
         These are the fastest at the largest size that all have; without such a size, each at its own largest.
@@ -129,15 +129,15 @@ class Comparison:
         if len(self.curves) <= len(COLORS):
             return self.curves
 
-        def seconds_at_the_end(curve: Curve) -> float:
+        def seconds_at_the_end(curve: TimeCurve) -> float:
             sizes = self.common if len(self.common) else curve.n
             return float(curve.at(sizes[-1:]).seconds[0])
 
         return sorted(self.curves, key=seconds_at_the_end)[:NAMED]
 
-    def _groups(self, but: Sequence[str]) -> list[list[Curve]]:
+    def _groups(self, but: Sequence[str]) -> list[list[TimeCurve]]:
         """The curves that differ in the keys ``but`` alone; a CPU comes first, the others as they were asked for."""
-        found: dict[Any, list[Curve]] = {}
+        found: dict[Any, list[TimeCurve]] = {}
         for curve in self.curves:
             found.setdefault(curve.member.varies(but), []).append(curve)
         return [sorted(group, key=lambda curve: not curve.device.startswith("CPU")) for group in found.values()]
@@ -210,7 +210,7 @@ def _mark(axes: Axes, found: Crossover, style: Mapping[str, Any]) -> None:
         axes.plot(found.interval, (1, 1), color=color, linewidth=5, alpha=0.4, solid_capstyle="butt", zorder=3)
 
 
-def _styles(comparison: Comparison) -> dict[Curve, dict[str, Any]]:
+def _styles(comparison: Comparison) -> dict[TimeCurve, dict[str, Any]]:
     """How each curve is drawn: groups by color and their curves by dash, a lone group by color.
 
     Of more curves than there are colors only the named have one, on thin lines.
@@ -276,13 +276,13 @@ def _new_figure(comparison: Comparison, what: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _product(members: Sequence[Member]) -> str:
+def _product(members: Sequence[JobResult]) -> str:
     """How the product is written, where it is one and the same."""
     shapes = {str(member.config.get(SHAPE)) for member in members}
     return SHAPES[shapes.pop()][0] if len(shapes) == 1 and shapes <= SHAPES.keys() else "matrix product"
 
 
-def _setting(members: Sequence[Member]) -> str:
+def _setting(members: Sequence[JobResult]) -> str:
     """What else the members have in common."""
     values = [{str(member.config.get(f"experiment.{key}", "")) for member in members} for key in ("dtype", "mode")]
     return ", ".join(found.pop() for found in values if len(found) == 1 and "" not in found)

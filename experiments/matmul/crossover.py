@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from experiments.matmul.curves import Curve, Floats, common_sizes
+from experiments.matmul.curves import Floats, TimeCurve, common_sizes
 
 RESAMPLES = 1000
 
@@ -22,8 +22,8 @@ APART = "no common size"
 class Crossover:
     """How the lead between two curves goes, over the sizes that both have."""
 
-    first: Curve
-    second: Curve
+    first: TimeCurve
+    second: TimeCurve
     outcome: str
     """CROSSOVER, AHEAD, UNCERTAIN at the largest size, or APART."""
     leads: npt.NDArray[np.int64]
@@ -36,12 +36,12 @@ class Crossover:
     """The share of the resamples in which the same curve overtakes the other somewhere."""
 
     @property
-    def faster(self) -> Curve | None:
+    def faster(self) -> TimeCurve | None:
         """The one ahead at the largest common size; None where that is open."""
         return {1: self.first, -1: self.second}.get(self.leads[-1]) if len(self.leads) else None
 
     @property
-    def slower(self) -> Curve | None:
+    def slower(self) -> TimeCurve | None:
         return {1: self.second, -1: self.first}.get(self.leads[-1]) if len(self.leads) else None
 
     @property
@@ -86,7 +86,7 @@ class Crossover:
         return f"95 % interval {low} to {high}, a crossover in {100 * self.share:.3g} % of the resamples"
 
 
-def crossover(first: Curve, second: Curve, seed: int = 0) -> Crossover:
+def crossover(first: TimeCurve, second: TimeCurve, seed: int = 0) -> Crossover:
     """The size from which one of two curves stays ahead to the end of the common range.
 
     A crossover needs a certain lead at both ends: of one curve at the largest size, of the other at
@@ -128,7 +128,7 @@ def _gap(first: Floats, second: Floats) -> Floats:
     return gap
 
 
-def _leads(first: Curve, second: Curve) -> npt.NDArray[np.int64]:
+def _leads(first: TimeCurve, second: TimeCurve) -> npt.NDArray[np.int64]:
     """Who is ahead for certain at each size, as in :attr:`Crossover.leads`."""
     (low, high), (other_low, other_high) = first.intervals.T, second.intervals.T
     certain = ~((low <= other_high) & (other_low <= high))  # true where there is no interval, of NaN

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from experiments.comparison import Member
+from experiments.job_result import JobResult
 from experiments.measure.measurement import median_interval
 
 Floats = npt.NDArray[np.float64]
@@ -17,10 +17,10 @@ Sizes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class TimeCurve:
     """What one job measured."""
 
-    member: Member
+    member: JobResult
     n: Sizes
     """The sizes, ascending."""
     seconds: Floats
@@ -46,19 +46,19 @@ class Curve:
         """Whether every size has one: from fewer samples nothing can be said about noise."""
         return bool(np.isfinite(self.intervals).all())
 
-    def at(self, sizes: Sizes) -> Curve:
+    def at(self, sizes: Sizes) -> TimeCurve:
         """The part of the curve at ``sizes``, all of which it has."""
         if np.array_equal(sizes, self.n):
             return self  # what it has worked out is kept
         index = np.searchsorted(self.n, sizes)
-        return Curve(self.member, self.n[index], self.seconds[index], tuple(self.samples[i] for i in index))
+        return TimeCurve(self.member, self.n[index], self.seconds[index], tuple(self.samples[i] for i in index))
 
     def resampled(self, count: int, generator: np.random.Generator) -> Floats:
         """``count`` bootstrap curves, one a row: the median of resampled samples at each size."""
         return np.stack([bootstrap_medians(samples, count, generator) for samples in self.samples], axis=1)
 
 
-def curve_of(member: Member) -> Curve | None:
+def curve_of(member: JobResult) -> TimeCurve | None:
     """The curve of a job; None where it measured nothing."""
     medians = {
         int(row["n"]): float(row["median_us"]) * 1e-6 for row in member.table("results") if row["status"] == "measured"
@@ -70,7 +70,7 @@ def curve_of(member: Member) -> Curve | None:
         if int(row["n"]) in per_call:
             per_call[int(row["n"])].append(float(row["seconds"]) / float(row["calls"]))
     sizes = list(per_call)
-    return Curve(
+    return TimeCurve(
         member,
         np.array(sizes, dtype=np.int64),
         np.array([medians[size] for size in sizes]),
@@ -78,7 +78,7 @@ def curve_of(member: Member) -> Curve | None:
     )
 
 
-def common_sizes(curves: Sequence[Curve]) -> Sizes:
+def common_sizes(curves: Sequence[TimeCurve]) -> Sizes:
     """The sizes that all ``curves`` have, ascending."""
     common = set.intersection(*(set(curve.n.tolist()) for curve in curves))
     return np.array(sorted(common), dtype=np.int64)

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.comparison import Member
-from experiments.device import current
 from experiments.experiment import Experiment
-from experiments.fields import InvalidField, require_choice, require_seed
+from experiments.job_result import JobResult
 from experiments.matmul.answer import in_words
 from experiments.matmul.comparison import compare
 from experiments.matmul.product import DTYPES, MODES, SHAPES, Product, new_call
 from experiments.matmul.report import MatmulReport
 from experiments.measure import Timing
 from experiments.recorder import Recorder
-from experiments.roofline import Roofline, measure_compute, measure_dispatch, measure_memory
+from experiments.runtime.device import current
+from experiments.runtime.roofline import Roofline, measure_compute, measure_dispatch, measure_memory
+from experiments.validators import InvalidField, require_choice, require_seed
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Matmul(Experiment):
         MatmulReport(self, limits, recorder).run()
 
     @classmethod
-    def compare(cls, members: Sequence[Member], recorder: Recorder) -> None:
+    def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         compare(members, recorder)
 
     def _measure_limits(self) -> Roofline:

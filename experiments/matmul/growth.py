@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from experiments.matmul.curves import Curve, Floats, Sizes
+from experiments.matmul.curves import Floats, Sizes, TimeCurve
 
 RESAMPLES = 200
 
@@ -32,7 +32,7 @@ class Growth:
     all, which caches make doubtful, is told by the deviation.
     """
 
-    curve: Curve
+    curve: TimeCurve
     a: float = math.nan
     """The fixed cost of a call, in seconds."""
     b: float = math.nan
@@ -50,7 +50,7 @@ class Growth:
     """Why there is no fit, or none to rely on; empty where there is one."""
 
 
-def growth(curve: Curve, seed: int = 0) -> Growth:
+def growth(curve: TimeCurve, seed: int = 0) -> Growth:
     """Fits a + b n^k with a >= 0 and b > 0, least squares of the relative deviations so that small sizes count."""
     if len(curve.n) < LEAST_SIZES:
         return Growth(curve, problem=f"too few sizes: {len(curve.n)} of at least {LEAST_SIZES}")

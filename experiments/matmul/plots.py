@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.figures import BLUE, GREEN, GREY, ORANGE, new_figure, no_minor_ticks
-from experiments.matmul.answer import Answer
+from experiments.matmul.answer import MatmulAnswer
 from experiments.matmul.product import SHAPES
-from experiments.roofline import COMPUTE, DISPATCH, MEMORY
-from experiments.words import duration, where
+from experiments.reporting.figures import BLUE, GREEN, GREY, ORANGE, new_figure, no_minor_ticks
+from experiments.reporting.text import duration, where
+from experiments.runtime.roofline import COMPUTE, DISPATCH, MEMORY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ MOST_TICKS = 10
 """Up to so many sizes, each one is named on the axis."""
 
 
-def time_figure(answer: Answer) -> Figure:
+def time_figure(answer: MatmulAnswer) -> Figure:
     """Time a call against n, both logarithmic, with the 95 % interval of the median as a band."""
     from matplotlib.ticker import LogLocator
 
@@ -53,7 +53,7 @@ def time_figure(answer: Answer) -> Figure:
     return figure
 
 
-def throughput_figure(answer: Answer) -> Figure:
+def throughput_figure(answer: MatmulAnswer) -> Figure:
     """FLOP/s against n; the marker tells the regime, the line on top is this machine's best."""
     figure, axes = _new_figure(answer, "throughput")
     n = [point.product.size for point in answer.points]
@@ -78,7 +78,7 @@ def throughput_figure(answer: Answer) -> Figure:
     return figure
 
 
-def _draw_peak(axes: Axes, answer: Answer) -> None:
+def _draw_peak(axes: Axes, answer: MatmulAnswer) -> None:
     """The line a user would like to reach."""
     peak = answer.roofline.compute
     axes.axhline(peak.rate / 1e9, color="black", linestyle="--", linewidth=1)
@@ -120,7 +120,7 @@ def _annotate(axes: Axes, at: tuple[float, float], text: str, corner: str) -> No
     )
 
 
-def _new_figure(answer: Answer, what: str) -> tuple[Figure, Axes]:
+def _new_figure(answer: MatmulAnswer, what: str) -> tuple[Figure, Axes]:
     matmul = answer.matmul
     setting = f"{matmul.dtype}, {matmul.mode}, {where()}"
     figure, axes = new_figure(f"{SHAPES[matmul.shape][0]}: {what}", setting, PLACE)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from experiments.experiment import Refused
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     import tensorflow as tf

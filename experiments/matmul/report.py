@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from experiments.matmul.answer import Answer, spread
+from experiments.matmul.answer import MatmulAnswer, spread
 from experiments.matmul.plots import throughput_figure, time_figure
-from experiments.matmul.series import Point, Series
+from experiments.matmul.series import MatmulPoint, MatmulSeries
 from experiments.recorder import Recorder
-from experiments.report import SizeReport
-from experiments.roofline import Roofline
-from experiments.words import duration
+from experiments.reporting.text import duration
+from experiments.runtime.roofline import Roofline
+from experiments.series.recording import SizeReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from experiments.matmul.experiment import Matmul
 
 
-class MatmulReport(SizeReport[Point, Answer]):
+class MatmulReport(SizeReport[MatmulPoint, MatmulAnswer]):
     """Times, throughput, and what the machine could reach."""
 
     metrics: ClassVar[Mapping[str, str]] = {
@@ -34,18 +34,18 @@ class MatmulReport(SizeReport[Point, Answer]):
     }
 
     def __init__(self, matmul: Matmul, limits: Roofline, recorder: Recorder) -> None:
-        super().__init__(Series(matmul), recorder)
+        super().__init__(MatmulSeries(matmul), recorder)
         self._matmul, self._limits = matmul, limits
 
-    def known(self, key: int, point: Point) -> str:
+    def known(self, key: int, point: MatmulPoint) -> str:
         measurement = point.measurement
         known = f"{duration(measurement.median)}{spread(measurement)}, {len(measurement.samples)} samples"
         return f"{known}, stopped: {measurement.stopped}" if self.series.is_complete(key) else known
 
-    def answer(self) -> Answer:
-        return Answer(self._matmul, list(self.points.values()), self.series.not_measured, self._limits)
+    def answer(self) -> MatmulAnswer:
+        return MatmulAnswer(self._matmul, list(self.points.values()), self.series.not_measured, self._limits)
 
-    def conclude(self, answer: Answer) -> None:
+    def conclude(self, answer: MatmulAnswer) -> None:
         """The peak, and the shares of it."""
         self.recorder.metric("peak/gflops", answer.roofline.compute.rate / 1e9)
         self.recorder.metric("peak/gbytes_per_s", answer.roofline.memory.rate / 1e9)
@@ -53,5 +53,5 @@ class MatmulReport(SizeReport[Point, Answer]):
         for point in answer.points:
             self.recorder.metric("throughput/share_of_peak", answer.share_of_peak(point), step=point.product.size)
 
-    def figures(self) -> Mapping[str, Callable[[Answer], Figure]]:
+    def figures(self) -> Mapping[str, Callable[[MatmulAnswer], Figure]]:
         return {"time": time_figure, "throughput": throughput_figure}

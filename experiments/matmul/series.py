@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.device import current
 from experiments.matmul.product import Product, new_call, require_product_in_graph
 from experiments.matmul.verification import check_bytes, require_correct, residual, tolerance
 from experiments.measure import Measurement, Timing, Turns, new_sampler, visiting_order
 from experiments.measure.interleave import window
-from experiments.series import SizeSeries
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import current
+from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.series.measuring import SizeSeries
 
 if TYPE_CHECKING:
     from experiments.matmul.experiment import Matmul
@@ -23,7 +23,7 @@ PRODUCT = "product"
 
 
 @dataclass(frozen=True)
-class Point:
+class MatmulPoint:
     """A product and its measurement."""
 
     product: Product
@@ -41,7 +41,7 @@ class Point:
         return self.product.traffic / self.measurement.median
 
 
-class PointInProgress:
+class MatmulPointInProgress:
     """A product that is being measured: holds the operands on the device."""
 
     def __init__(self, product: Product, mode: str, timing: Timing, seed: int) -> None:
@@ -58,15 +58,15 @@ class PointInProgress:
         self.turns = Turns({PRODUCT: sampler}, f"{seed} {product.size}")
 
     @property
-    def point(self) -> Point | None:
+    def point(self) -> MatmulPoint | None:
         """What is measured so far, if anything."""
         measurements = self.turns.measurements
         if not measurements:
             return None
-        return Point(self.product, self.mode, self.device, self.residual, measurements[PRODUCT])
+        return MatmulPoint(self.product, self.mode, self.device, self.residual, measurements[PRODUCT])
 
 
-class Series(SizeSeries[Point]):
+class MatmulSeries(SizeSeries[MatmulPoint]):
     """All sizes of one Matmul."""
 
     def __init__(self, matmul: Matmul) -> None:
@@ -77,8 +77,8 @@ class Series(SizeSeries[Point]):
         product = self._product(key)
         return product.traffic + check_bytes(product)
 
-    def begin(self, key: int) -> PointInProgress:
-        return PointInProgress(self._product(key), self.matmul.mode, self.timing, self.seed)
+    def begin(self, key: int) -> MatmulPointInProgress:
+        return MatmulPointInProgress(self._product(key), self.matmul.mode, self.timing, self.seed)
 
     def order(self) -> Iterator[int]:
         """In turns those that fit into memory beside each other, then one at a time those that fit alone."""

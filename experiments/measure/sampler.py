@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.measure.measurement import Measurement
 from experiments.measure.timing import Timing
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 class Sampler(ABC):

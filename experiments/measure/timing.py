@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.fields import InvalidField, require_at_least, require_choice
+from experiments.validators import InvalidField, require_at_least, require_choice
 
 METHODS = ("adaptive", "textbook")
 

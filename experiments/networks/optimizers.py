@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.experiment import Choice
-from experiments.fields import require_at_least, require_choice
-from experiments.networks.ranges import require_positive, require_rate
+from experiments.validators import require_at_least, require_choice, require_positive, require_rate
 
 if TYPE_CHECKING:
     import keras

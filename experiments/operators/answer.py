@@ -8,37 +8,37 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experiments.columns import ratio_columns, sample_columns, time_columns
-from experiments.markdown import markdown_table
 from experiments.operators.operator import Operator
-from experiments.operators.series import Point
+from experiments.operators.series import OperatorPoint
 from experiments.operators.verification import tolerance
 from experiments.recorder import Cell, Row
-from experiments.roofline import Limit
-from experiments.words import duration, where
+from experiments.reporting.markdown import markdown_table
+from experiments.reporting.text import duration, where
+from experiments.runtime.roofline import Limit
+from experiments.series.columns import ratio_columns, sample_columns, time_columns
 
 if TYPE_CHECKING:
     from experiments.operators.experiment import Operators
 
 
 @dataclass(frozen=True)
-class Answer:
+class OperatorsAnswer:
     """The operators measured so far, held against what the machine can do."""
 
     operators: Operators
-    found: Sequence[Point]
+    found: Sequence[OperatorPoint]
     not_measured: Mapping[str, str]
     """Why an operator has no point."""
     probed: Limit
     """FLOP/s of a large matrix product, as probed before the series."""
 
     @cached_property
-    def points(self) -> list[Point]:
+    def points(self) -> list[OperatorPoint]:
         """The slowest first, by forward and backward together."""
         return sorted(self.found, key=lambda point: -point.both.median)
 
     @cached_property
-    def best(self) -> Point | None:
+    def best(self) -> OperatorPoint | None:
         """The point with the most FLOP/s, if there is any that has them."""
         counted = [point for point in self.points if point.flops_per_s]
         return max(counted, key=lambda point: point.flops_per_s or 0.0, default=None)
@@ -50,7 +50,7 @@ class Answer:
             return self.probed
         return Limit(self.best.flops_per_s, f"{self.best.operator.name} of this series")
 
-    def share_of_peak(self, point: Point) -> float | None:
+    def share_of_peak(self, point: OperatorPoint) -> float | None:
         """The share of the best FLOP/s that this machine was seen to reach; None where they are not counted."""
         return None if point.flops_per_s is None else point.flops_per_s / self.peak.rate
 
@@ -58,7 +58,7 @@ class Answer:
         """Over all operators, of a column of results.csv."""
         return statistics.geometric_mean([float(self.row(point)[column] or 0.0) for point in self.points])
 
-    def row(self, point: Point) -> dict[str, Cell]:
+    def row(self, point: OperatorPoint) -> dict[str, Cell]:
         """A point as a row of results.csv.
 
         Times are microseconds a call. ``backward_us`` is what the backward pass adds: the difference of the two
@@ -126,7 +126,7 @@ class Answer:
             )
         return "; ".join(words) + "."
 
-    def _table_row(self, point: Point) -> dict[str, str]:
+    def _table_row(self, point: OperatorPoint) -> dict[str, str]:
         return {
             "operator": point.operator.name,
             "operands": point.shapes,
@@ -139,10 +139,10 @@ class Answer:
             "gradients off by": f"{point.errors.gradient:.0e}",
         }
 
-    def _rate(self, point: Point) -> str:
+    def _rate(self, point: OperatorPoint) -> str:
         return "" if point.flops_per_s is None else f"{point.flops_per_s / 1e9:.3g}"
 
-    def _share(self, point: Point) -> str:
+    def _share(self, point: OperatorPoint) -> str:
         share = self.share_of_peak(point)
         return "" if share is None else f"{share:.1%}"
 
@@ -161,15 +161,15 @@ class Answer:
         return words
 
 
-def _worst(points: Sequence[Point], error: Callable[[Point], float]) -> Point:
+def _worst(points: Sequence[OperatorPoint], error: Callable[[OperatorPoint], float]) -> OperatorPoint:
     return max(points, key=error)
 
 
-def _output_error(point: Point) -> float:
+def _output_error(point: OperatorPoint) -> float:
     return point.errors.output
 
 
-def _gradient_error(point: Point) -> float:
+def _gradient_error(point: OperatorPoint) -> float:
     return point.errors.gradient
 
 

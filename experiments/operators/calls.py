@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from experiments.operators.operator import Call, Tensor
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 MODES = ("eager", "graph", "xla")
 

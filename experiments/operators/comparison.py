@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.comparison import Member
-from experiments.figures import COLORS
-from experiments.markdown import markdown_table
+from experiments.job_result import JobResult
 from experiments.operators.calls import BOTH, FORWARD
 from experiments.operators.plots import Bars, bar_figure
 from experiments.recorder import Recorder, Row
-from experiments.words import duration
+from experiments.reporting.figures import COLORS
+from experiments.reporting.markdown import markdown_table
+from experiments.reporting.text import duration
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,12 +26,12 @@ MOST_JOBS = 6
 class Times:
     """The seconds of each operator in one job."""
 
-    member: Member
+    member: JobResult
     forward: Mapping[str, float]
     both: Mapping[str, float]
 
 
-def compare(members: Sequence[Member], recorder: Recorder) -> None:
+def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """One table, one figure and one note on the ``members``, as far as they measured anything."""
     found = [times for member in members if (times := times_of(member)).both]
     names = operators_of(found)
@@ -42,7 +42,7 @@ def compare(members: Sequence[Member], recorder: Recorder) -> None:
     recorder.note(note(members, found, names))
 
 
-def times_of(member: Member) -> Times:
+def times_of(member: JobResult) -> Times:
     """The times of a job; none where it measured nothing."""
     rows = [row for row in member.table("results") if row["status"] == "measured"]
     forward, both = ({row["operator"]: float(row[f"{call}_us"]) * 1e-6 for row in rows} for call in (FORWARD, BOTH))
@@ -67,7 +67,7 @@ def comparison_figure(found: Sequence[Times], names: Sequence[str]) -> Figure:
     return bar_figure(names, bars, "forward and backward", _setting(found))
 
 
-def note(members: Sequence[Member], found: Sequence[Times], names: Sequence[str]) -> str:
+def note(members: Sequence[JobResult], found: Sequence[Times], names: Sequence[str]) -> str:
     """The comparison in Markdown: forward and backward together, and how many times faster than the first job."""
     parts = [f"**Operators**: {len(found)} of {len(members)} jobs have times."]
     if len(found) > 1:

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from experiments.comparison import Member
-from experiments.device import current
 from experiments.experiment import Experiment
-from experiments.fields import InvalidField, require_at_least, require_choice, require_seed, suggestion
+from experiments.job_result import JobResult
 from experiments.measure import Timing
 from experiments.operators.calls import MODES
 from experiments.operators.catalogue import OPERATORS
@@ -18,7 +16,9 @@ from experiments.operators.report import GEOMETRIC_MEAN, OperatorsReport
 from experiments.operators.size import Size
 from experiments.operators.verification import DTYPES
 from experiments.recorder import Recorder
-from experiments.roofline import measure_compute
+from experiments.runtime.device import current
+from experiments.runtime.roofline import measure_compute
+from experiments.validators import InvalidField, require_at_least, require_choice, require_seed, suggestion
 
 
 @dataclass
@@ -61,5 +61,5 @@ class Operators(Experiment):
         OperatorsReport(self, peak, recorder).run()
 
     @classmethod
-    def compare(cls, members: Sequence[Member], recorder: Recorder) -> None:
+    def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         compare(members, recorder)

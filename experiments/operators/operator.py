@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.operators.size import Size
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.figures import BLUE, ORANGE, new_figure
-from experiments.operators.answer import Answer
-from experiments.operators.series import Point
-from experiments.words import duration, where
+from experiments.operators.answer import OperatorsAnswer
+from experiments.operators.series import OperatorPoint
+from experiments.reporting.figures import BLUE, ORANGE, new_figure
+from experiments.reporting.text import duration, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,7 +38,7 @@ class Bars:
     """What is written at their ends."""
 
 
-def time_figure(answer: Answer) -> Figure:
+def time_figure(answer: OperatorsAnswer) -> Figure:
     """Two bars an operator, the slowest on top: the time of forward, and of forward and backward together."""
     operators, points = answer.operators, answer.points
     forward = Bars("forward", BLUE, [point.forward.median for point in points], list(map(_forward_text, points)))
@@ -66,7 +66,7 @@ def bar_figure(names: Sequence[str], bars: Sequence[Bars], title: str, setting: 
     return figure
 
 
-def _forward_text(point: Point) -> str:
+def _forward_text(point: OperatorPoint) -> str:
     time, rate = duration(point.forward.median), point.flops_per_s
     return time if rate is None else f"{time}, {rate / 1e9:.3g} GFLOP/s"
 

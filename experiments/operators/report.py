@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from experiments.operators.answer import Answer
+from experiments.operators.answer import OperatorsAnswer
 from experiments.operators.plots import time_figure
-from experiments.operators.series import Point, Series
+from experiments.operators.series import OperatorPoint, OperatorsSeries
 from experiments.recorder import Recorder
-from experiments.report import Report
-from experiments.roofline import Limit
-from experiments.words import duration
+from experiments.reporting.text import duration
+from experiments.runtime.roofline import Limit
+from experiments.series.recording import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ GEOMETRIC_MEAN = {
 """Over all operators, so that a sweep has one number a job to compare; only where each of them was measured."""
 
 
-class OperatorsReport(Report[str, Point, Answer]):
+class OperatorsReport(Report[str, OperatorPoint, OperatorsAnswer]):
     """Times, throughput and errors; each operator's metrics have its name behind a slash."""
 
     key_column: ClassVar[str] = "operator"
@@ -40,22 +40,22 @@ class OperatorsReport(Report[str, Point, Answer]):
     }
 
     def __init__(self, operators: Operators, peak: Limit, recorder: Recorder) -> None:
-        super().__init__(Series(operators), recorder)
+        super().__init__(OperatorsSeries(operators), recorder)
         self._operators, self._peak = operators, peak
 
     def title(self, key: str) -> str:
         return key
 
-    def known(self, key: str, point: Point) -> str:
+    def known(self, key: str, point: OperatorPoint) -> str:
         return f"forward {duration(point.forward.median)}, with backward {duration(point.both.median)}"
 
     def metric(self, name: str, key: str) -> tuple[str, int]:
         return f"{name}/{key}", 0
 
-    def answer(self) -> Answer:
-        return Answer(self._operators, list(self.points.values()), self.series.not_measured, self._peak)
+    def answer(self) -> OperatorsAnswer:
+        return OperatorsAnswer(self._operators, list(self.points.values()), self.series.not_measured, self._peak)
 
-    def conclude(self, answer: Answer) -> None:
+    def conclude(self, answer: OperatorsAnswer) -> None:
         """The peak, the shares of it, and one number for all operators."""
         self.recorder.metric("peak/gflops", answer.peak.rate / 1e9)
         for point in answer.points:
@@ -65,5 +65,5 @@ class OperatorsReport(Report[str, Point, Answer]):
             for metric, column in GEOMETRIC_MEAN.items():
                 self.recorder.metric(metric, answer.geometric_mean(column))
 
-    def figures(self) -> Mapping[str, Callable[[Answer], Figure]]:
+    def figures(self) -> Mapping[str, Callable[[OperatorsAnswer], Figure]]:
         return {"operators": time_figure}

@@ -8,8 +8,6 @@ from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from experiments import series
-from experiments.device import current
 from experiments.experiment import Refused
 from experiments.measure import Measurement, Sampler, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
@@ -24,14 +22,16 @@ from experiments.operators.verification import (
     require_correct,
     tolerance,
 )
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import current
+from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.series.measuring import Series
 
 if TYPE_CHECKING:
     from experiments.operators.experiment import Operators
 
 
 @dataclass(frozen=True)
-class Point:
+class OperatorPoint:
     """An operator with its times."""
 
     operator: Operator
@@ -61,7 +61,7 @@ class Point:
         return self.flops / self.forward.median if self.flops is not None else None
 
 
-class PointInProgress:
+class OperatorPointInProgress:
     """An operator that is being measured: holds the operands on the device."""
 
     def __init__(self, operators: Operators, operator: Operator) -> None:
@@ -92,17 +92,17 @@ class PointInProgress:
         self.turns = Turns({FORWARD: forward, BOTH: both}, f"{seed} {operator.name}")
 
     @property
-    def point(self) -> Point | None:
+    def point(self) -> OperatorPoint | None:
         """What is measured so far; None until every call has a sample."""
         measurements = self.turns.measurements
         return (
-            Point(self.operator, self.shapes, self.flops, self.device, self.errors, measurements)
+            OperatorPoint(self.operator, self.shapes, self.flops, self.device, self.errors, measurements)
             if measurements
             else None
         )
 
 
-class Series(series.Series[str, Point]):
+class OperatorsSeries(Series[str, OperatorPoint]):
     """All operators that were asked for, by name."""
 
     def __init__(self, operators: Operators) -> None:
@@ -112,8 +112,8 @@ class Series(series.Series[str, Point]):
     def bytes_needed(self, key: str) -> int:
         return OPERATORS[key].numbers(self.operators.size) * CHECK_COPIES * CHECK_BYTES
 
-    def begin(self, key: str) -> PointInProgress:
-        return PointInProgress(self.operators, OPERATORS[key])
+    def begin(self, key: str) -> OperatorPointInProgress:
+        return OperatorPointInProgress(self.operators, OPERATORS[key])
 
     def own_problems(self) -> tuple[type[Exception], ...]:
         """TensorFlow may have no kernel for a dtype, or none that works."""

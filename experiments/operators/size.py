@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from experiments.fields import InvalidField, require_at_least
+from experiments.validators import InvalidField, require_at_least
 
 WINDOW = 2
 """Pooling's window and its step."""

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.device import current
 from experiments.experiment import Refused
 from experiments.operators.operator import Array, Operator
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import current
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 DTYPES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
 """Bytes a number."""

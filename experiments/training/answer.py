@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments.device import current
-from experiments.markdown import markdown_table
 from experiments.networks.data import Data
 from experiments.recorder import Row
+from experiments.reporting.markdown import markdown_table
+from experiments.runtime.device import current
 from experiments.training.checkpoint import EpochRow
 from experiments.training.execution import AUTO
 
@@ -48,7 +48,7 @@ class Mistake:
     """The probability that the network gave to its wrong answer."""
 
 
-class Answer:
+class TrainingAnswer:
     """A training's results, complete once ``test`` is set."""
 
     def __init__(self, training: Training, data: Data, session: Session) -> None:

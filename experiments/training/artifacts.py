@@ -15,7 +15,7 @@ from experiments.networks.data import Data
 from experiments.networks.saving import reload, save
 from experiments.networks.saving.layout import KERAS
 from experiments.recorder import Recorder
-from experiments.training.answer import Answer
+from experiments.training.answer import TrainingAnswer
 
 if TYPE_CHECKING:
     from experiments.training.experiment import Training
@@ -36,7 +36,7 @@ EXAMPLES = 5
 """Inputs in the MLflow model's example."""
 
 
-def hand_over(training: Training, session: Session, answer: Answer, recorder: Recorder) -> None:
+def hand_over(training: Training, session: Session, answer: TrainingAnswer, recorder: Recorder) -> None:
     """Saves the model in each format, has it loaded in a fresh process, and gives it to the recorder."""
     data = session.data
     with tempfile.TemporaryDirectory(prefix="model-") as scratch:
@@ -65,7 +65,7 @@ def hand_over(training: Training, session: Session, answer: Answer, recorder: Re
     _require_the_same(answer)
 
 
-def _require_the_same(answer: Answer) -> None:
+def _require_the_same(answer: TrainingAnswer) -> None:
     """Raises Refused, so that nothing is registered, where a format is not what was trained."""
     assert answer.test is not None
     rounding = ROUNDING * max(1.0, float(np.abs(answer.test.outputs).max()))

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from experiments.comparison import Member
-from experiments.markdown import markdown_table
+from experiments.job_result import JobResult
 from experiments.recorder import Recorder
+from experiments.reporting.markdown import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ class Setting:
         return ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.swept) or "all jobs"
 
 
-def compare(members: Sequence[Member], recorder: Recorder) -> None:
+def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """A table of settings over seeds, the best first, and parallel coordinates of all jobs."""
     score = next((name for name in SCORES if any(name in member.metrics for member in members)), None)
     if score is None:
@@ -59,7 +59,7 @@ def compare(members: Sequence[Member], recorder: Recorder) -> None:
         recorder.figure("parallel_coordinates", parallel_figure(done, keys, score))
 
 
-def _settings(members: Sequence[Member], score: str) -> list[Setting]:
+def _settings(members: Sequence[JobResult], score: str) -> list[Setting]:
     found: dict[tuple[tuple[str, str], ...], list[float]] = {}
     for member in members:
         found.setdefault(member.varies(but=[SEED]), []).append(member.metrics[score])
@@ -115,7 +115,7 @@ def _value(value: float) -> str:
     return f"{value:.4g}"
 
 
-def parallel_figure(members: Sequence[Member], keys: Sequence[str], score: str) -> Figure:
+def parallel_figure(members: Sequence[JobResult], keys: Sequence[str], score: str) -> Figure:
     """One vertical axis for each swept key and one for the score; each job is a line, the better the darker."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure

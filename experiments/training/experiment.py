@@ -7,16 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from experiments.comparison import Member
-from experiments.device import scope
 from experiments.experiment import Choice, Experiment, Refused
-from experiments.fields import InvalidField, require_at_least, require_choice, require_seed
+from experiments.job_result import JobResult
 from experiments.networks.data import Data
 from experiments.networks.datasets import DATASETS, Dataset
 from experiments.networks.models import MODELS, Model
 from experiments.networks.optimizers import OPTIMIZERS, Optimizer
 from experiments.recorder import REGISTERED_NAME, Recorder
-from experiments.training.answer import Answer
+from experiments.runtime.device import scope
+from experiments.training.answer import TrainingAnswer
 from experiments.training.artifacts import hand_over
 from experiments.training.checkpoint import FOLDER, Checkpoint, newest, path_of
 from experiments.training.comparison import compare
@@ -24,6 +23,7 @@ from experiments.training.execution import EXECUTIONS
 from experiments.training.plots import confusion_figure, learning_figure, mistakes_figure, residuals_figure
 from experiments.training.precision import PRECISIONS
 from experiments.training.session import EXECUTION, Session
+from experiments.validators import InvalidField, require_at_least, require_choice, require_seed
 
 if TYPE_CHECKING:
     from experiments.training.checkpoint import EpochRow
@@ -90,7 +90,7 @@ class Training(Experiment):
         with scope():
             session = Session(self, data, _earlier(recorder))
             session.prepare(recorder)
-            answer = Answer(self, data, session)
+            answer = TrainingAnswer(self, data, session)
             try:
                 for row in self._epochs(session, recorder):
                     recorder.progress(f"epoch {row.epoch}", row.epoch / self.epochs, answer.epoch_in_words(row))
@@ -106,7 +106,7 @@ class Training(Experiment):
             self._draw(answer, recorder)
 
     @classmethod
-    def compare(cls, members: Sequence[Member], recorder: Recorder) -> None:
+    def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         compare(members, recorder)
 
     def _epochs(self, session: Session, recorder: Recorder) -> Iterator[EpochRow]:
@@ -132,7 +132,7 @@ class Training(Experiment):
                 f"experiment.batch_size={self.batch_size} is more than the {examples} examples to train with; lower it"
             )
 
-    def _draw(self, answer: Answer, recorder: Recorder) -> None:
+    def _draw(self, answer: TrainingAnswer, recorder: Recorder) -> None:
         recorder.figure("learning", learning_figure(answer))
         if answer.data.task == "classification":
             recorder.figure("confusion", confusion_figure(answer))
@@ -161,7 +161,7 @@ def _record_epoch(row: EpochRow, recorder: Recorder) -> None:
             recorder.metric(name, value, step=row.epoch)
 
 
-def _record_test(answer: Answer, recorder: Recorder) -> None:
+def _record_test(answer: TrainingAnswer, recorder: Recorder) -> None:
     for name, value in answer.test_metrics().items():
         recorder.metric(name, value)
 

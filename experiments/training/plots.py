@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.figures import BLUE, GREY, ORANGE, dress, no_minor_ticks
-from experiments.training.answer import Answer
+from experiments.reporting.figures import BLUE, GREY, ORANGE, dress, no_minor_ticks
+from experiments.training.answer import TrainingAnswer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ MOST_NUMBERS = 12
 MOST_NAMES = 40
 
 
-def learning_figure(answer: Answer) -> Figure:
+def learning_figure(answer: TrainingAnswer) -> Figure:
     """Loss, and accuracy where there is one, against the epoch, for training and validation; the best one marked."""
     from matplotlib.figure import Figure
 
@@ -63,7 +63,7 @@ def _curves(axes: Axes, epochs: list[int], train: list[float], validation: list[
     axes.legend(frameon=False, fontsize=9)
 
 
-def confusion_figure(answer: Answer) -> Figure:
+def confusion_figure(answer: TrainingAnswer) -> Figure:
     """Which class was taken for which: rows are the truth; the diagonal is right."""
     from matplotlib.figure import Figure
 
@@ -92,7 +92,7 @@ def confusion_figure(answer: Answer) -> Figure:
     return figure
 
 
-def mistakes_figure(answer: Answer) -> Figure:
+def mistakes_figure(answer: TrainingAnswer) -> Figure:
     """The test images that the network was most certain to see wrongly."""
     from matplotlib.figure import Figure
 
@@ -116,7 +116,7 @@ def mistakes_figure(answer: Answer) -> Figure:
     return figure
 
 
-def residuals_figure(answer: Answer) -> Figure:
+def residuals_figure(answer: TrainingAnswer) -> Figure:
     """Predicted against true values of a regression."""
     from matplotlib.figure import Figure
 
@@ -142,6 +142,6 @@ def _as_picture(image: np.ndarray) -> np.ndarray:
     return (image - low) / (high - low or 1.0)
 
 
-def _title(answer: Answer) -> str:
+def _title(answer: TrainingAnswer) -> str:
     training = answer.training
     return f"{training.model.name} on {answer.data.name}, seed {training.seed}"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from experiments.experiment import Refused
 from experiments.networks.data import Data
 from experiments.recorder import Recorder
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training.answer import Test
 from experiments.training.checkpoint import Checkpoint, EpochRow
 from experiments.training.execution import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
-from experiments.words import one_line
+from experiments.reporting.text import one_line
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

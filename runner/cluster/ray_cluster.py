@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.words import one_line
+from experiments.reporting.text import one_line
 from runner.cluster.cluster import Job, Lost, Result, Results, attempt
 from runner.cluster.search_path import search_path
 from runner.errors import UserError

@@ -25,7 +25,7 @@ FINAL = frozenset(
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedJob:
     """How a job ended, in Slurm's words."""
 
     state: str
@@ -44,7 +44,7 @@ class Ended:
         return f"is {self.state}, exit status {status}"
 
 
-def ended(array: str, jobs: set[str]) -> dict[str, Ended]:
+def ended(array: str, jobs: set[str]) -> dict[str, EndedJob]:
     """Those of the ``jobs`` that have ended, of the array (or single job) of that id; none if Slurm does not answer.
 
     squeue and not sacct, which needs a database that many a small cluster does not have.
@@ -55,10 +55,10 @@ def ended(array: str, jobs: set[str]) -> dict[str, Ended]:
     if answer.returncode != 0 and "Invalid job id" not in answer.stderr:
         return {}  # a controller that is busy or starts again; the jobs go on
     states = dict(_parsed(line) for line in answer.stdout.splitlines() if "|" in line)
-    return {job: end for job in jobs if (end := states.get(job, Ended(""))) is not None}
+    return {job: end for job in jobs if (end := states.get(job, EndedJob(""))) is not None}
 
 
-def _parsed(line: str) -> tuple[str, Ended | None]:
+def _parsed(line: str) -> tuple[str, EndedJob | None]:
     """A job's id and how it ended, or None if it has not."""
     job, state, status, *_ = (part.strip() for part in line.split("|"))
-    return job, Ended(state, int(status)) if state in FINAL else None
+    return job, EndedJob(state, int(status)) if state in FINAL else None

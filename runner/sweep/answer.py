@@ -9,16 +9,16 @@ from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, TypeVar
 
-from experiments.comparison import Member
-from experiments.effects import record_effects
 from experiments.experiment import Experiment
-from experiments.markdown import markdown_table
+from experiments.job_result import JobResult
 from experiments.recorder import Row, Source
-from runner.job import Job, JobEnd
+from experiments.reporting.markdown import markdown_table
+from runner.config.sweep_settings import SweepSettings
+from runner.execution.job import Job, JobEnd
+from runner.execution.recording import RecordBuffer
 from runner.messages import Note, Record
-from runner.recording import RecordBuffer
+from runner.sweep.effects import record_effects
 from runner.sweep.members import lasting, members_of, number_of, question_of, seconds_of
-from runner.sweep.settings import SweepSettings
 from runner.tracking import tags
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class AnswerRecorder(RecordBuffer):
         return notes[-1] if notes else ""
 
 
-class Answer:
+class SweepAnswer:
     """The answer of a sweep, from the runs of its jobs."""
 
     def __init__(
@@ -118,7 +118,7 @@ class Answer:
             recorder.metric(f"jobs/{status.lower()}", sum(run.info.status == status for run in self._runs))
         return recorder.rest()
 
-    def _pairs(self) -> list[tuple[Member, Run]]:
+    def _pairs(self) -> list[tuple[JobResult, Run]]:
         return list(zip(self._members, self._runs, strict=True))
 
     def _summary(self) -> list[Row]:
@@ -177,7 +177,7 @@ class Answer:
 
 
 def _of_experiment(
-    kind: type[Experiment], members: Sequence[Member], metric: str | None, recorder: AnswerRecorder
+    kind: type[Experiment], members: Sequence[JobResult], metric: str | None, recorder: AnswerRecorder
 ) -> list[str]:
     """What the experiment itself says, and the effects of the swept keys."""
     if len(members) < 2:

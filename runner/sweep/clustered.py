@@ -8,14 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from runner.bench import Bench
 from runner.cluster.cluster import Cluster, Lost
-from runner.conductor import Interruption, Limits
+from runner.config.launcher_settings import checked
 from runner.errors import UserError
-from runner.job import Job, JobEnd
-from runner.job_run import new_run
+from runner.execution.context import Context
+from runner.execution.job import Job, JobEnd
+from runner.execution.job_run import new_run
+from runner.execution.scheduler import Interruption, Limits
 from runner.sweep.finished import end_of
-from runner.sweep.launcher_settings import checked
 from runner.sweep.members import number_of
 from runner.sweep.parent import children
 from runner.sweep.remote import RemoteJob, run_remotely
@@ -62,13 +62,13 @@ class Clustered:
             )
 
     def run(
-        self, jobs: Sequence[Job], bench: Bench, view: SweepView, interruption: Interruption
+        self, jobs: Sequence[Job], context: Context, view: SweepView, interruption: Interruption
     ) -> Iterator[tuple[Job, JobEnd]]:
         """See :class:`runner.sweep.engine.Engine`."""
-        assert bench.parent is not None
-        parent = replace(bench.parent, owner=owner_tags()[tags.PROCESS])
+        assert context.parent is not None
+        parent = replace(context.parent, owner=owner_tags()[tags.PROCESS])
         remote = [RemoteJob(job, parent, self.limits) for job in jobs]
-        runs = _Runs(bench)
+        runs = _Runs(context)
         waiting = dict(enumerate(jobs))
         try:
             # Nothing here could look at a flag while it waits for the cluster.
@@ -76,11 +76,11 @@ class Clustered:
                 for index, result in results:
                     end = JobEnd("FAILED", result.reason) if isinstance(result, Lost) else result
                     if end.run_id is None:
-                        end = _with_run(jobs[index], runs.by_job(), end, bench)
+                        end = _with_run(jobs[index], runs.by_job(), end, context)
                     view.ended(jobs[index], end)
                     yield waiting.pop(index), end
         except KeyboardInterrupt:
-            for job, end in _cancelled(list(waiting.values()), runs, bench, interruption):
+            for job, end in _cancelled(list(waiting.values()), runs, context, interruption):
                 view.ended(job, end)
                 yield job, end
 
@@ -91,8 +91,8 @@ class Clustered:
 class _Runs:
     """The runs of this command's jobs, made by processes elsewhere; a sweep that goes on has others from before."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._before = {run.info.run_id for run in self._children()}
 
     def by_job(self) -> dict[int, Run]:
@@ -100,12 +100,12 @@ class _Runs:
         return {number_of(run): run for run in self._children() if run.info.run_id not in self._before}
 
     def _children(self) -> Iterator[Run]:
-        assert self._bench.parent is not None
-        return children(self._bench, self._bench.parent.id, self._bench.parent.experiment_id)
+        assert self._context.parent is not None
+        return children(self._context, self._context.parent.id, self._context.parent.experiment_id)
 
 
 def _cancelled(
-    jobs: Sequence[Job], runs: _Runs, bench: Bench, interruption: Interruption
+    jobs: Sequence[Job], runs: _Runs, context: Context, interruption: Interruption
 ) -> Iterator[tuple[Job, JobEnd]]:
     """Cancelled jobs end their runs themselves, if they are given a moment."""
     deadline = time.monotonic() + CANCEL_SECONDS
@@ -116,21 +116,21 @@ def _cancelled(
     for job in jobs:
         if job.number in found:
             killed = JobEnd("KILLED", f"interrupted by {name}; what was measured is kept")
-            yield job, _end_run(found[job.number], bench, killed)
+            yield job, _end_run(found[job.number], context, killed)
 
 
-def _with_run(job: Job, runs: Mapping[int, Run], end: JobEnd, bench: Bench) -> JobEnd:
+def _with_run(job: Job, runs: Mapping[int, Run], end: JobEnd, context: Context) -> JobEnd:
     """A job whose process says nothing more: its run is ended, or made for the reason's sake if it had not begun."""
     if job.number in runs:
-        return _end_run(runs[job.number], bench, end)
-    run = new_run(job, bench, None)
-    end_run(bench.client, run.id, end.status, end.reason)
+        return _end_run(runs[job.number], context, end)
+    run = new_run(job, context, None)
+    end_run(context.client, run.id, end.status, end.reason)
     return replace(end, run_id=run.id)
 
 
-def _end_run(run: Run, bench: Bench, end: JobEnd) -> JobEnd:
+def _end_run(run: Run, context: Context, end: JobEnd) -> JobEnd:
     """Ends the run of a job unless it has ended itself."""
     if run.info.status != "RUNNING":
         return end_of(run)
-    end_run(bench.client, run.info.run_id, end.status, end.reason)
+    end_run(context.client, run.info.run_id, end.status, end.reason)
     return replace(end, run_id=run.info.run_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from runner.bench import Bench
-from runner.conductor import Interruption
-from runner.job import Job, JobEnd
+from runner.execution.context import Context
+from runner.execution.job import Job, JobEnd
+from runner.execution.scheduler import Interruption
 from runner.sweep.view import SweepView
 
 
@@ -26,7 +26,7 @@ class Engine(Protocol):
         """Something to do while the other jobs are composed and the store is opened."""
 
     def run(
-        self, jobs: Sequence[Job], bench: Bench, view: SweepView, interruption: Interruption
+        self, jobs: Sequence[Job], context: Context, view: SweepView, interruption: Interruption
     ) -> Iterator[tuple[Job, JobEnd]]:
         """Runs the jobs; yields each as it ends, and nothing for those that were never started.
 

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from runner.bench import Bench
+from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
-from runner.job import JobEnd
+from runner.execution.context import Context
+from runner.execution.job import JobEnd
 from runner.sweep.members import question_of, seconds_of
 from runner.sweep.parent import children
-from runner.sweep.settings import SweepSettings
 from runner.tracking import tags
 from runner.tracking.run import end_run
 
@@ -26,12 +26,12 @@ class Finished:
         self._by_question = by_question
 
     @classmethod
-    def of(cls, bench: Bench, parent_id: str, experiment_id: str, settings: SweepSettings) -> Finished:
+    def of(cls, context: Context, parent_id: str, experiment_id: str, settings: SweepSettings) -> Finished:
         """Raises UserError where jobs of the sweep still go on."""
         done = {"FINISHED"} if settings.retry_failed else {"FINISHED", "FAILED"}
         by_question = defaultdict[str, list["Run"]](list)
-        runs = list(children(bench, parent_id, experiment_id))
-        _require_none_running([run for run in runs if run.info.status == "RUNNING"], bench, settings)
+        runs = list(children(context, parent_id, experiment_id))
+        _require_none_running([run for run in runs if run.info.status == "RUNNING"], context, settings)
         for run in runs:
             if run.info.status in done:
                 by_question[question_of(run)].append(run)
@@ -50,7 +50,7 @@ class Finished:
         return None
 
 
-def _require_none_running(running: Sequence[Run], bench: Bench, settings: SweepSettings) -> None:
+def _require_none_running(running: Sequence[Run], context: Context, settings: SweepSettings) -> None:
     """Jobs whose process on this machine is gone do not say RUNNING any more; of others only a person knows."""
     if running and not settings.retry_running:
         hosts = sorted({run.data.tags.get(tags.HOST, "?") for run in running})
@@ -59,7 +59,7 @@ def _require_none_running(running: Sequence[Run], bench: Bench, settings: SweepS
             "or give sweep.retry_running=true if you know that they are dead"
         )
     for run in running:
-        end_run(bench.client, run.info.run_id, "KILLED", "taken for dead when the sweep was resumed")
+        end_run(context.client, run.info.run_id, "KILLED", "taken for dead when the sweep was resumed")
 
 
 def end_of(run: Run) -> JobEnd:

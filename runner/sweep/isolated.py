@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from runner.bench import Bench
-from runner.conductor import Conductor, Interruption, Limits
-from runner.job import Job, JobEnd
-from runner.lab_servers import LabServers
-from runner.sweep.launcher_settings import checked
+from runner.config.launcher_settings import checked
+from runner.execution.context import Context
+from runner.execution.fork_servers import ForkServers
+from runner.execution.job import Job, JobEnd
+from runner.execution.scheduler import Interruption, Limits, Scheduler
 from runner.sweep.view import SweepView
 
 
@@ -21,7 +21,7 @@ class Isolated:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.at_a_time = limits.n_jobs
-        self._servers = LabServers()
+        self._servers = ForkServers()
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Isolated:
@@ -35,10 +35,10 @@ class Isolated:
         self._servers.of(job.parts)
 
     def run(
-        self, jobs: Sequence[Job], bench: Bench, view: SweepView, interruption: Interruption
+        self, jobs: Sequence[Job], context: Context, view: SweepView, interruption: Interruption
     ) -> Iterator[tuple[Job, JobEnd]]:
-        conductor = Conductor(bench, view, self._limits, interruption, self._servers)
-        return conductor.conduct(jobs)
+        scheduler = Scheduler(context, view, self._limits, interruption, self._servers)
+        return scheduler.run(jobs)
 
     def close(self) -> None:
         self._servers.close()

@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from experiments.comparison import Member, TableReader
-from runner.fingerprint import asked
-from runner.job import Job
-from runner.run_name import words_of
+from experiments.job_result import JobResult, TableReader
+from runner.config.question import asked
+from runner.config.run_name import words_of
+from runner.execution.job import Job
 from runner.tracking import tags
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def seconds_of(run: Run) -> float:
     return float(((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000)
 
 
-def members_of(runs: Sequence[Run], tracking_uri: str) -> list[Member]:
+def members_of(runs: Sequence[Run], tracking_uri: str) -> list[JobResult]:
     """The runs as experiments see them; ``tracking_uri`` is where their artifacts are asked for."""
     overrides = [_overrides(run) for run in runs]
     swept = _keys_that_differ(overrides)
@@ -73,10 +73,10 @@ def members_of(runs: Sequence[Run], tracking_uri: str) -> list[Member]:
     ]
 
 
-def _member(run: Run, swept: Mapping[str, str], tracking_uri: str) -> Member:
+def _member(run: Run, swept: Mapping[str, str], tracking_uri: str) -> JobResult:
     device = run.data.tags.get("device.actual", "")
     words = words_of([f"{key}={value}" for key, value in swept.items()])
-    return Member(
+    return JobResult(
         name=" ".join(words) or run.info.run_name,
         status=run.info.status,
         swept=swept,

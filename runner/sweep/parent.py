@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from runner.bench import Bench
+from runner.config.question import asked
+from runner.config.run_name import words_of
 from runner.errors import UserError
-from runner.fingerprint import asked
-from runner.job import Job
-from runner.job_run import source_tags
-from runner.run_name import words_of
+from runner.execution.context import Context
+from runner.execution.job import Job
+from runner.execution.job_run import source_tags
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from runner.tracking.run import TrackedRun, store_errors
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 PAGE = 1000
 
 
-def new_parent(bench: Bench, job: Job, command: Sequence[str]) -> TrackedRun:
+def new_parent(context: Context, job: Job, command: Sequence[str]) -> TrackedRun:
     """Starts the run of a sweep whose first job is ``job``."""
     tagged = {
         tags.KEY: key_of(command),
         tags.COMMAND: shlex.join(["python", "-m", "runner", "-m", *command]),
-        **source_tags(bench),
+        **source_tags(context),
     }
     name = " ".join(["sweep", *words_of(command)])[:60]
-    return TrackedRun.create(bench.store, bench.client, bench.experiment_id(job), name, tagged)
+    return TrackedRun.create(context.store, context.client, context.experiment_id(job), name, tagged)
 
 
-def find_parent(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
+def find_parent(context: Context, job: Job, command: Sequence[str]) -> Run | None:
     """The sweep that ``sweep.resume`` names; None where there is none to go on with.
 
     Raises UserError where what it names is no sweep, or one that is still going on.
     """
     resume = job.parts.sweep.resume
-    found = _newest(bench, job, command) if resume is True else _named(bench, str(resume))
+    found = _newest(context, job, command) if resume is True else _named(context, str(resume))
     if found is not None and found.info.status == "RUNNING":
         _require_dead(found, job.parts.sweep.retry_running)
     return found
@@ -59,21 +59,21 @@ def _require_dead(found: Run, may_be_elsewhere: bool) -> None:
         )
 
 
-def reopen(bench: Bench, found: Run) -> TrackedRun:
+def reopen(context: Context, found: Run) -> TrackedRun:
     """The run of a sweep that goes on; it is this process's from now."""
     with store_errors():
         for name, value in owner_tags().items():
-            bench.client.set_tag(found.info.run_id, name, value)
-        bench.client.update_run(found.info.run_id, status="RUNNING")
-    return TrackedRun(bench.store, bench.client, found)
+            context.client.set_tag(found.info.run_id, name, value)
+        context.client.update_run(found.info.run_id, status="RUNNING")
+    return TrackedRun(context.store, context.client, found)
 
 
-def children(bench: Bench, parent_id: str, experiment_id: str) -> Iterator[Run]:
+def children(context: Context, parent_id: str, experiment_id: str) -> Iterator[Run]:
     """The runs of a sweep's jobs, in the order in which they began."""
     token = None
     while True:
         with store_errors():
-            page = bench.client.search_runs(
+            page = context.client.search_runs(
                 [experiment_id],
                 f"tags.`{tags.PARENT}` = '{parent_id}'",
                 max_results=PAGE,
@@ -91,10 +91,10 @@ def key_of(command: Sequence[str]) -> str:
     return hashlib.sha256(json.dumps(sorted(asked(command))).encode()).hexdigest()[:16]
 
 
-def _newest(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
+def _newest(context: Context, job: Job, command: Sequence[str]) -> Run | None:
     with store_errors():
-        found = bench.client.search_runs(
-            [bench.experiment_id(job)],
+        found = context.client.search_runs(
+            [context.experiment_id(job)],
             f"tags.`{tags.KEY}` = '{key_of(command)}'",
             max_results=1,
             order_by=["attributes.start_time DESC"],
@@ -102,11 +102,11 @@ def _newest(bench: Bench, job: Job, command: Sequence[str]) -> Run | None:
     return found[0] if found else None
 
 
-def _named(bench: Bench, run_id: str) -> Run:
+def _named(context: Context, run_id: str) -> Run:
     from mlflow.exceptions import MlflowException
 
     try:
-        found = bench.client.get_run(run_id)
+        found = context.client.get_run(run_id)
     except MlflowException:
         raise UserError(f"sweep.resume: there is no run {run_id} in this store; give the id of a sweep's run") from None
     if tags.KEY not in found.data.tags:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
-from runner.bench import Bench, Parent, SweepIsOver
-from runner.conductor import Conductor, Limits, interruptible
 from runner.errors import UserError
-from runner.job import Job, JobEnd
-from runner.lab_servers import LabServers
+from runner.execution.context import Context, Parent, SweepIsOver
+from runner.execution.fork_servers import ForkServers
+from runner.execution.job import Job, JobEnd
+from runner.execution.scheduler import Limits, Scheduler, interruptible
 from runner.messages import Record
 from runner.tracking.store import locate
 
@@ -40,11 +40,11 @@ class NoView:
 
 def run_remotely(remote: RemoteJob) -> JobEnd:
     """Runs the job with a conductor and a lab of its own; what goes wrong is its end, not an exception."""
-    bench = Bench(locate(remote.job.parts.tracking), remote.parent)
+    context = Context(locate(remote.job.parts.tracking), remote.parent)
     try:
-        with interruptible() as interruption, closing(LabServers()) as servers:
-            conductor = Conductor(bench, NoView(), remote.limits, interruption, servers)
-            ends = [end for _, end in conductor.conduct([remote.job])]
+        with interruptible() as interruption, closing(ForkServers()) as servers:
+            scheduler = Scheduler(context, NoView(), remote.limits, interruption, servers)
+            ends = [end for _, end in scheduler.run([remote.job])]
     except SweepIsOver as error:
         return JobEnd("KILLED", str(error))
     except UserError as error:

@@ -24,9 +24,9 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from experiments.words import first_line
+from experiments.reporting.text import first_line
+from runner.config.sweep_settings import DIRECTIONS
 from runner.errors import StoreError, UserError
-from runner.sweep.settings import DIRECTIONS
 from runner.sweep.space import Space
 from runner.tracking import tags
 from runner.tracking.orphans import is_alive, owner_tags

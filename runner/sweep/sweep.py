@@ -9,11 +9,11 @@ from typing import ClassVar, Self
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from runner.bench import Bench, Parent
-from runner.conductor import Interruption, interruptible
 from runner.errors import ExitStatus, StoreError, UserError
-from runner.job import Job, JobEnd
-from runner.sweep.answer import Answer, job_table
+from runner.execution.context import Context, Parent
+from runner.execution.job import Job, JobEnd
+from runner.execution.scheduler import Interruption, interruptible
+from runner.sweep.answer import SweepAnswer, job_table
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
 from runner.sweep.finished import Finished
@@ -42,13 +42,13 @@ class Sweep:
 
     _current: ClassVar[Sweep | None] = None
 
-    def __init__(self, command: Sequence[str]) -> None:
-        """``command`` is what stands on the command line after ``-m``."""
+    def __init__(self, command: Sequence[str], view: SweepView) -> None:
+        """``command`` is what stands on the command line after ``-m``; ``view`` shows how far the sweep is."""
         self._command = command
         self._stack = ExitStack()
-        self._view = self._stack.enter_context(SweepView())
+        self._view = view
         self._interruption = Interruption()
-        self._bench: Bench | None = None
+        self._context: Context | None = None
         self._parent: TrackedRun | None = None
         self._finished = Finished({})
         self._engines: list[Engine] = []
@@ -126,11 +126,11 @@ class Sweep:
             self._engines.append(engine)
         jobs = self._compose(engine, composition, overrides, first_number)
         self._jobs += jobs
-        bench = self._open(jobs[0])
+        context = self._open(jobs[0])
         to_run = self._not_finished_yet(jobs, engine.here)
         self._later = later
         self._view.expect(len(to_run) + later)
-        for job, end in engine.run(to_run, bench, self._view, self._interruption):
+        for job, end in engine.run(to_run, context, self._view, self._interruption):
             self._ends[job.number] = end
         if self._interruption.number is not None:
             raise KeyboardInterrupt
@@ -156,48 +156,48 @@ class Sweep:
             jobs.append(job)
         return jobs
 
-    def _open(self, job: Job) -> Bench:
+    def _open(self, job: Job) -> Context:
         """Opens the store and the parent run, at the first launch."""
-        if self._bench is None:
-            bench = self._bench = Bench(locate(job.parts.tracking))
+        if self._context is None:
+            context = self._context = Context(locate(job.parts.tracking))
             self._view.working("opening the store", 0, None)
-            bench.open(self._view.say)
+            context.open(self._view.say)
             self._interruption = self._stack.enter_context(interruptible())
-            self._parent = self._resumed(bench, job) or new_parent(bench, job, self._command)
+            self._parent = self._resumed(context, job) or new_parent(context, job, self._command)
             self._describe(self._parent)
-            bench.parent = Parent(self._parent.id, self._parent.experiment_id)
-        return self._bench
+            context.parent = Parent(self._parent.id, self._parent.experiment_id)
+        return self._context
 
-    def _resumed(self, bench: Bench, job: Job) -> TrackedRun | None:
+    def _resumed(self, context: Context, job: Job) -> TrackedRun | None:
         """The parent run of the sweep to go on with, if there is one."""
         settings = job.parts.sweep
         if settings.resume is False:
             return None
-        found = find_parent(bench, job, self._command)
+        found = find_parent(context, job, self._command)
         if found is None:
             self._view.say("sweep.resume: no sweep of this command is in the store; this is the first")
             return None
-        self._finished = Finished.of(bench, found.info.run_id, found.info.experiment_id, settings)
-        parent = reopen(bench, found)
+        self._finished = Finished.of(context, found.info.run_id, found.info.experiment_id, settings)
+        parent = reopen(context, found)
         self._kept = {job["number"]: job for job in parent.read_json(JOBS) or ()}
         return parent
 
     def _describe(self, parent: TrackedRun) -> None:
         """What must be known to understand the sweep: every job's config as it was composed."""
-        assert self._bench is not None
+        assert self._context is not None
         self._kept |= {
             job.number: {"number": job.number, "question": job.question_hash, "config": dict(job.question)}
             for job in self._jobs
         }
         jobs = [self._kept[number] for number in sorted(self._kept)]
-        parent.json({"environment.json": self._bench.surroundings, JOBS: jobs})
+        parent.json({"environment.json": self._context.surroundings, JOBS: jobs})
 
     def _not_finished_yet(self, jobs: Sequence[Job], here: bool) -> list[Job]:
         """The jobs to run; those that a resumed sweep has finished are taken as they are."""
-        assert self._bench is not None
+        assert self._context is not None
         to_run = []
         for job in jobs:
-            end = self._finished.take(job.question_hash, self._bench.fingerprint(job) if here else None)
+            end = self._finished.take(job.question_hash, self._context.fingerprint(job) if here else None)
             if end is None:
                 to_run.append(job)
             else:
@@ -247,14 +247,14 @@ class Sweep:
 
     def _record_answer(self, parent: TrackedRun) -> str:
         """Writes what the sweep says as a whole; returns it in Markdown."""
-        assert self._bench is not None
+        assert self._context is not None
         self._view.working("comparing the jobs", 0, None)
         self._describe(parent)
         not_started = [job for job in self._jobs if job.number not in self._ends]
-        runs = list(children(self._bench, parent.id, parent.experiment_id))
+        runs = list(children(self._context, parent.id, parent.experiment_id))
         at_a_time = max(engine.at_a_time for engine in self._engines)
         settings = self._jobs[0].parts.sweep
-        answer = Answer(runs, self._bench.client.tracking_uri, settings, self._jobs, not_started, at_a_time)
+        answer = SweepAnswer(runs, self._context.client.tracking_uri, settings, self._jobs, not_started, at_a_time)
         # After a signal there may be little time left: the comparison can wait for the resume.
         self._before_finished = answer.all_finished
         kinds = [] if self.was_interrupted else dict.fromkeys(type(job.parts.experiment) for job in self._jobs)

@@ -1,94 +1,20 @@
-"""What a person sees of a sweep: a line for each job that goes on, and one for the whole."""
+"""What a sweep shows of itself while it goes on."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable
+from typing import Protocol
 
-from rich.progress import TaskID
-
-from runner import messages
-from runner.job import Job, JobEnd
-from runner.terminal import Screen
+from runner.execution.scheduler import View
 
 
-class SweepView(Screen):
-    """Live lines on a terminal, drawn only when told to; anywhere else a line for each job that ends."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._lines: dict[int, TaskID] = {}
-        self._total, self._done, self._failed = 0, 0, 0
-        self._begun: float | None = None
-        self._whole = self._bars.add_task("sweep", total=None, text="", visible=False)
+class SweepView(View, Protocol):
+    """A :class:`View` of several jobs that also shows the sweep as a whole."""
 
     def working(self, what: str, done: int, total: int | None) -> None:
-        """Something before or after the jobs that takes its time."""
-        text = f"{done} of {total}" if total is not None else ""
-        self._update(self._whole, description=what, completed=done, total=total, text=text, visible=True)
+        """Show work before or after the jobs: ``done`` of ``total`` steps, None where the total is not known."""
 
     def expect(self, jobs: int) -> None:
-        """So many jobs are going to run from now on."""
-        self._total = self._done + jobs
-        self._begun = self._begun or time.monotonic()
-        self._show_whole()
-
-    def started(self, job: Job) -> None:
-        if self._console.is_terminal:
-            self._lines[job.number] = self._bars.add_task(_title(job), total=1.0, text="starting")
-            self._show_whole()
-
-    def show(self, job: Job, records: Iterable[messages.Record]) -> None:
-        """The newest progress among the records."""
-        for record in records:
-            if isinstance(record, messages.Progress) and job.number in self._lines:
-                text = f"{record.task}: {record.text}"
-                self._update(self._lines[job.number], completed=record.fraction, text=text)
-
-    def ended(self, job: Job, end: JobEnd) -> None:
-        """One line of what became of a job."""
-        self._done += 1
-        self._failed += end.status != "FINISHED"
-        if job.number in self._lines:
-            self._bars.remove_task(self._lines.pop(job.number))
-        what = end.reason or f"{end.seconds:.1f} s"
-        self.say(f"{self._done}/{self._total}  {_title(job)}  {end.status}: {what}")
-        self._show_whole()
+        """Announce so many more jobs."""
 
     def conclude(self, table: str, answer: str, link: str, ui_hint: str) -> None:
-        """All jobs in a table, the answer, and where to see it."""
-        self._stop()
-        for text in (table, answer):
-            if text:
-                self._say_markdown(text)
-        self._say_where(link, ui_hint)
-
-    def _show_whole(self) -> None:
-        failed = f", {self._failed} not finished" if self._failed else ""
-        text = f"{self._done} of {self._total}{failed}{self._time_left()}"
-        self._update(self._whole, description="sweep", completed=self._done, total=self._total, text=text, visible=True)
-
-    def _time_left(self) -> str:
-        """By how quickly jobs have ended so far, however many go on side by side."""
-        if self._begun is None or not 0 < self._done < self._total:
-            return ""
-        seconds = (time.monotonic() - self._begun) / self._done * (self._total - self._done)
-        return f", about {in_words(seconds)} left"
-
-    def _update(self, task: TaskID, **changes: object) -> None:
-        if self._console.is_terminal:
-            if not self._bars.live.is_started:
-                self._bars.start()
-            self._bars.update(task, **changes)  # type: ignore[arg-type]  # rich types them one by one
-            self._bars.refresh()
-
-
-def in_words(seconds: float) -> str:
-    """A duration as one would say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _title(job: Job) -> str:
-    return f"{job.number} {job.title}"
+        """Show all jobs as a table, the sweep's answer in Markdown, and where to see it."""

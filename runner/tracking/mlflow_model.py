@@ -31,12 +31,12 @@ DATA = "data"
 EXAMPLE, SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 
 
-def sha256(model: messages.Model) -> str:
+def sha256(model: messages.ModelRecord) -> str:
     """Of the ``.keras`` file."""
     return hashlib.sha256(model.keras_file).hexdigest()
 
 
-def write(folder: Path, model: messages.Model, logged: LoggedModel | None) -> None:
+def write(folder: Path, model: messages.ModelRecord, logged: LoggedModel | None) -> None:
     """Writes the MLflow model to ``folder``. ``logged`` is what the store calls it, None where there is no store."""
     _write_keras(folder / DATA, model)
     _write_example(folder, model.inputs)
@@ -46,7 +46,7 @@ def write(folder: Path, model: messages.Model, logged: LoggedModel | None) -> No
     described.save(str(folder / "MLmodel"))
 
 
-def _write_keras(folder: Path, model: messages.Model) -> None:
+def _write_keras(folder: Path, model: messages.ModelRecord) -> None:
     folder.mkdir(parents=True)
     (folder / "model.keras").write_bytes(model.keras_file)
     (folder / "keras_module.txt").write_text("tensorflow.keras")
@@ -75,12 +75,12 @@ def _write_environment(folder: Path) -> None:
     (folder / PYTHON).write_text(yaml.safe_dump(environment, sort_keys=False))
 
 
-def _described(model: messages.Model, logged: LoggedModel | None) -> Any:
+def _described(model: messages.ModelRecord, logged: LoggedModel | None) -> Any:
     """The content of the file ``MLmodel``."""
     from mlflow import pyfunc
-    from mlflow.models import Model, infer_signature
+    from mlflow.models import ModelRecord, infer_signature
 
-    described = Model(metadata={**model.metadata, "sha256": sha256(model)}, **_identity(logged))
+    described = ModelRecord(metadata={**model.metadata, "sha256": sha256(model)}, **_identity(logged))
     described.signature = infer_signature(model.inputs, model.outputs)
     described.saved_input_example_info = {
         "artifact_path": EXAMPLE,

@@ -43,7 +43,7 @@ class RunModels:
         self._fingerprint: str = run.data.tags.get(tags.FINGERPRINT, "")
         self._latest: dict[str, _Logged] = {}
 
-    def log(self, model: messages.Model) -> None:
+    def log(self, model: messages.ModelRecord) -> None:
         """Makes a logged model of the run; on return all of it is stored."""
         from mlflow.entities import LoggedModelOutput
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.recorder import Row
 from runner.errors import StoreError
-from runner.messages import File, Metric, Model, Note, Record, Settled, Table
+from runner.messages import File, Metric, ModelRecord, Note, Record, Settled, Table
 from runner.tracking import mlflow_model, tags
 from runner.tracking.models import RunModels
 from runner.tracking.retries import without_retries
@@ -36,7 +36,7 @@ class TrackedRun:
         """Goes on writing ``run``."""
         self._client = client
         self._files: dict[str, bytes] = {}
-        self._models: dict[str, Model] = {}
+        self._models: dict[str, ModelRecord] = {}
         self._tracked_models = RunModels(client, run)
         self._metrics: dict[tuple[str, int], float] = {}
         self._started: int = run.info.start_time
@@ -93,7 +93,7 @@ class TrackedRun:
                 self._client.log_batch(self.id, metrics=metrics, tags=tagged)
         self.files({path: self._files[path] for path in changed})
         for record in records:
-            if isinstance(record, Model):
+            if isinstance(record, ModelRecord):
                 with store_errors():
                     self._tracked_models.log(record)
 
@@ -108,7 +108,7 @@ class TrackedRun:
             elif isinstance(record, File):
                 self._files[record.path] = record.content
                 changed[record.path] = None
-            elif isinstance(record, Model):
+            elif isinstance(record, ModelRecord):
                 self._models[record.name] = record
             elif isinstance(record, Note):
                 self.last_note = record.markdown

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.fields import suggestion
 from experiments.networks.saving import checksums
 from experiments.recorder import Source
+from experiments.validators import suggestion
 from runner.errors import UserError
 from runner.tracking import tags
 from runner.tracking.store import first_line

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from experiments import words
+from experiments.reporting import text
+from runner.config.tracking_settings import Tracking
 from runner.errors import StoreError
-from runner.tracking.settings import Tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -188,7 +188,7 @@ class ServerStore(Store):
         except urllib.error.HTTPError as error:
             raise StoreError(f"tracking.uri: {self.uri} answers, but not as MLflow does (HTTP {error.code})") from None
         except (OSError, HTTPException, ValueError) as error:
-            reason = words.one_line(getattr(error, "reason", error))
+            reason = text.one_line(getattr(error, "reason", error))
             raise StoreError(
                 f"tracking.uri: no answer from {self.uri} ({reason}); start it with 'mlflow server', "
                 "correct the address, or use tracking=local"
@@ -216,4 +216,4 @@ def first_line(error: BaseException) -> str:
     """An error of a library in one line; the database's own words, if it was the database."""
     lines = str(error).strip().splitlines()
     of_database = (found.group(1) for line in lines if (found := re.match(r"\([\w.]+Error\) (.+)", line)))
-    return next(of_database, words.first_line(error))
+    return next(of_database, text.first_line(error))

@@ -66,28 +66,28 @@ class Sweeping:
                         return child
             time.sleep(0.01)
 
-    def labs(self) -> list[psutil.Process]:
+    def workers(self) -> list[psutil.Process]:
         """The forks of the lab servers; none where one has just ended."""
         try:
-            conductor = psutil.Process(self.process.pid)
-            return [lab for server in conductor.children() for lab in server.children()]
+            scheduler = psutil.Process(self.process.pid)
+            return [worker for server in scheduler.children() for worker in server.children()]
         except psutil.NoSuchProcess:
             return []
 
-    def wait_for_lab(self, besides: Sequence[psutil.Process] = ()) -> psutil.Process:
+    def wait_for_worker(self, besides: Sequence[psutil.Process] = ()) -> psutil.Process:
         """A lab as soon as there is one, besides those known."""
         deadline = time.monotonic() + 60
-        while not (labs := [lab for lab in self.labs() if lab not in besides]):
+        while not (workers := [worker for worker in self.workers() if worker not in besides]):
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.stderr.read()  # type: ignore[union-attr]
             time.sleep(0.001)
-        return labs[0]
+        return workers[0]
 
     def wait_for_last_part(self) -> None:
         """A job that goes on, and does what its ``ends`` says."""
         wait_until(self._has_measured, "a value of the job in the store", seconds=60)
         time.sleep(0.5)  # all that it does between handing that over and its end
-        assert self.labs()
+        assert self.workers()
 
     def _has_measured(self) -> bool:
         if not (self.store / "mlflow.db").exists():

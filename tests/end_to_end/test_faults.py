@@ -40,10 +40,10 @@ class Going:
                 return
         raise AssertionError(self.process.stderr.read())
 
-    def lab(self) -> psutil.Process:
+    def worker(self) -> psutil.Process:
         """The fork of the lab server that does the work."""
-        (lab,) = (lab for server in psutil.Process(self.process.pid).children() for lab in server.children())
-        return lab
+        (worker,) = (worker for server in psutil.Process(self.process.pid).children() for worker in server.children())
+        return worker
 
     def end(self) -> tuple[int, str]:
         """Exit status and standard error; nothing of it may be left."""
@@ -141,10 +141,10 @@ def test_a_server_that_goes_away_is_not_waited_for_for_ever(going, tmp_path):
 def test_kill_9_keeps_the_points_and_the_next_start_says_killed(going, runner):
     run = going("experiment.timing.max_seconds=0.3")
     run.wait_for_points(3)
-    lab = run.lab()
+    worker = run.worker()
     run.process.kill()
     run.process.wait()
-    assert not psutil.wait_procs([lab], timeout=5)[1]
+    assert not psutil.wait_procs([worker], timeout=5)[1]
     dead = only_run(run.store)
     assert dead.info.status == "RUNNING"
     assert len(history(run.store, dead, "time/median_us")) >= 3
@@ -166,7 +166,7 @@ def test_a_run_that_is_going_on_is_left_alone(going, runner):
 def test_a_lab_that_is_killed_fails_the_run(going):
     run = going("experiment.timing.max_seconds=0.3")
     run.wait_for_points(2)
-    run.lab().kill()
+    run.worker().kill()
     status, err = run.end()
     assert status == 1
     assert "the lab process was killed by SIGKILL" in err

@@ -20,8 +20,8 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from runner.errors import StoreError
-from runner.messages import Metric, Model
-from runner.recording import RecordBuffer
+from runner.execution.recording import RecordBuffer
+from runner.messages import Metric, ModelRecord
 from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import TrackedRun, experiment_id
@@ -177,7 +177,7 @@ class _Bench:
         self.client, self._store = working, store
         self.experiment_id = experiment_id(store, working, name)
         self.artifacts = store.folder / "artifacts" / name
-        self.model = Model("network", b"a .keras file", INPUTS, 2 * INPUTS, name, {}, 0)
+        self.model = ModelRecord("network", b"a .keras file", INPUTS, 2 * INPUTS, name, {}, 0)
 
     def begin(self, failing: str = "") -> TrackedRun:
         """A run in a store that fails at a call."""
@@ -195,76 +195,76 @@ class _Bench:
 
 
 @pytest.fixture
-def bench(opened, request):
+def context(opened, request):
     return _Bench(*opened, re.sub(r"\W", "-", request.node.name))
 
 
 @pytest.mark.parametrize("call", ["log_model_artifacts", "finalize_logged_model", "log_outputs"])
-def test_a_store_that_fails_while_the_model_is_written_keeps_no_part_of_it(bench, call):
-    run = bench.begin(call)
+def test_a_store_that_fails_while_the_model_is_written_keeps_no_part_of_it(context, call):
+    run = context.begin(call)
     with pytest.raises(StoreError, match="the disk is full"):
-        run.record([Metric("loss", 1.0, 0, 0), bench.model])
-    assert bench.logged() == []
-    assert list(bench.artifacts.rglob("model.keras")) == []
+        run.record([Metric("loss", 1.0, 0, 0), context.model])
+    assert context.logged() == []
+    assert list(context.artifacts.rglob("model.keras")) == []
     run.end_if_possible("FAILED")
-    assert not bench.is_registered()
+    assert not context.is_registered()
     rescued = run.rescue() / "models" / "network"
-    assert (rescued / "data" / "model.keras").read_bytes() == bench.model.keras_file
+    assert (rescued / "data" / "model.keras").read_bytes() == context.model.keras_file
     assert (rescued / "MLmodel").is_file()
 
 
-def test_what_a_killed_process_was_writing_is_taken_back(bench):
+def test_what_a_killed_process_was_writing_is_taken_back(context):
     gone = {tags.HOST: socket.gethostname(), tags.PROCESS: "1 0"}  # process 1 has not started in 1970
-    run_id = bench.client.create_run(bench.experiment_id, tags=gone).info.run_id
+    run_id = context.client.create_run(context.experiment_id, tags=gone).info.run_id
     whole, _ = (
-        bench.client.create_logged_model(bench.experiment_id, name=name, source_run_id=run_id)
+        context.client.create_logged_model(context.experiment_id, name=name, source_run_id=run_id)
         for name in ("whole", "half")
     )
-    bench.client.finalize_logged_model(whole.model_id, "READY")
+    context.client.finalize_logged_model(whole.model_id, "READY")
     for name in ("made-by-it", "made-before", "empty"):
         made_by_it = {} if name == "made-before" else {tags.RUN_ID: run_id}
-        bench.client.create_registered_model(name, tags=made_by_it)
+        context.client.create_registered_model(name, tags=made_by_it)
         if name != "empty":
-            bench.client.create_model_version(name, whole.artifact_location, run_id, model_id=whole.model_id)
-    assert end_orphans(bench.client) == 1
-    assert bench.client.get_run(run_id).info.status == "KILLED"
-    assert [logged.model_id for logged in bench.logged()] == [whole.model_id]
-    assert bench.client.search_model_versions(f"run_id = '{run_id}'") == []
-    left = {model.name for model in bench.client.search_registered_models()}
+            context.client.create_model_version(name, whole.artifact_location, run_id, model_id=whole.model_id)
+    assert end_orphans(context.client) == 1
+    assert context.client.get_run(run_id).info.status == "KILLED"
+    assert [logged.model_id for logged in context.logged()] == [whole.model_id]
+    assert context.client.search_model_versions(f"run_id = '{run_id}'") == []
+    left = {model.name for model in context.client.search_registered_models()}
     assert left & {"made-by-it", "made-before", "empty"} == {"made-before"}
 
 
 @pytest.mark.parametrize("call", ["create_model_version", "set_logged_model_tags", "set_terminated"])
-def test_a_store_that_fails_while_the_model_is_registered_has_no_version(bench, call):
-    run = bench.begin(call)
-    run.record([bench.model])
+def test_a_store_that_fails_while_the_model_is_registered_has_no_version(context, call):
+    run = context.begin(call)
+    run.record([context.model])
     with pytest.raises(StoreError):
         run.end("FINISHED")
-    assert bench.versions() == []
-    assert not bench.is_registered()
-    (logged,) = bench.logged()
+    assert context.versions() == []
+    assert not context.is_registered()
+    (logged,) = context.logged()
     assert (logged.status, "mlflow.modelVersions" in logged.tags) == ("READY", False)
 
 
-def test_a_failure_takes_nothing_from_a_registered_model_that_was_there_before(bench):
-    first, second = bench.begin(), bench.begin("set_terminated")
+def test_a_failure_takes_nothing_from_a_registered_model_that_was_there_before(context):
+    first, second = context.begin(), context.begin("set_terminated")
     for run in (first, second):
-        run.record([bench.model])
+        run.record([context.model])
     first.end("FINISHED")
     with pytest.raises(StoreError):
         second.end("FINISHED")
-    (found,) = bench.versions()
+    (found,) = context.versions()
     assert found.run_id == first.id
 
 
-def test_the_last_model_of_a_name_is_registered(bench):
-    run = bench.begin()
-    run.record([bench.model])
-    run.record([replace(bench.model, keras_file=b"a later one", step=5)])
+def test_the_last_model_of_a_name_is_registered(context):
+    run = context.begin()
+    run.record([context.model])
+    run.record([replace(context.model, keras_file=b"a later one", step=5)])
     run.end("FINISHED")
-    (found,) = bench.versions()
+    (found,) = context.versions()
     assert found.tags["sha256"] == hashlib.sha256(b"a later one").hexdigest()
-    outputs = bench.client.get_run(run.id).outputs.model_outputs
+    outputs = context.client.get_run(run.id).outputs.model_outputs
     assert sorted(output.step for output in outputs) == [0, 5]
 
 

@@ -75,11 +75,11 @@ def test_killed_labs_do_not_touch_the_others(sweeping, longest):
     sweep = sweeping(TWELVE, "experiment.seconds=0.4", "hydra.launcher.n_jobs=3")
     seen = []
     for _ in range(3):
-        lab = sweep.wait_for_lab(besides=seen)
-        seen.append(lab)
+        worker = sweep.wait_for_worker(besides=seen)
+        seen.append(worker)
         time.sleep(random.uniform(0, longest))
         with contextlib.suppress(psutil.NoSuchProcess):  # it may just have ended
-            lab.kill()
+            worker.kill()
     status, out, _ = sweep.end()
     failed = [run for run in children(sweep.store) if run.info.status == "FAILED"]
     assert len(failed) <= 3
@@ -124,7 +124,7 @@ def test_kill_9_of_the_sweep_then_resume(sweeping, moment):
 def test_a_signal_ends_the_sweep(sweeping, number):
     sweep = sweeping(TWELVE, "experiment.seconds=1", "hydra.launcher.n_jobs=2")
     sweep.wait_for_ends(2)
-    sweep.wait_for_lab()
+    sweep.wait_for_worker()
     time.sleep(0.3)
     begun = time.monotonic()
     sweep.process.send_signal(number)
@@ -259,7 +259,7 @@ def test_resume_of_what_is_not_there(sweeping, resume, says):
 def test_resume_of_a_sweep_that_goes_on_is_refused(sweeping):
     words = ("experiment.x=1,2,3", "experiment.seconds=20")
     sweep = sweeping(*words)
-    sweep.wait_for_lab()
+    sweep.wait_for_worker()
     status, _, err = sweeping(*words, "sweep.resume=true").end()
     assert status == 2
     assert "is still going on" in err

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from experiments import device
-from runner.messages import Model
+from experiments.runtime import device
+from runner.messages import ModelRecord
 
 
 @dataclass
@@ -54,7 +54,7 @@ class MemoryRecorder:
         metadata: Any = None,
         step: int = 0,
     ) -> None:
-        self.models[name] = Model(name, keras_file, inputs, outputs, registered_name, dict(metadata or {}), step)
+        self.models[name] = ModelRecord(name, keras_file, inputs, outputs, registered_name, dict(metadata or {}), step)
 
     def earlier(self) -> Path | None:
         return self.earlier_files

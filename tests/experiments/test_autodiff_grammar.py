@@ -10,7 +10,7 @@ import time
 import pytest
 
 from experiments.autodiff import Autodiff
-from experiments.fields import InvalidField
+from experiments.validators import InvalidField
 
 HOSTILE = {
     "attribute": ("x.real", "attribute"),

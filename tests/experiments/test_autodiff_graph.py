@@ -11,8 +11,8 @@ import pytest
 from google.protobuf import text_format
 
 from experiments.autodiff.graph import Drawing, draw, drawing, rendering
-from experiments.device import Placement
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import Placement
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 TEXTS = {"graph/traced.pbtxt", "graph/optimised.pbtxt", "graph/graph.dot"}
 

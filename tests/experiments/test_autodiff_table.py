@@ -14,7 +14,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from experiments import device
 from experiments.autodiff import Autodiff
 from experiments.autodiff.arithmetic import shape_of
 from experiments.autodiff.derivative import Block, Derivative
@@ -24,6 +23,7 @@ from experiments.autodiff.grammar import parse
 from experiments.autodiff.point import as_array
 from experiments.autodiff.truth import Reference
 from experiments.autodiff.ways import MODES, Way, compute
+from experiments.runtime import device
 from tests.experiments.autodiff_table import GRADIENTS, OTHERS, TRAPS, Case
 
 DIGITS = 50

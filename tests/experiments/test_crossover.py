@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.comparison import Member
+from experiments.job_result import JobResult
 from experiments.matmul.crossover import AHEAD, APART, CROSSOVER, UNCERTAIN, crossover
 from experiments.matmul.curves import bootstrap_medians, curve_of
 
@@ -26,7 +26,7 @@ def member(name, seconds_of, sizes=SIZES, noise=0.0, samples=25, seed=0, status=
         tables["samples"] += [{"n": f"{n}", "round": "0", "calls": "7", "seconds": f"{7 * one}"} for one in seconds]
     swept = swept or {}
     config = {"experiment.shape": "square", "experiment.dtype": "float32", "experiment.mode": "eager", **swept}
-    return Member(name, status, swept, config, device, {}, lambda table: tables.get(table, []))
+    return JobResult(name, status, swept, config, device, {}, lambda table: tables.get(table, []))
 
 
 def curve(name, seconds_of, **how):

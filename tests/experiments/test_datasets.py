@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from experiments.experiment import Refused
-from experiments.fields import InvalidField
 from experiments.networks.datasets import (
     DATASETS,
     BreastCancer,
@@ -21,6 +20,7 @@ from experiments.networks.datasets import (
     Npz,
     Wine,
 )
+from experiments.validators import InvalidField
 
 BUNDLED = [Digits(), Iris(), Wine(), BreastCancer(), Diabetes()]
 

@@ -15,19 +15,19 @@ import psutil
 import pytest
 
 from experiments.deployment import Deployment
-from experiments.deployment.answer import Answer
+from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.load import Latency, throughput
 from experiments.deployment.original import TestSet, load_test_set
 from experiments.deployment.plots import latency_figure
-from experiments.deployment.series import Series, Service
+from experiments.deployment.series import DeploymentSeries, Service
 from experiments.deployment.ways import WAYS, Given, WayFailed
 from experiments.deployment.ways.mlflow_serve import MlflowServe
 from experiments.deployment.worker import Worker
 from experiments.deployment.worker_process import WorkerProcess
-from experiments.device import Device
 from experiments.experiment import Refused
-from experiments.fields import InvalidField
 from experiments.recorder import Source
+from experiments.runtime.device import Device
+from experiments.validators import InvalidField
 from tests.experiments.conftest import MemoryRecorder
 from tests.waiting import wait_until
 
@@ -162,7 +162,7 @@ def test_runtimes_do_without_tensorflow(served, tmp_path, way, path):
 
 def test_a_missing_package_leaves_one_way_out(monkeypatch, source):
     monkeypatch.setattr(WAYS["onnx"], "requires", ("no_such_package",))
-    with Series(Deployment(ways=["onnx"]), source) as series:
+    with DeploymentSeries(Deployment(ways=["onnx"]), source) as series:
         assert list(series.measure(lambda *said: None)) == [None]
     assert series.not_measured["onnx"] == (
         "no_such_package not installed; pip install 'tensorflow-lab-bench[deployment]'"
@@ -293,7 +293,7 @@ def test_a_regression_has_an_error_instead():
 
 
 def test_the_smallest_way_is_named_with_its_price(source, on_device):
-    series = Series(Deployment(), source)
+    series = DeploymentSeries(Deployment(), source)
     series.parameters, series.original_quality = 83, 0.9
     series.test_set = load_test_set(source, (4,), "float32", None, 0)
     figures = {"keras": (9000, 3.0, 0.9), "litert_float32": (5000, 0.01, 0.898), "litert_int8": (2000, 0.02, 0.6)}
@@ -301,7 +301,7 @@ def test_the_smallest_way_is_named_with_its_price(source, on_device):
         Service(WAYS[way], size, 1.0, Latency(ms, ms, ms, 100), {(1, 1): 1 / ms}, 0.1, quality)
         for way, (size, ms, quality) in figures.items()
     ]
-    answer = Answer(series)
+    answer = DeploymentAnswer(series)
     assert [answer.is_as_good(service) for service in series.services] == [True, True, False]
     assert (
         "LiteRT float32**, 5 kB; LiteRT int8 has 2 kB, but has 60.00% instead of the original's 90.00%" in answer.note()

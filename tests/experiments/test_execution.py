@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments import device
 from experiments.experiment import Refused
+from experiments.runtime import device
 from experiments.training.execution import Evaluation, State, choose, evaluate, new_execution, predict
 from experiments.training.execution.execution import Execution, Task
 from experiments.training.execution.fastest import fastest
@@ -262,7 +262,7 @@ def test_mixed_precision_is_the_policy_of_the_layers(name: str) -> None:
 
 TWO_DEVICES = """
 import numpy as np
-from experiments import device
+from experiments.runtime import device
 device.start(device.Device(kind="cpu", logical_cpus=2))
 import keras
 from experiments.experiment import Refused

@@ -6,9 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.comparison import Member
 from experiments.experiment import Refused
-from experiments.fields import InvalidField
 from experiments.gradient_cost import GradientCost
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN, operations
 from experiments.gradient_cost.verification import derivative_along, error, hessian_error, tolerance
@@ -18,13 +16,15 @@ from experiments.gradient_cost.workloads import (
     KMeans,
     LeastSquares,
     LogSumExp,
-    Mlp,
+    MlpLoss,
     Particle,
     Saddle,
 )
+from experiments.job_result import JobResult
 from experiments.measure import Measurement, Sample, Timing
 from experiments.measure.ratio import ratio_of
-from experiments.series import Series
+from experiments.series.measuring import GradientCostSeries
+from experiments.validators import InvalidField
 from tests.experiments.conftest import MemoryRecorder
 
 QUICK = Timing(max_seconds=0.02, warmup_seconds=0.0, rounds=2)
@@ -36,7 +36,7 @@ SMALL = [
     LeastSquares(sizes=[20], m=5),
     Saddle(sizes=[3], steps=2),
     Particle(sizes=[3]),
-    Mlp(sizes=[8], batch=5, inputs=6, classes=3, trained_steps=2),
+    MlpLoss(sizes=[8], batch=5, inputs=6, classes=3, trained_steps=2),
 ]
 
 each_workload = pytest.mark.parametrize("workload", SMALL, ids=lambda workload: workload.name)
@@ -173,7 +173,7 @@ def test_a_hidden_parameter_is_refused(on_device):
 
 
 def test_a_size_that_cannot_fit_ends_the_series(on_device, recorder, monkeypatch):
-    monkeypatch.setattr(Series, "free_bytes", lambda series: 10_000)
+    monkeypatch.setattr(GradientCostSeries, "free_bytes", lambda series: 10_000)
     GradientCost(LogSumExp(sizes=[10, 1000, 2000]), timing=QUICK).run(recorder)
     status = {row["n"]: row["status"] for row in recorder.tables["results"]}
     assert status[10] == "measured"
@@ -206,9 +206,9 @@ def test_the_curves_of_a_sweep_are_drawn_together(recorder):
             {"n": f"{10**i}", "status": "measured", "ratio": f"{r}", "ratio_low": f"{r - 1}", "ratio_high": f"{r + 1}"}
             for i, r in enumerate(ratios)
         ]
-        return Member(name, status, {"workload": name}, {}, "CPU:0", {}, {"results": rows}.get)
+        return JobResult(name, status, {"workload": name}, {}, "CPU:0", {}, {"results": rows}.get)
 
-    missing = Member("saddle", "FAILED", {"workload": "saddle"}, {}, "", {}, lambda name: [])
+    missing = JobResult("saddle", "FAILED", {"workload": "saddle"}, {}, "", {}, lambda name: [])
     GradientCost.compare([member("gmm", [2, 3]), member("mlp", [2, 6.5], "KILLED"), missing], recorder)
     assert set(recorder.figures) == {"comparison_cost"}
     (note,) = recorder.notes

@@ -9,13 +9,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from experiments.experiment import Refused
-from experiments.fields import InvalidField
 from experiments.networks import DATASETS, MODELS, OPTIMIZERS, Data, Split
 from experiments.networks.datasets import BreastCancer, Diabetes, Digits, Iris, Wine
 from experiments.networks.models import Cnn, Lstm, Mlp, ResNet, SoftmaxRegression, Transformer
 from experiments.networks.optimizers import Adam, AdamW, RmsProp, Sgd
-from runner.schema import register
-from runner.validation import parts
+from experiments.validators import InvalidField
+from runner.config.schema import register
+from runner.config.validation import parts
 from tests.conftest import ROOT
 from tests.experiments.conftest import MemoryRecorder
 

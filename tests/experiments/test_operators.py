@@ -8,19 +8,19 @@ import math
 import numpy as np
 import pytest
 
-from experiments.comparison import Member
 from experiments.experiment import Refused
-from experiments.fields import InvalidField
+from experiments.job_result import JobResult
 from experiments.measure import Timing
 from experiments.operators import Operators
 from experiments.operators import experiment as experiment_module
 from experiments.operators.catalogue import OPERATORS
 from experiments.operators.catalogue.activations import kept
 from experiments.operators.operator import Operand, operation
-from experiments.operators.series import PointInProgress
+from experiments.operators.series import OperatorPointInProgress
 from experiments.operators.size import Size
 from experiments.operators.verification import TOLERANCE, error_of_output
-from experiments.roofline import Limit, measure_compute
+from experiments.runtime.roofline import Limit, measure_compute
+from experiments.validators import InvalidField
 from tests.experiments.conftest import MemoryRecorder
 
 QUICK = Timing(max_seconds=0.01, warmup_seconds=0.0, block_seconds=0.001, min_samples=2)
@@ -62,7 +62,7 @@ def test_all_that_is_asked_for_is_there():
 @pytest.mark.parametrize("name", list(OPERATORS))
 def test_every_operator_is_right(on_device, name, dtype, mode):
     """Its check is within what rounding explains: at this size a tenth of the tolerance, and more."""
-    found = PointInProgress(Operators(size=TINY, dtype=dtype, mode=mode), OPERATORS[name])
+    found = OperatorPointInProgress(Operators(size=TINY, dtype=dtype, mode=mode), OPERATORS[name])
     assert found.errors.output <= TOLERANCE[dtype] / 4
     assert found.errors.gradient <= TOLERANCE[dtype] / 4
 
@@ -230,11 +230,13 @@ def _member(mode, factor):
     ]
     tables = {"results": [*rows, {"operator": "gru", "status": "not measured: because", "forward_us": ""}]}
     config = {"experiment.mode": mode, "experiment.dtype": "float32"}
-    return Member(mode, "FINISHED", {"experiment.mode": mode}, config, "CPU:0", {}, lambda name: tables.get(name, []))
+    return JobResult(
+        mode, "FINISHED", {"experiment.mode": mode}, config, "CPU:0", {}, lambda name: tables.get(name, [])
+    )
 
 
 def test_a_sweep_is_compared_operator_by_operator(recorder):
-    failed = Member("xla", "FAILED", {"experiment.mode": "xla"}, {}, "", {}, lambda name: [])
+    failed = JobResult("xla", "FAILED", {"experiment.mode": "xla"}, {}, "", {}, lambda name: [])
     Operators.compare([_member("eager", 4.0), _member("graph", 2.0), failed], recorder)
     assert set(recorder.figures) == {"comparison_operators"}
     rows = {(row["operator"], row["job"]): row for row in recorder.tables["comparison"]}

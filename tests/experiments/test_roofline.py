@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.roofline import (
+from experiments.runtime.roofline import (
     COMPUTE,
     DISPATCH,
     MEMORY,

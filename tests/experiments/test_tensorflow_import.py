@@ -12,7 +12,7 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
-IMPORT = "import sys; from experiments.tensorflow_import import import_tensorflow; tf = import_tensorflow(); "
+IMPORT = "import sys; from experiments.runtime.tensorflow_import import import_tensorflow; tf = import_tensorflow(); "
 
 
 def test_keras_is_not_imported():

@@ -11,7 +11,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import OmegaConf, open_dict
 
-from runner.schema import register
+from runner.config.schema import register
 from runner.sweep.composition import Composition
 from tests.conftest import ROOT
 

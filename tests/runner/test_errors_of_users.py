@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from hydra import compose, initialize_config_dir
 
-from runner.schema import register
-from runner.validation import parts
+from runner.config.schema import register
+from runner.config.validation import parts
 from tests.conftest import QUICK, ROOT, run_command
 from tests.reading import runs
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.fingerprint import fingerprint, question_hash
-from runner.run_name import run_name
+from runner.config.question import fingerprint, question_hash
+from runner.config.run_name import run_name
 
 MACHINE = {"cpu": "Z80", "cores": 2, "usable_cores": 2, "memory_bytes": 65536, "host": "a"}
 

@@ -4,7 +4,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.utils.validation import _validate_metric
 
-from runner.recording import RecordBuffer
+from runner.execution.recording import RecordBuffer
 
 NAMES = [
     "loss",

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import experiments as package
-from runner import schema
+from runner.config import schema
 
 
 @pytest.fixture

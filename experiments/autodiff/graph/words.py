@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 MOST_ELEMENTS = 3
 """Up to so many elements, a constant's are written out."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments import device as lab_device
 from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
-from experiments.device import Device
+from experiments.runtime import device as lab_device
+from experiments.runtime.device import Device
 
 
 class KerasModel(Way):

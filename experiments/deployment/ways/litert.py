@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
-from experiments.device import Device
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import Device
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 class LiteRTFloat32(Way):

@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 
 from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way, WayFailed
-from experiments.device import Device
+from experiments.runtime.device import Device
 
 HOST = "127.0.0.1"
 REQUEST_SECONDS = 60

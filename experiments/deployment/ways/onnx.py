@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
-from experiments.device import Device
 from experiments.experiment import Refused
+from experiments.runtime.device import Device
 
 
 class Onnx(Way):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from experiments.device import Device
+from experiments.runtime.device import Device
 
 Inputs = np.ndarray[Any, Any]
 Outputs = np.ndarray[Any, Any]

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from experiments.fields import require_at_least
 from experiments.gradient_cost.workloads.logsumexp import logsumexp, reference_logsumexp
 from experiments.gradient_cost.workloads.workload import Array, Operands, Tensors, Workload, generator, tensors
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.validators import require_at_least
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from experiments.gradient_cost.workloads.workload import Array, Operands, Tensors, Workload, generator, tensors
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
     import tensorflow as tf

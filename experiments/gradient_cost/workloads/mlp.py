@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from experiments.fields import require_at_least
 from experiments.gradient_cost.workloads.logsumexp import reference_logsumexp
 from experiments.gradient_cost.workloads.workload import Array, Operands, Tensors, Workload, generator, tensors
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.validators import require_at_least
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
 @dataclass
-class Mlp(Workload):
+class MlpLoss(Workload):
     """The mean cross-entropy of a network of dense layers, against its weights; n is the hidden layers' width.
 
     ``hidden_layers`` layers of n units with tanh (not relu, so that there is no kink to disturb the check), then

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from experiments.fields import InvalidField, require_at_least
 from experiments.gradient_cost.workloads.workload import Array, Operands, Tensor, Tensors, Workload, generator, tensors
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.validators import InvalidField, require_at_least
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.experiment import Choice
-from experiments.fields import InvalidField
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.validators import InvalidField
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -8,11 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from experiments.fields import InvalidField
 from experiments.networks.data import Data, Task
 from experiments.networks.datasets.dataset import Dataset, picked
 from experiments.networks.datasets.splitting import split_off
-from experiments.networks.ranges import require_share
+from experiments.validators import InvalidField, require_share
 
 
 @dataclass

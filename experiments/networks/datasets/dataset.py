@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.experiment import Choice
-from experiments.fields import require_at_least
 from experiments.networks.data import Data, Split
 from experiments.networks.datasets.splitting import Array, Rows, first, split_off
-from experiments.networks.ranges import require_share
+from experiments.validators import require_at_least, require_share
 
 
 @dataclass

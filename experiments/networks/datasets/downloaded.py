@@ -18,7 +18,7 @@ from experiments.experiment import Refused
 from experiments.networks.data import Data
 from experiments.networks.datasets.dataset import Dataset, picked
 from experiments.networks.datasets.splitting import Array
-from experiments.words import one_line
+from experiments.reporting.text import one_line
 
 SECONDS_WITHOUT_AN_ANSWER = 10.0
 """A network that swallows everything would otherwise keep a run waiting for minutes."""

@@ -13,11 +13,11 @@ from typing import ClassVar, cast, get_args
 import numpy as np
 
 from experiments.experiment import Refused
-from experiments.fields import InvalidField, require_choice
 from experiments.networks.data import Data, Task
 from experiments.networks.datasets.dataset import Dataset, picked
 from experiments.networks.datasets.inputs import Array, inputs
 from experiments.networks.datasets.labels import class_numbers, names_of, require_same_classes, targets
+from experiments.validators import InvalidField, require_choice
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 """As in Keras' mnist.npz."""

@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from experiments.fields import require_at_least
 from experiments.networks.data import Data
 from experiments.networks.models.ends import begin, end
 from experiments.networks.models.model import Model, require_images
 from experiments.networks.models.seeds import seeds
-from experiments.networks.ranges import require_rate, require_widths
+from experiments.validators import require_at_least, require_rate, require_widths
 
 if TYPE_CHECKING:
     import keras

@@ -9,7 +9,7 @@ from experiments.networks.data import Data
 from experiments.networks.models.ends import begin, end
 from experiments.networks.models.model import Model
 from experiments.networks.models.seeds import seeds
-from experiments.networks.ranges import require_rate, require_widths
+from experiments.validators import require_rate, require_widths
 
 if TYPE_CHECKING:
     import keras

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from experiments.fields import require_at_least
 from experiments.networks.data import Data
 from experiments.networks.models.ends import begin, end
 from experiments.networks.models.model import Model, require_images
-from experiments.networks.ranges import require_widths
+from experiments.validators import require_at_least, require_widths
 
 if TYPE_CHECKING:
     import keras

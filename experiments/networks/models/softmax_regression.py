@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from experiments.networks.data import Data
 from experiments.networks.models.ends import begin, end
 from experiments.networks.models.model import Model
-from experiments.networks.ranges import require_positive
+from experiments.validators import require_positive
 
 if TYPE_CHECKING:
     import keras

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from experiments.fields import InvalidField, require_at_least
 from experiments.networks.data import Data
 from experiments.networks.models.ends import begin, end
 from experiments.networks.models.model import Model
 from experiments.networks.models.seeds import seeds
-from experiments.networks.ranges import require_rate
+from experiments.validators import InvalidField, require_at_least, require_rate
 
 if TYPE_CHECKING:
     import keras

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from experiments.networks.saving.layout import CHECKSUMS, files_of
 from experiments.networks.saving.recognise import NotLoadable
-from experiments.words import one_line
+from experiments.reporting.text import one_line
 
 
 def sha256(path: Path) -> str:

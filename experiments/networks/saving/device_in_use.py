@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from experiments import device
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime import device
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 def device_in_use() -> device.Device:

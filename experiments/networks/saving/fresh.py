@@ -16,13 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from experiments import device
 from experiments.experiment import Refused
 from experiments.networks.saving import arrays
 from experiments.networks.saving.layout import FORMATS
 from experiments.networks.saving.load import load
 from experiments.networks.saving.outputs import outputs
 from experiments.networks.saving.task import INPUTS, REPORT, TASK
+from experiments.runtime import device
 
 
 def main(folder: Path) -> None:

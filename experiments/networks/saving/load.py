@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.networks.saving import checksums
 from experiments.networks.saving.layout import SAVED_MODEL
 from experiments.networks.saving.recognise import NotLoadable, require_hdf5, require_keras, require_saved_model
-from experiments.words import first_line
+from experiments.reporting.text import first_line
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.experiment import Refused
-from experiments.words import one_line
+from experiments.reporting.text import one_line
 
 ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 

@@ -19,7 +19,7 @@ from experiments.operators.operator import (
     operation,
     real_part_is_positive,
 )
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 RATE = 0.5
 """The share that dropout sets to zero."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.operators.operator import Array, Operand, Operator, Tensor, operation
 from experiments.operators.size import WINDOW, Size
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 def _conv2d(x: Tensor, kernel: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.operators.operator import Operand, Operator, Tensor, layer, operation
 from experiments.operators.size import Size
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 def _rows(size: Size) -> tuple[int, int]:

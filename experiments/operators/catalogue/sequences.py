@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.operators.operator import Array, Operand, Operator, Prepared, Tensor, layer, operation
 from experiments.operators.size import Size
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 def _embedding(table: Tensor, words: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy.typing as npt
 
 from experiments.experiment import Refused
-from experiments.training.execution.candidate import Candidate, Choice
+from experiments.training.execution.candidate import Candidate, ExecutionChoice
 from experiments.training.execution.execution import Epoch, Execution, Task
 from experiments.training.execution.fastest import fastest
 from experiments.training.execution.fit import Fit
@@ -72,7 +72,7 @@ def new_execution(name: str, model: Any, optimizer: Any, loss: Any, x: Array, y:
     return KINDS[name](Task(model, optimizer, loss, x, y, batch_size))
 
 
-def choose(model: Any, optimizer: Any, loss: Any, x: Array, y: Array, batch_size: int) -> Choice:
+def choose(model: Any, optimizer: Any, loss: Any, x: Array, y: Array, batch_size: int) -> ExecutionChoice:
     """The fastest execution for this training, and how fast each is; operands as in :func:`new_execution`.
 
     Each trains for a few steps, which are then taken back. Raises Refused if none can train this model.

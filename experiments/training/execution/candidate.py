@@ -29,7 +29,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ExecutionChoice:
     """The fastest execution, ready to train, and what it was compared with."""
 
     execution: Execution

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.experiment import Refused
-from experiments.training.execution.candidate import Candidate, Choice
+from experiments.reporting.text import first_line
+from experiments.training.execution.candidate import Candidate, ExecutionChoice
 from experiments.training.execution.execution import Execution, Task
-from experiments.words import first_line
 
 ROUNDS = 3
 BLOCK_SECONDS = 0.25
@@ -23,7 +23,7 @@ HOPELESS = 3
 """A candidate whose epoch seems to take this many times as long as another's is not measured further."""
 
 
-def fastest(kinds: Sequence[type[Execution]], task: Task) -> Choice:
+def fastest(kinds: Sequence[type[Execution]], task: Task) -> ExecutionChoice:
     """The fastest of ``kinds``. The variables are afterwards as before.
 
     A candidate that fails is left out, with its reason. Its first call cannot be broken off: compiling goes on in C++.
@@ -44,7 +44,7 @@ def fastest(kinds: Sequence[type[Execution]], task: Task) -> Choice:
         raise Refused("no execution can train this model: " + "; ".join(f"{c.name}: {c.problem}" for c in candidates))
     winner = min(measured, key=lambda trial: statistics.median(trial.epoch_seconds)).execution
     assert winner is not None
-    return Choice(winner, candidates)
+    return ExecutionChoice(winner, candidates)
 
 
 class Trial:

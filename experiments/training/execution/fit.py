@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments import device
+from experiments.runtime import device
 from experiments.training.execution.execution import Execution, Task
 
 

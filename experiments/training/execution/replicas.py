@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.device import current
 from experiments.experiment import Refused
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import current
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 def mirrored(devices: Sequence[str]) -> Any:

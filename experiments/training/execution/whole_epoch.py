@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments.device import current
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.device import current
+from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training.execution.execution import Execution, Task
 from experiments.training.execution.inference import right_classes, total_loss, weighted_loss
 from experiments.training.execution.xla_random import as_kernels_draw, require_same_numbers

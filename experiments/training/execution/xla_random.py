@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from experiments.experiment import Refused
-from experiments.tensorflow_import import import_tensorflow
+from experiments.runtime.tensorflow_import import import_tensorflow
 
 SAME = {"StatelessRandomGetKeyCounter", "StatelessRandomGetAlg", "StatelessRandomUniformFullIntV2"}
 """Random operations that give the same in both."""

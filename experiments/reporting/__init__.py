@@ -1,0 +1,1 @@
+"""Text, tables and figures, as every experiment writes them. Knows nothing of TensorFlow."""

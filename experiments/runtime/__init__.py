@@ -1,0 +1,1 @@
+"""The process's TensorFlow: its device, memory and limits."""

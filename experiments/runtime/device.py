@@ -1,0 +1,209 @@
+"""The device an experiment runs on: chosen, set up before TensorFlow starts, read back.
+
+Threads, oneDNN, visible devices and GPU memory are fixed for the life of a process, so this
+module's state is the process's: :func:`start` once, :func:`current` from anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from experiments.experiment import Refused
+from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.validators import require_at_least, require_between, require_choice
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+KINDS = ("auto", "cpu", "gpu")
+
+MOST_THREADS = 1024
+"""TensorFlow starts them all at once; where the system has no more to give, it hangs without a word."""
+
+
+class DeviceUnavailable(RuntimeError):
+    """The device asked for is not there; the message says what is and what to do."""
+
+
+@dataclass
+class Device:
+    """Which device, and the settings that hold for the whole process. None leaves TensorFlow's default."""
+
+    kind: str = "auto"
+    index: int = 0
+    gpus: int = 1
+    """How many GPUs the process sees, from ``index`` on; it computes on the first unless it is told to use all."""
+    intra_op_threads: int | None = None
+    inter_op_threads: int | None = None
+    onednn: bool | None = None
+    tf32: bool | None = None
+    memory_growth: bool = True
+    logical_cpus: int = 1
+
+    def __post_init__(self) -> None:
+        require_choice(self, "kind", KINDS)
+        require_at_least(self, "index", 0)
+        require_at_least(self, "gpus", 1)
+        require_between(self, "intra_op_threads", 1, MOST_THREADS)
+        require_between(self, "inter_op_threads", 1, MOST_THREADS)
+        require_between(self, "logical_cpus", 1, MOST_THREADS)
+
+    @property
+    def requested(self) -> str:
+        """What was asked for, as a word: ``cpu``, ``gpu``, ``auto``, ``gpu:1``."""
+        return f"{self.kind}:{self.index}" if self.index else self.kind
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where this process computes."""
+
+    scope: str
+    """TensorFlow's name for it inside this process, e.g. ``/device:GPU:0``."""
+    actual: str
+    """The machine's name for it, e.g. ``GPU:1``: a process sees only the one GPU it uses, as its first."""
+    hardware: str
+    """What it is, e.g. ``NVIDIA A100-SXM4-40GB``; empty for a CPU."""
+
+    @property
+    def is_gpu(self) -> bool:
+        return self.actual.startswith("GPU")
+
+    def require(self, result: tf.Tensor) -> None:
+        """Raises Refused unless ``result`` was computed here.
+
+        Soft placement, were it ever on, would put it elsewhere without a word.
+        """
+        if not result.device.endswith(self.scope):
+            raise Refused(f"the result was computed on {result.device}, not on {self.actual}")
+
+
+_current: Placement | None = None
+
+
+def current() -> Placement:
+    """The placement that :func:`start` has set up in this process."""
+    if _current is None:
+        raise RuntimeError("experiments.runtime.device.start has not been called in this process")
+    return _current
+
+
+def scope() -> AbstractContextManager[None]:
+    """Within it, TensorFlow computes on the :func:`current` placement."""
+    device_scope: AbstractContextManager[None] = import_tensorflow().device(current().scope)
+    return device_scope
+
+
+def scope_of_libraries() -> AbstractContextManager[None]:
+    """Within it, a library computes on the :func:`current` placement, and on the CPU what a GPU has no kernel for.
+
+    ``tf.data`` has none: pinned to a GPU, with soft placement off, it fails. Unpinned, TensorFlow takes the GPU
+    wherever an operation has a kernel for it, and this process sees only the one it may use.
+    """
+    placement = current()
+    unpinned: AbstractContextManager[None] = import_tensorflow().device(None if placement.is_gpu else placement.scope)
+    return unpinned
+
+
+def set_onednn(onednn: bool | None) -> None:
+    """Counts only before TensorFlow is imported, which reads it then."""
+    if onednn is not None:
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(onednn))
+
+
+def start(device: Device) -> Placement:
+    """Imports and sets up TensorFlow for ``device``, computes something there, reads back where.
+
+    Raises DeviceUnavailable where TensorFlow does not see the device.
+    """
+    set_onednn(device.onednn)
+    tf = import_tensorflow()
+    tf.config.set_soft_device_placement(False)
+    if device.intra_op_threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(device.intra_op_threads)
+    if device.inter_op_threads is not None:
+        tf.config.threading.set_inter_op_parallelism_threads(device.inter_op_threads)
+    if device.tf32 is not None:
+        tf.config.experimental.enable_tensor_float_32_execution(device.tf32)
+
+    placement = _claim(tf, device)
+    with tf.device(placement.scope):
+        placement.require(tf.random.stateless_uniform([1], seed=[0, 0]))
+    global _current
+    _current = placement
+    return placement
+
+
+def _claim(tf: Any, device: Device) -> Placement:
+    gpus = tf.config.list_physical_devices("GPU")
+    kind = device.kind if device.kind != "auto" else ("gpu" if gpus else "cpu")
+    if kind == "gpu":
+        return _claim_gpu(tf, device, gpus)
+    return _claim_cpu(tf, device)
+
+
+def _claim_gpu(tf: Any, device: Device, gpus: list[Any]) -> Placement:
+    if not gpus:
+        build = "" if tf.test.is_built_with_cuda() else " (and this build of it has no CUDA)"
+        raise DeviceUnavailable(
+            f"device=gpu, but TensorFlow {tf.__version__} sees no GPU here, only {_names(tf, 'CPU')}{build}. "
+            "Install the NVIDIA driver and this project's extra 'gpu' (tensorflow[and-cuda]), "
+            "or choose device=cpu or device=auto"
+        )
+    used = gpus[device.index : device.index + device.gpus]
+    if len(used) < device.gpus:
+        several = f" and device.gpus={device.gpus}" if device.gpus > 1 else ""
+        raise DeviceUnavailable(f"device.index={device.index}{several}, but TensorFlow sees only {_names(tf, 'GPU')}")
+    tf.config.set_visible_devices(used, "GPU")
+    for gpu in used:
+        tf.config.experimental.set_memory_growth(gpu, device.memory_growth)
+    hardware = tf.config.experimental.get_device_details(used[0]).get("device_name", "")
+    return Placement("/device:GPU:0", f"GPU:{device.index}", hardware)
+
+
+def _claim_cpu(tf: Any, device: Device) -> Placement:
+    tf.config.set_visible_devices([], "GPU")  # a CPU run takes no GPU memory
+    if device.index >= device.logical_cpus:
+        raise DeviceUnavailable(
+            f"device.index={device.index}, but TensorFlow sees only {_names(tf, 'CPU')}: it counts all cores "
+            f"as one CPU. device.logical_cpus={device.index + 1} splits it"
+        )
+    if device.logical_cpus > 1:
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(device.logical_cpus)]
+        tf.config.set_logical_device_configuration(cpu, parts)
+    return Placement(f"/device:CPU:{device.index}", f"CPU:{device.index}", "")
+
+
+def _names(tf: Any, kind: str) -> str:
+    return ", ".join(found.name.removeprefix("/physical_device:") for found in tf.config.list_physical_devices(kind))
+
+
+def describe() -> dict[str, Any]:
+    """What TensorFlow this is and how it is set up, for the run's ``environment.json``."""
+    tf = import_tensorflow()
+    placement = current()
+    return {
+        "version": tf.__version__,
+        "git_version": tf.version.GIT_VERSION,
+        "compiler": tf.version.COMPILER_VERSION,
+        "build": dict(tf.sysconfig.get_build_info()),
+        "physical_devices": [found.name for found in tf.config.list_physical_devices()],
+        "device": placement.actual,
+        "device_hardware": placement.hardware,
+        "soft_placement": tf.config.get_soft_device_placement(),
+        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads() or "default",
+        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or "default",
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
+        "memory_growth": memory_grows(),
+    }
+
+
+def memory_grows() -> bool:
+    """Whether TensorFlow takes GPU memory as it needs it, rather than all at the start."""
+    tf = import_tensorflow()
+    return all(tf.config.experimental.get_memory_growth(gpu) for gpu in tf.config.get_visible_devices("GPU"))

@@ -1,0 +1,1 @@
+"""Points measured in turns, and how they are recorded."""

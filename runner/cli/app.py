@@ -1,0 +1,107 @@
+"""The command line: Hydra composes the config, then the job is run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO, cast
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from runner.cli.arguments import Arguments, parse
+from runner.cli.help import help_text
+from runner.cli.single import run_alone
+from runner.cli.standard_output import StandardOutput
+from runner.cli.sweep_terminal import SweepTerminal
+from runner.config.error_messages import CONFIG_ERRORS, no_choice, sentence
+from runner.config.schema import register
+from runner.errors import ExitStatus, UserError
+from runner.execution.job import Job
+from runner.sweep.sweep import Sweep
+
+CONF = Path(__file__).parent.parent.parent / "conf"
+
+
+def main() -> int:
+    """``python -m runner``: returns the exit status."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing: the sentence is ours
+    output = StandardOutput(sys.stdout or open(os.devnull, "w"))  # noqa: SIM115  # None where the shell has closed it
+    sys.stdout = cast(TextIO, output)
+    status = _run(sys.argv[1:])
+    output.flush()
+    return status if output.is_complete else status or ExitStatus.FAILED
+
+
+def _run(given: Sequence[str]) -> int:
+    try:
+        arguments = parse(given)
+        register()
+        if arguments.wants_help:
+            print(help_text(CONF, arguments))
+            return ExitStatus.OK
+        return _sweep(arguments) if arguments.multirun else _hydra(arguments)
+    except UserError as error:
+        return _complain(str(error), error.exit_status)
+    except CONFIG_ERRORS as error:
+        return _complain(sentence(error), ExitStatus.WRONG_INPUT)
+    except (ValueError, TypeError):
+        groups = [folder.name for folder in CONF.iterdir() if folder.is_dir()]
+        if (problem := no_choice(given, groups)) is None:
+            raise
+        return _complain(problem, ExitStatus.WRONG_INPUT)
+    except KeyboardInterrupt:
+        return _complain("interrupted before anything was started", ExitStatus.of_signal(signal.SIGINT))
+
+
+def _sweep(arguments: Arguments) -> int:
+    """Many jobs: Hydra's sweeper says which, its launcher hands them to the sweep."""
+    with SweepTerminal() as terminal, Sweep(arguments.overrides, terminal) as sweep:
+        try:
+            status = _hydra(arguments)
+        except KeyboardInterrupt:
+            if not sweep.was_interrupted:
+                raise
+    return status if sweep.is_empty else sweep.exit_status
+
+
+def _hydra(arguments: Arguments) -> int:
+    """Hydra composes, and runs one job or has its launcher run many."""
+    statuses: list[int] = []
+
+    @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
+    def run(config: DictConfig) -> None:
+        statuses.append(_status_of_job(config))
+
+    sys.argv[1:] = arguments.in_order
+    run()
+    return max(statuses, default=ExitStatus.OK)
+
+
+def _status_of_job(config: DictConfig) -> int:
+    """Runs one job; what goes wrong with it must not pass through Hydra, which would end the sweep."""
+    try:
+        _require_one_job()
+        return run_alone(Job(config, list(HydraConfig.get().overrides.task)))
+    except UserError as error:
+        return _complain(str(error), error.exit_status)
+    except CONFIG_ERRORS as error:
+        return _complain(sentence(error), ExitStatus.WRONG_INPUT)
+
+
+def _require_one_job() -> None:
+    """A preset may be a grid; run alone it would silently be its first job or none of them."""
+    hydra_config = HydraConfig.get()
+    swept = hydra_config.sweeper.get("params") or {}
+    if swept and hydra_config.mode == RunMode.RUN:
+        raise UserError(f"this is a grid over {', '.join(map(str, swept))}, which needs -m: python -m runner -m ...")
+
+
+def _complain(problem: str, status: int) -> int:
+    print(f"runner: {problem}", file=sys.stderr)
+    return status

@@ -1,0 +1,90 @@
+"""The command line's words, put into the order that Hydra wants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from experiments.validators import suggestion
+from runner.errors import UserError
+
+QUOTES = "'\""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Hydra's flags, and the overrides of the config."""
+
+    flags: list[str]
+    overrides: list[str]
+    config_dir: Path | None
+    wants_help: bool
+    multirun: bool
+
+    @property
+    def in_order(self) -> list[str]:
+        """Flags first: Hydra refuses overrides on both sides of a flag."""
+        return [*self.flags, *self.overrides]
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise UserError(f"{problem}; python -m runner --help tells more")
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """Sorts the words of a command line. Raises UserError for a flag that does not exist."""
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[assignment]  # argparse would print its usage over it
+    known, unknown = parser.parse_known_intermixed_args(words)
+    if unknown:
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        hint = suggestion(unknown[0], flags)
+        raise UserError(f"{unknown[0]}: no such flag{hint}; python -m runner --hydra-help lists the flags")
+    return Arguments(
+        flags=[word for word in words if word not in known.overrides],
+        overrides=[_readable(override) for override in known.overrides],
+        config_dir=Path(known.config_dir).absolute() if known.config_dir else None,
+        wants_help=known.help,
+        multirun=known.multirun and not (known.cfg or known.info or known.hydra_help),
+    )
+
+
+def _readable(override: str) -> str:
+    """The override as Hydra reads it: to Hydra, round brackets are a call of one of its few functions.
+
+    A value with brackets that it cannot read is text, such as a formula, and goes in quotes; commas outside of
+    brackets separate the values of a sweep.
+
+    >>> _readable("experiment.expression=dot(a,b),sin(x)")
+    "experiment.expression='dot(a,b)','sin(x)'"
+    """
+    key, equals, value = override.partition("=")
+    if "(" not in value or any(quote in value for quote in QUOTES) or _is_read(override):
+        return override
+    return key + equals + ",".join(f"'{text}'" for text in _split(value))
+
+
+def _is_read(override: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException:
+        return False
+    return True
+
+
+def _split(values: str) -> list[str]:
+    """At the commas that stand in no bracket."""
+    depth, found = 0, [""]
+    for character in values:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return found

@@ -1,0 +1,48 @@
+"""One job alone: ``python -m runner`` without ``-m``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+
+from runner.cli.terminal import Terminal
+from runner.errors import ExitStatus
+from runner.execution.context import Context
+from runner.execution.fork_servers import ForkServers
+from runner.execution.job import Job, JobEnd
+from runner.execution.scheduler import Interruption, Limits, Scheduler, interruptible
+from runner.tracking.store import locate
+
+
+def run_alone(job: Job) -> int:
+    """Runs the job. Returns the exit status.
+
+    Raises UserError where nothing could be started, or where the store failed.
+    """
+    context = Context(locate(job.parts.tracking))
+    context.store.check()
+    with (
+        Terminal(context.store.ui_hint) as terminal,
+        interruptible() as interruption,
+        closing(ForkServers()) as servers,
+    ):
+        scheduler = Scheduler(context, terminal, Limits(), interruption, servers)
+        try:
+            end = next((end for _, end in scheduler.run([job])), None)
+        except KeyboardInterrupt:  # while the store was opened; later ones are the conductor's
+            end = None
+    return _exit_status(end, interruption)
+
+
+def _exit_status(end: JobEnd | None, interruption: Interruption) -> int:
+    if end is None or (end.run_id is None and interruption.number):
+        print("runner: interrupted before anything was measured; there is no run", file=sys.stderr)
+    else:
+        if end.traceback:
+            print(end.traceback, file=sys.stderr)
+        if end.reason:
+            print(f"runner: {end.reason}", file=sys.stderr)
+    if interruption.number is not None:
+        return ExitStatus.of_signal(interruption.number)
+    assert end is not None
+    return end.exit_status

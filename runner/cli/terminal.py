@@ -1,0 +1,115 @@
+"""What a person sees of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.status import Status
+
+from runner import messages
+from runner.execution.job import Job, JobEnd
+
+
+class Screen:
+    """What both views share: bars on a terminal, plain lines anywhere else.
+
+    The bars are drawn only when told to: a thread that redraws would take its time from what is measured.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False)
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[text]}", markup=False),
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def say(self, text: str) -> None:
+        """A line."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
+    def _say_markdown(self, text: str) -> None:
+        """Typeset on a terminal, as it stands anywhere else."""
+        if self._console.is_terminal:
+            from rich.markdown import Markdown  # late: help and config errors do not wait for it
+
+            self._console.print(Markdown(text))
+        else:
+            self.say(f"\n{text}")
+
+    def _say_where(self, link: str, ui_hint: str) -> None:
+        """Where the run is seen, and what serves it there."""
+        self.say(f"\n{link}" + (f"\nserved by: {ui_hint}" if ui_hint else ""))
+
+    def _stop(self) -> None:
+        if self._bars.live.is_started:
+            self._bars.stop()
+
+
+class Terminal(Screen):
+    """One run: its tasks as they go on, then its answer."""
+
+    def __init__(self, ui_hint: str = "") -> None:
+        """``ui_hint`` tells how to get the UI where it is not there already."""
+        super().__init__()
+        self._ui_hint = ui_hint
+        self._status: Status | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def started(self, job: Job) -> None:
+        """Something is going on that takes seconds and tells nothing."""
+        if self._console.is_terminal:
+            self._status = self._console.status("starting TensorFlow ...")
+            self._status.start()
+
+    def show(self, job: Job, records: Iterable[messages.Record]) -> None:
+        """The progress among the records."""
+        for record in records:
+            if isinstance(record, messages.Progress):
+                self._show_progress(record)
+
+    def ended(self, job: Job, end: JobEnd) -> None:
+        """The answer, where to see it, and what serves it there."""
+        self._stop()
+        if end.run_id is None:
+            return
+        self._say_markdown(end.note)
+        self._say_where(end.link, self._ui_hint)
+
+    def _show_progress(self, progress: messages.Progress) -> None:
+        """A bar while a task goes on, a line when it is done."""
+        done = progress.fraction >= 1
+        if self._console.is_terminal:
+            self._draw_bars(progress, done)
+        if done:
+            self.say(f"{progress.task}: {progress.text}")
+
+    def _draw_bars(self, progress: messages.Progress, done: bool) -> None:
+        if not self._bars.live.is_started:
+            self._stop()
+            self._bars.start()
+        if progress.task not in self._tasks:
+            self._tasks[progress.task] = self._bars.add_task(progress.task, total=1.0, text="")
+        self._bars.update(self._tasks[progress.task], completed=progress.fraction, text=progress.text, visible=not done)
+        self._bars.refresh()
+
+    def _stop(self) -> None:
+        if self._status:
+            self._status.stop()
+            self._status = None
+        super()._stop()

@@ -1,0 +1,149 @@
+"""What Hydra has to say about a config, in one sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+    SearchPathException,
+)
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    ConfigTypeError,
+    OmegaConfBaseException,
+    ValidationError,
+)
+from yaml import MarkedYAMLError, YAMLError
+
+from experiments.reporting.text import first_line
+from experiments.validators import nearest, suggestion
+from runner.config.schema import all_keys, experiments_with, experiments_with_key
+
+NUMBERS = {"Integer": "a whole number", "Float": "a number"}
+NEEDS_A_LIST = "needs a list, such as [1,10,100]"
+IS_A_GROUP = "is a group of keys, not a value; set the keys below it"
+
+
+CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+"""What composing a config may raise."""
+
+
+def sentence(error: Exception) -> str:
+    """What was wrong, where, and what to do."""
+    cause = error.__cause__ or error
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return f"{mark.name}, line {mark.line + 1}: this is not YAML: {error.problem}"
+    if isinstance(error, OverrideParseException):
+        problem = _first_line(error).removeprefix("LexerNoViableAltException: ")
+        return f"cannot read '{error.override}': {problem}; write key=value, or \"key='value'\" for unusual characters"
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return _missing_choice(error)
+    if isinstance(error, SearchPathException):
+        return f"--config-dir: {_first_line(error)}"
+    if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
+        return _unknown_key(cause.full_key, cause.object_type)
+    if isinstance(cause, ConfigTypeError) and cause.full_key:
+        return f"{cause.full_key}: {NEEDS_A_LIST if cause.object_type is list else IS_A_GROUP}"
+    if isinstance(cause, ValidationError) and cause.full_key:
+        return f"{cause.full_key}: {wrong_type(_first_line(cause))}"
+    if found := re.search(r"ConfigKeyError raised while composing.*full_key: (\S+)", str(error), re.DOTALL):
+        return _unknown_key(found.group(1))
+    if isinstance(error, ConfigCompositionException) and (key := _unmatched_key(error)):
+        found = re.search(r"To append to your default list use (\S+)", str(error))
+        if found and not experiments_with(key):
+            return f"{found.group(1)[1:]}: nothing is chosen there by default; write {found.group(1)}"
+        return _unknown_key(key)
+    if found := re.match(r"Multiple values for (\S+)\.", str(error)):
+        return f"{found.group(1)}: chosen twice; write {found.group(1)}=CHOICE once, without '+'"
+    if found := re.match(r"Ambiguous value for argument '(.+)'$", str(error), re.MULTILINE):
+        return f"{found.group(1)}: several values are a grid, which needs -m; a list is written [1,2]"
+    if isinstance(error, OmegaConfBaseException) and error.full_key:
+        return f"{error.full_key}: {_first_line(error)}"
+    return _first_line(error)
+
+
+def no_choice(overrides: Sequence[str], groups: Collection[str]) -> str | None:
+    """The sentence where a group is set to what is no name of a choice, for which Hydra has no error of its own."""
+    for override in overrides:
+        group, _, choice = override.lstrip("+").partition("=")
+        if group in groups and (choice == "null" or choice.startswith("[")):
+            return f"{group}={choice}: not a choice; --help lists what there is"
+    return None
+
+
+def _missing_choice(error: MissingConfigException) -> str:
+    group, _, choice = str(error.missing_cfg_file).rpartition("/")
+    options = [option for option in error.options or () if option]
+    if not options:
+        return f"there is no config '{error.missing_cfg_file}'; 'python -m runner --help' lists what there is"
+    return f"{group}={choice}: no such choice{suggestion(choice, options)}; there are {', '.join(sorted(options))}"
+
+
+def _unmatched_key(error: ConfigCompositionException) -> str | None:
+    """The key of an override that matches no part of the config."""
+    found = re.search(r"Could not (?:override|delete|find match for)[^'`]*['`]([^'`]+)['`]", str(error))
+    return found.group(1) if found else None
+
+
+def _unknown_key(key: str, owner: type | None = None) -> str:
+    """``owner`` is the dataclass in which it was looked for, where that is known."""
+    group = key.removeprefix("experiment.")
+    if owners := experiments_with(group):
+        return f"{group}: this experiment has no such choice, only {_experiments(owners)}"
+    likely = _likely_key(key, all_keys(owner))
+    hint = f" (did you mean {likely}?)" if likely else ""
+    if having := experiments_with_key(key):
+        return f"{key}: this experiment has no such key{hint}, only {_experiments(having)}"
+    return f"{key}: no such key{hint}; 'python -m runner --cfg job' shows all of them"
+
+
+def _experiments(names: Sequence[str]) -> str:
+    return " or ".join(f"experiment={name}" for name in names) + (" has it" if len(names) == 1 else " have it")
+
+
+def _likely_key(key: str, keys: Sequence[str]) -> str | None:
+    """The key that was meant: the name may be misspelt, or right and in the wrong place.
+
+    Of several places for a name it is the one that was written, else the outermost. What was written is itself a
+    key where another experiment has it.
+    """
+    keys = [known for known in keys if not f"{key}.".startswith(f"{known}.")]
+    by_name = {known.rpartition(".")[2]: known for known in sorted(keys, key=lambda known: -known.count("."))}
+    path, _, name = key.rpartition(".")
+    if name in by_name:
+        return by_name[name]
+    if not path and (close := nearest(key, keys)):
+        return close
+    if close := nearest(name, by_name):
+        return f"{path}.{close}" if f"{path}.{close}" in keys else by_name[close]
+    return None
+
+
+def wrong_type(problem: str) -> str:
+    """OmegaConf's words without its types."""
+    for name, words in NUMBERS.items():
+        found = re.match(rf"Value '(.*)' of type '\w+' could not be converted to {name}", problem)
+        if found:
+            return f"'{found.group(1)}' is not {words}"
+    if "is not Optional" in problem or "NoneType is not a subclass of" in problem:
+        return "null is not a value here"
+    if found := re.match(r"Cannot convert '\w+' to string: '(.*)'", problem):
+        return f"'{found.group(1)}' is not a word"
+    if "is not a ListConfig" in problem:
+        return NEEDS_A_LIST
+    if "is not a subclass of" in problem:
+        return IS_A_GROUP
+    if found := re.match(r"Value '(.*)' is not a valid bool", problem):
+        return f"'{found.group(1)}' is not true or false"
+    return problem
+
+
+def _first_line(error: BaseException) -> str:
+    return first_line(error).rstrip(".")

@@ -1,0 +1,31 @@
+"""What stands under ``hydra.launcher``, as an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.reporting.text import first_line
+from experiments.validators import InvalidField, suggestion
+from runner.config.error_messages import wrong_type
+from runner.errors import UserError
+
+T = TypeVar("T")
+
+
+def checked(kind: type[T], settings: Mapping[str, Any]) -> T:
+    """The dataclass ``kind`` made of ``settings``. Raises UserError for the first thing that is wrong."""
+    try:
+        typed = OmegaConf.merge(OmegaConf.structured(kind), dict(settings))
+        made = OmegaConf.to_object(typed)
+    except InvalidField as error:
+        raise UserError(f"hydra.launcher.{error.field}: {error}") from None
+    except OmegaConfBaseException as error:
+        key = str(error.full_key)
+        hint = suggestion(key, list(getattr(kind, "__dataclass_fields__", ())))
+        raise UserError(f"hydra.launcher.{key}: {wrong_type(first_line(error))}{hint}") from None
+    assert isinstance(made, kind)
+    return made

@@ -1,0 +1,50 @@
+"""The config of the tracking store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from experiments.validators import InvalidField, require_choice
+
+KINDS = ("local", "server")
+
+FOLDER_NAME_BYTES = 255
+"""As most file systems have it."""
+
+
+@dataclass
+class Tracking:
+    """Where runs are kept."""
+
+    kind: str = "local"
+    dir: str = "mlruns"
+    """The local store: a folder with ``mlflow.db`` and ``artifacts/``; relative to the working folder."""
+    uri: str | None = None
+    """The tracking server, such as ``http://127.0.0.1:5000``."""
+    experiment: str | None = None
+    """The MLflow experiment's name; by default that of the experiment that runs."""
+
+    def __post_init__(self) -> None:
+        require_choice(self, "kind", KINDS)
+        if self.kind == "local" and not self.dir:
+            raise InvalidField(self, "dir", "is empty; name a folder, such as mlruns")
+        if self.kind == "local" and set(self.dir) & set("?%"):
+            raise InvalidField(self, "dir", f"{self.dir!r} has a ? or %, which mean something in a database's address")
+        if self.kind == "server" and not (self.uri or "").startswith(("http://", "https://")):
+            raise InvalidField(
+                self, "uri", f"{self.uri!r} is not a server's address; give tracking.uri=http://host:port"
+            )
+        if self.experiment is not None:
+            self._require_folder_name(self.experiment)
+
+    def _require_folder_name(self, experiment: str) -> None:
+        """The artifacts of the MLflow experiment lie in a folder of its name."""
+        if not experiment.strip():
+            raise InvalidField(self, "experiment", "is blank; leave it out or give the MLflow experiment a name")
+        if self.kind != "local":
+            return
+        if experiment in (".", ".."):
+            raise InvalidField(self, "experiment", f"{experiment!r} cannot be the name of a folder")
+        if len(quote(experiment, safe=" ")) > FOLDER_NAME_BYTES:
+            raise InvalidField(self, "experiment", f"{experiment[:20]!r}... is too long for the name of a folder")

@@ -1,0 +1,126 @@
+"""From a composed config to ready objects, or one sentence about what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from experiments.experiment import Choice, Experiment
+from experiments.reporting.text import first_line
+from experiments.runtime.device import Device
+from experiments.validators import InvalidField, suggestion
+from runner.config.schema import Config
+from runner.config.sweep_settings import SweepSettings
+from runner.config.tracking_settings import Tracking
+from runner.errors import UserError
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The config as objects, each checked."""
+
+    experiment: Experiment
+    device: Device
+    tracking: Tracking
+    sweep: SweepSettings
+
+
+def parts(config: DictConfig) -> Parts:
+    """The config's objects. Raises UserError for the first thing that is wrong."""
+    _require_declared_keys(config, Config, "")
+    if not issubclass(_type(config.experiment), Experiment):
+        raise UserError(
+            "experiment: this config has no type; its YAML file needs a defaults list with "
+            "'- /schema/experiment/NAME@_here_', NAME being an experiment's"
+        )
+    _require_typed_choices(config.experiment)
+    try:
+        experiment, device, tracking, sweep = (
+            OmegaConf.to_object(config[part]) for part in ("experiment", "device", "tracking", "sweep")
+        )
+    except InvalidField as error:
+        raise UserError(f"{_key_of(config, error)}: {error}") from None
+    except OmegaConfBaseException as error:
+        raise UserError(f"{getattr(error, 'full_key', None) or 'config'}: {first_line(error)}") from None
+    assert isinstance(experiment, Experiment)
+    assert isinstance(device, Device)
+    assert isinstance(tracking, Tracking)
+    assert isinstance(sweep, SweepSettings)
+    return Parts(experiment, device, tracking, sweep)
+
+
+def flat(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All values of a config under their full keys; lists are values, and so is the name of a choice."""
+    for key in map(str, config):
+        name = f"{prefix}{key}"
+        value = config[key]
+        if isinstance(value, DictConfig):
+            if issubclass(kind := _type(value), Choice):
+                yield name, kind.name  # two choices may have the same keys, and are not the same question
+            yield from flat(value, f"{name}.")
+        else:
+            yield name, OmegaConf.to_container(value, resolve=True) if isinstance(value, ListConfig) else value
+
+
+def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None:
+    """Each key stands in its dataclass and each field has its key: ``+typo=1`` and ``~seed`` get past Hydra."""
+    declared = {field.name for field in fields(schema)}
+    for key in map(str, config):
+        if key not in declared:
+            known = sorted(declared)
+            raise UserError(f"{prefix}{key}: no such key{suggestion(key, known)}; there are {', '.join(known)}")
+        node = config._get_node(key)
+        if isinstance(node, DictConfig) and _is_structured(node):
+            _require_declared_keys(node, OmegaConf.get_type(node), f"{prefix}{key}.")
+        if isinstance(node, ListConfig):
+            _require_single_values(node, f"{prefix}{key}")
+    for missing in sorted(declared - {str(key) for key in config}):
+        raise UserError(f"{prefix}{missing}: this key is taken out of the config, but it is needed")
+
+
+def _require_single_values(values: ListConfig, key: str) -> None:
+    """OmegaConf lets lists within a list of numbers pass."""
+    if values._metadata.element_type not in (int, float, str):
+        return
+    for number, element in enumerate(values):
+        if OmegaConf.is_config(element):
+            raise UserError(f"{key}[{number}]: {element} is not a single value")
+
+
+def _require_typed_choices(experiment: DictConfig) -> None:
+    """Each choice of the experiment is one of its dataclasses."""
+    for group, choices in _type(experiment).choices.items():
+        node = experiment._get_node(group)
+        if not isinstance(node, DictConfig) or node._is_none() or node._is_missing():
+            raise UserError(f"{group}: nothing is chosen; there are {', '.join(choice.name for choice in choices)}")
+        if _type(node) not in choices:
+            raise UserError(
+                f"experiment.{group}: this config has no type; its YAML file needs a defaults list with "
+                f"'- /schema/{group}/NAME@_here_', NAME being one of {', '.join(choice.name for choice in choices)}"
+            )
+
+
+def _is_structured(node: DictConfig) -> bool:
+    return OmegaConf.get_type(node) not in (None, dict)
+
+
+def _type(node: DictConfig) -> Any:
+    return OmegaConf.get_type(node) or object
+
+
+def _key_of(config: DictConfig, error: InvalidField) -> str:
+    """The full key of the field: its owner is found by its type."""
+    return next(_keys_of_type(config, error.owner), "") + error.field
+
+
+def _keys_of_type(config: DictConfig, wanted: type, prefix: str = "") -> Iterator[str]:
+    for key in map(str, config):
+        node = config._get_node(key)
+        if isinstance(node, DictConfig) and _is_structured(node):
+            if OmegaConf.get_type(node) is wanted:
+                yield f"{prefix}{key}."
+            yield from _keys_of_type(node, wanted, f"{prefix}{key}.")

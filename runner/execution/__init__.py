@@ -1,0 +1,1 @@
+"""Jobs in worker processes, and the scheduler that runs them."""

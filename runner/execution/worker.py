@@ -1,0 +1,194 @@
+"""The lab's side of a job: the process that starts TensorFlow and runs the experiment."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+import psutil
+
+from experiments.experiment import Refused
+from experiments.recorder import Source
+from experiments.runtime import device
+from runner.execution.recording import RecordBuffer
+from runner.messages import Assignment, Ended, Known, Measured, Outcome, Progress, Settled, Started, StoredInputs
+
+T = TypeVar("T")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run(connection: Connection, server_log: Path) -> NoReturn:
+    """The whole life of a lab: a fork of the lab server, with SIGNALS blocked, so that none comes too early."""
+    try:
+        connection.send(os.getpid())
+        assignment, log = connection.recv()
+        _begin_output(log, server_log)
+        end_with_parent()
+        recorder = PipeRecorder(connection, assignment.known)
+        _on_signals(recorder.interrupt)
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            _limit_memory(assignment.memory_bytes)
+            ended = _run_experiment(connection, assignment, recorder)
+        except KeyboardInterrupt:
+            ended = Ended(Outcome.INTERRUPTED, records=recorder.rest())
+        _on_signals(signal.SIG_IGN)
+        _limit_memory(None)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        connection.send(ended)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass  # the conductor does not want this lab any more
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    finally:
+        os._exit(0)  # all is handed over; TensorFlow's threads need no end
+
+
+def _run_experiment(connection: Connection, assignment: Assignment, recorder: PipeRecorder) -> Ended:
+    """Never raises but KeyboardInterrupt, and never before what was recorded is handed over."""
+    try:
+        placement = device.start(assignment.device)
+        connection.send(Started(placement, device.describe()))
+        recorder.take(connection.recv())
+        recorder.require_going()
+        with device.scope():
+            assignment.experiment.run(recorder)
+        ended = Ended(Outcome.FINISHED)
+    except KeyboardInterrupt:
+        ended = Ended(Outcome.INTERRUPTED)
+    except device.DeviceUnavailable as error:
+        return Ended(Outcome.UNAVAILABLE, str(error))
+    except Refused as error:
+        ended = Ended(Outcome.REFUSED, str(error))
+    except BaseException:  # a bug, or sys.exit in someone's experiment: the run shows it
+        ended = Ended(Outcome.CRASHED, traceback.format_exc())
+    return replace(ended, records=recorder.rest())
+
+
+class PipeRecorder(RecordBuffer):
+    """A :class:`experiments.recorder.Recorder` that hands everything to the conductor."""
+
+    def __init__(self, connection: Connection, known: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._connection = connection
+        self._known = known
+        self._given = StoredInputs({}, None)
+        self._handing_over = False
+        self._interrupted = False
+
+    def take(self, given: StoredInputs | str) -> None:
+        """What can be asked for; GO instead is what a lab hears that shall hurry to its end."""
+        if isinstance(given, StoredInputs):
+            self._given = given
+
+    def fetch(self, source: str) -> Source:
+        return self._given.sources[source]
+
+    def earlier(self) -> Path | None:
+        return self._given.earlier
+
+    def progress(self, task: str, fraction: float, text: str) -> None:
+        self._buffer.append(Progress(task, fraction, text))
+        self.flush()
+
+    def measured(self) -> None:
+        self._buffer.append(Measured())
+        self.flush()
+
+    def once(self, name: str, find_out: Callable[[], T]) -> T:
+        if name in self._known:
+            value: T = self._known[name]
+            return value
+        value = find_out()
+        self._buffer.append(Known(name, value))
+        return value
+
+    def settled(self, name: str, find_out: Callable[[], str]) -> str:
+        value = self._given.settled.get(name) or find_out()
+        self._buffer.append(Settled(name, value))
+        return value
+
+    def flush(self) -> None:
+        """Hands the buffer over and waits until it is stored."""
+        self.require_going()
+        if not self._buffer:
+            return
+        interrupted_before, self._handing_over = self._interrupted, True
+        try:
+            self._connection.send(self._buffer)
+            self.rest()
+            self._connection.recv()
+        finally:
+            self._handing_over = False
+        if self._interrupted and not interrupted_before:
+            raise KeyboardInterrupt
+
+    def require_going(self) -> None:
+        """Raises KeyboardInterrupt again where a library has swallowed it: a bare ``except`` is enough."""
+        if self._interrupted and not isinstance(sys.exception(), KeyboardInterrupt):
+            raise KeyboardInterrupt
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler: raises KeyboardInterrupt once, and not in the middle of handing over."""
+        first, self._interrupted = not self._interrupted, True
+        if first and not self._handing_over:
+            raise KeyboardInterrupt
+
+
+def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in SIGNALS:
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, action)
+
+
+def write_output_to(log: Path) -> None:
+    """Everything printed in this process goes to a file, TensorFlow's C++ included."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
+def _begin_output(log: Path, server_log: Path) -> None:
+    """A lab's log begins with what TensorFlow said when it was imported."""
+    log.write_bytes(server_log.read_bytes())
+    write_output_to(log)
+
+
+def _limit_memory(limit: int | None) -> None:
+    """Allocations beyond ``limit`` bytes more than now fail, in Python as in C++; None lifts the limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = most
+    if limit is not None:
+        now = psutil.Process().memory_info().data
+        wanted = now + limit if most == resource.RLIM_INFINITY else min(now + limit, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted, most))
+
+
+def end_with_parent() -> None:
+    """Ends this process when the conductor is gone, however it went: nobody would hear the results."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

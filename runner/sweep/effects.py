@@ -1,0 +1,203 @@
+"""What each swept key does to a metric, whatever the experiment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from experiments.job_result import JobResult
+from experiments.recorder import Recorder, Row
+from experiments.reporting.markdown import markdown_table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_ROWS, MOST_PANELS = 15, 6
+
+MOST_CHOICES = 20
+
+MANY = 8
+"""A key with more values than this is told by their spread, not one by one: seeds, or what a search has drawn."""
+
+BLUE, GREY = "#1f5fa8", "#9a9a9a"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One key at one value, against the key's first value.
+
+    Pairs are jobs that agree in all other swept keys, so a change elsewhere is not taken for an effect.
+    """
+
+    metric: str
+    key: str
+    value: str
+    reference: str
+    values: tuple[float, ...]
+    """The metric of every job with this value."""
+    pairs: tuple[tuple[float, float], ...]
+    """The metric with this value and with the reference."""
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the values; NaN for a single one."""
+        return stdev(self.values) if len(self.values) > 1 else math.nan
+
+    @property
+    def ratios(self) -> list[float]:
+        """With this value over with the reference; none where a metric is not positive."""
+        if any(value <= 0 for pair in self.pairs for value in pair):
+            return []
+        return [value / reference for value, reference in self.pairs]
+
+    @property
+    def ratio(self) -> float:
+        """Geometric mean of the ratios; NaN where there are none."""
+        return math.exp(fmean(map(math.log, self.ratios))) if self.ratios else math.nan
+
+    def row(self) -> Row:
+        """For effects.csv."""
+        ratios = self.ratios or [math.nan]
+        return {
+            "metric": self.metric,
+            "key": self.key,
+            "value": self.value,
+            "jobs": len(self.values),
+            "mean": fmean(self.values),
+            "standard_deviation": self.deviation,
+            "reference": self.reference,
+            "pairs": len(self.pairs),
+            "difference": fmean(value - reference for value, reference in self.pairs) if self.pairs else math.nan,
+            "ratio": self.ratio,
+            "ratio_low": min(ratios),
+            "ratio_high": max(ratios),
+        }
+
+
+def effects(members: Sequence[JobResult], metric: str) -> list[Effect]:
+    """The effect of every value of every swept key on ``metric``, by the FINISHED members that have it."""
+    having = [member for member in members if member.status == "FINISHED" and metric in member.metrics]
+    having = [member for member in having if math.isfinite(member.metrics[metric])]
+    keys = dict.fromkeys(key for member in having for key in member.swept)
+    return [effect for key in keys for effect in _effects_of(key, having, metric)]
+
+
+def _effects_of(key: str, members: Sequence[JobResult], metric: str) -> list[Effect]:
+    values = list(dict.fromkeys(member.swept[key] for member in members if key in member.swept))
+    if len(values) < 2:
+        return []
+    reference = {member.varies(but=[key]): member for member in members if member.swept.get(key) == values[0]}
+    by_value: dict[str, list[JobResult]] = {value: [] for value in values}
+    for member in members:
+        if key in member.swept:
+            by_value[member.swept[key]].append(member)
+    found = []
+    for value, having in by_value.items():
+        pairs = [
+            (member.metrics[metric], reference[member.varies(but=[key])].metrics[metric])
+            for member in having
+            if member.varies(but=[key]) in reference
+        ]
+        measured = tuple(member.metrics[metric] for member in having)
+        found.append(Effect(metric, key, value, values[0], measured, tuple(pairs)))
+    return found
+
+
+def record_effects(members: Sequence[JobResult], metrics: Sequence[str], recorder: Recorder) -> str:
+    """Table and figure of the effects on ``metrics``; returns them in Markdown, of the first metric only."""
+    found = [effect for metric in metrics for effect in effects(members, metric)]
+    if not found:
+        return ""
+    recorder.table("effects", [effect.row() for effect in found])
+    by_key = _by_key([effect for effect in found if effect.metric == found[0].metric])
+    _record_figure(by_key, recorder)
+    rows = [cells for same in by_key.values() for cells in _cells_of_key(same)]
+    more = f"\n\n{len(rows) - MOST_ROWS} more are in effects.csv." if len(rows) > MOST_ROWS else ""
+    title = f"Effect of each swept key on {found[0].metric} (of the last step, where it has several):"
+    return f"{title}\n\n{markdown_table(rows[:MOST_ROWS])}{more}"
+
+
+def _by_key(found: Sequence[Effect]) -> dict[str, list[Effect]]:
+    return {key: [effect for effect in found if effect.key == key] for key in dict.fromkeys(e.key for e in found)}
+
+
+def _cells_of_key(same: Sequence[Effect]) -> list[dict[str, str]]:
+    """A row for each value, or one for all where they are many."""
+    if len(same) <= MANY:
+        return [
+            _cells(effect, effect.value, "reference" if effect is same[0] else _ratio_in_words(effect))
+            for effect in same
+        ]
+    everything = replace(same[0], values=tuple(value for effect in same for value in effect.values))
+    return [_cells(everything, f"{len(same)} values", f"{min(everything.values):.4g} to {max(everything.values):.4g}")]
+
+
+def _ratio_in_words(effect: Effect) -> str:
+    ratios = effect.ratios
+    spread = f" ({min(ratios):.3g} to {max(ratios):.3g})" if len(ratios) > 1 else ""
+    return f"{effect.ratio:.3g}x{spread}" if ratios else "-"
+
+
+def _cells(effect: Effect, value: str, against: str) -> dict[str, str]:
+    return {
+        "key": effect.key,
+        "value": value,
+        "jobs": str(len(effect.values)),
+        "mean": f"{fmean(effect.values):.4g}",
+        "deviation": "-" if math.isnan(effect.deviation) else f"{effect.deviation:.2g}",
+        "against the first value": against,
+    }
+
+
+def _record_figure(by_key: Mapping[str, Sequence[Effect]], recorder: Recorder) -> None:
+    """A panel a key: every job as a dot, the mean of each value as a bar; many numbers on an axis of their own."""
+    from matplotlib.figure import Figure
+
+    keys = list(by_key)[:MOST_PANELS]
+    figure = Figure(figsize=(max(4.0, 3.2 * len(keys)), 4.2), dpi=120, layout="constrained")
+    panels = figure.subplots(1, len(keys), sharey=True, squeeze=False)[0]
+    for axes, key in zip(panels, keys, strict=True):
+        numbers = _numbers([effect.value for effect in by_key[key]])
+        if numbers is not None and len(numbers) > MANY:
+            _draw_numbers(axes, numbers, by_key[key])
+        else:
+            _draw_choices(axes, by_key[key][:MOST_CHOICES])
+        axes.set_title(key, fontsize=10)
+        axes.grid(axis="y", color="#e3e3e3")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    everything = [value for same in by_key.values() for effect in same for value in effect.values]
+    panels[0].set_ylabel(by_key[keys[0]][0].metric)
+    if min(everything) > 0 and max(everything) > 20 * min(everything):
+        panels[0].set_yscale("log")
+    recorder.figure("effects", figure)
+
+
+def _numbers(values: Sequence[str]) -> list[float] | None:
+    try:
+        return [float(value) for value in values]
+    except ValueError:
+        return None
+
+
+def _draw_numbers(axes: Axes, numbers: Sequence[float], found: Sequence[Effect]) -> None:
+    dots = [(number, value) for number, effect in zip(numbers, found, strict=True) for value in effect.values]
+    axes.plot(*zip(*dots, strict=True), "o", color=BLUE, markersize=4, alpha=0.7)
+
+
+def _draw_choices(axes: Axes, found: Sequence[Effect]) -> None:
+    for place, effect in enumerate(found):
+        axes.plot([place] * len(effect.values), effect.values, "o", color=GREY, markersize=4, alpha=0.7)
+        mean = fmean(effect.values)
+        axes.plot([place - 0.25, place + 0.25], [mean, mean], "-", color=BLUE, linewidth=2.5)
+    labels = [_shortened(effect.value) for effect in found]
+    crowded = len(labels) > 4 or max(map(len, labels)) > 8
+    axes.set_xticks(range(len(labels)), labels, rotation=45 if crowded else 0, ha="right" if crowded else "center")
+    axes.set_xlim(-0.6, len(labels) - 0.4)
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= 18 else f"{value[:16]}.."
