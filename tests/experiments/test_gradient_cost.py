@@ -23,7 +23,7 @@ from experiments.gradient_cost.workloads import (
 from experiments.job_result import JobResult
 from experiments.measure import Measurement, Sample, Timing
 from experiments.measure.ratio import ratio_of
-from experiments.series.measuring import GradientCostSeries
+from experiments.series.measuring import Series
 from experiments.validators import InvalidField
 from tests.experiments.conftest import MemoryRecorder
 
@@ -173,7 +173,7 @@ def test_a_hidden_parameter_is_refused(on_device):
 
 
 def test_a_size_that_cannot_fit_ends_the_series(on_device, recorder, monkeypatch):
-    monkeypatch.setattr(GradientCostSeries, "free_bytes", lambda series: 10_000)
+    monkeypatch.setattr(Series, "free_bytes", lambda series: 10_000)
     GradientCost(LogSumExp(sizes=[10, 1000, 2000]), timing=QUICK).run(recorder)
     status = {row["n"]: row["status"] for row in recorder.tables["results"]}
     assert status[10] == "measured"

@@ -10,7 +10,7 @@ from experiments.matmul import Matmul
 from experiments.matmul.product import DTYPES, SHAPES, Product, new_call, require_product_in_graph
 from experiments.matmul.verification import require_correct, residual, tolerance
 from experiments.measure import Timing
-from experiments.series.measuring import MatmulSeries
+from experiments.series.measuring import Series
 from experiments.validators import InvalidField
 from tests.experiments.conftest import MemoryRecorder
 
@@ -95,7 +95,7 @@ def test_a_size_that_cannot_fit_ends_the_series_before_it_is_tried(on_device, re
 
 def test_running_out_of_memory_ends_the_series_and_keeps_the_rest(on_device, recorder, monkeypatch):
     """TensorFlow's own allocation of 36 TB fails; only the forecast is taken away."""
-    monkeypatch.setattr(MatmulSeries, "free_bytes", lambda series: None)
+    monkeypatch.setattr(Series, "free_bytes", lambda series: None)
     Matmul(sizes=[4, 3_000_000, 4_000_000], shape="square", timing=QUICK).run(recorder)
     status = {row["n"]: row["status"] for row in recorder.tables["results"]}
     assert status[4] == "measured"
