@@ -62,6 +62,12 @@ class Experiment(ABC):
     settles: ClassVar[tuple[str, ...]] = ()
     """What its runs settle by measuring, see ``recorder.settled``."""
 
+    leaves_models: ClassVar[bool] = False
+    """Whether its runs leave trained models, so that ``source=latest`` of another experiment can mean them.
+
+    Such a run hands its best model to ``recorder.model``.
+    """
+
     goes_on_from: ClassVar[str] = ""
     """The folder of a run's artifacts from which an unfinished run can go on, see ``recorder.earlier``."""
 

@@ -43,6 +43,7 @@ class Training(Experiment):
         "sklearn.preprocessing",
     )
     goes_on_from: ClassVar[str] = FOLDER
+    leaves_models: ClassVar[bool] = True
     settles: ClassVar[tuple[str, ...]] = (EXECUTION,)
     choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {
         "model": MODELS,
