@@ -26,6 +26,5 @@ def one_line(error: object) -> str:
 
 
 def where() -> str:
-    """The device, with its name where it has one."""
-    placement = current()
-    return f"{placement.actual} ({placement.hardware})" if placement.hardware else placement.actual
+    """Deprecated: take ``Placement.title`` as a value instead."""
+    return current().title

@@ -69,6 +69,11 @@ class Placement:
     """What it is, e.g. ``NVIDIA A100-SXM4-40GB``; empty for a CPU."""
 
     @property
+    def title(self) -> str:
+        """The device with its hardware where that is known: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
+        return f"{self.actual} ({self.hardware})" if self.hardware else self.actual
+
+    @property
     def is_gpu(self) -> bool:
         return self.actual.startswith("GPU")
 
