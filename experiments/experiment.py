@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -99,10 +100,10 @@ def modules() -> list[str]:
 
 
 def defined_in(module: str) -> list[type[Experiment]]:
-    """The experiments that a module has; importing it may raise anything."""
+    """The concrete experiments among a module's names; an abstract base class is none. Importing may raise anything."""
     members = vars(importlib.import_module(module)).values()
     return [
         member
         for member in members
-        if isinstance(member, type) and issubclass(member, Experiment) and member is not Experiment
+        if isinstance(member, type) and issubclass(member, Experiment) and not inspect.isabstract(member)
     ]

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 import experiments as package
+from experiments.experiment import defined_in
 from runner.config import schema
 
 
@@ -26,6 +27,34 @@ def test_a_broken_module_is_left_out_and_told_of_once(found_anew, monkeypatch, t
         "runner: experiments.broken is left out (AttributeError: module 'math' has no attribute 'squirt'); "
         "see python -c 'import experiments.broken'\n"
     )
+
+
+def test_an_abstract_base_class_does_not_hide_the_experiments_beside_it(found_anew, monkeypatch, tmp_path, capsys):
+    """The base class has no name, and needs none: nobody can run it."""
+    (tmp_path / "broken.py").write_text(
+        """
+from dataclasses import dataclass
+from typing import ClassVar
+from experiments.experiment import Experiment
+
+
+class Base(Experiment):
+    def compare(self, members, recorder): ...
+
+
+@dataclass
+class Derived(Base):
+    name: ClassVar[str] = "derived"
+
+    def run(self, recorder): ...
+"""
+    )
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    from experiments.broken import Derived
+
+    assert defined_in("experiments.broken") == [Derived]
+    assert Derived in schema.experiments()
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
