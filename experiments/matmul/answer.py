@@ -6,26 +6,24 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from experiments.matmul.product import SHAPES
 from experiments.matmul.series import MatmulPoint
+from experiments.matmul.settings import MatmulSettings
 from experiments.measure import Measurement
 from experiments.recorder import Row
 from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration, where
+from experiments.reporting.text import duration
 from experiments.runtime.roofline import Roofline
 from experiments.series.columns import sample_columns
-
-if TYPE_CHECKING:
-    from experiments.matmul.experiment import Matmul
 
 
 @dataclass(frozen=True)
 class MatmulAnswer:
     """The points of a series so far, held against what the machine can do."""
 
-    matmul: Matmul
+    settings: MatmulSettings
+    placement: str
+    """The title of the device that computed: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
     found: Sequence[MatmulPoint]
     not_measured: Mapping[int, str]
     """Why a size has no point."""
@@ -116,8 +114,7 @@ class MatmulAnswer:
 
     def note(self) -> str:
         """The answer in Markdown."""
-        matmul = self.matmul
-        title = f"**{SHAPES[matmul.shape][0]}** in {matmul.dtype}, {matmul.mode}, on {where()}"
+        title = f"**{self.settings.title}** in {self.settings.setting}, on {self.placement}"
         parts = [f"{title}: {self._headline()}"]
         if self.points:
             parts.append(markdown_table([self._table_row(point) for point in self.points]))

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.matmul.answer import MatmulAnswer
-from experiments.matmul.product import SHAPES
 from experiments.reporting.figures import BLUE, GREEN, GREY, ORANGE, new_figure, no_minor_ticks
-from experiments.reporting.text import duration, where
+from experiments.reporting.text import duration
 from experiments.runtime.roofline import COMPUTE, DISPATCH, MEMORY
 
 if TYPE_CHECKING:
@@ -121,9 +120,8 @@ def _annotate(axes: Axes, at: tuple[float, float], text: str, corner: str) -> No
 
 
 def _new_figure(answer: MatmulAnswer, what: str) -> tuple[Figure, Axes]:
-    matmul = answer.matmul
-    setting = f"{matmul.dtype}, {matmul.mode}, {where()}"
-    figure, axes = new_figure(f"{SHAPES[matmul.shape][0]}: {what}", setting, PLACE)
+    settings = answer.settings
+    figure, axes = new_figure(f"{settings.title}: {what}", f"{settings.setting}, {answer.placement}", PLACE)
     axes.set(xscale="log", yscale="log", xlabel="n")
     no_minor_ticks(axes)
     if len(answer.points) <= MOST_TICKS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from experiments.experiment import Refused
+from experiments.runtime.modes import BYTES, in_mode
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 if TYPE_CHECKING:
@@ -20,11 +21,6 @@ SHAPES: dict[str, tuple[str, Callable[[int], tuple[int, int, int]]]] = {
     "square": ("[n,n] x [n,n]", lambda n: (n, n, n)),
 }
 """How each shape is written, and its (m, k, n) for a size n: A is [m,k] and B is [k,n]."""
-
-DTYPES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
-"""Bytes an element."""
-
-MODES = ("eager", "graph", "xla")
 
 MATMUL_OPERATIONS = {"MatMul", "BatchMatMulV2", "BatchMatMulV3", "_FusedMatMul"}
 
@@ -52,7 +48,7 @@ class Product:
     def traffic(self) -> int:
         """Bytes moved if each operand is read once and the result written once."""
         m, k, n = self.dimensions
-        return (m * k + k * n + m * n) * DTYPES[self.dtype]
+        return (m * k + k * n + m * n) * BYTES[self.dtype]
 
     @property
     def intensity(self) -> float:
@@ -73,8 +69,8 @@ def new_call(mode: str) -> Call:
     """The product as a function of its operands, so that nothing can be folded into a constant."""
     tf = import_tensorflow()
     if mode == "eager":
-        return cast("Call", tf.matmul)
-    return cast("Call", tf.function(lambda a, b: tf.matmul(a, b), autograph=False, jit_compile=mode == "xla"))
+        return cast("Call", tf.matmul)  # a Python function around it would be timed, too
+    return in_mode(lambda a, b: tf.matmul(a, b), mode)
 
 
 def require_product_in_graph(call: Any, operands: tuple[tf.Tensor, tf.Tensor]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from experiments.matmul.answer import MatmulAnswer, spread
 from experiments.matmul.plots import throughput_figure, time_figure
 from experiments.matmul.series import MatmulPoint, MatmulSeries
+from experiments.matmul.settings import MatmulSettings
 from experiments.recorder import Recorder
 from experiments.reporting.text import duration
 from experiments.runtime.roofline import Roofline
@@ -15,8 +16,6 @@ from experiments.series.recording import SizeReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from experiments.matmul.experiment import Matmul
 
 
 class MatmulReport(SizeReport[MatmulPoint, MatmulAnswer]):
@@ -33,9 +32,9 @@ class MatmulReport(SizeReport[MatmulPoint, MatmulAnswer]):
         "bandwidth/gbytes_per_s": "gbytes_per_s",
     }
 
-    def __init__(self, matmul: Matmul, limits: Roofline, recorder: Recorder) -> None:
-        super().__init__(MatmulSeries(matmul), recorder)
-        self._matmul, self._limits = matmul, limits
+    def __init__(self, settings: MatmulSettings, placement: str, limits: Roofline, recorder: Recorder) -> None:
+        super().__init__(MatmulSeries(settings), recorder)
+        self._settings, self._placement, self._limits = settings, placement, limits
 
     def known(self, key: int, point: MatmulPoint) -> str:
         measurement = point.measurement
@@ -43,7 +42,8 @@ class MatmulReport(SizeReport[MatmulPoint, MatmulAnswer]):
         return f"{known}, stopped: {measurement.stopped}" if self.series.is_complete(key) else known
 
     def answer(self) -> MatmulAnswer:
-        return MatmulAnswer(self._matmul, list(self.points.values()), self.series.not_measured, self._limits)
+        points, not_measured = list(self.points.values()), self.series.not_measured
+        return MatmulAnswer(self._settings, self._placement, points, not_measured, self._limits)
 
     def conclude(self, answer: MatmulAnswer) -> None:
         """The peak, and the shares of it."""

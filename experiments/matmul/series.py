@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from experiments.matmul.product import Product, new_call, require_product_in_graph
+from experiments.matmul.settings import MatmulSettings
 from experiments.matmul.verification import check_bytes, require_correct, residual, tolerance
 from experiments.measure import Measurement, Timing, Turns, new_sampler, visiting_order
 from experiments.measure.interleave import window
 from experiments.runtime.device import current
-from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.runtime.modes import tf32_in_use
 from experiments.series.measuring import SizeSeries
-
-if TYPE_CHECKING:
-    from experiments.matmul.experiment import Matmul
-
 
 PRODUCT = "product"
 """The one call that is measured."""
@@ -54,7 +50,7 @@ class MatmulPointInProgress:
         require_product_in_graph(call, operands)
         self.device = result.device
         self.residual = residual(operands[0].numpy(), operands[1].numpy(), result.numpy(), seed)
-        require_correct(self.residual, tolerance(product, _tf32_in_use()))
+        require_correct(self.residual, tolerance(product, tf32_in_use()))
         self.turns = Turns({PRODUCT: sampler}, f"{seed} {product.size}")
 
     @property
@@ -67,18 +63,18 @@ class MatmulPointInProgress:
 
 
 class MatmulSeries(SizeSeries[MatmulPoint]):
-    """All sizes of one Matmul."""
+    """The products of all sizes that the settings ask for."""
 
-    def __init__(self, matmul: Matmul) -> None:
-        super().__init__(matmul.sizes, matmul.timing, matmul.seed)
-        self.matmul = matmul
+    def __init__(self, settings: MatmulSettings) -> None:
+        super().__init__(settings.sizes, settings.timing, settings.seed)
+        self.settings = settings
 
     def bytes_needed(self, key: int) -> int:
         product = self._product(key)
         return product.traffic + check_bytes(product)
 
     def begin(self, key: int) -> MatmulPointInProgress:
-        return MatmulPointInProgress(self._product(key), self.matmul.mode, self.timing, self.seed)
+        return MatmulPointInProgress(self._product(key), self.settings.mode, self.timing, self.seed)
 
     def order(self) -> Iterator[int]:
         """In turns those that fit into memory beside each other, then one at a time those that fit alone."""
@@ -96,11 +92,4 @@ class MatmulSeries(SizeSeries[MatmulPoint]):
         return together, alone
 
     def _product(self, size: int) -> Product:
-        return Product(self.matmul.shape, size, self.matmul.dtype)
-
-
-def _tf32_in_use() -> bool:
-    """Whether float32 products are rounded to TensorFloat-32, as on NVIDIA GPUs since Ampere."""
-    tf = import_tensorflow()
-    enabled: bool = tf.config.experimental.tensor_float_32_execution_enabled()
-    return enabled and current().is_gpu
+        return Product(self.settings.shape, size, self.settings.dtype)

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from experiments.experiment import Refused
 from experiments.matmul.product import Product
+from experiments.runtime.modes import SIGNIFICAND_BITS, TF32_SIGNIFICAND_BITS
 
-UNIT_ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
-TF32_ROUNDOFF = 2.0**-11
+UNIT_ROUNDOFF = {dtype: 2.0**-bits for dtype, bits in SIGNIFICAND_BITS.items()}
+TF32_ROUNDOFF = 2.0**-TF32_SIGNIFICAND_BITS
 
 CHUNK_ELEMENTS = 2**20
 

@@ -7,9 +7,10 @@ import pytest
 
 from experiments.experiment import Refused
 from experiments.matmul import Matmul
-from experiments.matmul.product import DTYPES, SHAPES, Product, new_call, require_product_in_graph
+from experiments.matmul.product import SHAPES, Product, new_call, require_product_in_graph
 from experiments.matmul.verification import require_correct, residual, tolerance
 from experiments.measure import Timing
+from experiments.runtime.modes import BYTES
 from experiments.series.measuring import Series
 from experiments.validators import InvalidField
 from tests.experiments.conftest import MemoryRecorder
@@ -120,7 +121,7 @@ def test_ctrl_c_keeps_what_was_measured(on_device):
     assert set(recorder.figures) == {"time", "throughput"}
 
 
-@pytest.mark.parametrize("dtype", list(DTYPES))
+@pytest.mark.parametrize("dtype", list(BYTES))
 @pytest.mark.parametrize("shape", list(SHAPES))
 @pytest.mark.parametrize("size", [1, 300, 2000])
 def test_a_right_product_passes_the_check(on_device, shape, dtype, size):
@@ -130,7 +131,7 @@ def test_a_right_product_passes_the_check(on_device, shape, dtype, size):
     require_correct(found, tolerance(product))
 
 
-@pytest.mark.parametrize("dtype", list(DTYPES))
+@pytest.mark.parametrize("dtype", list(BYTES))
 @pytest.mark.parametrize(
     "spoil",
     [lambda c: np.zeros_like(c), lambda c: c * 1.5, lambda c: c.T, lambda c: c * math.nan],
