@@ -9,8 +9,10 @@ from runner.cli.terminal import Terminal
 from runner.errors import ExitStatus
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
+from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
-from runner.execution.scheduler import Interruption, Limits, Scheduler, interruptible
+from runner.execution.limits import Limits
+from runner.execution.scheduler import Scheduler
 from runner.tracking.store import locate
 
 

@@ -9,13 +9,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from runner.config.question import question_hash
+from runner.config.question import question, question_hash
 from runner.config.run_name import words_of
 from runner.config.validation import Parts, flat, parts
 from runner.errors import ExitStatus
-
-NOT_THE_QUESTION = ("tracking.", "sweep.")
-"""Keys that say where the answer is kept and which jobs of a sweep run, not what is asked."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Job:
     @cached_property
     def question(self) -> Mapping[str, Any]:
         """The config without where the answer is kept: what makes two runs the same."""
-        return {key: value for key, value in flat(self.config) if not key.startswith(NOT_THE_QUESTION)}
+        return question(flat(self.config))
 
     @cached_property
     def question_hash(self) -> str:

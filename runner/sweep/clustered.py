@@ -12,9 +12,10 @@ from runner.cluster.cluster import Cluster, Lost
 from runner.config.launcher_settings import checked
 from runner.errors import UserError
 from runner.execution.context import Context
+from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
-from runner.execution.job_run import new_run
-from runner.execution.scheduler import Interruption, Limits
+from runner.execution.limits import Limits
+from runner.execution.new_run import new_run
 from runner.sweep.finished import end_of
 from runner.sweep.members import number_of
 from runner.sweep.parent import children

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from runner.execution.context import Context
+from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
-from runner.execution.scheduler import Interruption
 from runner.sweep.view import SweepView
 
 

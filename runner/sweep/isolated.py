@@ -8,8 +8,10 @@ from typing import Any
 from runner.config.launcher_settings import checked
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
+from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
-from runner.execution.scheduler import Interruption, Limits, Scheduler
+from runner.execution.limits import Limits
+from runner.execution.scheduler import Scheduler
 from runner.sweep.view import SweepView
 
 

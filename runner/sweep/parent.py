@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from runner.config.question import asked
+from runner.config.question import sweep_key
 from runner.config.run_name import words_of
 from runner.errors import UserError
 from runner.execution.context import Context
 from runner.execution.job import Job
-from runner.execution.job_run import source_tags
+from runner.execution.new_run import source_tags
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from runner.tracking.run import TrackedRun, store_errors
@@ -27,7 +25,7 @@ PAGE = 1000
 def new_parent(context: Context, job: Job, command: Sequence[str]) -> TrackedRun:
     """Starts the run of a sweep whose first job is ``job``."""
     tagged = {
-        tags.KEY: key_of(command),
+        tags.KEY: sweep_key(command),
         tags.COMMAND: shlex.join(["python", "-m", "runner", "-m", *command]),
         **source_tags(context),
     }
@@ -86,16 +84,11 @@ def children(context: Context, parent_id: str, experiment_id: str) -> Iterator[R
             return
 
 
-def key_of(command: Sequence[str]) -> str:
-    """What makes two command lines the same sweep: what they ask, in whatever order, not where or how it runs."""
-    return hashlib.sha256(json.dumps(sorted(asked(command))).encode()).hexdigest()[:16]
-
-
 def _newest(context: Context, job: Job, command: Sequence[str]) -> Run | None:
     with store_errors():
         found = context.client.search_runs(
             [context.experiment_id(job)],
-            f"tags.`{tags.KEY}` = '{key_of(command)}'",
+            f"tags.`{tags.KEY}` = '{sweep_key(command)}'",
             max_results=1,
             order_by=["attributes.start_time DESC"],
         )

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from runner.errors import UserError
 from runner.execution.context import Context, Parent, SweepIsOver
 from runner.execution.fork_servers import ForkServers
+from runner.execution.interruption import interruptible
 from runner.execution.job import Job, JobEnd
-from runner.execution.scheduler import Limits, Scheduler, interruptible
+from runner.execution.limits import Limits
+from runner.execution.scheduler import Scheduler
 from runner.messages import Record
 from runner.tracking.store import locate
 

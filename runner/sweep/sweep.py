@@ -9,10 +9,11 @@ from typing import ClassVar, Self
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from runner.config.question import is_asked, key_of
 from runner.errors import ExitStatus, StoreError, UserError
 from runner.execution.context import Context, Parent
+from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
-from runner.execution.scheduler import Interruption, interruptible
 from runner.sweep.answer import SweepAnswer, job_table
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
@@ -270,8 +271,8 @@ class Sweep:
 def _require_common(job: Job) -> None:
     """A sweep has one store and one way to go on."""
     for word in job.distinct:
-        if word.lstrip("+").startswith(("tracking", "sweep.")):
-            raise UserError(f"{word.partition('=')[0].lstrip('+')}: cannot vary from job to job within a sweep")
+        if not is_asked(key := key_of(word)):
+            raise UserError(f"{key}: cannot vary from job to job within a sweep")
 
 
 def _check(job: Job, is_first: bool) -> None:

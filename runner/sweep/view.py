@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from runner.execution.scheduler import View
+from runner.execution.view import View
 
 
 class SweepView(View, Protocol):

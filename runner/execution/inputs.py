@@ -1,0 +1,67 @@
+"""Inputs that a job needs from the store: trained models, and what earlier runs of the same question have left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from experiments.recorder import Source
+from runner.execution.context import Context
+from runner.execution.job import Job
+from runner.messages import StoredInputs
+from runner.tracking.earlier import find_earlier, find_settled
+from runner.tracking.sources import SourceNotFound, find
+
+
+class MissingInput(Exception):
+    """A model that the experiment names is not in the store; the message is one sentence that names the key."""
+
+
+class Inputs:
+    """The inputs of one job, copied to files of this machine, which are deleted along with this object."""
+
+    def __init__(self, job: Job, context: Context) -> None:
+        """Find nothing yet: :meth:`find` does."""
+        self._job, self._context = job, context
+        self._sources: dict[str, Source] = {}
+        self._folders: list[TemporaryDirectory[str]] = []
+        self.stored = StoredInputs({}, None)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Where the models that were found come from: ``{"run_id": ..., "version": ...}``."""
+        return {name: fact for source in self._sources.values() for name, fact in source.facts.items()}
+
+    def find(self) -> None:
+        """Find the inputs. Raises MissingInput, and StoreError when the store fails."""
+        for field in self._job.parts.experiment.sources:
+            self._find_source(field)
+        self.stored = StoredInputs(self._sources, self._earlier(), self._settled())
+
+    def _find_source(self, field: str) -> None:
+        wanted = str(getattr(self._job.parts.experiment, field))
+        try:
+            self._sources[wanted] = find(self._context.client, wanted, self._folder("source-"))
+        except SourceNotFound as missing:
+            raise MissingInput(f"experiment.{field}={wanted}: {missing}") from missing
+
+    def _earlier(self) -> Path | None:
+        """The checkpoint of an unfinished run, if this one is to go on with it."""
+        folder = self._job.parts.experiment.goes_on_from
+        if not folder or self._job.parts.sweep.resume is False:
+            return None
+        fingerprint = self._context.fingerprint(self._job)
+        experiment_id = self._context.experiment_id(self._job)
+        return find_earlier(self._context.client, experiment_id, fingerprint, folder, self._folder("earlier-"))
+
+    def _settled(self) -> dict[str, str]:
+        """The choices that earlier runs have made by measuring."""
+        names = self._job.parts.experiment.settles
+        if not names:
+            return {}
+        fingerprint = self._context.fingerprint(self._job)
+        return find_settled(self._context.client, self._context.experiment_id(self._job), fingerprint, names)
+
+    def _folder(self, prefix: str) -> Path:
+        self._folders.append(TemporaryDirectory(prefix=prefix))
+        return Path(self._folders[-1].name)

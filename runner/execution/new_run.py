@@ -1,0 +1,72 @@
+"""The run of a job in the store, created with what must be known to understand it and to repeat it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+import psutil
+from omegaconf import OmegaConf
+
+from experiments.runtime.device import Placement
+from runner.config.run_name import run_name
+from runner.execution.context import Context
+from runner.execution.job import Job
+from runner.messages import Started
+from runner.tracking import tags
+from runner.tracking.orphans import owner_tags
+from runner.tracking.run import TrackedRun
+
+
+def new_run(job: Job, context: Context, started: Started | None, seconds_ago: float = 0.0) -> TrackedRun:
+    """Create the run of a job that began ``seconds_ago``.
+
+    ``started`` is None if TensorFlow or the device did not start.
+    Raises SweepIsOver if the sweep that asked for the job no longer waits for it, and StoreError.
+    """
+    context.require_sweep()
+    placement = started.placement if started else None
+    run = TrackedRun.create(
+        context.store,
+        context.client,
+        context.experiment_id(job),
+        run_name(placement.actual if placement else "", job.distinct or job.overrides),
+        _job_tags(job, context, placement),
+        seconds_ago,
+    )
+    command = shlex.join(["python", "-m", "runner", *job.overrides])
+    config = OmegaConf.to_yaml(job.config, resolve=True)
+    try:
+        run.parameters(job.question)
+        run.files({"config.yaml": f"# {command}\n{config}".encode()})
+        run.json({"environment.json": context.surroundings | {"tensorflow": started and started.tensorflow}})
+    except BaseException as error:
+        run.end_if_possible("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        raise
+    return run
+
+
+def source_tags(context: Context) -> dict[str, str]:
+    """Tags that say who made a run, with which code, and which process keeps it going."""
+    tagged = {
+        "mlflow.user": psutil.Process().username(),
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.name": "python -m runner",
+        "mlflow.source.git.commit": context.surroundings["code"]["commit"],
+    }
+    return {name: value for name, value in (tagged | owner_tags()).items() if value}
+
+
+def _job_tags(job: Job, context: Context, placement: Placement | None) -> dict[str, str]:
+    in_sweep = {tags.JOB: str(job.number), tags.OVERRIDES: json.dumps(list(job.overrides))}
+    tagged: Mapping[str, str | None] = {
+        "device.requested": job.parts.device.requested,
+        "device.actual": placement.actual if placement else None,
+        "device.hardware": placement.hardware if placement else None,
+        tags.EXPERIMENT: job.parts.experiment.name,
+        tags.FINGERPRINT: context.fingerprint(job),
+        **({tags.PARENT: context.parent.id, **in_sweep} if context.parent else {}),
+        **source_tags(context),
+    }
+    return {name: value for name, value in tagged.items() if value}
