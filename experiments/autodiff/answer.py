@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from experiments.autodiff.derivative import GRADIENT, Array, Block, Derivative
+from experiments.autodiff.execution_paths import Computed, ExecutionPath
 from experiments.autodiff.expression import Expression
 from experiments.autodiff.findings import Checked
 from experiments.autodiff.graph import Drawing
 from experiments.autodiff.symbolic import DIGITS
 from experiments.autodiff.truth import Truth
-from experiments.autodiff.ways import Computed, Way
 from experiments.recorder import Row
 from experiments.reporting.markdown import markdown_table
-from experiments.runtime.device import current
 
 MOST_ROWS = 20
 """Of a table in the note; results.csv has them all."""
@@ -28,9 +27,9 @@ MOST_FINDINGS = 10
 
 @dataclass(frozen=True)
 class Result:
-    """What TensorFlow computed in one way, and the truth at the point as that way's dtype holds it."""
+    """What TensorFlow computed on one execution path, and the truth at the point as that path's dtype holds it."""
 
-    way: Way
+    path: ExecutionPath
     computed: Computed
     truths: list[list[Truth]]
 
@@ -43,7 +42,9 @@ class AutodiffAnswer:
     values: Mapping[str, Array]
     derivative: Derivative
     blocks: list[Block]
-    asked: Way
+    asked: ExecutionPath
+    device: str
+    """Where TensorFlow computes, such as ``CPU:0``."""
     results: list[Result] = field(default_factory=list)
 
     def checked(self, result: Result) -> list[list[Checked]]:
@@ -55,8 +56,8 @@ class AutodiffAnswer:
 
     def _check(self, result: Result, block: Array | None, entry: int, truth: Truth) -> Checked:
         found = None if block is None else float(block[entry])
-        way = result.way
-        return Checked(found, truth, way.dtype, way.is_integer, "" if way.is_integer else result.computed.problem)
+        path = result.path
+        return Checked(found, truth, path.dtype, path.is_integer, "" if path.is_integer else result.computed.problem)
 
     def _all(self) -> Iterator[tuple[Result, Block, int, Checked]]:
         for result in self.results:
@@ -65,14 +66,14 @@ class AutodiffAnswer:
                     yield result, block, entry, one
 
     def rows(self) -> list[Row]:
-        """results.csv: one row an entry and way."""
+        """The rows of results.csv: one for each entry and execution path."""
         return [
             {
                 "variable": block.name,
                 "index": block.index(entry),
-                "method": result.way.method,
-                "mode": result.way.mode,
-                "dtype": result.way.dtype,
+                "method": result.path.method,
+                "mode": result.path.mode,
+                "dtype": result.path.dtype,
                 "derivative": one.found,
                 "exact": None if one.truth.value is None else float(one.truth.value),
                 "error": _or_none(one.error),
@@ -86,7 +87,7 @@ class AutodiffAnswer:
     def truth_rows(self) -> list[Row]:
         """truth.csv: one row an entry and dtype, with all digits and the formula."""
         rows: list[Row] = []
-        for result in {result.way.dtype: result for result in reversed(self.results)}.values():
+        for result in {result.path.dtype: result for result in reversed(self.results)}.values():
             for block, truths in zip(self.blocks, result.truths, strict=True):
                 for entry, truth in enumerate(truths):
                     below, above = truth.sides or (None, None)
@@ -94,9 +95,9 @@ class AutodiffAnswer:
                         {
                             "variable": block.name,
                             "index": block.index(entry),
-                            "dtype": result.way.dtype,
+                            "dtype": result.path.dtype,
                             "exact": _digits(truth.value),
-                            "way": truth.way,
+                            "way": truth.reference,
                             "formula": truth.formula.text if truth.formula else None,
                             "point": truth.point or "plain",
                             "from_below": below,
@@ -106,20 +107,20 @@ class AutodiffAnswer:
         return rows
 
     def findings(self) -> list[str]:
-        """``variable: finding (ways)`` for everything that is not as it should be, the asked way's first."""
-        ways: dict[tuple[str, str], list[Way]] = {}
+        """``variable: finding (paths)`` for everything that is not as it should be, the asked path's findings first."""
+        paths: dict[tuple[str, str], list[ExecutionPath]] = {}
         for result, block, entry, one in self._all():
             for name, sentence in zip(one.findings, one.sentences(), strict=True):
                 where = f"{self.derivative.symbol(block.name)}{block.index(entry)}"
-                ways.setdefault((f"**{name}**, {where}", sentence), []).append(result.way)
-        return [f"{what}: {sentence} ({self._in_words(which)})" for (what, sentence), which in ways.items()]
+                paths.setdefault((f"**{name}**, {where}", sentence), []).append(result.path)
+        return [f"{what}: {sentence} ({self._in_words(which)})" for (what, sentence), which in paths.items()]
 
     def largest_error(self) -> float:
-        """Over all ways and entries that could be compared; NaN if there are none."""
+        """The largest error of all paths and entries that could be compared; NaN if there are none."""
         return max((one.error for *_, one in self._all() if not math.isnan(one.error)), default=math.nan)
 
     def summary(self) -> str:
-        """All ways in a few words."""
+        """All execution paths in a few words."""
         findings = len(self.findings())
         compared = sum(not math.isnan(one.error) for *_, one in self._all())
         error = f", largest error {_short(self.largest_error())}" if compared else ""
@@ -136,8 +137,7 @@ class AutodiffAnswer:
         point = ", ".join(f"{name} = {_array(value)}" for name, value in self.values.items())
         value = self.results[0].computed.value
         y = "" if value is None else f" = {_array(value if len(value) > 1 else value[0])}"
-        device = current().actual
-        return f"`y = {self.expression.text}`{y} at {point} (TensorFlow: {self.asked}, {device})"
+        return f"`y = {self.expression.text}`{y} at {point} (TensorFlow: {self.asked}, {self.device})"
 
     def _table(self) -> str:
         rows: list[dict[str, str]] = []
@@ -163,15 +163,16 @@ class AutodiffAnswer:
                 if truth.formula and truth.formula.is_short:
                     symbol = f"{self.derivative.symbol(block.name)}{block.index(entry)}"
                     lines.append(f"- `{symbol} = {truth.formula.text}`")
-        way = next((truth.way for truths in self.results[0].truths for truth in truths if truth.way), "")
-        found = f"Exact values by {way}." if way else ""
+        references = (truth.reference for truths in self.results[0].truths for truth in truths)
+        reference = next(filter(None, references), "")
+        found = f"Exact values by {reference}." if reference else ""
         return "\n".join([*(["By hand (SymPy):", "", *lines, ""] if lines else []), found])
 
     def _agreement(self) -> str:
         if len(self.results) == 1:
             return ""
-        ways = [result.way for result in self.results]
-        what = [dict.fromkeys(names) for names in zip(*((w.method, w.mode, w.dtype) for w in ways), strict=True)]
+        paths = [result.path for result in self.results]
+        what = [dict.fromkeys(names) for names in zip(*((w.method, w.mode, w.dtype) for w in paths), strict=True)]
         return (
             f"Computed in {self.summary()}: {'; '.join(', '.join(names) for names in what)}; each dtype "
             "against the truth at the point as that dtype holds it."
@@ -184,15 +185,15 @@ class AutodiffAnswer:
         more = [f"- and {len(findings) - MOST_FINDINGS} more in results.csv"] if len(findings) > MOST_FINDINGS else []
         return "\n".join(["Findings:", "", *(f"- {finding}" for finding in findings[:MOST_FINDINGS]), *more])
 
-    def _in_words(self, ways: list[Way]) -> str:
-        every = [result.way for result in self.results]
-        if len(ways) == len(every):
+    def _in_words(self, paths: list[ExecutionPath]) -> str:
+        every = [result.path for result in self.results]
+        if len(paths) == len(every):
             return "in all ways" if len(every) > 1 else str(every[0])
-        for names in ({way.method for way in ways}, {way.dtype for way in ways}, {way.mode for way in ways}):
+        for names in ({path.method for path in paths}, {path.dtype for path in paths}, {path.mode for path in paths}):
             (name, *others) = names
-            if not others and sum(name in (way.method, way.dtype, way.mode) for way in every) == len(ways):
+            if not others and sum(name in (path.method, path.dtype, path.mode) for path in every) == len(paths):
                 return f"all ways in {name}" if name not in ("reverse", "forward") else f"{name} mode"
-        return f"{len(ways)} of {len(every)} ways, such as {ways[0]}"
+        return f"{len(paths)} of {len(every)} ways, such as {paths[0]}"
 
     @staticmethod
     def _relative_tolerance(one: Checked) -> float | None:

@@ -27,7 +27,7 @@ def differentiate(function: Function, values: Values, derivative: Derivative, me
     over tapes), the usual way to Hessian-vector products, and ``reverse`` is tapes over tapes. Accumulators inside
     accumulators would trace TensorFlow's own derivatives of derivatives: 10 s at order three, 256 s at order five.
     """
-    ways = {
+    functions = {
         (REVERSE, JACOBIAN): _reverse_jacobian,
         (REVERSE, HESSIAN): _reverse_hessian,
         (REVERSE, HVP): _reverse_hvp,
@@ -35,8 +35,8 @@ def differentiate(function: Function, values: Values, derivative: Derivative, me
         (FORWARD, HESSIAN): _forward_hessian,
         (FORWARD, HVP): _forward_hvp,
     }
-    if (method, derivative.kind) in ways:
-        return ways[method, derivative.kind](function, values, derivative)
+    if (method, derivative.kind) in functions:
+        return functions[method, derivative.kind](function, values, derivative)
     if derivative.order > 1:
         found = [_higher(function, values, name, derivative.order, method) for name in derivative.wrt]
         return function(values), found

@@ -21,6 +21,7 @@ from experiments.autodiff.derivative import (
     entry_count,
 )
 from experiments.autodiff.differentiate import METHODS
+from experiments.autodiff.execution_paths import MODES, ExecutionPath, compute, every_path, new_call
 from experiments.autodiff.expression import Expression, InvalidExpression
 from experiments.autodiff.grammar import parse
 from experiments.autodiff.graph import draw
@@ -28,10 +29,9 @@ from experiments.autodiff.held import along_held, as_held, is_held
 from experiments.autodiff.plots import step_figure, tangent_figure
 from experiments.autodiff.point import DTYPES, INTEGERS, as_array
 from experiments.autodiff.truth import Reference, Truth
-from experiments.autodiff.ways import MODES, Way, compute, every_way, new_call
 from experiments.experiment import Experiment
 from experiments.recorder import Recorder
-from experiments.runtime.device import scope
+from experiments.runtime.device import current, scope
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.validators import InvalidField, require_choice
 
@@ -85,21 +85,21 @@ class Autodiff(Experiment):
         expression, values = self._parsed(), self._values()
         derivative = self._asked()
         blocks = derivative.blocks(values, shape_of(expression, values))
-        first = Way(self.method, self.mode, self.dtype)
+        first = ExecutionPath(self.method, self.mode, self.dtype)
         truths: dict[str, list[list[Truth]]] = {}
-        answer = AutodiffAnswer(expression, values, derivative, blocks, first)
-        ways = self._ways(first, expression, values, derivative, sum(len(block.entries) for block in blocks))
+        answer = AutodiffAnswer(expression, values, derivative, blocks, first, current().actual)
+        paths = self._paths(first, expression, values, derivative, sum(len(block.entries) for block in blocks))
         try:
-            for number, way in enumerate(ways):
-                recorder.progress("ways", number / len(ways), str(way))
-                held, point = as_held(expression, values, way.dtype)
-                along = along_held(derivative, way.dtype)
+            for number, path in enumerate(paths):
+                recorder.progress("ways", number / len(paths), str(path))
+                held, point = as_held(expression, values, path.dtype)
+                along = along_held(derivative, path.dtype)
                 key = _key(held, point, along)
                 if key not in truths:
                     truths[key] = self._truths(held, point, along, recorder)
-                computed = compute(held, point, along, way)
-                answer.results.append(Result(way, computed, truths[key]))
-                if way == first:
+                computed = compute(held, point, along, path)
+                answer.results.append(Result(path, computed, truths[key]))
+                if path == first:
                     _record_first(answer, recorder)
             recorder.progress("ways", 1.0, answer.summary())
         finally:
@@ -107,15 +107,20 @@ class Autodiff(Experiment):
         recorder.measured()
         self._draw(answer, recorder)
 
-    def _ways(
-        self, first: Way, expression: Expression, values: Mapping[str, Array], derivative: Derivative, entries: int
-    ) -> list[Way]:
+    def _paths(
+        self,
+        first: ExecutionPath,
+        expression: Expression,
+        values: Mapping[str, Array],
+        derivative: Derivative,
+        entries: int,
+    ) -> list[ExecutionPath]:
         """Those to be computed; large derivatives are traced and compiled in one mode only, which takes seconds."""
         if not self.all_ways:
             return [first]
         is_small = entries <= MOST_IN_ALL_MODES and self._operations(expression) <= MOST_TO_COMPILE
         modes = MODES if is_small else (self.mode,)
-        return [way for way in every_way(first, modes) if is_held(expression, values, derivative, way.dtype)]
+        return [path for path in every_path(first, modes) if is_held(expression, values, derivative, path.dtype)]
 
     def _operations(self, expression: Expression) -> int:
         """About how many operations nested tapes make of an expression."""
@@ -144,7 +149,7 @@ class Autodiff(Experiment):
         for name, figure in (("step_size", step_figure(answer)), ("tangent", tangent_figure(answer))):
             if figure is not None:
                 recorder.figure(name, figure)
-        if first.way.is_integer or first.computed.problem:
+        if first.path.is_integer or first.computed.problem:
             return
         if (operations := self._operations(answer.expression)) > MOST_TO_COMPILE:
             why = (
@@ -154,11 +159,11 @@ class Autodiff(Experiment):
             return
         tf = import_tensorflow()
         names = list(answer.values)
-        graph_way = Way(self.method, "eager", self.dtype)  # what is traced is the plain function
+        graph_path = ExecutionPath(self.method, "eager", self.dtype)  # what is traced is the plain function
         with scope():
             operands = [tf.constant(value, dtype=self.dtype) for value in answer.values.values()]
             results = ["y", *(answer.derivative.symbol(block.name) for block in answer.blocks)]
-            call = new_call(answer.expression, names, answer.derivative, graph_way)
+            call = new_call(answer.expression, names, answer.derivative, graph_path)
             drawing = draw(call, operands, names, answer.expression.text, results)
         for path, content in drawing.files.items():
             recorder.file(path, content)
@@ -263,7 +268,7 @@ def _key(expression: Expression, point: Mapping[str, Array], derivative: Derivat
 
 
 def _record_first(answer: AutodiffAnswer, recorder: Recorder) -> None:
-    """The numbers of the way that was asked for."""
+    """Record the numbers of the execution path that was asked for."""
     result = answer.results[0]
     for step, value in enumerate(result.computed.value if result.computed.value is not None else []):
         _metric(recorder, "value", value, step)

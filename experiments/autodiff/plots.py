@@ -39,7 +39,7 @@ def step_figure(answer: AutodiffAnswer) -> Figure | None:
         return None
     result, entry, one, name = found
     figure, axes = _new_figure(f"error of {name} against step size", answer)
-    expression, point = as_held(answer.expression, answer.values, result.way.dtype)
+    expression, point = as_held(answer.expression, answer.values, result.path.dtype)
     for dtype, colour in COLOURS.items():
         slopes = Slopes(expression, point)
         for centred, style, word in ((False, ":", "forward"), (True, "-", "central")):
@@ -49,7 +49,7 @@ def step_figure(answer: AutodiffAnswer) -> Figure | None:
         (direction,) = entry.directions
         errors = [one.truth.error(slopes.complex_step(entry.output, direction, step=step)) for step in STEPS]
         axes.plot(STEPS, _drawable(errors), "--", color=GREEN, linewidth=1.4, label="complex step, complex128")
-    _draw_floors(axes, answer, result.way.method)
+    _draw_floors(axes, answer, result.path.method)
     axes.set(xscale="log", yscale="log", xlabel="step", ylabel="relative error" if one.truth.value else "error")
     no_minor_ticks(axes)
     axes.set_ylim(FLOOR / 100, 1e5)
@@ -99,10 +99,10 @@ def _draw_floors(axes: Axes, answer: AutodiffAnswer, method: str) -> None:
     tool = "GradientTape" if method == "reverse" else "ForwardAccumulator"
     levels: dict[float, list[str]] = {}
     for result in answer.results:
-        if result.way.method == method and result.way.mode == answer.asked.mode:
+        if result.path.method == method and result.path.mode == answer.asked.mode:
             found = _first_of(answer, result)
             if found is not None and not math.isnan(found.error):
-                levels.setdefault(max(found.error, FLOOR), []).append(result.way.dtype)
+                levels.setdefault(max(found.error, FLOOR), []).append(result.path.dtype)
     for level, dtypes in levels.items():
         axes.axhline(level, color="black", linewidth=1, linestyle=(0, (6, 3)))
         error = "no error" if level == FLOOR else f"error {level:.1g}"
@@ -119,7 +119,7 @@ def _draw_floors(axes: Axes, answer: AutodiffAnswer, method: str) -> None:
 
 
 def _first_comparable(answer: AutodiffAnswer) -> tuple[Result, Entry, Checked, str] | None:
-    """The first entry of the asked way that has a finite truth."""
+    """The first entry of the asked execution path that has a finite truth."""
     result = answer.results[0]
     for block, checked in zip(answer.blocks, answer.checked(result), strict=True):
         for number, one in enumerate(checked):
@@ -130,7 +130,7 @@ def _first_comparable(answer: AutodiffAnswer) -> tuple[Result, Entry, Checked, s
 
 
 def _first_of(answer: AutodiffAnswer, result: Result) -> Checked | None:
-    """The same entry as :func:`_first_comparable`'s, in another way."""
+    """The same entry as :func:`_first_comparable`'s, on another execution path."""
     for checked in answer.checked(result):
         for one in checked:
             if not one.truth.point and one.truth.value is not None:

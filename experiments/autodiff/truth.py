@@ -17,7 +17,7 @@ from experiments.autodiff.symbolic import DIGITS, Formula, Formulas
 from experiments.autodiff.terms import size_of_terms
 
 OVERFLOW = "overflow"
-"""Something on the way is beyond 1.8e308: nothing is looked for there."""
+"""An intermediate result is beyond 1.8e308: no derivative is looked for there."""
 
 FORMULA, SIDES, COMPLEX_STEP, RICHARDSON, NOTHING = (
     f"SymPy's derivative at {DIGITS} digits",
@@ -26,10 +26,10 @@ FORMULA, SIDES, COMPLEX_STEP, RICHARDSON, NOTHING = (
     "Richardson extrapolation",
     "",
 )
-"""How the truth was found."""
+"""The references: what can give a derivative independently of TensorFlow, in the words of truth.csv."""
 
 MOST_FORMULAS = 64
-"""Entries up to which each gets a formula of its own; beyond, the numeric ways."""
+"""Up to this many entries each gets a formula of its own; beyond, the numeric references must do."""
 
 MOST_WORK = 300_000
 """Operations in hundreds of digits that may be spent on what lies beside the point: about three seconds."""
@@ -44,7 +44,8 @@ class Truth:
 
     value: Any
     """mpmath's number, or a float; infinite for an infinite slope; None where there is no derivative."""
-    way: str
+    reference: str
+    """Which reference gave the value: :data:`FORMULA`, :data:`SIDES`, ...; :data:`NOTHING` where none did."""
     uncertainty: float
     """How far off the value may be itself."""
     point: str
@@ -116,12 +117,12 @@ class Reference:
         formula = self._try(lambda: formulas.derivative(entry)) if formulas else None
         point = around.kind if around else PLAIN
         sides = (float(around.below.slope), float(around.above.slope)) if around else None
-        value, way, uncertainty = self._value(entry, around, formula)
-        found = formula if way == FORMULA else None
+        value, reference, uncertainty = self._value(entry, around, formula)
+        found = formula if reference == FORMULA else None
         scale = abs(self._values_at_point[entry.output])
         scale = scale if math.isfinite(scale) else 0.0
         terms = self._terms(entry, scale) if value == 0 else scale
-        return Truth(value, way, uncertainty, point, sides, found, scale, terms)
+        return Truth(value, reference, uncertainty, point, sides, found, scale, terms)
 
     def _terms(self, entry: Entry, otherwise: float) -> float:
         """Of a first derivative; of higher ones nobody knows better than the size of the value."""
@@ -145,7 +146,10 @@ class Reference:
         return estimate.value, COMPLEX_STEP if len(entry.directions) == 1 else RICHARDSON, estimate.error
 
     def _can_be_estimated(self, entry: Entry) -> bool:
-        """Where nobody has looked for kinks: both numeric ways must say the same, which they do not at one."""
+        """Whether a numeric estimate can be trusted where nobody has looked for kinks.
+
+        For a first derivative the complex step and a central difference must agree, which they do not at a kink.
+        """
         if len(entry.directions) > 2 or not math.isfinite(self._values_at_point[entry.output]):
             return False
         if len(entry.directions) == 2:

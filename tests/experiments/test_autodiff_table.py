@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from experiments.autodiff import Autodiff
 from experiments.autodiff.arithmetic import shape_of
 from experiments.autodiff.derivative import Block, Derivative
+from experiments.autodiff.execution_paths import MODES, ExecutionPath, compute
 from experiments.autodiff.findings import Checked
 from experiments.autodiff.functions import FUNCTIONS, OPERATORS
 from experiments.autodiff.grammar import parse
 from experiments.autodiff.point import as_array
 from experiments.autodiff.truth import Reference
-from experiments.autodiff.ways import MODES, Way, compute
 from experiments.runtime import device
 from tests.experiments.autodiff_table import GRADIENTS, OTHERS, TRAPS, Case
 
@@ -38,11 +38,11 @@ TABLE = [*GRADIENTS, *OTHERS]
 
 @dataclass(frozen=True)
 class Entry:
-    """One number of a derivative: what TensorFlow says in one way, and the package's truth."""
+    """One number of a derivative: what TensorFlow says on one execution path, and the package's truth."""
 
     block: Block
     number: int
-    way: Way
+    path: ExecutionPath
     checked: Checked
 
 
@@ -57,12 +57,12 @@ def entries(case: Case, dtypes: tuple[str, ...] = tuple(LARGEST_ERROR)) -> list[
     reference = Reference(expression, values, order, sum(len(block.entries) for block in blocks))
     truths = [[reference.of(entry) for entry in block.entries] for block in blocks]
     found = []
-    for way in (Way(method, "eager", dtype) for dtype, method in product(dtypes, METHODS)):
-        computed = compute(expression, values, derivative, way)
+    for path in (ExecutionPath(method, "eager", dtype) for dtype, method in product(dtypes, METHODS)):
+        computed = compute(expression, values, derivative, path)
         for block, numbers, exact in zip(blocks, computed.blocks, truths, strict=True):
             for number, truth in enumerate(exact):
                 value = None if numbers is None else float(numbers[number])
-                found.append(Entry(block, number, way, Checked(value, truth, way.dtype)))
+                found.append(Entry(block, number, path, Checked(value, truth, path.dtype)))
     return found
 
 
@@ -102,10 +102,10 @@ def test_a_derivative_of_the_table(on_device, case):
     with mpmath.workdps(DIGITS):
         for entry in entries(case):
             one, wanted = entry.checked, by_mpmath(case, entry.block, entry.number)
-            where = (entry.block.name, entry.number, str(entry.way), one.found, wanted)
+            where = (entry.block.name, entry.number, str(entry.path), one.found, wanted)
             assert close(one.truth.value, wanted, 1e-30), where
             unconnected = one.found is None and wanted == 0
-            assert unconnected or close(one.found, wanted, LARGEST_ERROR[entry.way.dtype]), where
+            assert unconnected or close(one.found, wanted, LARGEST_ERROR[entry.path.dtype]), where
             assert one.findings == (["unconnected"] if unconnected else []), where
 
 
@@ -251,7 +251,7 @@ def check(expression: Written, x: float, y: float, order: int) -> None:
                 continue
             assert abs(one.truth.value - wanted) <= 1e-25 * max(1, abs(wanted)), (one.truth.value, wanted)
             is_zero = abs(wanted) < 1e-40  # mpmath's differences leave as much
-            where = (str(entry.way), one.found, wanted, one.tolerance)
+            where = (str(entry.path), one.found, wanted, one.tolerance)
             if is_zero and one.found:  # SymPy sees that cos(acos(x)) is x; TensorFlow's steps leave their rounding
                 assert abs(one.found) < 1e-12, where
             else:

@@ -1,11 +1,11 @@
-"""The ways in which TensorFlow can compute one derivative: method, execution mode, dtype."""
+"""The execution paths by which TensorFlow can compute one derivative: method, mode and dtype."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,15 +18,12 @@ from experiments.reporting.text import first_line
 from experiments.runtime.device import current, scope
 from experiments.runtime.tensorflow_import import import_tensorflow
 
-if TYPE_CHECKING:
-    pass
-
 MODES = ("eager", "graph", "xla")
 
 
 @dataclass(frozen=True)
-class Way:
-    """How to compute."""
+class ExecutionPath:
+    """Which of TensorFlow's code computes a derivative: the method of differentiation, the mode and the dtype."""
 
     method: str
     mode: str
@@ -40,64 +37,68 @@ class Way:
         return self.dtype in INTEGERS
 
 
-def every_way(first: Way, modes: Sequence[str] = MODES) -> list[Way]:
+def every_path(first: ExecutionPath, modes: Sequence[str] = MODES) -> list[ExecutionPath]:
     """``first``, then every other method and mode, in its dtype and in float32 and float64."""
     dtypes = dict.fromkeys([first.dtype, "float32", "float64"])
-    everything = (Way(*way) for way in itertools.product(METHODS, modes, dtypes))
-    return [first, *(way for way in everything if way != first)]
+    everything = (ExecutionPath(*path) for path in itertools.product(METHODS, modes, dtypes))
+    return [first, *(path for path in everything if path != first)]
 
 
 @dataclass(frozen=True)
 class Computed:
-    """What TensorFlow made of a derivative in one way."""
+    """What TensorFlow computed for a derivative on one execution path."""
 
     value: Array | None
     blocks: list[Array | None]
-    """Flat, in the order of the derivative's blocks; None for None."""
+    """The derivative's blocks in their order, each flat; None where TensorFlow returned None."""
     problem: str = ""
-    """Why there is nothing."""
+    """Why there is no value; empty where there is one."""
 
 
-def compute(expression: Expression, values: Mapping[str, Array], derivative: Derivative, way: Way) -> Computed:
-    """The derivative at the point, which the way's dtype holds, computed on the current device.
+def compute(
+    expression: Expression, values: Mapping[str, Array], derivative: Derivative, path: ExecutionPath
+) -> Computed:
+    """The derivative at the point, which the path's dtype holds, computed on the current device.
 
     Raises Refused where a result lies on another device.
     """
     tf = import_tensorflow()
-    call = new_call(expression, list(values), derivative, way)
+    call = new_call(expression, list(values), derivative, path)
     with scope():
-        operands = [tf.constant(value, dtype=way.dtype) for value in values.values()]
+        operands = [tf.constant(value, dtype=path.dtype) for value in values.values()]
         try:
             value, *found = call(*operands)
-        except _errors(way) as error:
+        except _errors(path) as error:
             return Computed(None, [None] * len(derivative.wrt), first_line(error)[:200])
     current().require(value)
     return Computed(_flat(value), [None if block is None else _flat(block) for block in found])
 
 
-def new_call(expression: Expression, names: list[str], derivative: Derivative, way: Way) -> Callable[..., Any]:
-    """A function of the variables' tensors that returns the value and each block."""
+def new_call(
+    expression: Expression, names: list[str], derivative: Derivative, path: ExecutionPath
+) -> Callable[..., Any]:
+    """A function that takes the variables' tensors, and returns the value followed by each block."""
     tf = import_tensorflow()
-    arithmetic = in_tensorflow(way.dtype)
+    arithmetic = in_tensorflow(path.dtype)
 
     def evaluate(at: Mapping[str, Any]) -> Any:
         return tf.convert_to_tensor(arithmetic.evaluate(expression, at))
 
     def call(*operands: Any) -> list[Any]:
-        value, blocks = differentiate(evaluate, dict(zip(names, operands, strict=True)), derivative, way.method)
+        value, blocks = differentiate(evaluate, dict(zip(names, operands, strict=True)), derivative, path.method)
         return [value, *blocks]
 
-    if way.mode == "eager":
+    if path.mode == "eager":
         return call
-    compiled: Callable[..., Any] = tf.function(call, autograph=False, jit_compile=way.mode == "xla")
+    compiled: Callable[..., Any] = tf.function(call, autograph=False, jit_compile=path.mode == "xla")
     return compiled
 
 
-def _errors(way: Way) -> tuple[type[Exception], ...]:
-    """What TensorFlow raises where it has no kernel for a dtype, and for integers where there is no meaning either."""
+def _errors(path: ExecutionPath) -> tuple[type[Exception], ...]:
+    """What TensorFlow raises where it has no kernel for a dtype, and for integers where a gradient has no meaning."""
     tf = import_tensorflow()
     unsupported = (tf.errors.NotFoundError, tf.errors.InvalidArgumentError, tf.errors.UnimplementedError)
-    return (*unsupported, TypeError, ValueError, AttributeError) if way.is_integer else unsupported
+    return (*unsupported, TypeError, ValueError, AttributeError) if path.is_integer else unsupported
 
 
 def _flat(tensor: Any) -> Array:
