@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 if TYPE_CHECKING:
     from runner.sweep.composition import Composition
     from runner.sweep.engine import Engine
+    from runner.sweep.sweep import Sweep
 
 
 class SweepLauncher(Launcher):
@@ -27,12 +28,13 @@ class SweepLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.config = hydra_context, config
+        sweep: Sweep | None = getattr(task_function, "sweep", None)
+        assert sweep is not None, "a launcher of this project was used outside python -m runner -m"
+        self.sweep = sweep
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        from runner.sweep.sweep import Sweep
-
         later = max(0, self.jobs_in_all - initial_job_idx - len(job_overrides))
-        return Sweep.current().launch(self.engine, self.composition, job_overrides, initial_job_idx, later)
+        return self.sweep.launch(self.engine, self.composition, job_overrides, initial_job_idx, later)
 
     @cached_property
     def composition(self) -> Composition:

@@ -63,24 +63,33 @@ def _sweep(arguments: Arguments) -> int:
     """Many jobs: Hydra's sweeper says which, its launcher hands them to the sweep."""
     with SweepTerminal() as terminal, Sweep(arguments.overrides, terminal) as sweep:
         try:
-            status = _hydra(arguments)
+            status = _hydra(arguments, sweep)
         except KeyboardInterrupt:
             if not sweep.was_interrupted:
                 raise
     return status if sweep.is_empty else sweep.exit_status
 
 
-def _hydra(arguments: Arguments) -> int:
-    """Hydra composes, and runs one job or has its launcher run many."""
-    statuses: list[int] = []
+class _Task:
+    """The function that Hydra calls with the config of a job.
 
-    @hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")
-    def run(config: DictConfig) -> None:
-        statuses.append(_status_of_job(config))
+    It carries the sweep to this project's launchers: Hydra makes them itself, and hands them only this.
+    """
 
+    def __init__(self, sweep: Sweep | None) -> None:
+        self.sweep = sweep
+        self.statuses: list[int] = []
+
+    def __call__(self, config: DictConfig) -> None:
+        self.statuses.append(_status_of_job(config))
+
+
+def _hydra(arguments: Arguments, sweep: Sweep | None = None) -> int:
+    """Let Hydra compose, and run one job or have its launcher run many."""
+    task = _Task(sweep)
     sys.argv[1:] = arguments.in_order
-    run()
-    return max(statuses, default=ExitStatus.OK)
+    hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(task)()
+    return max(task.statuses, default=ExitStatus.OK)
 
 
 def _status_of_job(config: DictConfig) -> int:

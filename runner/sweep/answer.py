@@ -18,7 +18,7 @@ from runner.execution.job import Job, JobEnd
 from runner.execution.recording import RecordBuffer
 from runner.messages import Note, Record
 from runner.sweep.effects import record_effects
-from runner.sweep.members import lasting, members_of, number_of, question_of, seconds_of
+from runner.sweep.job_results import job_results, lasting, number_of, question_of, seconds_of
 from runner.tracking import tags
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class SweepAnswer:
         """``at_a_time`` jobs went on side by side, which disturbs timings: the answer says so."""
         self._runs = lasting(children, jobs)
         self._asked = {job.question_hash for job in jobs}
-        self._members = members_of(self._runs, tracking_uri)
+        self._results = job_results(self._runs, tracking_uri)
         self._settings = settings
         self._not_started = not_started
         self._at_a_time = at_a_time
@@ -107,9 +107,9 @@ class SweepAnswer:
         recorder.table("summary", self._summary())
         parts = [self._counts(), *self._failures(), self._best()]
         for kind in kinds:
-            members = [m for m, run in self._pairs() if run.data.tags.get(tags.EXPERIMENT) == kind.name]
+            results = [m for m, run in self._pairs() if run.data.tags.get(tags.EXPERIMENT) == kind.name]
             own = AnswerRecorder(f"{kind.name}/" if len(kinds) > 1 else "")
-            parts += _of_experiment(kind, members, self._settings.metric, own)
+            parts += _of_experiment(kind, results, self._settings.metric, own)
             recorder.keep(own.rest())
         note = "\n\n".join(part for part in parts if part)
         recorder.file("answer.md", note.encode())
@@ -119,24 +119,24 @@ class SweepAnswer:
         return recorder.rest()
 
     def _pairs(self) -> list[tuple[JobResult, Run]]:
-        return list(zip(self._members, self._runs, strict=True))
+        return list(zip(self._results, self._runs, strict=True))
 
     def _summary(self) -> list[Row]:
         """One row a job."""
         rows: list[Row] = [
             {
                 "job": number_of(run),
-                "name": member.name,
+                "name": result.name,
                 "status": run.info.status,
                 "reason": run.data.tags.get(tags.REASON, ""),
                 "seconds": seconds_of(run),
-                "device.actual": member.device,
-                **member.swept,
-                **dict(sorted(member.metrics.items())),
+                "device.actual": result.device,
+                **result.swept,
+                **dict(sorted(result.metrics.items())),
                 "fingerprint": run.data.tags.get(tags.FINGERPRINT, ""),
                 "run_id": run.info.run_id,
             }
-            for member, run in self._pairs()
+            for result, run in self._pairs()
         ]
         missing: list[Row] = [
             {"job": job.number, "name": job.title, "status": "not started"} for job in self._not_started
@@ -154,10 +154,10 @@ class SweepAnswer:
     def _failures(self) -> list[str]:
         """The jobs that did not finish, those with the same reason together."""
         by_reason: dict[str, list[str]] = {}
-        for member, run in self._pairs():
+        for result, run in self._pairs():
             if run.info.status != "FINISHED":
                 reason = f"{run.info.status}: {run.data.tags.get(tags.REASON, 'no reason is known')}"
-                by_reason.setdefault(reason, []).append(member.name)
+                by_reason.setdefault(reason, []).append(result.name)
         lines = [f"- {', '.join(names[:5])}{_more(len(names) - 5)} {reason}" for reason, names in by_reason.items()]
         return ["\n".join([*lines[:MOST_REASONS], *_more_lines(len(lines) - MOST_REASONS)])] if lines else []
 
@@ -165,31 +165,31 @@ class SweepAnswer:
         """The best job by ``sweep.metric``."""
         metric = self._settings.metric
         having = [
-            member for member in self._members if member.status == "FINISHED" and metric and metric in member.metrics
+            result for result in self._results if result.status == "FINISHED" and metric and metric in result.metrics
         ]
         if metric is None:
             return ""
         if not having:
             return f"sweep.metric: no FINISHED job has a metric {metric}."
         choose = min if self._settings.direction == "minimize" else max
-        best = choose(having, key=lambda member: member.metrics[metric])
+        best = choose(having, key=lambda result: result.metrics[metric])
         return f"Best by {metric} ({self._settings.direction}): **{best.name}** with {best.metrics[metric]:.6g}."
 
 
 def _of_experiment(
-    kind: type[Experiment], members: Sequence[JobResult], metric: str | None, recorder: AnswerRecorder
+    kind: type[Experiment], results: Sequence[JobResult], metric: str | None, recorder: AnswerRecorder
 ) -> list[str]:
     """What the experiment itself says, and the effects of the swept keys."""
-    if len(members) < 2:
+    if len(results) < 2:
         return []
     try:
-        kind.compare(members, recorder)
+        kind.compare(results, recorder)
     except Exception:  # it may be anybody's: the rest of the answer does not depend on it
         recorder.file("traceback.txt", traceback.format_exc().encode())
         recorder.note(f"The comparison of {kind.name} crashed; traceback.txt says where.")
-    everything = sorted({name for member in members for name in member.metrics})
+    everything = sorted({name for result in results for name in result.metrics})
     metrics = dict.fromkeys([*([metric] if metric else []), *(kind.headline or everything)])
-    return [recorder.take_note(), record_effects(members, list(metrics), recorder)]
+    return [recorder.take_note(), record_effects(results, list(metrics), recorder)]
 
 
 def job_table(rows: Sequence[tuple[Job, JobEnd | None]]) -> str:

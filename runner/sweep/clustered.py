@@ -17,7 +17,7 @@ from runner.execution.job import Job, JobEnd
 from runner.execution.limits import Limits
 from runner.execution.new_run import new_run
 from runner.sweep.finished import end_of
-from runner.sweep.members import number_of
+from runner.sweep.job_results import number_of
 from runner.sweep.parent import children
 from runner.sweep.remote import RemoteJob, run_remotely
 from runner.sweep.view import SweepView

@@ -77,38 +77,38 @@ class Effect:
         }
 
 
-def effects(members: Sequence[JobResult], metric: str) -> list[Effect]:
-    """The effect of every value of every swept key on ``metric``, by the FINISHED members that have it."""
-    having = [member for member in members if member.status == "FINISHED" and metric in member.metrics]
-    having = [member for member in having if math.isfinite(member.metrics[metric])]
-    keys = dict.fromkeys(key for member in having for key in member.swept)
+def effects(results: Sequence[JobResult], metric: str) -> list[Effect]:
+    """The effect of every value of every swept key on ``metric``, by the FINISHED results that have it."""
+    having = [result for result in results if result.status == "FINISHED" and metric in result.metrics]
+    having = [result for result in having if math.isfinite(result.metrics[metric])]
+    keys = dict.fromkeys(key for result in having for key in result.swept)
     return [effect for key in keys for effect in _effects_of(key, having, metric)]
 
 
-def _effects_of(key: str, members: Sequence[JobResult], metric: str) -> list[Effect]:
-    values = list(dict.fromkeys(member.swept[key] for member in members if key in member.swept))
+def _effects_of(key: str, results: Sequence[JobResult], metric: str) -> list[Effect]:
+    values = list(dict.fromkeys(result.swept[key] for result in results if key in result.swept))
     if len(values) < 2:
         return []
-    reference = {member.varies(but=[key]): member for member in members if member.swept.get(key) == values[0]}
+    reference = {result.varies(but=[key]): result for result in results if result.swept.get(key) == values[0]}
     by_value: dict[str, list[JobResult]] = {value: [] for value in values}
-    for member in members:
-        if key in member.swept:
-            by_value[member.swept[key]].append(member)
+    for result in results:
+        if key in result.swept:
+            by_value[result.swept[key]].append(result)
     found = []
     for value, having in by_value.items():
         pairs = [
-            (member.metrics[metric], reference[member.varies(but=[key])].metrics[metric])
-            for member in having
-            if member.varies(but=[key]) in reference
+            (result.metrics[metric], reference[result.varies(but=[key])].metrics[metric])
+            for result in having
+            if result.varies(but=[key]) in reference
         ]
-        measured = tuple(member.metrics[metric] for member in having)
+        measured = tuple(result.metrics[metric] for result in having)
         found.append(Effect(metric, key, value, values[0], measured, tuple(pairs)))
     return found
 
 
-def record_effects(members: Sequence[JobResult], metrics: Sequence[str], recorder: Recorder) -> str:
+def record_effects(results: Sequence[JobResult], metrics: Sequence[str], recorder: Recorder) -> str:
     """Table and figure of the effects on ``metrics``; returns them in Markdown, of the first metric only."""
-    found = [effect for metric in metrics for effect in effects(members, metric)]
+    found = [effect for metric in metrics for effect in effects(results, metric)]
     if not found:
         return ""
     recorder.table("effects", [effect.row() for effect in found])

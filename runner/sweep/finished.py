@@ -10,7 +10,7 @@ from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
 from runner.execution.context import Context
 from runner.execution.job import JobEnd
-from runner.sweep.members import question_of, seconds_of
+from runner.sweep.job_results import question_of, seconds_of
 from runner.sweep.parent import children
 from runner.tracking import tags
 from runner.tracking.run import end_run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
 from hydra.core.utils import JobReturn, JobStatus
 
@@ -41,8 +41,6 @@ class Sweep:
     As a context it closes the parent run, however the sweep ends.
     """
 
-    _current: ClassVar[Sweep | None] = None
-
     def __init__(self, command: Sequence[str], view: SweepView) -> None:
         """``command`` is what stands on the command line after ``-m``; ``view`` shows how far the sweep is."""
         self._command = command
@@ -64,20 +62,12 @@ class Sweep:
         self._before_finished = True
         """Whether the jobs of its earlier commands are FINISHED, as far as they still count."""
 
-    @classmethod
-    def current(cls) -> Sweep:
-        """The one that goes on: Hydra makes launchers itself and cannot be told."""
-        assert cls._current is not None, "a launcher of this project was used outside python -m runner -m"
-        return cls._current
-
     def __enter__(self) -> Self:
-        Sweep._current = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        Sweep._current = None
         self._is_cut_short = self._later > 0 and (error is not None or self.was_interrupted)
         try:
             for engine in self._engines:

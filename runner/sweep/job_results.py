@@ -63,17 +63,17 @@ def seconds_of(run: Run) -> float:
     return float(((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000)
 
 
-def members_of(runs: Sequence[Run], tracking_uri: str) -> list[JobResult]:
+def job_results(runs: Sequence[Run], tracking_uri: str) -> list[JobResult]:
     """The runs as experiments see them; ``tracking_uri`` is where their artifacts are asked for."""
     overrides = [_overrides(run) for run in runs]
     swept = _keys_that_differ(overrides)
     return [
-        _member(run, {key: own.get(key, "") for key in swept}, tracking_uri)
+        _job_result(run, {key: own.get(key, "") for key in swept}, tracking_uri)
         for run, own in zip(runs, overrides, strict=True)
     ]
 
 
-def _member(run: Run, swept: Mapping[str, str], tracking_uri: str) -> JobResult:
+def _job_result(run: Run, swept: Mapping[str, str], tracking_uri: str) -> JobResult:
     device = run.data.tags.get("device.actual", "")
     words = words_of([f"{key}={value}" for key, value in swept.items()])
     return JobResult(
