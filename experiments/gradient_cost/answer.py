@@ -6,19 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT
 from experiments.gradient_cost.series import GradientCostPoint
+from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.gradient_cost.verification import route, tolerance
 from experiments.measure.ratio import Ratio
 from experiments.recorder import Cell, Row
 from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration, where
+from experiments.reporting.text import duration
 from experiments.series.columns import ratio_columns, sample_columns, time_columns
-
-if TYPE_CHECKING:
-    from experiments.gradient_cost.experiment import GradientCost
 
 BOUND = 5.0
 """The cheap gradient principle: in theory a gradient costs at most about so many times its function, whatever the
@@ -29,7 +26,9 @@ number of variables (A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed. 20
 class GradientCostAnswer:
     """The points of a series so far, held against the theory."""
 
-    cost: GradientCost
+    settings: GradientCostSettings
+    placement: str
+    """The title of the device that computed: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
     found: Sequence[GradientCostPoint]
     not_measured: Mapping[int, str]
     """Why a size has no point."""
@@ -41,13 +40,13 @@ class GradientCostAnswer:
 
     def row(self, point: GradientCostPoint) -> dict[str, Cell]:
         """A point as a row of results.csv. Times are microseconds a call."""
-        cost = self.cost
+        settings = self.settings
         row: dict[str, Cell] = {
             "n": point.size,
             "status": "measured",
-            "workload": cost.workload.name,
-            "dtype": cost.dtype,
-            "mode": cost.mode,
+            "workload": settings.workload.name,
+            "dtype": settings.dtype,
+            "mode": settings.mode,
             "device": point.device,
             "parameters": point.parameters,
             **ratio_columns("ratio", point.ratio),
@@ -59,8 +58,8 @@ class GradientCostAnswer:
         return row | {
             "gradient_error": point.error,
             "hessian_error": point.hessian_error,
-            "tolerance": tolerance(cost.workload, cost.dtype, point.size),
-            "checked_by": route(cost.workload),
+            "tolerance": tolerance(settings.workload, settings.dtype, point.size),
+            "checked_by": route(settings.workload),
         }
 
     def sample_rows(self) -> list[Row]:
@@ -74,8 +73,7 @@ class GradientCostAnswer:
 
     def note(self) -> str:
         """The answer in Markdown."""
-        cost = self.cost
-        title = f"**{cost.workload.title}** in {cost.dtype}, {cost.mode}, on {where()}"
+        title = f"**{self.settings.workload.title}** in {self.settings.setting}, on {self.placement}"
         parts = [f"{title}: {self._headline()}"]
         if self.points:
             parts.append(markdown_table([self._table_row(point) for point in self.points]))
@@ -107,8 +105,8 @@ class GradientCostAnswer:
         return row | {"gradient off by": f"{point.error:.1e}"}
 
     def _on_the_check(self) -> str:
-        workload = self.cost.workload
-        allowed = tolerance(workload, self.cost.dtype, self.points[-1].size)
+        workload = self.settings.workload
+        allowed = tolerance(workload, self.settings.dtype, self.points[-1].size)
         return (
             f"n counts {workload.size_is}. The gradient was checked at each size along a random direction against "
             f"the function written in NumPy, by {route(workload)}; at the largest, {allowed:.1g} of it was let pass."

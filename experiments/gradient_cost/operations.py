@@ -7,11 +7,8 @@ from typing import Any
 
 from experiments.gradient_cost.workloads import Workload
 from experiments.gradient_cost.workloads.workload import Tensor
+from experiments.runtime.modes import in_mode
 from experiments.runtime.tensorflow_import import import_tensorflow
-
-MODES = ("eager", "graph", "xla")
-DTYPES = {"float32": 4, "float64": 8}
-"""Bytes a number."""
 
 FUNCTION, GRADIENT, HESSIAN = "function", "gradient", "hessian"
 """The operations. The last is the gradient and the Hessian's diagonal together."""
@@ -27,7 +24,7 @@ def operations(workload: Workload, parameters: int, mode: str) -> dict[str, Call
     calls = {FUNCTION: _function(workload, parameters), GRADIENT: _gradient(workload, parameters)}
     if workload.hessian_is_diagonal:
         calls[HESSIAN] = _gradient_and_hessian(workload, parameters)
-    return {name: _in_mode(call, mode) for name, call in calls.items()}
+    return {name: in_mode(call, mode) for name, call in calls.items()}
 
 
 def _function(workload: Workload, parameters: int) -> Call:
@@ -63,10 +60,3 @@ def _gradient_and_hessian(workload: Workload, parameters: int) -> Call:
         return slopes, [along_ones.jvp(slope) for slope in slopes]
 
     return gradient_and_hessian
-
-
-def _in_mode(call: Call, mode: str) -> Call:
-    if mode == "eager":
-        return call
-    compiled: Call = import_tensorflow().function(call, autograph=False, jit_compile=mode == "xla")
-    return compiled

@@ -11,7 +11,7 @@ from experiments.gradient_cost.answer import BOUND, GradientCostAnswer
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN
 from experiments.measure.ratio import Ratio
 from experiments.reporting.figures import BLUE, GREY, ORANGE, new_figure, no_minor_ticks
-from experiments.reporting.text import duration, where
+from experiments.reporting.text import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,9 +105,9 @@ def _band(
 
 
 def _new_figure(answer: GradientCostAnswer, what: str) -> tuple[Figure, Axes]:
-    cost = answer.cost
-    figure, axes = new_axes(f"{cost.workload.title}: {what}", f"{cost.dtype}, {cost.mode}, {where()}")
-    axes.set_xlabel(f"n, {cost.workload.size_is}")
+    workload = answer.settings.workload
+    figure, axes = new_axes(f"{workload.title}: {what}", f"{answer.settings.setting}, {answer.placement}")
+    axes.set_xlabel(f"n, {workload.size_is}")
     if len(answer.points) <= MOST_TICKS:
         axes.set_xticks([point.size for point in answer.points], [f"{point.size:,}" for point in answer.points])
     return figure, axes

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from experiments.gradient_cost.answer import GradientCostAnswer, in_words
 from experiments.gradient_cost.plots import cost_figure, time_figure
 from experiments.gradient_cost.series import GradientCostPoint, GradientCostSeries
+from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.recorder import Recorder
 from experiments.series.recording import SizeReport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from experiments.gradient_cost.experiment import GradientCost
 
 
 class GradientCostReport(SizeReport[GradientCostPoint, GradientCostAnswer]):
@@ -32,16 +31,17 @@ class GradientCostReport(SizeReport[GradientCostPoint, GradientCostAnswer]):
         "gradient/error": "gradient_error",
     }
 
-    def __init__(self, cost: GradientCost, recorder: Recorder) -> None:
-        super().__init__(GradientCostSeries(cost), recorder)
-        self._cost = cost
+    def __init__(self, settings: GradientCostSettings, placement: str, recorder: Recorder) -> None:
+        super().__init__(GradientCostSeries(settings), recorder)
+        self._settings, self._placement = settings, placement
 
     def known(self, key: int, point: GradientCostPoint) -> str:
         interval = f" ({in_words(point.ratio)})" if math.isfinite(point.ratio.low) else ""
         return f"ratio {point.ratio.value:.2f}{interval}"
 
     def answer(self) -> GradientCostAnswer:
-        return GradientCostAnswer(self._cost, list(self.points.values()), self.series.not_measured)
+        points, not_measured = list(self.points.values()), self.series.not_measured
+        return GradientCostAnswer(self._settings, self._placement, points, not_measured)
 
     def figures(self) -> Mapping[str, Callable[[GradientCostAnswer], Figure]]:
         return {"cost": cost_figure, "time": time_figure}

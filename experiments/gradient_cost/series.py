@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
-from experiments.gradient_cost.operations import DTYPES, FUNCTION, GRADIENT, HESSIAN, operations
+from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN, operations
+from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.gradient_cost.verification import error, hessian_error, require_correct, tolerance
 from experiments.measure import Measurement, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
 from experiments.runtime.device import current
 from experiments.series.measuring import SizeSeries
 
-if TYPE_CHECKING:
-    from experiments.gradient_cost.experiment import GradientCost
-
 CHECK_BYTES = 16
-"""A number in complex128: what the check computes with."""
+"""Bytes of a number in complex128, in which the check computes: more than any dtype takes that is measured."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +46,17 @@ class GradientCostPoint:
 class GradientCostPointInProgress:
     """A size that is being measured: holds the operands on the device."""
 
-    def __init__(self, cost: GradientCost, size: int) -> None:
+    def __init__(self, settings: GradientCostSettings, size: int) -> None:
         """Raises Refused where the gradient is wrong, or in the wrong place."""
-        workload, allowed = cost.workload, tolerance(cost.workload, cost.dtype, size)
-        operands = workload.operands(size, cost.dtype, cost.seed)
-        calls = operations(workload, len(operands.parameters), cost.mode)
+        workload, seed = settings.workload, settings.seed
+        allowed = tolerance(workload, settings.dtype, size)
+        operands = workload.operands(size, settings.dtype, seed)
+        calls = operations(workload, len(operands.parameters), settings.mode)
         self.size = size
         self.parameters = sum(int(parameter.shape.num_elements()) for parameter in operands.parameters)
-        samplers = {name: new_sampler(call, operands.all, cost.timing) for name, call in calls.items()}
+        samplers = {name: new_sampler(call, operands.all, settings.timing) for name, call in calls.items()}
         results = {name: sampler.first_call() for name, sampler in samplers.items()}
-        self.error = error(workload, operands, results[GRADIENT], cost.seed)
+        self.error = error(workload, operands, results[GRADIENT], seed)
         require_correct(self.error, allowed)
         for slope in results[GRADIENT]:
             current().require(slope)
@@ -67,28 +65,26 @@ class GradientCostPointInProgress:
         if HESSIAN in results:
             self.hessian_error = hessian_error(workload, operands, results[HESSIAN][1])
             require_correct(self.hessian_error, allowed, "Hessian's diagonal")
-        self.turns = Turns(samplers, f"{cost.seed} {size}")
+        self.turns = Turns(samplers, f"{seed} {size}")
 
     @property
     def point(self) -> GradientCostPoint | None:
         """What is measured so far; None until every call has a sample."""
         measurements = self.turns.measurements
-        return (
-            GradientCostPoint(self.size, self.parameters, self.device, self.error, self.hessian_error, measurements)
-            if measurements
-            else None
-        )
+        if not measurements:
+            return None
+        return GradientCostPoint(self.size, self.parameters, self.device, self.error, self.hessian_error, measurements)
 
 
 class GradientCostSeries(SizeSeries[GradientCostPoint]):
-    """All sizes of a workload."""
+    """The workload at all of its sizes."""
 
-    def __init__(self, cost: GradientCost) -> None:
-        super().__init__(cost.workload.sizes, cost.timing, cost.seed)
-        self.cost = cost
+    def __init__(self, settings: GradientCostSettings) -> None:
+        super().__init__(settings.workload.sizes, settings.timing, settings.seed)
+        self.settings = settings
 
     def bytes_needed(self, key: int) -> int:
-        return self.cost.workload.elements(key) * max(DTYPES[self.cost.dtype], CHECK_BYTES)
+        return self.settings.workload.elements(key) * CHECK_BYTES
 
     def begin(self, key: int) -> GradientCostPointInProgress:
-        return GradientCostPointInProgress(self.cost, key)
+        return GradientCostPointInProgress(self.settings, key)

@@ -6,26 +6,24 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from experiments.operators.operator import Operator
 from experiments.operators.series import OperatorPoint
-from experiments.operators.verification import tolerance
+from experiments.operators.settings import OperatorsSettings
 from experiments.recorder import Cell, Row
 from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration, where
+from experiments.reporting.text import duration
 from experiments.runtime.roofline import Limit
 from experiments.series.columns import ratio_columns, sample_columns, time_columns
-
-if TYPE_CHECKING:
-    from experiments.operators.experiment import Operators
 
 
 @dataclass(frozen=True)
 class OperatorsAnswer:
     """The operators measured so far, held against what the machine can do."""
 
-    operators: Operators
+    settings: OperatorsSettings
+    placement: str
+    """The title of the device that computed: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
     found: Sequence[OperatorPoint]
     not_measured: Mapping[str, str]
     """Why an operator has no point."""
@@ -64,13 +62,12 @@ class OperatorsAnswer:
         Times are microseconds a call. ``backward_us`` is what the backward pass adds: the difference of the two
         medians. ``ratio`` is that of forward and backward together to forward. FLOP/s are the forward call's.
         """
-        operators = self.operators
         row: dict[str, Cell] = {
             "operator": point.operator.name,
             "status": "measured",
             "operands": point.shapes,
-            "dtype": operators.dtype,
-            "mode": operators.mode,
+            "dtype": self.settings.dtype,
+            "mode": self.settings.mode,
             "device": point.device,
             "backward_us": (point.both.median - point.forward.median) * 1e6,
             **ratio_columns("ratio", point.ratio),
@@ -83,7 +80,7 @@ class OperatorsAnswer:
             "share_of_peak": self.share_of_peak(point),
             "output_error": point.errors.output,
             "gradient_error": point.errors.gradient,
-            "tolerance": tolerance(operators.dtype),
+            "tolerance": point.tolerance,
         }
 
     def sample_rows(self) -> list[Row]:
@@ -97,8 +94,8 @@ class OperatorsAnswer:
 
     def note(self) -> str:
         """The answer in Markdown."""
-        operators, total = self.operators, len(self.operators.chosen)
-        title = f"**{len(self.points)} of {total} operators** in {operators.dtype}, {operators.mode}, on {where()}"
+        measured = f"{len(self.points)} of {len(self.settings.chosen)} operators"
+        title = f"**{measured}** in {self.settings.setting}, on {self.placement}"
         parts = [f"{title}: {self._headline()}"]
         if self.points:
             parts.append(markdown_table([self._table_row(point) for point in self.points]))
@@ -149,7 +146,7 @@ class OperatorsAnswer:
     def _on_the_check(self) -> str:
         output, gradient = _worst(self.points, _output_error), _worst(self.points, _gradient_error)
         words = (
-            f"Outputs and gradients were held against NumPy in float64; {tolerance(self.operators.dtype):.0e} was let "
+            f"Outputs and gradients were held against NumPy in float64; {output.tolerance:.0e} was let "
             f"pass. Farthest off were {output.operator.name}'s output ({output.errors.output:.1e}) and "
             f"{gradient.operator.name}'s gradients ({gradient.errors.gradient:.1e})."
         )

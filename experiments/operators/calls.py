@@ -1,4 +1,4 @@
-"""What is timed: an operator's output, and its output with the gradients."""
+"""The two calls that are timed of each operator: its output, and its output with the gradients."""
 
 from __future__ import annotations
 
@@ -8,18 +8,8 @@ from typing import Any
 from experiments.operators.operator import Call, Tensor
 from experiments.runtime.tensorflow_import import import_tensorflow
 
-MODES = ("eager", "graph", "xla")
-
 FORWARD, BOTH = "forward", "forward_backward"
 """The output alone; the output and the gradients by all real operands."""
-
-
-def in_mode(call: Call, mode: str) -> Call:
-    """``call`` as it is, or as a graph."""
-    if mode == "eager":
-        return call
-    compiled: Call = import_tensorflow().function(call, autograph=False, jit_compile=mode == "xla")
-    return compiled
 
 
 def forward_and_backward(call: Call, real: int) -> Callable[..., tuple[Any, list[Any]]]:

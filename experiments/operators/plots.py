@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.operators.answer import OperatorsAnswer
 from experiments.operators.series import OperatorPoint
 from experiments.reporting.figures import BLUE, ORANGE, new_figure
-from experiments.reporting.text import duration, where
+from experiments.reporting.text import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,12 +40,12 @@ class Bars:
 
 def time_figure(answer: OperatorsAnswer) -> Figure:
     """Two bars an operator, the slowest on top: the time of forward, and of forward and backward together."""
-    operators, points = answer.operators, answer.points
+    points = answer.points
     forward = Bars("forward", BLUE, [point.forward.median for point in points], list(map(_forward_text, points)))
     both = [point.both.median for point in points]
     together = Bars("forward and backward", ORANGE, both, list(map(duration, both)))
     names = [point.operator.name for point in points]
-    setting = f"{operators.dtype}, {operators.mode}, {where()}"
+    setting = f"{answer.settings.setting}, {answer.placement}"
     return bar_figure(names, [forward, together], "time of common operators", setting)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from experiments.operators.answer import OperatorsAnswer
 from experiments.operators.plots import time_figure
 from experiments.operators.series import OperatorPoint, OperatorsSeries
+from experiments.operators.settings import OperatorsSettings
 from experiments.recorder import Recorder
 from experiments.reporting.text import duration
 from experiments.runtime.roofline import Limit
@@ -15,8 +16,6 @@ from experiments.series.recording import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from experiments.operators.experiment import Operators
 
 GEOMETRIC_MEAN = {
     "geometric_mean/forward_us": "forward_us",
@@ -39,9 +38,9 @@ class OperatorsReport(Report[str, OperatorPoint, OperatorsAnswer]):
         "gradient_error": "gradient_error",
     }
 
-    def __init__(self, operators: Operators, peak: Limit, recorder: Recorder) -> None:
-        super().__init__(OperatorsSeries(operators), recorder)
-        self._operators, self._peak = operators, peak
+    def __init__(self, settings: OperatorsSettings, placement: str, peak: Limit, recorder: Recorder) -> None:
+        super().__init__(OperatorsSeries(settings), recorder)
+        self._settings, self._placement, self._peak = settings, placement, peak
 
     def title(self, key: str) -> str:
         return key
@@ -53,7 +52,8 @@ class OperatorsReport(Report[str, OperatorPoint, OperatorsAnswer]):
         return f"{name}/{key}", 0
 
     def answer(self) -> OperatorsAnswer:
-        return OperatorsAnswer(self._operators, list(self.points.values()), self.series.not_measured, self._peak)
+        points, not_measured = list(self.points.values()), self.series.not_measured
+        return OperatorsAnswer(self._settings, self._placement, points, not_measured, self._peak)
 
     def conclude(self, answer: OperatorsAnswer) -> None:
         """The peak, the shares of it, and one number for all operators."""

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from experiments.experiment import Refused
 from experiments.measure import Measurement, Sampler, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
-from experiments.operators.calls import BOTH, FORWARD, forward_and_backward, in_mode, output_of
+from experiments.operators.calls import BOTH, FORWARD, forward_and_backward, output_of
 from experiments.operators.catalogue import OPERATORS
 from experiments.operators.operator import Operator, Tensor
+from experiments.operators.settings import OperatorsSettings
 from experiments.operators.verification import (
     CHECK_BYTES,
     CHECK_COPIES,
@@ -23,11 +23,9 @@ from experiments.operators.verification import (
     tolerance,
 )
 from experiments.runtime.device import current
+from experiments.runtime.modes import in_mode
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.series.measuring import Series
-
-if TYPE_CHECKING:
-    from experiments.operators.experiment import Operators
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,8 @@ class OperatorPoint:
     flops: int | None
     device: str
     errors: Errors
+    tolerance: float
+    """The relative error up to which output and gradients count as right."""
     measurements: Mapping[str, Measurement]
 
     @property
@@ -64,9 +64,9 @@ class OperatorPoint:
 class OperatorPointInProgress:
     """An operator that is being measured: holds the operands on the device."""
 
-    def __init__(self, operators: Operators, operator: Operator) -> None:
+    def __init__(self, settings: OperatorsSettings, operator: Operator) -> None:
         """Raises Refused where the output or the gradients are wrong, in the wrong place, or take too long."""
-        size, dtype, seed = operators.size, operators.dtype, operators.seed
+        size, dtype, seed = settings.size, settings.dtype, settings.seed
         self.operator, self.shapes = operator, operator.shapes(size)
         self.flops = operator.flops(size) if operator.flops else None
         real, operands, prepared = (
@@ -75,45 +75,46 @@ class OperatorPointInProgress:
             operator.prepare(size, dtype),
         )
         arguments = (*operands, *prepared.state)
-        forward = new_sampler(in_mode(prepared.call, operators.mode), arguments, operators.timing)
+        forward = new_sampler(in_mode(prepared.call, settings.mode), arguments, settings.timing)
         output = output_of(forward.first_call())
-        _require_bearable(forward, operators.longest_call)
+        _require_bearable(forward, settings.longest_call)
         cotangent = _cotangent(output, seed)
-        both_call = in_mode(forward_and_backward(prepared.call, real), operators.mode)
-        both = new_sampler(both_call, (cotangent, *arguments), operators.timing)
+        both_call = in_mode(forward_and_backward(prepared.call, real), settings.mode)
+        both = new_sampler(both_call, (cotangent, *arguments), settings.timing)
         result, slopes = both.first_call()
-        _require_bearable(both, operators.longest_call)
+        _require_bearable(both, settings.longest_call)
         outputs = output, output_of(result)
         for tensor in outputs:
             current().require(tensor)
         self.device = output.device
         self.errors = errors(operator, operands, real, outputs, slopes, cotangent, seed)
-        require_correct(self.errors, tolerance(dtype))
+        self.tolerance = tolerance(dtype)
+        require_correct(self.errors, self.tolerance)
         self.turns = Turns({FORWARD: forward, BOTH: both}, f"{seed} {operator.name}")
 
     @property
     def point(self) -> OperatorPoint | None:
         """What is measured so far; None until every call has a sample."""
         measurements = self.turns.measurements
-        return (
-            OperatorPoint(self.operator, self.shapes, self.flops, self.device, self.errors, measurements)
-            if measurements
-            else None
+        if not measurements:
+            return None
+        return OperatorPoint(
+            self.operator, self.shapes, self.flops, self.device, self.errors, self.tolerance, measurements
         )
 
 
 class OperatorsSeries(Series[str, OperatorPoint]):
-    """All operators that were asked for, by name."""
+    """The operators that the settings ask for, by name."""
 
-    def __init__(self, operators: Operators) -> None:
-        super().__init__(operators.chosen, operators.timing, operators.seed)
-        self.operators = operators
+    def __init__(self, settings: OperatorsSettings) -> None:
+        super().__init__(settings.chosen, settings.timing, settings.seed)
+        self.settings = settings
 
     def bytes_needed(self, key: str) -> int:
-        return OPERATORS[key].numbers(self.operators.size) * CHECK_COPIES * CHECK_BYTES
+        return OPERATORS[key].numbers(self.settings.size) * CHECK_COPIES * CHECK_BYTES
 
     def begin(self, key: str) -> OperatorPointInProgress:
-        return OperatorPointInProgress(self.operators, OPERATORS[key])
+        return OperatorPointInProgress(self.settings, OPERATORS[key])
 
     def own_problems(self) -> tuple[type[Exception], ...]:
         """TensorFlow may have no kernel for a dtype, or none that works."""

@@ -11,11 +11,8 @@ import numpy as np
 
 from experiments.experiment import Refused
 from experiments.operators.operator import Array, Operator
-from experiments.runtime.device import current
+from experiments.runtime.modes import tf32_in_use
 from experiments.runtime.tensorflow_import import import_tensorflow
-
-DTYPES = {"float16": 2, "bfloat16": 2, "float32": 4, "float64": 8}
-"""Bytes a number."""
 
 TOLERANCE = {"float16": 2e-2, "bfloat16": 1e-1, "float32": 1e-4, "float64": 1e-6}
 """The relative error that is let pass, of the output and of the gradients: some ten times what was seen, where anything
@@ -41,11 +38,8 @@ class Errors:
 
 
 def tolerance(dtype: str) -> float:
-    """The error that rounding may explain."""
-    enabled = import_tensorflow().config.experimental.tensor_float_32_execution_enabled()
-    if dtype == "float32" and enabled and current().is_gpu:
-        return TF32_TOLERANCE
-    return TOLERANCE[dtype]
+    """Return the relative error that rounding on this process's device may explain."""
+    return TF32_TOLERANCE if dtype == "float32" and tf32_in_use() else TOLERANCE[dtype]
 
 
 def errors(

@@ -17,7 +17,7 @@ __all__ = [
     "KMeans",
     "LeastSquares",
     "LogSumExp",
-    "Mlp",
+    "MlpLoss",
     "Operands",
     "Particle",
     "Saddle",
