@@ -16,9 +16,8 @@ from experiments.autodiff.expression import Expression
 from experiments.autodiff.point import INTEGERS
 from experiments.reporting.text import first_line
 from experiments.runtime.device import current, scope
+from experiments.runtime.modes import MODES, in_mode
 from experiments.runtime.tensorflow_import import import_tensorflow
-
-MODES = ("eager", "graph", "xla")
 
 
 @dataclass(frozen=True)
@@ -88,10 +87,7 @@ def new_call(
         value, blocks = differentiate(evaluate, dict(zip(names, operands, strict=True)), derivative, path.method)
         return [value, *blocks]
 
-    if path.mode == "eager":
-        return call
-    compiled: Callable[..., Any] = tf.function(call, autograph=False, jit_compile=path.mode == "xla")
-    return compiled
+    return in_mode(call, path.mode)
 
 
 def _errors(path: ExecutionPath) -> tuple[type[Exception], ...]:

@@ -21,17 +21,18 @@ from experiments.autodiff.derivative import (
     entry_count,
 )
 from experiments.autodiff.differentiate import METHODS
-from experiments.autodiff.execution_paths import MODES, ExecutionPath, compute, every_path, new_call
+from experiments.autodiff.execution_paths import ExecutionPath, compute, every_path, new_call
 from experiments.autodiff.expression import Expression, InvalidExpression
 from experiments.autodiff.grammar import parse
 from experiments.autodiff.graph import draw
 from experiments.autodiff.held import along_held, as_held, is_held
 from experiments.autodiff.plots import step_figure, tangent_figure
-from experiments.autodiff.point import DTYPES, INTEGERS, as_array
+from experiments.autodiff.point import INTEGERS, as_array
 from experiments.autodiff.truth import Reference, Truth
 from experiments.experiment import Experiment
 from experiments.recorder import Recorder
 from experiments.runtime.device import current, scope
+from experiments.runtime.modes import MODES, SIGNIFICAND_BITS
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.validators import InvalidField, require_choice
 
@@ -73,7 +74,7 @@ class Autodiff(Experiment):
 
     def __post_init__(self) -> None:
         require_choice(self, "derivative", KINDS)
-        require_choice(self, "dtype", (*DTYPES, *INTEGERS))
+        require_choice(self, "dtype", (*SIGNIFICAND_BITS, *INTEGERS))
         require_choice(self, "method", METHODS)
         require_choice(self, "mode", MODES)
         if not 1 <= self.order <= HIGHEST_ORDER:

@@ -9,9 +9,6 @@ import numpy as np
 
 from experiments.autodiff.derivative import Array
 
-DTYPES = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
-"""Bits of the significand, the hidden one included."""
-
 INTEGERS = ("int32", "int64")
 """Not differentiable, which is shown rather than hidden."""
 

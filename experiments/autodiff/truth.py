@@ -12,9 +12,10 @@ from experiments.autodiff.derivative import Array, Entry
 from experiments.autodiff.expression import Expression
 from experiments.autodiff.numeric import Slopes
 from experiments.autodiff.one_sided import EDGE, PLAIN, STEEP, Neighbourhood, Surroundings
-from experiments.autodiff.point import DTYPES, SMALLEST
+from experiments.autodiff.point import SMALLEST
 from experiments.autodiff.symbolic import DIGITS, Formula, Formulas
 from experiments.autodiff.terms import size_of_terms
+from experiments.runtime.modes import SIGNIFICAND_BITS
 
 OVERFLOW = "overflow"
 """An intermediate result is beyond 1.8e308: no derivative is looked for there."""
@@ -66,7 +67,7 @@ class Truth:
         is rounded to the dtype's bits or up to three fewer (cancellation shows there, and nowhere else).
         """
         assert self.value is not None
-        bits = DTYPES[dtype]
+        bits = SIGNIFICAND_BITS[dtype]
         size = abs(float(self.value))
         scale = size or self.terms  # what cancels to nothing leaves rounding errors of what it was
         allowed = SAFETY * scale * 2.0**-bits + SMALLEST[dtype] + self.uncertainty
@@ -82,7 +83,7 @@ class Truth:
         """
         if self.formula is None:
             return False
-        return bool(SMALLEST[dtype] <= abs(self.value) < self.scale * 2.0 ** -DTYPES[dtype])
+        return bool(SMALLEST[dtype] <= abs(self.value) < self.scale * 2.0 ** -SIGNIFICAND_BITS[dtype])
 
     def error(self, found: float, dtype: str = "float64") -> float:
         """How far off ``found`` is, in :meth:`unit`."""

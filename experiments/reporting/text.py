@@ -1,12 +1,10 @@
-"""Words that every experiment uses."""
+"""Numbers and errors in words."""
 
 from __future__ import annotations
 
-from experiments.runtime.device import current
-
 
 def duration(seconds: float) -> str:
-    """Three digits and the unit that suits them."""
+    """Return a time with three significant digits in the unit that suits it: ``13.7 ms``."""
     for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         value = seconds / scale
         if value >= 1:
@@ -15,16 +13,11 @@ def duration(seconds: float) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of a library says; its type where it says nothing."""
+    """Return the first line of an error's message, or the name of its type where there is no message."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 
 
 def one_line(error: object) -> str:
-    """All that an error of a library says, on one line; its type where it says nothing."""
+    """Return an error's whole message on one line, or the name of its type where there is no message."""
     return " ".join(str(error).split()) or type(error).__name__
-
-
-def where() -> str:
-    """Deprecated: take ``Placement.title`` as a value instead."""
-    return current().title

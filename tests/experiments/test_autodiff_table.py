@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from experiments.autodiff import Autodiff
 from experiments.autodiff.arithmetic import shape_of
 from experiments.autodiff.derivative import Block, Derivative
-from experiments.autodiff.execution_paths import MODES, ExecutionPath, compute
+from experiments.autodiff.execution_paths import ExecutionPath, compute
 from experiments.autodiff.findings import Checked
 from experiments.autodiff.functions import FUNCTIONS, OPERATORS
 from experiments.autodiff.grammar import parse
 from experiments.autodiff.point import as_array
 from experiments.autodiff.truth import Reference
 from experiments.runtime import device
+from experiments.runtime.modes import MODES
 from tests.experiments.autodiff_table import GRADIENTS, OTHERS, TRAPS, Case
 
 DIGITS = 50
