@@ -5,7 +5,6 @@ Hydra imports this file at every start, so whatever takes time is imported when 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,6 +20,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from runner.config.question import study_name
 from runner.errors import UserError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class OptunaSweeper(Sweeper):
             metric=metric,
             direction=OmegaConf.select(self.config, "sweep.direction", default="minimize"),
             storage=storage,
-            study_name=self.study_name or self._name_of_study(storage, name_of(arguments, metric)),
+            study_name=self.study_name or self._name_of_study(storage, study_name(arguments, metric)),
             **self.options,
         )
 
@@ -111,12 +111,6 @@ class OptunaSweeper(Sweeper):
         folder = Path(OmegaConf.select(self.config, "tracking.dir", default="mlruns")).expanduser().absolute()
         LocalStore(folder).check()  # makes it, or says why not
         return f"sqlite:///{folder / 'optuna.db'}"
-
-
-def name_of(arguments: Sequence[str], metric: str) -> str:
-    """The same for the same command, in whatever order it is written."""
-    words = sorted(argument for argument in arguments if not argument.startswith("sweep.resume="))
-    return f"{metric} {hashlib.sha256(chr(0).join(words).encode()).hexdigest()[:10]}"
 
 
 def objective(job: JobReturn) -> float | None:

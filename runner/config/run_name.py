@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-LENGTH, DIGITS = 60, 8
+from runner.config.question import is_asked, key_of
 
-NOT_THE_QUESTION = ("tracking", "hydra", "sweep.")
+LENGTH, DIGITS = 60, 8
 
 
 def run_name(device: str, overrides: Sequence[str]) -> str:
@@ -17,8 +17,8 @@ def run_name(device: str, overrides: Sequence[str]) -> str:
     >>> run_name("CPU:0", ["experiment=matmul", "experiment.shape=square", "device.onednn=false"])
     'square onednn=false CPU:0'
     """
-    asked = [override for override in overrides if not override.lstrip("+").startswith(("experiment=", "device="))]
-    return " ".join([*words_of(asked), device])[:LENGTH].strip() or "job"
+    telling = [override for override in overrides if not override.lstrip("+").startswith(("experiment=", "device="))]
+    return " ".join([*words_of(telling), device])[:LENGTH].strip() or "job"
 
 
 def words_of(overrides: Sequence[str]) -> list[str]:
@@ -27,13 +27,11 @@ def words_of(overrides: Sequence[str]) -> list[str]:
 
 
 def _word(override: str) -> str | None:
-    key, _, value = override.lstrip("+~").partition("=")
-    value = value.strip("'\"")
-    _, _, name = key.rpartition(".")
-    if key.startswith(NOT_THE_QUESTION) or not value:
+    key, value = key_of(override), override.partition("=")[2].strip("'\"")
+    if not is_asked(key) or not value:
         return None
     speaks_for_itself = value[:1].isalpha() and value.lower() not in ("true", "false", "null")
-    return value if speaks_for_itself else f"{name}={_shortened(value)}"
+    return value if speaks_for_itself else f"{key.rpartition('.')[2]}={_shortened(value)}"
 
 
 def _shortened(value: str) -> str:

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, name_of, objective
+from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, objective
 from runner.errors import StoreError, UserError
 from runner.sweep.search import OWNER, Search, best_of, newest_study, without_password
 from runner.sweep.space import Space, distribution_of, space_of
@@ -318,11 +318,6 @@ def test_a_job_without_a_finite_value_has_failed(value: Any) -> None:
 def test_the_value_of_a_job() -> None:
     assert objective(done(2)) == 2.0
     assert objective(failed()) is None
-
-
-def test_the_same_command_has_the_same_name() -> None:
-    assert name_of(["a=1,2", "b=3"], "loss") == name_of(["b=3", "sweep.resume=true", "a=1,2"], "loss")
-    assert name_of(["a=1,2"], "loss") != name_of(["a=1,3"], "loss")
 
 
 @pytest.fixture
