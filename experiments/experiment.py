@@ -56,7 +56,7 @@ class Experiment(ABC):
     sources: ClassVar[tuple[str, ...]] = ()
     """The fields that name a trained model, each a str: it is looked up before a run begins, for ``recorder.fetch``.
 
-    ``latest`` (the newest run of ``training``), ``NAME``, ``NAME/VERSION`` or ``NAME@ALIAS`` of the model registry
+    ``latest`` (the newest run of an experiment that :attr:`leaves_models`), ``NAME``, ``NAME/VERSION`` or ``NAME@ALIAS`` of the model registry
     (with or without ``models:/``), a run's id, or the path of a ``.keras`` file or of a folder with ``model.keras``.
     """
 

@@ -22,6 +22,9 @@ T = TypeVar("T")
 REGISTERED_NAME = re.compile(r"[\w\-. ]+")
 """Of a model in the registry."""
 
+MODEL_FILE, TEST_SET_FILE, CALIBRATION_FILE = "model.keras", "test_set.npz", "calibration.npz"
+"""The artifacts of a run that become the files of a :class:`Source`; only the first is needed."""
+
 
 @dataclass(frozen=True)
 class Source:

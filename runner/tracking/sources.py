@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.networks.saving import checksums
-from experiments.recorder import Source
+from experiments.recorder import CALIBRATION_FILE, MODEL_FILE, TEST_SET_FILE, Source
 from experiments.validators import suggestion
+from runner.config.schema import experiments
 from runner.errors import UserError
 from runner.tracking import tags
 from runner.tracking.store import first_line
@@ -20,11 +21,9 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 LATEST = "latest"
-TRAINING = "training"
-"""The experiment whose runs leave models."""
 
-MODEL, TEST_SET, CALIBRATION, MLFLOW_MODEL = "model.keras", "test_set.npz", "calibration.npz", "model"
-"""What a run with a model has among its artifacts; the first is needed."""
+MLFLOW_MODEL = "model"
+"""The folder to which an MLflow model is copied, and which may lie beside a ``.keras`` file."""
 
 RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})")
 REGISTERED = re.compile(r"(?P<scheme>models:/)?(?P<name>[^/@:]+)(?:/(?P<version>\d+)|@(?P<alias>[^/@]+))?")
@@ -67,12 +66,12 @@ def _is_path(wanted: str) -> bool:
 
 
 def _of_path(path: Path) -> Source:
-    folder, model = (path, path / MODEL) if path.is_dir() else (path.parent, path)
+    folder, model = (path, path / MODEL_FILE) if path.is_dir() else (path.parent, path)
     if not path.exists():
         raise SourceNotFound(f"there is no {path}{_files_near(path)}")
     if not model.is_file() or model.suffix != ".keras":
-        what = f"the folder {path} has no {MODEL}" if path.is_dir() else f"{path} is not a .keras file"
-        raise SourceNotFound(f"{what}; save the model with model.save('{MODEL}')")
+        what = f"the folder {path} has no {MODEL_FILE}" if path.is_dir() else f"{path} is not a .keras file"
+        raise SourceNotFound(f"{what}; save the model with model.save('{MODEL_FILE}')")
     # What is called model beside it may be any model, and an MLflow model may run any code.
     test_set, calibration, _ = _beside(folder)
     return Source(str(path), model, test_set, calibration, facts={"path": str(path)})
@@ -87,7 +86,7 @@ def _files_near(path: Path) -> str:
 
 def _beside(folder: Path) -> tuple[Path | None, Path | None, Path | None]:
     """Test set, calibration inputs and MLflow model, as far as a folder has them."""
-    test_set, calibration, mlflow_model = (folder / name for name in (TEST_SET, CALIBRATION, MLFLOW_MODEL))
+    test_set, calibration, mlflow_model = (folder / name for name in (TEST_SET_FILE, CALIBRATION_FILE, MLFLOW_MODEL))
     return (
         test_set if test_set.is_file() else None,
         calibration if calibration.is_file() else None,
@@ -96,18 +95,23 @@ def _beside(folder: Path) -> tuple[Path | None, Path | None, Path | None]:
 
 
 def _latest(client: MlflowClient, scratch: Path) -> Source:
-    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
-    finished = f"attributes.status = 'FINISHED' AND tags.`{tags.EXPERIMENT}` = '{TRAINING}'"
-    newest_first = client.search_runs(
-        everywhere, finished, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"]
-    )
-    for run in newest_first:
+    """The model of the newest finished run that has one, of any experiment that declares to leave models."""
+    trainers = [kind.name for kind in experiments() if kind.leaves_models]
+    finished = [run for trainer in trainers for run in _finished(client, trainer)]
+    for run in sorted(finished, key=lambda run: run.info.start_time, reverse=True):
         if _has_model(client, run):
             return _of_run(client, run, scratch)
     raise SourceNotFound(
-        f"no run of experiment={TRAINING} has left a model in this store; run 'python -m runner experiment={TRAINING}' "
-        "first, or name a file"
+        f"no run of {' or '.join(f'experiment={name}' for name in trainers)} has left a model in this store; "
+        f"run 'python -m runner experiment={trainers[0]}' first, or name a file"
     )
+
+
+def _finished(client: MlflowClient, experiment: str) -> Iterable[Run]:
+    """The newest finished runs of an experiment of ours, whatever the MLflow experiments they are kept in."""
+    everywhere = [kept_in.experiment_id for kept_in in client.search_experiments()]
+    wanted = f"attributes.status = 'FINISHED' AND tags.`{tags.EXPERIMENT}` = '{experiment}'"
+    return client.search_runs(everywhere, wanted, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"])
 
 
 def _of_run_id(client: MlflowClient, run_id: str, scratch: Path) -> Source:
@@ -123,7 +127,7 @@ def _of_run_id(client: MlflowClient, run_id: str, scratch: Path) -> Source:
 
 
 def _has_model(client: MlflowClient, run: Run) -> bool:
-    return bool(_logged_models(run)) or MODEL in _files_of(client, run)
+    return bool(_logged_models(run)) or MODEL_FILE in _files_of(client, run)
 
 
 def _files_of(client: MlflowClient, run: Run) -> list[str]:
@@ -137,7 +141,7 @@ def _logged_models(run: Run) -> list[str]:
 
 
 def _of_run(client: MlflowClient, run: Run, scratch: Path) -> Source:
-    _download_files(client, run, (MODEL, TEST_SET, CALIBRATION), scratch)
+    _download_files(client, run, (MODEL_FILE, TEST_SET_FILE, CALIBRATION_FILE), scratch)
     expected = None
     if logged := _logged_models(run):
         newest = client.get_logged_model(logged[0])
@@ -162,7 +166,7 @@ def _download_model(client: MlflowClient, location: str, scratch: Path) -> None:
 
 def _keras_file(scratch: Path, expected: str | None) -> Path:
     """The file by its name, else the one within the MLflow model; ``expected`` is the SHA-256 it was logged with."""
-    found = [scratch / MODEL, *sorted((scratch / MLFLOW_MODEL).rglob("*.keras"))]
+    found = [scratch / MODEL_FILE, *sorted((scratch / MLFLOW_MODEL).rglob("*.keras"))]
     model = next((path for path in found if path.is_file()), None)
     if model is None:
         raise SourceNotFound("its model is not a .keras file")
@@ -198,7 +202,7 @@ def _registered(client: MlflowClient, wanted: re.Match[str], scratch: Path) -> S
     # What the version itself holds counts; of its run's files only those that are no model.
     _download_model(client, _location(client, version), scratch)
     if version.run_id:
-        _download_files(client, client.get_run(version.run_id), (TEST_SET, CALIBRATION), scratch)
+        _download_files(client, client.get_run(version.run_id), (TEST_SET_FILE, CALIBRATION_FILE), scratch)
     facts = {"model": name, "version": str(version.version), "run_id": version.run_id or ""}
     title = f"{name}, version {version.version}{f' (@{alias})' if alias else ''}"
     model = _keras_file(scratch, version.tags.get(tags.SHA256))

@@ -20,6 +20,7 @@ from experiments.recorder import Recorder
 @dataclass
 class Trial(Experiment):
     name: ClassVar[str] = "trial"
+    leaves_models: ClassVar[bool] = True
 
     x: float = 1.0
     seconds: float = 0.0

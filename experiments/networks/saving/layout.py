@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-KERAS, SAVED_MODEL, WEIGHTS = "model.keras", "saved_model", "model.weights.h5"
+from experiments.recorder import MODEL_FILE
+
+KERAS, SAVED_MODEL, WEIGHTS = MODEL_FILE, "saved_model", "model.weights.h5"
 
 VERSION = "1"
 """TensorFlow Serving watches ``saved_model`` and serves the folder below it with the highest number."""
