@@ -1,69 +1,68 @@
-"""What a training says: how well the network does, what it mixes up, how fast it learnt."""
+"""The results of a training and its note: how good the network is, what it confuses, how fast it learnt."""
 
 from __future__ import annotations
 
+import math
 import shlex
-import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from experiments.networks.data import Data
-from experiments.recorder import Row
+from experiments.recorder import Cell, Row
 from experiments.reporting.markdown import markdown_table
-from experiments.runtime.device import current
-from experiments.training.checkpoint import EpochRow
 from experiments.training.execution import AUTO
-
-if TYPE_CHECKING:
-    from experiments.training.experiment import Training
-    from experiments.training.session import Session
+from experiments.training.history import EpochRow, History
+from experiments.training.session import HeldOutResult
+from experiments.training.settings import TrainingSettings
 
 MOST_CLASSES = 20
-"""Of the table in the note."""
+"""The note has a table of the classes up to this number of them."""
 
+ROUNDING = 1e-3
+"""How far a reloaded model's outputs may be from the original's, relative to the largest output.
 
-@dataclass(frozen=True)
-class Test:
-    """What the network makes of examples it has never seen."""
-
-    __test__ = False  # pytest takes it for one of its own
-
-    loss: float
-    outputs: npt.NDArray[np.float32]
-    """Logits [n, classes], or values [n, 1]."""
+Some devices do not add in the same order each time.
+"""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One test example that was taken for something else."""
+    """A test example that the network put into a wrong class."""
 
     example: int
     truth: int
     taken_for: int
     certainty: float
-    """The probability that the network gave to its wrong answer."""
+    """The probability that the network gave to the wrong class."""
 
 
+@dataclass
 class TrainingAnswer:
-    """A training's results, complete once ``test`` is set."""
+    """The results of a training; plots and test metrics need ``test``."""
 
-    def __init__(self, training: Training, data: Data, session: Session) -> None:
-        self.training, self.data, self.session = training, data, session
-        self.test: Test | None = None
-        self.saved: list[Row] = []
-        """How the model was saved, and whether it came back the same."""
+    settings: TrainingSettings
+    data: Data
+    device: str
+    """The device's name on this machine, such as ``GPU:0``."""
+    history: History
+    test: HeldOutResult | None = None
+    """None until all epochs are done."""
+    saved: list[Row] = field(default_factory=list)
+    """How each format was saved and whether it came back the same; empty if that is not checked."""
+    is_handed_over: bool = False
+    """Whether the recorder has the model and all its files."""
 
     def rows(self) -> list[Row]:
-        """results.csv: one row an epoch."""
-        return [asdict(row) for row in self.session.history]
+        """The rows of results.csv, one per epoch."""
+        return [asdict(row) for row in self.history.rows]
 
     @property
     def predicted(self) -> npt.NDArray[np.int64]:
-        """Class numbers [n]."""
+        """The predicted classes of the test set: numbers [n]."""
         assert self.test is not None
         classes: npt.NDArray[np.int64] = np.argmax(self.test.outputs, axis=1)
         return classes
@@ -78,7 +77,7 @@ class TrainingAnswer:
 
     @property
     def mistakes(self) -> list[Mistake]:
-        """The worst first: those that the network was most certain of."""
+        """The wrong test examples, those first of which the network was most certain."""
         assert self.test is not None
         shifted = np.exp(self.test.outputs - self.test.outputs.max(axis=1, keepdims=True))
         probabilities = shifted / shifted.sum(axis=1, keepdims=True)
@@ -90,7 +89,7 @@ class TrainingAnswer:
         return sorted(found, key=lambda mistake: -mistake.certainty)
 
     def test_metrics(self) -> dict[str, float]:
-        """Metrics of the test set; for a regression the root mean square error and the coefficient R^2."""
+        """Loss and accuracy on the test set; for a regression loss, root mean square error and R^2."""
         assert self.test is not None
         found = {"test/loss": self.test.loss}
         truth = self.data.test.y
@@ -103,28 +102,38 @@ class TrainingAnswer:
         return found
 
     def epoch_in_words(self, row: EpochRow) -> str:
-        """One epoch in a line of the terminal."""
+        """An epoch's validation and speed in a line of the terminal."""
         accuracy = "" if row.val_accuracy is None else f", accuracy {row.val_accuracy:.2%}"
         return f"validation loss {row.val_loss:.4g}{accuracy}, {row.examples_per_s:,.0f} examples/s"
 
     def test_in_words(self) -> str:
+        """The metrics of the test set in a line of the terminal."""
         return ", ".join(f"{name.removeprefix('test/')} {value:.4g}" for name, value in self.test_metrics().items())
 
     def saved_in_words(self) -> str:
-        """Whether the saved model came back the same."""
+        """Whether every bit came back the same, in a line of the terminal."""
         different = [str(row["format"]) for row in self.saved if not row["identical"]]
         return f"not the same: {', '.join(different)}" if different else "the same, bit for bit, in every format"
 
+    def damage_in_words(self) -> str:
+        """The first format that cannot be loaded or differs by more than rounding; empty if there is none."""
+        assert self.test is not None
+        rounding = ROUNDING * max(1.0, float(np.abs(self.test.outputs).max()))
+        for row in self.saved:
+            if problem := row["problem"] or _beyond(rounding, row["largest_difference"]):
+                return f"saved as {row['format']} did not come back the same ({problem})"
+        return ""
+
     def note(self) -> str:
-        """The run's description."""
+        """The run's description, in Markdown."""
         parts = [self._headline(), self._course(), self._speed()]
         if self.test is not None:
             parts += [self._classes(), self._saved(), self._next()]
         return "\n\n".join(part for part in parts if part)
 
     def _headline(self) -> str:
-        training, data = self.training, self.data
-        what = f"{training.model.name} on {data.name} ({training.optimizer.name}, {current().actual})"
+        settings, data = self.settings, self.data
+        what = f"{settings.model.name} on {data.name} ({settings.optimizer.name}, {self.device})"
         if self.test is None:
             return f"**{what}**: ended before its test."
         metrics = self.test_metrics()
@@ -136,34 +145,30 @@ class TrainingAnswer:
         return f"**{what}: {result}.**"
 
     def _course(self) -> str:
-        history = self.session.history
-        if not history:
+        history = self.history
+        if not history.rows:
             return ""
-        best = self.session.best_epoch
-        went_on = f" Went on after epoch {self.session.went_on_from}." if self.session.went_on_from else ""
+        resumed = f" Went on after epoch {history.resumed_after}." if history.resumed_after else ""
+        done, best = len(history.rows), history.best_epoch
         if not best:
-            return f"{len(history)} epochs, none with a finite loss."
-        chosen = history[best - 1]
+            return f"{done} epochs, none with a finite loss."
         if self.test is None:
-            return f"{len(history)} of {self.training.epochs} epochs, the best of them epoch {best}.{went_on}"
-        ended = "no better after that" if self.session.is_patience_over else "all epochs done"
+            return f"{done} of {self.settings.epochs} epochs, the best of them epoch {best}.{resumed}"
+        ended = "no better after that" if history.is_patience_over(self.settings.patience) else "all epochs done"
         return (
-            f"{len(history)} epochs ({ended}); the weights are those of epoch {best}, which had the lowest validation "
-            f"loss: {self.epoch_in_words(chosen).split(', ')[0].removeprefix('validation loss ')}.{went_on}"
+            f"{done} epochs ({ended}); the weights are those of epoch {best}, which had the lowest validation "
+            f"loss: {history.rows[best - 1].val_loss:.4g}.{resumed}"
         )
 
     def _speed(self) -> str:
-        rates = [row.examples_per_s for row in self.session.history[1:]] or [
-            row.examples_per_s for row in self.session.history
-        ]
-        if not rates:
+        rate = self.history.examples_per_s
+        if rate is None:
             return ""
-        tried = "; ".join(f"{name}: {figures}" for name, figures in self.session.tried.items())
-        execution = f"execution={self.session.execution_name}"
+        tried = "; ".join(f"{name}: {figures}" for name, figures in self.history.tried.items())
         why = f" (auto tried: {tried})" if tried else ""
-        if self.training.execution == AUTO and not tried:
+        if self.settings.execution == AUTO and not tried:
             why = " (settled by an earlier run of this question)"
-        return f"{statistics.median(rates):,.0f} examples/s with {execution}{why}."
+        return f"{rate:,.0f} examples/s with execution={self.history.execution}{why}."
 
     def _classes(self) -> str:
         if self.data.task != "classification" or len(self.data.class_names) > MOST_CLASSES:
@@ -204,10 +209,24 @@ class TrainingAnswer:
         return markdown_table(rows)
 
     def _next(self) -> str:
-        """What to do with the model."""
-        name = self.training.name_in_registry
+        """How to serve the model, by a source that exists."""
+        if not self.is_handed_over:
+            return ""
+        if self.damage_in_words():
+            return (
+                "This model is not registered, as it did not come back the same. What was saved is kept with this run; "
+                "the run's id serves it all the same: `python -m runner experiment=deployment experiment.source=RUN_ID`"
+            )
+        name = self.settings.name_in_registry
         source = f" {shlex.quote(f'experiment.source=models:/{name}')}" if name else ""
         return f"Serve it in every way there is, and compare: `python -m runner experiment=deployment{source}`"
+
+
+def _beyond(rounding: float, difference: Cell) -> str:
+    """What is wrong with outputs that differ by up to ``difference``; empty if it is rounding."""
+    if difference is None or math.isnan(float(difference)):
+        return "its outputs cannot be compared"
+    return f"its outputs differ by up to {difference}" if float(difference) > rounding else ""
 
 
 def _number(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Everything that decides how training goes on, in one file: a run that goes on from it ends with the same weights."""
+"""The file from which a training is resumed; it ends with the weights of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -11,42 +11,31 @@ from pathlib import Path
 import numpy as np
 
 from experiments.training.execution.state import Arrays
+from experiments.training.history import EpochRow
 
 FOLDER = "checkpoint"
-"""Of a run's artifacts. Two files take turns in it, so that a death while one is written leaves the other."""
-
-
-@dataclass(frozen=True)
-class EpochRow:
-    """What one epoch gave; accuracies are None in a regression."""
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float | None
-    val_loss: float
-    val_accuracy: float | None
-    seconds: float
-    examples_per_s: float
+"""A folder of the run's artifacts. Two files take turns in it: a death while one is written leaves the other."""
 
 
 @dataclass
 class Checkpoint:
-    """The state after an epoch: every variable of model and optimizer, and what was seen so far."""
+    """The state after an epoch: every variable of model and optimizer, and the history so far."""
 
     epoch: int
     execution: str
-    """Which loop trains: after ``auto`` has chosen, going on must not choose again."""
+    """The loop that trains; where ``auto`` chose it, a resumed training does not choose again."""
     history: list[EpochRow]
     best_epoch: int
     model: Arrays
-    """All variables in Keras' order: weights, moving statistics, states of random generators."""
+    """All variables in Keras' order: weights, moving statistics, states of the seed generators."""
     optimizer: Arrays
     best: Arrays = field(default_factory=list)
     """The model's variables after the best epoch."""
     source: str = ""
-    """Where the data came from: others have other examples to go on with."""
+    """The data's source; a checkpoint does not fit other data."""
 
     def to_bytes(self) -> bytes:
+        """Returns the content of an ``.npz`` file."""
         about = {
             "epoch": self.epoch,
             "execution": self.execution,
@@ -63,7 +52,7 @@ class Checkpoint:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Checkpoint:
-        """Raises ValueError where the file is cut off or not a checkpoint."""
+        """Reads what :meth:`to_bytes` wrote. Raises ValueError if it is cut off or not a checkpoint."""
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 about = {"source": ""} | json.loads(str(arrays["about"]))
@@ -78,12 +67,12 @@ class Checkpoint:
 
 
 def path_of(number: int) -> str:
-    """Where the run's checkpoint of that number, counted from 1, is kept below its artifacts."""
+    """The path of a run's ``number``-th checkpoint below its artifacts."""
     return f"{FOLDER}/{number % 2}.npz"
 
 
 def newest(folder: Path) -> Checkpoint | None:
-    """The latest whole checkpoint in a folder; None if there is none."""
+    """The checkpoint of the latest epoch in a folder, damaged files left out; None if there is none."""
     found = []
     for path in folder.glob("*.npz"):
         try:

@@ -1,4 +1,4 @@
-"""The pictures of a training."""
+"""The plots of a training."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
 MOST_MISTAKES, COLUMNS = 24, 8
+"""Images in the plot of mistakes, and how many of them stand side by side."""
 
 HEADER_INCHES, ROW_INCHES, PICTURE_INCHES = 0.4, 1.45, 1.12
 
 MOST_NUMBERS = 12
-"""Classes up to which the confusion matrix has its counts written in."""
+"""The confusion matrix shows its counts up to this number of classes."""
 
 MOST_NAMES = 40
+"""The confusion matrix shows the names of the classes up to this number of them."""
 
 
 def learning_figure(answer: TrainingAnswer) -> Figure:
-    """Loss, and accuracy where there is one, against the epoch, for training and validation; the best one marked."""
+    """Plots loss and accuracy (of a regression, the loss alone) against the epoch, and marks the best epoch."""
     from matplotlib.figure import Figure
 
-    history = answer.session.history
+    history = answer.history.rows
     has_accuracy = answer.data.task == "classification"
     figure = Figure(figsize=(10 if has_accuracy else 6.5, 4.5), dpi=120)
     width = 0.385 if has_accuracy else 0.83
     epochs = [row.epoch for row in history]
-    best = answer.session.best_epoch
+    best = answer.history.best_epoch
     loss = figure.add_axes((0.075 if has_accuracy else 0.13, 0.12, width, 0.74))
     loss.set_yscale("log")
     no_minor_ticks(loss)
@@ -64,7 +65,7 @@ def _curves(axes: Axes, epochs: list[int], train: list[float], validation: list[
 
 
 def confusion_figure(answer: TrainingAnswer) -> Figure:
-    """Which class was taken for which: rows are the truth; the diagonal is right."""
+    """Plots the confusion matrix as shares of each true class: rows are the truth, the diagonal is right."""
     from matplotlib.figure import Figure
 
     counts = answer.confusion
@@ -93,7 +94,7 @@ def confusion_figure(answer: TrainingAnswer) -> Figure:
 
 
 def mistakes_figure(answer: TrainingAnswer) -> Figure:
-    """The test images that the network was most certain to see wrongly."""
+    """Shows the test images that the network got wrong with the greatest certainty."""
     from matplotlib.figure import Figure
 
     shown = answer.mistakes[:MOST_MISTAKES]
@@ -117,7 +118,7 @@ def mistakes_figure(answer: TrainingAnswer) -> Figure:
 
 
 def residuals_figure(answer: TrainingAnswer) -> Figure:
-    """Predicted against true values of a regression."""
+    """Plots predicted against true values of a regression."""
     from matplotlib.figure import Figure
 
     assert answer.test is not None
@@ -135,7 +136,7 @@ def residuals_figure(answer: TrainingAnswer) -> Figure:
 
 
 def _as_picture(image: np.ndarray) -> np.ndarray:
-    """One channel as a matrix; colours from whatever scale to 0 to 1."""
+    """Returns one channel as a matrix, and colours scaled to the range from 0 to 1."""
     if image.shape[-1] == 1:
         return image[..., 0]
     low, high = float(image.min()), float(image.max())
@@ -143,5 +144,5 @@ def _as_picture(image: np.ndarray) -> np.ndarray:
 
 
 def _title(answer: TrainingAnswer) -> str:
-    training = answer.training
-    return f"{training.model.name} on {answer.data.name}, seed {training.seed}"
+    settings = answer.settings
+    return f"{settings.model.name} on {answer.data.name}, seed {settings.seed}"

@@ -1,11 +1,11 @@
-"""One training from its first epoch to its last: model, optimizer, loop, and the best state so far."""
+"""Trains one model epoch by epoch and keeps the best state so far."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,7 @@ from experiments.experiment import Refused
 from experiments.networks.data import Data
 from experiments.recorder import Recorder
 from experiments.runtime.tensorflow_import import import_tensorflow
-from experiments.training.answer import Test
-from experiments.training.checkpoint import Checkpoint, EpochRow
+from experiments.training.checkpoint import Checkpoint
 from experiments.training.execution import (
     AUTO,
     Evaluation,
@@ -29,87 +28,88 @@ from experiments.training.execution import (
     replica_devices,
     values_of,
 )
+from experiments.training.history import EpochRow, History
 from experiments.training.losses import new_loss
 from experiments.training.precision import scaled, set_precision
-
-if TYPE_CHECKING:
-    from experiments.training.experiment import Training
+from experiments.training.settings import TrainingSettings
 
 Array = npt.NDArray[Any]
 
-
 EVALUATION_BATCH = 256
+"""Examples per batch in validation and test; it changes the results by rounding alone."""
 
 EXECUTION = "execution"
-"""What ``auto`` settles."""
+"""The name under which the choice of ``auto`` is settled."""
+
+
+@dataclass(frozen=True)
+class HeldOutResult:
+    """The trained model on the test set, which it has never seen."""
+
+    loss: float
+    outputs: npt.NDArray[np.float32]
+    """Logits [n, classes], or values [n, 1]."""
 
 
 class Session:
-    """Trains epoch by epoch; everything random is decided by the seed and the epoch's number."""
+    """A model in training. The seed and the epoch's number decide everything random."""
 
-    def __init__(self, training: Training, data: Data, checkpoint: Checkpoint | None) -> None:
-        """Goes on from ``checkpoint``, if there is one. Raises Refused where it does not fit."""
+    def __init__(self, settings: TrainingSettings, data: Data, checkpoint: Checkpoint | None) -> None:
+        """Builds model and optimizer, in the state of ``checkpoint`` if there is one.
+
+        Raises Refused if the checkpoint is of another model or other data.
+        """
         import keras
 
-        self.training, self.data = training, data
-        set_precision(training.precision)
-        keras.utils.set_random_seed(training.seed)
-        with _replicated(training.replicas):
-            self.model = training.model.build(data, training.seed)
-            steps = self._steps_an_epoch() * training.epochs
-            self.optimizer = scaled(training.optimizer.build(steps), training.precision)
+        self.settings, self.data = settings, data
+        set_precision(settings.precision)
+        keras.utils.set_random_seed(settings.seed)
+        with _replicated(settings.replicas):
+            self.model = settings.model.build(data, settings.seed)
+            steps = self._steps_per_epoch() * settings.epochs
+            self.optimizer = scaled(settings.optimizer.build(steps), settings.precision)
             self.optimizer.build(self.model.trainable_variables)
         self.loss = new_loss(data)
-        self.history: list[EpochRow] = []
-        self.best_epoch = 0
-        self.execution_name = training.execution
-        self.tried: dict[str, str] = {}
-        """What ``auto`` has found of each execution."""
+        self.history = History(settings.execution)
         self._best = values_of(self.model.variables)
-        self.went_on_from = 0
         if checkpoint:
             self._restore(checkpoint)
 
     def prepare(self, recorder: Recorder) -> None:
-        """Chooses the execution, where that is left to us and not settled yet, and compiles it."""
+        """Chooses the execution if it is ``auto`` and not settled by an earlier run, and compiles it."""
         chosen: Execution | None = None
 
         def fastest() -> str:
             nonlocal chosen
             recorder.progress("execution", 0.0, "which loop is the fastest here?")
             choice = choose(*self._task())
-            chosen, self.tried = choice.execution, choice.in_words
+            chosen, self.history.tried = choice.execution, choice.in_words
             return choice.name
 
-        if self.execution_name == AUTO:
-            self.execution_name = recorder.settled(EXECUTION, fastest)
+        if self.history.execution == AUTO:
+            self.history.execution = recorder.settled(EXECUTION, fastest)
+        name = self.history.execution
         if chosen is None:
-            recorder.progress("execution", 0.0, f"compiling {self.execution_name}")
-        self._execution = chosen or new_execution(self.execution_name, *self._task())
+            recorder.progress("execution", 0.0, f"compiling {name}")
+        self._execution = chosen or new_execution(name, *self._task())
         self._execution.warm_up()
         validation = self.data.validation
         self._validation = Evaluation(
             self.model, self.loss, validation.x, validation.y, min(EVALUATION_BATCH, len(validation.y))
         )
-        recorder.progress("execution", 1.0, self.execution_name)
+        recorder.progress("execution", 1.0, name)
 
     def _task(self) -> tuple[Any, Any, Any, Array, Array, int]:
         train = self.data.train
-        return self.model, self.optimizer, self.loss, train.x, train.y, self.training.batch_size
+        return self.model, self.optimizer, self.loss, train.x, train.y, self.settings.batch_size
 
     @property
     def epoch(self) -> int:
-        """How many epochs are done."""
-        return len(self.history)
-
-    @property
-    def is_patience_over(self) -> bool:
-        """Whether the validation loss has not become lower for too long."""
-        patience = self.training.patience
-        return patience is not None and self.epoch - self.best_epoch >= patience
+        """The number of epochs done."""
+        return len(self.history.rows)
 
     def train_epoch(self) -> EpochRow:
-        """One more epoch, and its validation."""
+        """Trains for one more epoch and validates the model."""
         number = self.epoch + 1
         done = self._execution.run_epoch(self._order(number))
         val_loss, val_accuracy = self._validation()
@@ -122,29 +122,28 @@ class Session:
             done.seconds,
             len(self.data.train.y) / done.seconds,
         )
-        self.history.append(row)
-        if math.isfinite(val_loss) and self._is_best(row):
-            self.best_epoch, self._best = number, values_of(self.model.variables)
+        if self.history.add(row):
+            self._best = values_of(self.model.variables)
         return row
 
     def restore_best(self) -> None:
-        """The weights of the epoch with the lowest validation loss."""
+        """Gives the model the variables of its best epoch."""
         assign(self.model.variables, self._best)
 
-    def test(self) -> Test:
-        """What the network makes of the test set."""
+    def test(self) -> HeldOutResult:
+        """Evaluates the model on the test set."""
         x, y = self.data.test.x, self.data.test.y
         outputs = predict(self.model, x, EVALUATION_BATCH)
         loss, _ = evaluate(self.model, self.loss, x, y, min(EVALUATION_BATCH, len(y)))
-        return Test(loss, np.asarray(outputs, dtype=np.float32))
+        return HeldOutResult(loss, np.asarray(outputs, dtype=np.float32))
 
     def checkpoint(self) -> Checkpoint:
-        """Everything that decides how training goes on."""
+        """Returns everything that decides how the training continues."""
         return Checkpoint(
             self.epoch,
-            self.execution_name,
-            self.history,
-            self.best_epoch,
+            self.history.execution,
+            self.history.rows,
+            self.history.best_epoch,
             values_of(self.model.variables),
             values_of(self.optimizer.variables),
             self._best,
@@ -164,25 +163,22 @@ class Session:
             raise Refused(
                 "sweep.resume: the checkpoint is of another model; train anew with sweep.resume=false"
             ) from None
-        self.history = list(checkpoint.history)
-        self.best_epoch, self._best = checkpoint.best_epoch, checkpoint.best
-        self.execution_name = checkpoint.execution
-        self.went_on_from = checkpoint.epoch
+        self._best = checkpoint.best
+        self.history = History(
+            checkpoint.execution, list(checkpoint.history), checkpoint.best_epoch, resumed_after=checkpoint.epoch
+        )
 
     def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """The order of the examples in an epoch, whatever happened before."""
-        return np.random.default_rng([self.training.seed, epoch]).permutation(len(self.data.train.y))
+        """The order of the training examples in an epoch: a function of seed and epoch alone."""
+        return np.random.default_rng([self.settings.seed, epoch]).permutation(len(self.data.train.y))
 
-    def _is_best(self, row: EpochRow) -> bool:
-        return self.best_epoch == 0 or row.val_loss < self.history[self.best_epoch - 1].val_loss
-
-    def _steps_an_epoch(self) -> int:
-        return -(-len(self.data.train.y) // self.training.batch_size)
+    def _steps_per_epoch(self) -> int:
+        return -(-len(self.data.train.y) // self.settings.batch_size)
 
 
 @contextmanager
 def _replicated(replicas: int) -> Iterator[None]:
-    """What is built within it has a copy on each of so many devices."""
+    """Within it, variables are created on each of ``replicas`` devices."""
     if replicas == 1:
         yield
         return

@@ -12,6 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
+from runner.tracking.sources import find
+from runner.tracking.store import LocalStore
 from tests.conftest import environment, run_command
 from tests.reading import artifacts, client, history, runs
 from tests.waiting import wait_until
@@ -62,6 +64,19 @@ def test_a_training_is_in_the_store(undisturbed):
     (version,) = client(store).search_model_versions("name = 'digits-mlp'")
     assert version.run_id == run.info.run_id
     assert "experiment=deployment" in done.out
+
+
+def test_the_id_of_a_run_that_failed_is_a_source(tmp_path):
+    """As the note of a training says whose model did not come back the same."""
+    store = LocalStore(tmp_path / "store")
+    writer = store.open()
+    experiment = writer.create_experiment("training", artifact_location=store.artifact_location("training"))
+    run_id = writer.create_run(experiment, tags={"experiment": "training"}).info.run_id
+    (tmp_path / "model.keras").write_bytes(b"a model")
+    writer.log_artifact(run_id, tmp_path / "model.keras")
+    writer.set_terminated(run_id, "FAILED")
+    (tmp_path / "scratch").mkdir()
+    assert find(writer, run_id, tmp_path / "scratch").model.read_bytes() == b"a model"
 
 
 LOAD = """

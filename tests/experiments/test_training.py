@@ -154,8 +154,21 @@ def test_a_model_that_does_not_come_back_the_same_is_not_registered(monkeypatch:
     monkeypatch.setattr(artifacts, "reload", lambda *_: [SimpleNamespace(row=row) for row in saved])
     recorder = MemoryRecorder()
     with pytest.raises(Refused, match=r"saved as keras did not come back the same \(its outputs differ by up to 0.5\)"):
-        run(training(check_saved=True, epochs=1), recorder)
+        run(training(check_saved=True, epochs=1, registered_name="auto"), recorder)
     assert "model.keras" in recorder.files
+    assert "This model is not registered" in recorder.notes[-1]
+    assert "models:/" not in recorder.notes[-1]
+
+
+def test_a_model_is_not_offered_before_it_is_handed_over():
+    """Ctrl-C while it is loaded in a fresh process: the run is KILLED, and the registry has no model of it."""
+    task = training(epochs=1, check_saved=True, registered_name="auto")
+    recorder = MemoryRecorder(interrupt_at=len(run(training(epochs=1)).progresses) + 1)
+    with pytest.raises(KeyboardInterrupt):
+        run(task, recorder)
+    assert recorder.progresses[-1][0] == "saved model"
+    assert "of the test set right" in recorder.notes[-1]
+    assert "experiment=deployment" not in recorder.notes[-1]
 
 
 def test_patience_ends_a_training_with_its_best_weights():

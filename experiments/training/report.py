@@ -1,0 +1,46 @@
+"""Hands the findings of a training to the recorder."""
+
+from __future__ import annotations
+
+from experiments.networks.data import Data
+from experiments.recorder import Recorder
+from experiments.training.answer import TrainingAnswer
+from experiments.training.history import EpochRow
+from experiments.training.plots import confusion_figure, learning_figure, mistakes_figure, residuals_figure
+
+
+def record_epoch(row: EpochRow, recorder: Recorder) -> None:
+    """Metrics with step = epoch; a regression has no accuracies."""
+    metrics = {
+        "train/loss": row.train_loss,
+        "train/accuracy": row.train_accuracy,
+        "val/loss": row.val_loss,
+        "val/accuracy": row.val_accuracy,
+        "throughput/examples_per_s": row.examples_per_s,
+    }
+    for name, value in metrics.items():
+        if value is not None:
+            recorder.metric(name, value, step=row.epoch)
+
+
+def record_test(answer: TrainingAnswer, recorder: Recorder) -> None:
+    """The metrics of the test set."""
+    for name, value in answer.test_metrics().items():
+        recorder.metric(name, value)
+
+
+def record_figures(answer: TrainingAnswer, recorder: Recorder) -> None:
+    """Draws the plots that fit the task: a complete ``answer`` is needed."""
+    recorder.figure("learning", learning_figure(answer))
+    if answer.data.task == "classification":
+        recorder.figure("confusion", confusion_figure(answer))
+        if answer.data.is_image and answer.mistakes:
+            recorder.figure("mistakes", mistakes_figure(answer))
+    else:
+        recorder.figure("residuals", residuals_figure(answer))
+
+
+def size_in_words(data: Data) -> str:
+    """The numbers of examples in a line of the terminal."""
+    parts = (data.train, data.validation, data.test)
+    return " + ".join(f"{len(part.y):,}" for part in parts) + " examples to train, validate and test"
