@@ -1,4 +1,4 @@
-"""Putting a trained model to work: the ways it can be served, side by side."""
+"""The experiment ``deployment``: one trained model, served by each backend in turn."""
 
 from experiments.deployment.experiment import Deployment
 

@@ -1,10 +1,9 @@
-"""What serving the model in several ways has shown, as rows and in words."""
+"""The measured backends compared: as rows, and in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from experiments.deployment.load import WANTED_CALLS
 from experiments.deployment.original import REGRESSION
@@ -12,49 +11,51 @@ from experiments.deployment.series import DeploymentSeries, Service
 from experiments.networks.saving import checksums
 from experiments.recorder import Cell, Row
 from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration, where
+from experiments.reporting.text import duration
 
 LOSS = 0.005
-"""A way is as good as the original if it loses at most so much: half a percentage point of accuracy, or that share
-of the mean absolute error."""
+"""How much a backend may lose and still count as good as the original: half a percentage point of accuracy, or this
+share of the mean absolute error."""
 
 SAME = 1e-4
-"""Without a test set: a way is as good as the original if no output differs by more; the rounding of float32."""
+"""The same without labels: the largest difference of any output, about the rounding of float32."""
 
 
 @dataclass(frozen=True)
 class DeploymentAnswer:
-    """The ways so far, compared."""
+    """The backends measured so far, compared. It follows the series: what is measured later is in it."""
 
     series: DeploymentSeries
+    placement: str
+    """The title of the device that computed: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
 
-    @cached_property
+    @property
     def services(self) -> list[Service]:
         return self.series.services
 
     def rows(self) -> list[Row]:
-        """One row a way, measured or not."""
+        """Return one row for each backend, measured or not."""
         missing: list[Row] = [
             {"way": name, "status": f"not measured: {reason}"} for name, reason in self.series.not_measured.items()
         ]
         return [*map(self._row, self.services), *missing]
 
     def throughput_rows(self) -> list[Row]:
-        """One row for each way, batch size and number of clients."""
+        """Return one row for each backend, batch size and number of clients."""
         return [
-            {"way": service.way.name, "batch_size": batch, "clients": clients, "examples_per_s": rate}
+            {"way": service.backend.name, "batch_size": batch, "clients": clients, "examples_per_s": rate}
             for service in self.services
             for (batch, clients), rate in service.throughput.items()
         ]
 
     def in_short(self, service: Service) -> str:
-        """A way's figures in a line."""
+        """Return the figures of a backend in one line."""
         quality = "" if service.quality is None else f", {self.quality(service)}"
         return f"{duration(service.latency.p50_ms / 1e3)} a call, {size(service.size_bytes)}{quality}"
 
     def is_as_good(self, service: Service) -> bool:
-        """Whether nothing to speak of was lost on the way from the original."""
-        original = self._original_quality
+        """Tell whether the backend loses at most :data:`LOSS` against the original, :data:`SAME` without labels."""
+        original = self.series.original_quality
         if service.quality is None or original is None:
             return service.difference <= SAME
         if self.series.test_set.task == REGRESSION:
@@ -62,7 +63,7 @@ class DeploymentAnswer:
         return service.quality >= original - LOSS
 
     def quality(self, service: Service) -> str:
-        """The accuracy or the error, in words."""
+        """Return the accuracy or the mean absolute error in words, ``-`` without labels."""
         if service.quality is None:
             return "-"
         if self.series.test_set.task == REGRESSION:
@@ -70,8 +71,8 @@ class DeploymentAnswer:
         return f"{service.quality:.2%}"
 
     def note(self) -> str:
-        """The answer in Markdown."""
-        parts = [f"**{self.series.source.title}**, served on {where()}"]
+        """Return the answer in Markdown."""
+        parts = [f"**{self.series.source.title}**, served on {self.placement}"]
         if self.services:
             test_set = self.series.test_set
             parts[0] += f": {self.series.parameters:,} parameters, {len(test_set.inputs):,} test examples."
@@ -86,7 +87,7 @@ class DeploymentAnswer:
     def _row(self, service: Service) -> dict[str, Cell]:
         latency = service.latency
         row: dict[str, Cell] = {
-            "way": service.way.name,
+            "way": service.backend.name,
             "status": "measured",
             "size_bytes": service.size_bytes,
             "startup_seconds": service.startup_seconds,
@@ -103,7 +104,7 @@ class DeploymentAnswer:
     def _table_row(self, service: Service) -> dict[str, str]:
         latency, (point, rate) = service.latency, best_throughput(service)
         return {
-            "way": service.way.title,
+            "way": service.backend.title,
             "size": size(service.size_bytes),
             "start": duration(service.startup_seconds),
             "p50": duration(latency.p50_ms / 1e3),
@@ -116,7 +117,7 @@ class DeploymentAnswer:
         }
 
     def _advice(self) -> Iterator[str]:
-        """Which to use when, from the figures."""
+        """Advise which backend to use when."""
         good = [service for service in self.services if self.is_as_good(service)]
         candidates = good or self.services
         quickest = min(candidates, key=lambda service: service.latency.p50_ms)
@@ -126,22 +127,23 @@ class DeploymentAnswer:
         batch, clients = best_throughput(busiest)[0]
         yield f"Which to use when{'' if good else ' (all lose against the original)'}:"
         yield ""
-        yield f"- one answer at a time, soon: **{quickest.way.title}**, {duration(quickest.latency.p50_ms / 1e3)}"
+        yield f"- one answer at a time, soon: **{quickest.backend.title}**, {duration(quickest.latency.p50_ms / 1e3)}"
         yield (
-            f"- many examples: **{busiest.way.title}**, {best_throughput(busiest)[1]:,.0f} a second "
+            f"- many examples: **{busiest.backend.title}**, {best_throughput(busiest)[1]:,.0f} a second "
             f"in batches of {batch} from {clients} client{'s' if clients > 1 else ''}"
         )
-        yield f"- little room: **{smallest.way.title}**, {size(smallest.size_bytes)}{self._smaller_with_loss(smallest)}"
+        even_smaller = self._smaller_with_loss(smallest)
+        yield f"- little room: **{smallest.backend.title}**, {size(smallest.size_bytes)}{even_smaller}"
         first_answer = duration(starter.startup_seconds)
-        yield f"- started for each request: **{starter.way.title}**, {first_answer} to the first answer"
+        yield f"- started for each request: **{starter.backend.title}**, {first_answer} to the first answer"
         yield from self._over_http(quickest)
 
     def _smaller_with_loss(self, smallest: Service) -> str:
-        """The way that is smaller still, and what it costs."""
+        """Name the backend that is smaller still but loses against the original, and say how much."""
         least = min(self.services, key=lambda service: service.size_bytes)
         if least.size_bytes >= smallest.size_bytes:
             return ""
-        return f"; {least.way.title} has {size(least.size_bytes)}, but {self._loss(least)}"
+        return f"; {least.backend.title} has {size(least.size_bytes)}, but {self._loss(least)}"
 
     def _loss(self, service: Service) -> str:
         if service.quality is None:
@@ -150,18 +152,18 @@ class DeploymentAnswer:
 
     def _over_http(self, quickest: Service) -> Iterator[str]:
         for service in self.services:
-            if service.way.name == "mlflow_serve" and service is not quickest:
+            if service.backend.name == "mlflow_serve" and service is not quickest:
                 times = service.latency.p50_ms / quickest.latency.p50_ms
                 a_call = duration(service.latency.p50_ms / 1e3)
                 yield (
                     f"- for other programs, over HTTP: mlflow models serve needs {a_call} a call, {times:,.0f} times "
-                    f"as long as {quickest.way.title} in one's own process; "
+                    f"as long as {quickest.backend.title} in one's own process; "
                     "it calls `Model.predict` for each request and takes JSON. TensorFlow Serving is made for more"
                 )
 
     def _how_to_read(self) -> str:
         test_set = self.series.test_set
-        few = [service.way.title for service in self.services if service.latency.calls < WANTED_CALLS]
+        few = [service.backend.title for service in self.services if service.latency.calls < WANTED_CALLS]
         sentences = [
             "Each way ran in a fresh process of its own, asked for one example at a time (p50, p95, p99), then for "
             "batches by one and more clients (throughput.csv). The start counts from the process's start to its first "
@@ -177,8 +179,8 @@ class DeploymentAnswer:
         return " ".join(sentences) + f" SHA-256 of the original: `{checksums.sha256(self.series.source.model)}`."
 
     def _tensorflow_serving(self) -> str:
-        """The command for the folder that this run keeps. It is not run here."""
-        if all(service.way.name != "saved_model" for service in self.services):
+        """Return the command that serves the folder kept by this run; the experiment does not run it."""
+        if all(service.backend.name != "saved_model" for service in self.services):
             return ""
         return (
             "TensorFlow Serving reads the run's folder `saved_model`, where `1` is the version; not run here:\n\n"
@@ -189,23 +191,19 @@ class DeploymentAnswer:
             "```"
         )
 
-    @cached_property
-    def _original_quality(self) -> float | None:
-        return self.series.original_quality
-
     def _original_in_words(self) -> str:
-        quality = self._original_quality
+        quality = self.series.original_quality
         assert quality is not None
         return f"{quality:.4g}" if self.series.test_set.task == REGRESSION else f"{quality:.2%}"
 
 
 def best_throughput(service: Service) -> tuple[tuple[int, int], float]:
-    """((batch size, clients), examples a second) where it is highest."""
+    """Return ((batch size, clients), examples a second) of the highest throughput."""
     return max(service.throughput.items(), key=lambda item: item[1])
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that suits them; a kB has 1,000."""
+    """Return bytes with three digits in the unit that suits them; a kB has 1,000."""
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= scale:
             return f"{count / scale:.3g} {unit}"

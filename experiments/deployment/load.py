@@ -1,4 +1,4 @@
-"""How quickly a way answers: one call at a time, and as many as it can take."""
+"""Load on a client: one call at a time for its latency, several at once for the throughput."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.deployment.ways import Client, Inputs
+from experiments.deployment.backends import Client, Inputs
 
 WARMUP_CALLS = 5
 WANTED_CALLS = 100
-"""So many make the 99th percentile something else than the slowest call."""
+"""With this many calls the 99th percentile is no longer just the slowest call."""
 PATIENCE = 5
-"""A way too slow for that many calls is given this many times the seconds asked for."""
+"""A client too slow for :data:`WANTED_CALLS` gets up to this many times the seconds asked for."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Of calls with one example each, one after the other; milliseconds."""
+    """Percentiles of the time of a call with one example, in milliseconds; the calls came one after the other."""
 
     p50_ms: float
     p95_ms: float
@@ -29,7 +29,7 @@ class Latency:
 
 
 def latency(client: Client, inputs: Inputs, seconds: float) -> Latency:
-    """Times single calls for about ``seconds`` after a warm-up; garbage is collected as in any server."""
+    """Time single calls for about ``seconds`` after a warm-up. Garbage is collected as in any server."""
     examples = [inputs[i : i + 1] for i in range(min(len(inputs), WANTED_CALLS))]
     for i in range(WARMUP_CALLS):
         client(examples[i % len(examples)])
@@ -48,9 +48,9 @@ def _is_enough(calls: int, elapsed: float, seconds: float) -> bool:
 
 
 def throughput(new_client: Callable[[], Client], inputs: Inputs, batch: int, clients: int, seconds: float) -> float:
-    """Examples answered a second, by ``clients`` threads that ask for ``batch`` examples again and again.
+    """Return the examples answered per second while ``clients`` threads ask for ``batch`` examples again and again.
 
-    Each has a client of its own and warms it up before the clock starts. Raises what a client raised.
+    Each thread has a client of its own and warms it up before the clock starts. Raises what a client raised.
     """
     examples = inputs[np.arange(batch) % len(inputs)]
     ready, calls, errors = threading.Barrier(clients + 1), [0] * clients, list[BaseException]()

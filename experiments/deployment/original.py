@@ -1,4 +1,4 @@
-"""The model to be served, and what it is asked."""
+"""The test set of the model to be served, and how well outputs answer it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.deployment.ways import Inputs, Outputs
+from experiments.deployment.backends import Inputs, Outputs
 from experiments.experiment import Refused
 from experiments.recorder import Source
 
@@ -20,12 +20,12 @@ CALIBRATION_EXAMPLES = 100
 """The order of magnitude that LiteRT's guide names for representative data."""
 
 RANDOM_EXAMPLES = 256
-"""Made up where there is no test set."""
+"""How many inputs are made up if there is no test set."""
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """Inputs with, where they are known, the right answers."""
+    """Inputs [n, ...], with the right answers if they are known."""
 
     __test__ = False  # not one of pytest's
 
@@ -35,15 +35,15 @@ class TestSet:
     calibration: Inputs
     """Inputs for the choice of int8 ranges."""
     calibrated_with: str
-    """What those are, in words."""
+    """A description of those inputs, for the note."""
 
     @property
     def measure_of_quality(self) -> str:
-        """The name of what :meth:`quality` gives."""
+        """The name of what :meth:`quality` returns."""
         return "mean absolute error" if self.task == REGRESSION else "accuracy"
 
     def quality(self, outputs: Outputs) -> float | None:
-        """The share of right answers, or for a regression the mean absolute error; None without labels."""
+        """Return the share of right answers, for a regression the mean absolute error; None without labels."""
         if self.labels is None:
             return None
         if self.task == REGRESSION:
@@ -52,9 +52,9 @@ class TestSet:
 
 
 def load_test_set(source: Source, shape: tuple[int, ...], dtype: str, most: int | None, seed: int) -> TestSet:
-    """The source's own test set, its first ``most`` examples; seeded normal inputs where it has none.
+    """Return the first ``most`` examples of the source's test set; if it has none, seeded normal inputs without labels.
 
-    ``shape`` is that of one input of the model. Raises Refused where the test set is not one for this model.
+    ``shape`` is that of one input of the model. Raises Refused if the test set does not fit this model.
     """
     if source.test_set is None:
         inputs = _made_up(shape, dtype, seed)
@@ -79,7 +79,7 @@ def load_test_set(source: Source, shape: tuple[int, ...], dtype: str, most: int 
 
 
 def _task_of(labels: np.ndarray[Any, Any] | None) -> str:
-    """Of labels that nobody has said it of: numbers with fractions are no classes."""
+    """Guess the task of labels that come without one: numbers with fractions are no classes."""
     has_fractions = labels is not None and labels.dtype.kind == "f" and bool(np.any(labels != np.round(labels)))
     return REGRESSION if has_fractions else ""
 
@@ -100,7 +100,7 @@ def _made_up(shape: tuple[int, ...], dtype: str, seed: int) -> Inputs:
 
 
 def _classes(outputs: Outputs) -> np.ndarray[Any, Any]:
-    """The class that each output stands for: the largest of many; of one alone, whether it is probable."""
+    """Return the class that each output stands for: the largest of several, 0 or 1 for a single one."""
     if outputs.ndim > 1 and outputs.shape[-1] > 1:
         return np.asarray(outputs.argmax(axis=-1))
     is_probability = outputs.min() >= 0 and outputs.max() <= 1  # else it is a logit
@@ -108,7 +108,7 @@ def _classes(outputs: Outputs) -> np.ndarray[Any, Any]:
 
 
 def _labels(labels: np.ndarray[Any, Any], outputs: Outputs) -> np.ndarray[Any, Any]:
-    """Numbers of classes, also where they are one-hot."""
+    """Return class numbers, from one-hot labels as well."""
     if labels.ndim > 1 and labels.shape == outputs.shape and labels.shape[-1] > 1:
         return np.asarray(labels.argmax(axis=-1))
     return labels.reshape(labels.shape[: outputs.ndim - 1]).astype(int)

@@ -1,4 +1,4 @@
-"""Latency against size, and what either costs in accuracy."""
+"""The figure of the backends: latency against size, with the accuracy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experiments.deployment.answer import DeploymentAnswer, size
 from experiments.deployment.series import Service
 from experiments.reporting.figures import GREEN, ORANGE, new_figure, no_minor_ticks
-from experiments.reporting.text import duration, where
+from experiments.reporting.text import duration
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from matplotlib.ticker import Locator
 
 PLACE = (0.115, 0.12, 0.845, 0.77)
-"""Of the axes in the figure: left, bottom, width and height."""
+"""Left, bottom, width and height of the axes, as shares of the figure."""
 
 LABEL_WIDTH, LABEL_HEIGHT = 0.27, 0.075
-"""Room for one label, as shares of the axes."""
+"""The room that one label takes, as shares of the axes."""
 
 
 def latency_figure(answer: DeploymentAnswer) -> Figure:
-    """Median latency against size, both logarithmic; a line up to the 99th percentile; the accuracy is written."""
-    setting = f"{_short(answer.series.source.title)}, {where()}"
+    """Draw the median latency against the size, both logarithmic, with a line up to the 99th percentile.
+
+    Each point's label gives the accuracy or the error.
+    """
+    setting = f"{_short(answer.series.source.title)}, {answer.placement}"
     figure, axes = new_figure("Ways of serving", setting, PLACE)
     axes.set(xscale="log", yscale="log", xlabel="size of what is deployed", ylabel="latency of one example, p50 to p99")
     for service in answer.services:
@@ -56,7 +59,7 @@ def _decades() -> Locator:
 
 
 def _set_limits(axes: Axes, services: list[Service]) -> None:
-    """Room for labels on the right, for the legend below."""
+    """Leave room for labels on the right and for the legend below."""
     sizes = [service.size_bytes for service in services]
     lowest, highest = min(s.latency.p50_ms for s in services), max(s.latency.p99_ms for s in services)
     width = max(math.log10(max(sizes) / min(sizes)), 0.3)
@@ -65,7 +68,7 @@ def _set_limits(axes: Axes, services: list[Service]) -> None:
 
 
 def _name(axes: Axes, answer: DeploymentAnswer) -> None:
-    """Labels to the right of the points, moved to the nearest free height where they would meet."""
+    """Label the points on their right; a label that would cover another one moves to the nearest free height."""
     taken = list[tuple[float, float]]()
     for service in sorted(answer.services, key=lambda service: service.latency.p50_ms):
         left, bottom = axes.transAxes.inverted().transform(
@@ -78,7 +81,7 @@ def _name(axes: Axes, answer: DeploymentAnswer) -> None:
         quality = answer.quality(service)
         accuracy = "" if quality == "-" else f"\n{answer.series.test_set.measure_of_quality} {quality}"
         axes.annotate(
-            f"{service.way.title}, {duration(service.latency.p50_ms / 1e3)}{accuracy}",
+            f"{service.backend.title}, {duration(service.latency.p50_ms / 1e3)}{accuracy}",
             (left + 0.015, place),
             xycoords="axes fraction",
             va="center",

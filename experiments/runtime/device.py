@@ -87,6 +87,7 @@ class Placement:
 
 
 _current: Placement | None = None
+_settings: Device | None = None
 
 
 def current() -> Placement:
@@ -94,6 +95,13 @@ def current() -> Placement:
     if _current is None:
         raise RuntimeError("experiments.runtime.device.start has not been called in this process")
     return _current
+
+
+def settings() -> Device:
+    """The settings with which :func:`start` was called in this process."""
+    if _settings is None:
+        raise RuntimeError("experiments.runtime.device.start has not been called in this process")
+    return _settings
 
 
 def scope() -> AbstractContextManager[None]:
@@ -137,8 +145,8 @@ def start(device: Device) -> Placement:
     placement = _claim(tf, device)
     with tf.device(placement.scope):
         placement.require(tf.random.stateless_uniform([1], seed=[0, 0]))
-    global _current
-    _current = placement
+    global _current, _settings
+    _current, _settings = placement, device
     return placement
 
 

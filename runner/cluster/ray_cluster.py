@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from experiments.reporting.text import one_line
+from experiments.runtime.subprocesses import search_path
 from runner.cluster.cluster import Job, Lost, Result, Results, attempt
-from runner.cluster.search_path import search_path
 from runner.errors import UserError
 
 GRACE_SECONDS = 7.0

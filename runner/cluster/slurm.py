@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from experiments.runtime.subprocesses import search_path
 from runner.cluster.cluster import Job, Lost, Result, Results, attempt
-from runner.cluster.search_path import search_path
 from runner.cluster.slurm_queue import ended
 from runner.errors import UserError
 

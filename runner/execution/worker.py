@@ -7,11 +7,10 @@ import os
 import resource
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
@@ -20,7 +19,7 @@ import psutil
 
 from experiments.experiment import Refused
 from experiments.recorder import Source
-from experiments.runtime import device
+from experiments.runtime import device, subprocesses
 from runner.execution.recording import RecordBuffer
 from runner.messages import Assignment, Ended, Known, Measured, Outcome, Progress, Settled, Started, StoredInputs
 
@@ -186,9 +185,4 @@ def end_with_parent() -> None:
     """Ends this process when the conductor is gone, however it went: nobody would hear the results."""
     parent = multiprocessing.parent_process()
     assert parent is not None
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    subprocesses.end_with_parent(parent.sentinel)

@@ -78,9 +78,9 @@ def _write_environment(folder: Path) -> None:
 def _described(model: messages.ModelRecord, logged: LoggedModel | None) -> Any:
     """The content of the file ``MLmodel``."""
     from mlflow import pyfunc
-    from mlflow.models import ModelRecord, infer_signature
+    from mlflow.models import Model, infer_signature
 
-    described = ModelRecord(metadata={**model.metadata, "sha256": sha256(model)}, **_identity(logged))
+    described = Model(metadata={**model.metadata, "sha256": sha256(model)}, **_identity(logged))
     described.signature = infer_signature(model.inputs, model.outputs)
     described.saved_input_example_info = {
         "artifact_path": EXAMPLE,

@@ -1,4 +1,4 @@
-"""Serving a tiny model in each way: the same answers, honest failures, and nothing left behind."""
+"""Serving a tiny model with each backend: the same answers, honest failures, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import pytest
 
 from experiments.deployment import Deployment
 from experiments.deployment.answer import DeploymentAnswer
+from experiments.deployment.backend_process import BackendProcess
+from experiments.deployment.backend_worker import BackendWorker
+from experiments.deployment.backends import BACKENDS, BackendFailed, BackendInputs
+from experiments.deployment.backends.mlflow_serve import MlflowServe
 from experiments.deployment.load import Latency, throughput
 from experiments.deployment.original import TestSet, load_test_set
 from experiments.deployment.plots import latency_figure
 from experiments.deployment.series import DeploymentSeries, Service
-from experiments.deployment.ways import WAYS, Given, WayFailed
-from experiments.deployment.ways.mlflow_serve import MlflowServe
-from experiments.deployment.worker import Worker
-from experiments.deployment.worker_process import WorkerProcess
 from experiments.experiment import Refused
 from experiments.recorder import Source
 from experiments.runtime.device import Device
@@ -44,7 +44,7 @@ LARGEST_DIFFERENCE = {
 
 @dataclass
 class FolderRecorder(MemoryRecorder):
-    """Gives one source to whoever asks."""
+    """Returns the same source for every name."""
 
     source: Source = field(default_factory=lambda: Source("none", Path("nowhere")))
 
@@ -70,7 +70,7 @@ def source(_tensorflow, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(source):
-    """One run through all ways but the server, which the end-to-end tests start."""
+    """One run of all backends but the server, which the end-to-end tests start."""
     recorder = FolderRecorder(source=source)
     Deployment(ways=[*LARGEST_DIFFERENCE], batch_sizes=[1, 8], clients=[1, 2], seconds=0.02).run(recorder)
     return recorder
@@ -78,17 +78,17 @@ def served(source):
 
 @pytest.fixture(scope="module")
 def mlflow_model(source, tmp_path_factory):
-    """The folder that MLflow serves."""
+    """An MLflow model made of the plain ``.keras`` file, as the server's backend makes it."""
     import keras
 
     folder = tmp_path_factory.mktemp("served") / "model"
-    MlflowServe.make(keras.saving.load_model(source.model), Given(source.model, Path()), folder)
+    MlflowServe.make(keras.saving.load_model(source.model), BackendInputs(source.model, Path()), folder)
     return folder
 
 
 @pytest.fixture(scope="module", autouse=True)
 def workers() -> Callable[[], list[psutil.Process]]:
-    """Tells what these tests have started and not ended; a cluster that other tests keep running is not theirs."""
+    """Lists what these tests have started and not ended; a cluster that other tests keep running is not theirs."""
     neighbours = psutil.Process().children()
 
     def started() -> list[psutil.Process]:
@@ -99,9 +99,9 @@ def workers() -> Callable[[], list[psutil.Process]]:
     return started
 
 
-def test_every_way_is_measured(served):
+def test_every_backend_is_measured(served):
     assert [(row["way"], row["status"]) for row in served.tables["results"]] == [
-        (way, "measured") for way in WAYS if way != "mlflow_serve"
+        (way, "measured") for way in BACKENDS if way != "mlflow_serve"
     ]
 
 
@@ -155,13 +155,13 @@ def test_nothing_is_left(served, workers):
 )
 def test_runtimes_do_without_tensorflow(served, tmp_path, way, path):
     (tmp_path / path).write_bytes(served.files[path])
-    with WorkerProcess(30) as worker:
-        worker.call(Worker.start, way, tmp_path / path, Device(intra_op_threads=1), np.zeros((1, 4), np.float32))
-        assert not {"tensorflow", "keras"} & worker.call(Worker.modules)
+    with BackendProcess(30) as worker:
+        worker.call(BackendWorker.start, way, tmp_path / path, Device(intra_op_threads=1), np.zeros((1, 4), np.float32))
+        assert not {"tensorflow", "keras"} & worker.call(BackendWorker.modules)
 
 
-def test_a_missing_package_leaves_one_way_out(monkeypatch, source):
-    monkeypatch.setattr(WAYS["onnx"], "requires", ("no_such_package",))
+def test_a_missing_package_leaves_one_backend_out(monkeypatch, source):
+    monkeypatch.setattr(BACKENDS["onnx"], "requires", ("no_such_package",))
     with DeploymentSeries(Deployment(ways=["onnx"]), source) as series:
         assert list(series.measure(lambda *said: None)) == [None]
     assert series.not_measured["onnx"] == (
@@ -170,29 +170,37 @@ def test_a_missing_package_leaves_one_way_out(monkeypatch, source):
 
 
 def test_a_process_that_dies_is_a_reason(tmp_path, workers):
-    with WorkerProcess(30) as worker:
-        worker.call(Worker.modules)
+    with BackendProcess(30) as worker:
+        worker.call(BackendWorker.modules)
         workers()[0].kill()
-        with pytest.raises(WayFailed, match=r"its process was killed by SIGKILL"):
-            worker.call(Worker.modules)
+        with pytest.raises(BackendFailed, match=r"its process was killed by SIGKILL"):
+            worker.call(BackendWorker.modules)
 
 
 def test_a_silent_process_is_given_up(source, workers):
-    with WorkerProcess(0.5) as worker, pytest.raises(WayFailed, match=r"no answer within experiment\.timeout=0\.5"):
-        worker.call(Worker.load, source.model, Device(kind="cpu"))
+    with (
+        BackendProcess(0.5) as worker,
+        pytest.raises(BackendFailed, match=r"no answer within experiment\.timeout=0\.5"),
+    ):
+        worker.call(BackendWorker.load, source.model, Device(kind="cpu"))
     assert workers() == []
 
 
 def test_a_library_s_error_is_a_sentence(tmp_path):
     (tmp_path / "not.onnx").write_bytes(b"nonsense")
-    with WorkerProcess(30) as worker, pytest.raises(WayFailed, match=r"^\w+: .*not\.onnx"):
-        worker.call(Worker.start, "onnx", tmp_path / "not.onnx", Device(), np.zeros((1, 4), np.float32))
+    with BackendProcess(30) as worker, pytest.raises(BackendFailed, match=r"^\w+: .*not\.onnx"):
+        worker.call(BackendWorker.start, "onnx", tmp_path / "not.onnx", Device(), np.zeros((1, 4), np.float32))
 
 
 def test_a_server_that_does_not_start(tmp_path, workers):
     (tmp_path / "model").mkdir()
-    with WorkerProcess(60) as worker, pytest.raises(WayFailed, match=r"the server ended with status \d+: .*MLmodel"):
-        worker.call(Worker.start, "mlflow_serve", tmp_path / "model", Device(kind="cpu"), np.zeros((1, 4), np.float32))
+    with (
+        BackendProcess(60) as worker,
+        pytest.raises(BackendFailed, match=r"the server ended with status \d+: .*MLmodel"),
+    ):
+        worker.call(
+            BackendWorker.start, "mlflow_serve", tmp_path / "model", Device(kind="cpu"), np.zeros((1, 4), np.float32)
+        )
     assert workers() == []
 
 
@@ -201,8 +209,10 @@ def test_an_interrupt_ends_a_server_that_starts(mlflow_model, workers):
         raise KeyboardInterrupt
 
     def start() -> None:
-        with WorkerProcess(60) as worker:
-            worker.call(Worker.start, "mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32))
+        with BackendProcess(60) as worker:
+            worker.call(
+                BackendWorker.start, "mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32)
+            )
 
     def when_it_starts() -> None:
         wait_until(lambda: len(workers()) >= 2, "the worker has started the server's first process")
@@ -221,8 +231,8 @@ def test_an_interrupt_ends_a_server_that_starts(mlflow_model, workers):
 
 
 def test_the_servers_of_a_worker_end_with_it_even_if_it_is_killed(mlflow_model, workers):
-    """The lab may be gone, too: nobody is there to end them."""
-    with WorkerProcess(60) as worker:
+    """The process that asks the worker may be gone as well, so that nobody is there to end them."""
+    with BackendProcess(60) as worker:
         worker._connection.send(
             ("start", ("mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32)))
         )
@@ -241,9 +251,9 @@ def _listens(process: psutil.Process) -> bool:
 
 def test_clients_that_fail_are_heard():
     def fails(inputs: Any) -> Any:
-        raise WayFailed("no")
+        raise BackendFailed("no")
 
-    with pytest.raises(WayFailed, match="no"):
+    with pytest.raises(BackendFailed, match="no"):
         throughput(lambda: fails, np.zeros((3, 2)), batch=8, clients=3, seconds=0.01)
 
 
@@ -292,20 +302,21 @@ def test_a_regression_has_an_error_instead():
     assert test_set.measure_of_quality == "mean absolute error"
 
 
-def test_the_smallest_way_is_named_with_its_price(source, on_device):
+def test_the_smallest_backend_is_named_with_its_price(source):
     series = DeploymentSeries(Deployment(), source)
     series.parameters, series.original_quality = 83, 0.9
     series.test_set = load_test_set(source, (4,), "float32", None, 0)
     figures = {"keras": (9000, 3.0, 0.9), "litert_float32": (5000, 0.01, 0.898), "litert_int8": (2000, 0.02, 0.6)}
     series.services = [
-        Service(WAYS[way], size, 1.0, Latency(ms, ms, ms, 100), {(1, 1): 1 / ms}, 0.1, quality)
+        Service(BACKENDS[way], size, 1.0, Latency(ms, ms, ms, 100), {(1, 1): 1 / ms}, 0.1, quality)
         for way, (size, ms, quality) in figures.items()
     ]
-    answer = DeploymentAnswer(series)
+    answer = DeploymentAnswer(series, "CPU:1")
     assert [answer.is_as_good(service) for service in series.services] == [True, True, False]
     assert (
         "LiteRT float32**, 5 kB; LiteRT int8 has 2 kB, but has 60.00% instead of the original's 90.00%" in answer.note()
     )
+    assert "served on CPU:1" in answer.note()
     assert len(latency_figure(answer).axes) == 1
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
-import subprocess
-import sys
+import signal
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,8 @@ import pytest
 from experiments.experiment import Refused
 from experiments.networks import saving
 from experiments.networks.saving import checksums, outputs
-from experiments.networks.saving.device_in_use import device_in_use
+from experiments.networks.saving.reload import START
+from experiments.runtime import subprocesses
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("on_device")
@@ -116,17 +115,10 @@ def test_the_fresh_process_has_a_time_limit_and_says_why_it_failed(network, writ
 
 def test_the_fresh_process_ends_with_its_parent(tmp_path):
     (tmp_path / "task.json").write_text(json.dumps({"device": {"kind": "cpu"}, "modules": ["time"]}))
-    reading, writing = os.pipe()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "experiments.networks.saving.fresh", str(tmp_path)],
-        stdin=reading,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(reading)
-    os.close(writing)
+    process = subprocesses.start(START, str(tmp_path))
+    process.stdin.close()
     wait_until(lambda: process.poll() is not None, "the end of the fresh process", seconds=10)
-    assert process.returncode == 1
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_differences_are_found():
@@ -136,11 +128,6 @@ def test_differences_are_found():
     assert not outputs.identical([np.float32([0.0])], [np.float32([-0.0])])
     assert outputs.largest_difference([np.float32([1, 2])], [np.float32([1, 2.5])]) == 0.5
     assert np.isnan(outputs.largest_difference([np.zeros(2)], [np.zeros(3)]))
-
-
-def test_the_settings_in_use_are_read_back():
-    device = device_in_use()
-    assert (device.requested, device.logical_cpus) == ("cpu:1", 2)
 
 
 def test_a_saved_model_knows_no_device_and_takes_any_batch(saved):

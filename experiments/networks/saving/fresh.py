@@ -1,7 +1,7 @@
-"""The fresh process: loads every format of a saved model and computes its outputs.
+"""The program of the fresh process: load every format of a saved model and compute its outputs.
 
-``python -m experiments.networks.saving.fresh FOLDER``, begun by :mod:`experiments.networks.saving.reload`, which
-has written ``task.json`` and the inputs to that folder and finds the outputs and ``report.json`` there.
+:mod:`experiments.networks.saving.reload` starts it with a folder as its only argument. It has written ``task.json`` and
+the inputs to that folder, and finds the outputs and ``report.json`` there.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ import importlib
 import json
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from experiments.experiment import Refused
 from experiments.networks.saving import arrays
@@ -25,9 +24,9 @@ from experiments.networks.saving.task import INPUTS, REPORT, TASK
 from experiments.runtime import device
 
 
-def main(folder: Path) -> None:
-    """Does the task in ``folder``."""
-    _end_with_parent()
+def main() -> NoReturn:
+    """Do the task in the folder that the command line names, and end the process."""
+    folder = Path(sys.argv[1])
     task = json.loads((folder / TASK).read_text())
     device.start(device.Device(**task["device"]))
     for module in (*task["modules"], "keras"):  # now, so that no format is charged for it
@@ -35,10 +34,11 @@ def main(folder: Path) -> None:
     with device.scope():
         report = {name: _answer(name, folder, task) for name in FORMATS}
     (folder / REPORT).write_text(json.dumps(report))
+    os._exit(0)  # all is written; TensorFlow's threads need no end
 
 
 def _answer(name: str, folder: Path, task: dict[str, Any]) -> dict[str, Any]:
-    """Writes the outputs of one format; says how long loading it took, or why it could not be loaded."""
+    """Write the outputs of one format; return the seconds that loading took, or why it could not be loaded."""
     path = Path(task["model"]) / FORMATS[name]
     into = _architecture(task["architecture"]) if name == "weights" else None
     begun = time.perf_counter()
@@ -52,22 +52,7 @@ def _answer(name: str, folder: Path, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def _architecture(config: str) -> Any:
-    """The model without its weights, for those in the file."""
+    """Build the model without its weights, which are then loaded from the file."""
     import keras
 
     return keras.models.model_from_json(config)
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the one that holds the other end of its standard input is gone."""
-
-    def watch() -> None:
-        os.read(0, 1)  # not sys.stdin: its lock would be held when the interpreter ends
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
-    os._exit(0)  # all is written; TensorFlow's threads need no end

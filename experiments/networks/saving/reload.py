@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 from experiments.experiment import Refused
 from experiments.networks.saving import arrays
 from experiments.networks.saving.arrays import Array, Arrays
-from experiments.networks.saving.device_in_use import device_in_use
 from experiments.networks.saving.outputs import identical, largest_difference, outputs
 from experiments.networks.saving.save import SavedFile
 from experiments.networks.saving.task import INPUTS, REPORT, TASK
+from experiments.runtime import subprocesses
 
 if TYPE_CHECKING:
     import keras
 
     from experiments.recorder import Cell
+
+START = "from experiments.networks.saving.fresh import main; main()"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _write_task(
     task = {
         "model": str(keras_file.parent.absolute()),
         "architecture": _architecture(model),
-        "device": asdict(device_in_use()),
+        "device": asdict(subprocesses.device_in_use()),
         "modules": list(modules),
     }
     (folder / TASK).write_text(json.dumps(task))
@@ -99,25 +99,15 @@ def _architecture(model: keras.Model) -> str:
 
 
 def _run(folder: Path, seconds: float) -> None:
-    """Waits for the fresh process; whatever ends the waiting ends the process."""
+    """Wait for the fresh process; whatever ends the waiting ends the process."""
     with (folder / "output.txt").open("w+b") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "experiments.networks.saving.fresh", str(folder)],
-            stdin=subprocess.PIPE,  # its end is the end of this process
-            stdout=output,
-            stderr=output,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
-            start_new_session=True,  # Ctrl-C is for this process, which ends that one
-        )
+        process = subprocesses.start(START, str(folder), output=output)
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
             raise Refused(f"reloading the model in a fresh process took longer than {seconds:g} seconds") from None
         finally:
-            process.kill()
-            process.wait()
-            assert process.stdin is not None
-            process.stdin.close()
+            subprocesses.end(process)
         if status != 0:
             raise Refused(f"the fresh process that was to reload the model ended with status {status}{_last(output)}")
 

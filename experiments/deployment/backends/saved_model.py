@@ -1,4 +1,4 @@
-"""TensorFlow's own format, which TensorFlow Serving reads."""
+"""SavedModel, TensorFlow's own format, which TensorFlow Serving reads."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
-from experiments.runtime import device as lab_device
+from experiments.deployment.backends.backend import BackendInputs, Client, Inputs, Outputs, ServingBackend
+from experiments.runtime import device as process_device
 from experiments.runtime.device import Device
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 SIGNATURE = "serving_default"
 
 
-class SavedModel(Way):
+class SavedModel(ServingBackend):
     """The graph behind the signature ``serving_default``; TensorFlow without Keras.
 
-    The folder is the version 1 of the model: TensorFlow Serving watches the folder above for numbers.
+    The folder ``1`` is a version of the model: TensorFlow Serving watches its parent for numbered folders.
     """
 
     name = "saved_model"
@@ -26,13 +26,13 @@ class SavedModel(Way):
     artifact = "saved_model/1"
 
     @staticmethod
-    def make(model: Any, given: Given, target: Path) -> None:
+    def make(model: Any, given: BackendInputs, target: Path) -> None:
         model.export(str(target), format="tf_saved_model", verbose=False)
 
     def start(self, artifact: Path, device: Device) -> float | None:
-        lab_device.start(device)
+        process_device.start(device)
         tf = import_tensorflow()
-        self._loaded = tf.saved_model.load(str(artifact))  # its variables go with it
+        self._loaded = tf.saved_model.load(str(artifact))  # kept: its functions hold its variables only weakly
         self._call = self._loaded.signatures[SIGNATURE]
         ((self._input, spec),) = self._call.structured_input_signature[1].items()
         self._dtype = spec.dtype

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
+from experiments.deployment.backends.backend import BackendInputs, Client, Inputs, Outputs, ServingBackend
 from experiments.experiment import Refused
 from experiments.runtime.device import Device
 
 
-class Onnx(Way):
+class Onnx(ServingBackend):
     """Keras' own export, which uses tf2onnx, and onnxruntime on the CPU."""
 
     name = "onnx"
@@ -21,7 +21,7 @@ class Onnx(Way):
     requires = ("onnx", "onnxruntime", "tf2onnx")
 
     @staticmethod
-    def make(model: Any, given: Given, target: Path) -> None:
+    def make(model: Any, given: BackendInputs, target: Path) -> None:
         model.export(str(target), format="onnx", verbose=False)
 
     def start(self, artifact: Path, device: Device) -> float | None:
@@ -41,7 +41,7 @@ class Onnx(Way):
         return None
 
     def client(self) -> Client:
-        """All clients share the session: its ``run`` may be called from several threads at a time."""
+        """All clients share the session, whose ``run`` may be called from several threads at a time."""
 
         def predict(inputs: Inputs) -> Outputs:
             (outputs,) = self._session.run(None, {self._input.name: inputs})

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
+from experiments.deployment.backends.backend import BackendInputs, Client, Inputs, Outputs, ServingBackend
 from experiments.runtime.device import Device
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 
-class LiteRTFloat32(Way):
+class LiteRTFloat32(ServingBackend):
     """Weights and arithmetic in float32."""
 
     name = "litert_float32"
@@ -22,7 +22,7 @@ class LiteRTFloat32(Way):
     requires = ("ai_edge_litert",)
 
     @staticmethod
-    def make(model: Any, given: Given, target: Path) -> None:
+    def make(model: Any, given: BackendInputs, target: Path) -> None:
         target.write_bytes(_converter(model).convert())
 
     def start(self, artifact: Path, device: Device) -> float | None:
@@ -31,7 +31,7 @@ class LiteRTFloat32(Way):
         return None
 
     def client(self) -> Client:
-        """An interpreter of its own: one must not be called from two threads.
+        """Return an interpreter of its own: two threads must not call the same one.
 
         Source: the note on threads in https://www.tensorflow.org/api_docs/python/tf/lite/Interpreter
         """
@@ -55,21 +55,21 @@ class LiteRTFloat32(Way):
 
 
 class LiteRTDynamic(LiteRTFloat32):
-    """Weights in int8, activations quantised as they come (dynamic range)."""
+    """Weights in int8; activations are quantised during the call (dynamic range)."""
 
     name = "litert_dynamic"
     title = "LiteRT dynamic range"
     artifact = "model_dynamic_range.tflite"
 
     @staticmethod
-    def make(model: Any, given: Given, target: Path) -> None:
+    def make(model: Any, given: BackendInputs, target: Path) -> None:
         converter = _converter(model)
         converter.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
         target.write_bytes(converter.convert())
 
 
 class LiteRTInt8(LiteRTFloat32):
-    """Everything in int8, inputs and outputs included; the ranges come from calibration inputs.
+    """Everything in int8, including inputs and outputs; their ranges come from the calibration inputs.
 
     Source: https://www.tensorflow.org/lite/performance/post_training_quantization, "Full integer quantization"
     """
@@ -79,7 +79,7 @@ class LiteRTInt8(LiteRTFloat32):
     artifact = "model_int8.tflite"
 
     @staticmethod
-    def make(model: Any, given: Given, target: Path) -> None:
+    def make(model: Any, given: BackendInputs, target: Path) -> None:
         tf = import_tensorflow()
         typical = np.load(given.calibration)
 
@@ -91,7 +91,7 @@ class LiteRTInt8(LiteRTFloat32):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = representative
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        if np.issubdtype(typical.dtype, np.floating):  # whole numbers, such as words, stay what they are
+        if np.issubdtype(typical.dtype, np.floating):  # integers, such as word numbers, stay what they are
             converter.inference_input_type = tf.int8
         converter.inference_output_type = tf.int8
         target.write_bytes(converter.convert())
@@ -102,7 +102,7 @@ def _converter(model: Any) -> Any:
 
 
 def _quantized(inputs: Inputs, detail: dict[str, Any]) -> Inputs:
-    """Real numbers as the tensor keeps them: q = r / scale + zero point."""
+    """Return real numbers r in the tensor's integers q = r / scale + zero point; unchanged without a scale."""
     scale, zero_point = detail["quantization"]
     if not scale:
         return inputs.astype(detail["dtype"], copy=False)
@@ -112,5 +112,6 @@ def _quantized(inputs: Inputs, detail: dict[str, Any]) -> Inputs:
 
 
 def _dequantized(outputs: Outputs, detail: dict[str, Any]) -> Outputs:
+    """Return the real numbers r = (q - zero point) * scale that a tensor's integers stand for."""
     scale, zero_point = detail["quantization"]
     return (outputs.astype(np.float32) - zero_point) * np.float32(scale) if scale else outputs

@@ -1,4 +1,4 @@
-"""The original, called as Keras documents it for single batches."""
+"""The original Keras model, called as Keras documents it for single batches."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from experiments.deployment.ways.way import Client, Given, Inputs, Outputs, Way
-from experiments.runtime import device as lab_device
+from experiments.deployment.backends.backend import BackendInputs, Client, Inputs, Outputs, ServingBackend
+from experiments.runtime import device as process_device
 from experiments.runtime.device import Device
 
 
-class KerasModel(Way):
-    """``model(batch)`` in eager mode: what the other ways are compared with.
+class KerasModel(ServingBackend):
+    """``model(batch)`` in eager mode: what the other backends are compared with.
 
     ``Model.predict`` is for whole data sets; for single batches Keras itself advises the call.
     Source: https://keras.io/getting_started/faq, on the difference between ``predict()`` and ``__call__()``.
@@ -26,14 +26,14 @@ class KerasModel(Way):
     is_kept = False
 
     @staticmethod
-    def make(model: Any, given: Given, target: Path) -> None:
+    def make(model: Any, given: BackendInputs, target: Path) -> None:
         shutil.copyfile(given.model, target)
 
     model: Any
     """A ``keras.Model``."""
 
     def start(self, artifact: Path, device: Device) -> float | None:
-        lab_device.start(device)
+        process_device.start(device)
         from experiments.networks.saving import load
 
         self.model = load(artifact)

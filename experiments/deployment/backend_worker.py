@@ -1,0 +1,112 @@
+"""The program of a fresh process that starts one serving backend and measures it.
+
+The process is fresh so that start-up times and memory can be compared: it imports nothing that the backend does not
+need. It takes requests from the connection whose descriptor is its only argument; a request is the name of a method of
+:class:`BackendWorker` and its arguments.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.deployment.backends import (
+    BACKENDS,
+    ORIGINAL,
+    BackendFailed,
+    BackendInputs,
+    Inputs,
+    Outputs,
+    ServingBackend,
+)
+from experiments.deployment.load import Latency, latency, throughput
+from experiments.reporting.text import first_line
+from experiments.runtime import device as process_device
+from experiments.runtime.device import Device
+
+CHUNK = 100
+"""Examples a request when a whole set is asked for."""
+
+
+class BackendWorker:
+    """The requests that :class:`experiments.deployment.backend_process.BackendProcess` may send."""
+
+    def __init__(self) -> None:
+        self._backend: ServingBackend
+
+    def start(self, name: str, artifact: Path, device: Device, example: Inputs) -> float | None:
+        """Start a backend and ask it once.
+
+        Return the seconds up to the answer if another process serves, else None (see :meth:`ServingBackend.start`).
+        """
+        self._backend = BACKENDS[name]()
+        seconds = self._backend.start(artifact, device)
+        began = time.monotonic()
+        self._backend.client()(example)
+        return None if seconds is None else seconds + time.monotonic() - began
+
+    def load(self, model: Path, device: Device) -> None:
+        """Start the original, whose input shape is not known yet."""
+        self._backend = ORIGINAL()
+        self._backend.start(model, device)
+
+    def predict(self, inputs: Inputs) -> Outputs:
+        """Return the outputs for all inputs."""
+        client = self._backend.client()
+        return np.concatenate([client(inputs[i : i + CHUNK]) for i in range(0, len(inputs), CHUNK)])
+
+    def latency(self, inputs: Inputs, seconds: float) -> Latency:
+        return latency(self._backend.client(), inputs, seconds)
+
+    def throughput(self, inputs: Inputs, batch: int, clients: int, seconds: float) -> float:
+        return throughput(self._backend.client, inputs, batch, clients, seconds)
+
+    def describe(self) -> tuple[int, tuple[int, ...], str]:
+        """Return the original's number of parameters, the shape of one example, and the dtype of its inputs."""
+        assert isinstance(self._backend, ORIGINAL)
+        model = self._backend.model
+        if len(model.inputs) != 1 or len(model.outputs) != 1:
+            raise BackendFailed(
+                f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
+                "this experiment serves models with one of each"
+            )
+        shape = tuple(1 if size is None else size for size in model.inputs[0].shape[1:])
+        return model.count_params(), shape, str(model.inputs[0].dtype)
+
+    def make(self, name: str, given: BackendInputs, target: Path) -> None:
+        """Make another backend's artifact from the original, which this process has loaded."""
+        assert isinstance(self._backend, ORIGINAL)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        BACKENDS[name].make(self._backend.model, given, target)
+
+    def modules(self) -> frozenset[str]:
+        """Return the names of the packages imported in this process."""
+        return frozenset(module.partition(".")[0] for module in sys.modules)
+
+    def device(self) -> tuple[Device, dict[str, Any]]:
+        """Return the settings with which TensorFlow was started in this process, and what it says of them itself."""
+        return process_device.settings(), process_device.describe()
+
+
+def main() -> None:
+    """Answer requests until the connection ends."""
+    connection, worker = Connection(int(sys.argv[1])), BackendWorker()
+    while True:
+        try:
+            method, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            answer: object = getattr(worker, method)(*arguments)
+        except BackendFailed as failed:
+            answer = failed
+        except Exception as error:  # whatever a library raises is this backend's result
+            traceback.print_exc()  # to the log of the process that asks
+            answer = BackendFailed(f"{type(error).__name__}: {first_line(error)[:300]}")
+        connection.send(answer)

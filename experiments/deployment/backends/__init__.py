@@ -1,0 +1,39 @@
+"""The serving backends, in the order in which they are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from experiments.deployment.backends.backend import (
+    BackendFailed,
+    BackendInputs,
+    Client,
+    Inputs,
+    Outputs,
+    ServingBackend,
+)
+from experiments.deployment.backends.keras_model import KerasModel
+from experiments.deployment.backends.litert import LiteRTDynamic, LiteRTFloat32, LiteRTInt8
+from experiments.deployment.backends.mlflow_serve import MlflowServe
+from experiments.deployment.backends.onnx import Onnx
+from experiments.deployment.backends.saved_model import SavedModel
+
+ORIGINAL = KerasModel
+"""The backend that the others are compared with; its model is what they are made from."""
+
+BACKENDS: Mapping[str, type[ServingBackend]] = {
+    backend.name: backend
+    for backend in (ORIGINAL, SavedModel, LiteRTFloat32, LiteRTDynamic, LiteRTInt8, Onnx, MlflowServe)
+}
+"""The values of ``experiment.ways``."""
+
+__all__ = [
+    "BACKENDS",
+    "ORIGINAL",
+    "BackendFailed",
+    "BackendInputs",
+    "Client",
+    "Inputs",
+    "Outputs",
+    "ServingBackend",
+]

@@ -1,0 +1,50 @@
+"""The fields of the experiment ``deployment`` and their checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from experiments.deployment.backends import BACKENDS
+from experiments.validators import InvalidField, require_at_least, require_seed, suggestion
+
+
+@dataclass
+class DeploymentSettings:
+    """Which model is served, by which backends, and how much is asked of each."""
+
+    source: str = "latest"
+    ways: list[str] = field(default_factory=lambda: list(BACKENDS))
+    batch_sizes: list[int] = field(default_factory=lambda: [1, 32, 256])
+    clients: list[int] = field(default_factory=lambda: [1, 4])
+    seconds: float = 0.4
+    examples: int | None = 1000
+    timeout: float = 180.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.source.strip():
+            raise InvalidField(self, "source", "is empty; name a model, a run or a file, or write latest")
+        for name in ("ways", "batch_sizes", "clients"):
+            values = getattr(self, name)
+            if not values:
+                raise InvalidField(self, name, "is empty; give at least one")
+            if len(set(values)) < len(values):
+                raise InvalidField(self, name, f"{values} has something twice")
+        for way in self.ways:
+            if way not in BACKENDS:
+                known = f"{', '.join(BACKENDS)}{suggestion(way, BACKENDS)}"
+                raise InvalidField(self, "ways", f"{way!r} is not one of {known}")
+        for size in self.batch_sizes:
+            if not 1 <= size <= 65536:
+                raise InvalidField(self, "batch_sizes", f"{size} is not a whole number from 1 to 65536")
+        for count in self.clients:
+            if not 1 <= count <= 256:
+                raise InvalidField(self, "clients", f"{count} is not a whole number from 1 to 256")
+        require_at_least(self, "seconds", 0.01)
+        require_at_least(self, "timeout", 1)
+        require_at_least(self, "examples", 1)
+        require_seed(self)
+
+    def points(self) -> list[tuple[int, int]]:
+        """The pairs of batch size and number of clients at which throughput is measured."""
+        return [(batch, clients) for clients in sorted(self.clients) for batch in sorted(self.batch_sizes)]
