@@ -19,7 +19,10 @@ ROOT = Path(__file__).parent.parent
 QUICK = ("device=cpu", "experiment.timing.max_seconds=0.2", "experiment.timing.warmup_seconds=0.01")
 """Measures just enough to have something to keep."""
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so would ours
+# A shell's background jobs ignore SIGINT, and those of nohup SIGHUP. What we start would inherit that, but not a handler.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_LOGGING_LEVEL"] = "CRITICAL"
@@ -66,6 +69,14 @@ Command = Callable[..., Finished]
 def runner(tmp_path: Path) -> Command:
     """``python -m runner`` in an empty folder, with its store in ``store`` below it."""
     return lambda *arguments: run_command("-m", "runner", "tracking.dir=store", *arguments, cwd=tmp_path)
+
+
+@pytest.fixture
+def main(tmp_path: Path) -> Command:
+    """The same as a function of this process: for command lines that end before anything is started."""
+    from tests.in_process import call_main
+
+    return lambda *arguments: call_main("tracking.dir=store", *arguments, cwd=tmp_path)
 
 
 @pytest.fixture

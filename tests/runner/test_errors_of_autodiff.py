@@ -19,8 +19,8 @@ WRONG = {
 
 
 @pytest.mark.parametrize("argument", WRONG)
-def test_a_wrong_expression(runner, store, argument):
-    done = runner("experiment=autodiff", "device=cpu", "experiment.at={x:1}", argument)
+def test_a_wrong_expression(main, store, argument):
+    done = main("experiment=autodiff", "device=cpu", "experiment.at={x:1}", argument)
     assert complaint(done).startswith(f"experiment.{WRONG[argument]}")
     assert not store.exists()
     assert list(store.parent.iterdir()) == []

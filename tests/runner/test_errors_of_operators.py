@@ -30,8 +30,8 @@ ENDS = {
 
 
 @pytest.mark.parametrize("argument", WRONG)
-def test_wrong_config(runner, store, argument):
-    done = runner("experiment=operators", argument)
+def test_wrong_config(main, store, argument):
+    done = main("experiment=operators", argument)
     assert done.status == 2, done
     assert done.out == ""
     (line,) = done.err.splitlines()

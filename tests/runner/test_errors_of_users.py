@@ -16,7 +16,8 @@ from hydra import compose, initialize_config_dir
 
 from runner.config.schema import register
 from runner.config.validation import parts
-from tests.conftest import QUICK, ROOT, run_command
+from tests.conftest import QUICK, ROOT
+from tests.in_process import call_main
 from tests.reading import runs
 
 WRONG = {
@@ -92,9 +93,18 @@ def complaint(finished) -> str:
 
 
 @pytest.mark.parametrize("argument", WRONG)
-def test_wrong_config(runner, store, argument):
+def test_wrong_config(main, tmp_path, argument):
+    assert complaint(main(argument)).startswith(WRONG[argument])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "argument", ["+unknown=1", "experiment.sizes=[1,2", "experiment=matmull", "--fast", "--config-dir=/nowhere"]
+)
+def test_wrong_config_in_a_process_of_its_own(runner, tmp_path, argument):
+    """What the tests that call the function cannot see: the interpreter's own output, and the status it ends with."""
     assert complaint(runner(argument)).startswith(WRONG[argument])
-    assert not store.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -114,16 +124,16 @@ def test_wrong_config(runner, store, argument):
         (["~workload"], "workload: nothing is chosen; there are gmm, kmeans, "),
     ],
 )
-def test_a_wrong_choice_within_an_experiment(runner, store, arguments, says):
-    assert complaint(runner("experiment=gradient_cost", *arguments)).startswith(says)
-    assert not store.exists()
+def test_a_wrong_choice_within_an_experiment(main, tmp_path, arguments, says):
+    assert complaint(main("experiment=gradient_cost", *arguments)).startswith(says)
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_choice_without_a_type(runner, tmp_path):
+def test_a_choice_without_a_type(main, tmp_path):
     folder = tmp_path / "mine" / "workload"
     folder.mkdir(parents=True)
     (folder / "untyped.yaml").write_text("# @package experiment.workload\nsizes: [1]\n")
-    done = runner(f"--config-dir={folder.parent}", "experiment=gradient_cost", "workload=untyped")
+    done = main(f"--config-dir={folder.parent}", "experiment=gradient_cost", "workload=untyped")
     assert complaint(done).startswith("experiment.workload: this config has no type")
 
 
@@ -141,14 +151,14 @@ def test_a_device_that_is_not_there(runner, store, arguments, says):
 
 @pytest.mark.parametrize("folder", ["/proc/store", "/dev/null", "/dev/null/store"])
 def test_a_folder_that_cannot_be(tmp_path, folder):
-    line = complaint(run_command("-m", "runner", f"tracking.dir={folder}", cwd=tmp_path))
+    line = complaint(call_main(f"tracking.dir={folder}", cwd=tmp_path))
     assert line.startswith(f"tracking.dir: cannot make {folder}")
 
 
 @needs_root
-def test_a_folder_that_is_not_writable(runner, store, small_disk):
+def test_a_folder_that_is_not_writable(main, store, small_disk):
     with small_disk(store, megabytes=64, mode="ro"):
-        assert "is not writable; choose another folder" in complaint(runner())
+        assert "is not writable; choose another folder" in complaint(main())
 
 
 def _garbage(path):
@@ -188,12 +198,12 @@ os.kill(os.getpid(), 9)
     assert len(runs(store)) == 2
 
 
-def test_a_database_in_use_is_called_that(runner, store):
+def test_a_database_in_use_is_called_that(main, runner, store):
     assert runner("experiment.sizes=[1]", *QUICK).status == 0
     connection = sqlite3.connect(store / "mlflow.db", isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        assert "is locked by another program" in complaint(runner())
+        assert "is locked by another program" in complaint(main())
     finally:
         connection.close()
 
@@ -215,7 +225,7 @@ def test_a_damaged_table_that_only_shows_in_use(runner, store):
 
 
 def test_a_grid_into_a_folder_that_cannot_be(tmp_path):
-    done = run_command("-m", "runner", "-m", "tracking.dir=/proc/nope", "seed=1,2", cwd=tmp_path)
+    done = call_main("-m", "tracking.dir=/proc/nope", "seed=1,2", cwd=tmp_path)
     assert complaint(done).startswith("tracking.dir: cannot make /proc/nope (No such file or directory)")
 
 
@@ -236,39 +246,39 @@ def test_a_grid_into_a_folder_that_cannot_be(tmp_path):
         (["tracking.dir=store,elsewhere"], "tracking.dir: cannot vary from job to job within a sweep"),
     ],
 )
-def test_a_wrong_sweep_starts_no_job(runner, store, arguments, says):
-    assert complaint(runner("-m", *arguments)).startswith(says)
+def test_a_wrong_sweep_starts_no_job(main, store, arguments, says):
+    assert complaint(main("-m", *arguments)).startswith(says)
     assert not (store / "mlflow.db").exists()
 
 
 @pytest.mark.parametrize("spoil", [_garbage, _another_database, _truncated])
-def test_a_database_that_cannot_be_used(runner, store, spoil):
+def test_a_database_that_cannot_be_used(main, store, spoil):
     store.mkdir()
     spoil(store / "mlflow.db")
     before = (store / "mlflow.db").read_bytes()
-    assert "is not a usable MLflow database" in complaint(runner())
+    assert "is not a usable MLflow database" in complaint(main())
     assert (store / "mlflow.db").read_bytes() == before
 
 
-def test_a_server_that_is_not_there(runner):
+def test_a_server_that_is_not_there(main):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{port}"))
+        line = complaint(main("tracking=server", f"tracking.uri=http://127.0.0.1:{port}"))
     assert line.startswith(f"tracking.uri: no answer from http://127.0.0.1:{port}")
 
 
-def test_a_server_that_never_answers(runner):
+def test_a_server_that_never_answers(main):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{silent.getsockname()[1]}"))
+        line = complaint(main("tracking=server", f"tracking.uri=http://127.0.0.1:{silent.getsockname()[1]}"))
     assert "no answer" in line
 
 
-def test_a_server_with_an_impossible_address(runner):
-    assert "no answer" in complaint(runner("tracking=server", "tracking.uri=http://127.0.0.1:port"))
+def test_a_server_with_an_impossible_address(main):
+    assert "no answer" in complaint(main("tracking=server", "tracking.uri=http://127.0.0.1:port"))
 
 
-def test_a_server_of_another_protocol(runner):
+def test_a_server_of_another_protocol(main):
     with socket.create_server(("127.0.0.1", 0)) as ssh:
 
         def greet():
@@ -277,11 +287,11 @@ def test_a_server_of_another_protocol(runner):
                 connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
 
         threading.Thread(target=greet, daemon=True).start()
-        line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{ssh.getsockname()[1]}"))
+        line = complaint(main("tracking=server", f"tracking.uri=http://127.0.0.1:{ssh.getsockname()[1]}"))
     assert "no answer" in line
 
 
-def test_a_server_that_is_something_else(runner):
+def test_a_server_that_is_something_else(main):
     class Cats(BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(200)
@@ -294,24 +304,24 @@ def test_a_server_that_is_something_else(runner):
     server = HTTPServer(("127.0.0.1", 0), Cats)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        line = complaint(runner("tracking=server", f"tracking.uri=http://127.0.0.1:{server.server_port}"))
+        line = complaint(main("tracking=server", f"tracking.uri=http://127.0.0.1:{server.server_port}"))
     finally:
         server.shutdown()
     assert "not as an MLflow server does" in line
 
 
-def test_a_config_without_a_type(runner, tmp_path):
+def test_a_config_without_a_type(main, tmp_path):
     folder = tmp_path / "mine" / "experiment"
     folder.mkdir(parents=True)
     (folder / "untyped.yaml").write_text("sizes: [1]\n")
-    assert "this config has no type" in complaint(runner(f"--config-dir={folder.parent}", "experiment=untyped"))
+    assert "this config has no type" in complaint(main(f"--config-dir={folder.parent}", "experiment=untyped"))
 
 
-def test_a_broken_yaml_file(runner, tmp_path):
+def test_a_broken_yaml_file(main, tmp_path):
     folder = tmp_path / "mine" / "experiment"
     folder.mkdir(parents=True)
     (folder / "broken.yaml").write_text("sizes: [1\nmode: :\n")
-    line = complaint(runner(f"--config-dir={folder.parent}", "experiment=broken"))
+    line = complaint(main(f"--config-dir={folder.parent}", "experiment=broken"))
     assert "broken.yaml" in line
 
 
@@ -333,8 +343,8 @@ def test_every_choice_of_conf_makes_an_experiment():
             assert parts(compose("config", [*first, f"{sign}{path.parent.name}={path.stem}", *own, *uri])).experiment
 
 
-def test_help_teaches(runner):
-    finished = runner("--help")
+def test_help_teaches(main):
+    finished = main("--help")
     assert finished.status == 0
     assert "\n  python -m runner experiment=matmul device=cpu\n" in finished.out
     assert "\n  python -m runner -m " in finished.out
@@ -345,7 +355,7 @@ def test_help_teaches(runner):
 
 
 @needs_root
-def test_a_full_disk(tmp_path, runner, store, small_disk):
+def test_a_full_disk(main, store, small_disk):
     with small_disk(store, megabytes=8):
-        assert "is full (" in complaint(runner())
+        assert "is full (" in complaint(main())
         assert list(store.iterdir()) == []

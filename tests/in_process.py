@@ -1,0 +1,74 @@
+"""Calling ``python -m runner`` as a function, for command lines that end before anything is started."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import psutil
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.singleton import Singleton
+
+from runner.cli.app import main
+from tests.conftest import Finished
+
+HIDDEN_BY_PYTHON = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+
+
+def call_main(*arguments: str, cwd: Path) -> Finished:
+    """What ``python -m runner`` does with these words in the folder ``cwd``, as far as a caller can see.
+
+    Fails where the call leaves more behind than a process could: a child, another working folder, a signal handler.
+    """
+    out, err = io.StringIO(), io.StringIO()
+    children = psutil.Process().children()
+    handlers = _signal_handlers()
+    with (
+        _hydra_as_in_a_new_process(),
+        contextlib.chdir(cwd),
+        mock.patch.dict(os.environ),
+        mock.patch.object(sys, "argv", ["runner", *arguments]),
+        mock.patch.object(sys, "path", list(sys.path)),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        _warnings_as_in_a_new_process(),
+    ):
+        status = main()
+        assert Path.cwd() == cwd.resolve()
+    assert psutil.Process().children() == children
+    assert _signal_handlers() == handlers
+    return Finished(int(status), out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def _hydra_as_in_a_new_process() -> Iterator[None]:
+    """Hydra keeps its config, its schemas and its plugins in singletons."""
+    before = Singleton.get_state()
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        Singleton.set_state(before)
+
+
+@contextlib.contextmanager
+def _warnings_as_in_a_new_process() -> Iterator[None]:
+    """What Python would show, and pytest would keep for its summary, goes to standard error."""
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        for category in HIDDEN_BY_PYTHON:
+            warnings.simplefilter("ignore", category)
+        yield
+    for warning in raised:
+        sys.stderr.write(warnings.formatwarning(warning.message, warning.category, warning.filename, warning.lineno))
+
+
+def _signal_handlers() -> dict[int, object]:
+    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
