@@ -1,0 +1,438 @@
+"""Jobs through the scheduler, with fake workers and a store in memory."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from threading import Barrier, Event
+
+import pytest
+
+from runner.errors import ExitStatus, StoreError
+from runner.messages import File, Known, Measured, Metric, Note, Outcome, Settled
+from runner.tracking import tags
+from tests.runner.execution.conftest import House, work
+from tests.runner.execution.fake_workers import SECONDS, FakeWorker
+from tests.runner.jobs import ResumableToy, job
+from tests.runner.memory_store import artifact
+
+
+def loss(value: float) -> Metric:
+    return Metric("loss", value, 0, 0)
+
+
+def test_a_job_becomes_a_run(house: House) -> None:
+    end = house.run(job(x=2))[0]
+    assert (end.status, end.reason, end.exit_status) == ("FINISHED", "", ExitStatus.OK)
+    assert (end.metrics, end.note) == ({"loss": 2.0}, "x = 2")
+    (run,) = house.store.client.runs()
+    assert (run.info.run_id, run.info.status) == (end.run_id, "FINISHED")
+    assert run.info.run_name == "x=2 CPU:0"
+    assert run.data.params["experiment.x"] == "2.0"
+    assert run.data.tags["device.actual"] == "CPU:0"
+    assert artifact(run, "config.yaml").startswith("# python -m runner experiment.x=2\n")
+    assert house.view.lines == ["0 started", "0 goes on", "0 FINISHED"]
+
+
+def test_what_is_handed_over_is_stored_before_the_worker_goes_on(house: House) -> None:
+    """Nothing is timed while the store is written."""
+    seen = []
+
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(loss(1))
+        seen.append(house.store.client.runs()[0].data.metrics)
+        worker.end()
+
+    house.servers.scripts[1] = script
+    house.run(job(x=1))
+    assert seen == [{"loss": 1.0}]
+
+
+def test_one_job_after_the_other(house: House) -> None:
+    """The next worker gets ready while the one before it draws, and begins when that one is written down."""
+    ready = Event()
+    begun = []
+
+    def draws(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(Measured())
+        assert ready.wait(SECONDS)
+        worker.end(Outcome.FINISHED, "", loss(1))
+
+    def follows(worker: FakeWorker) -> None:
+        worker.get_ready()
+        ready.set()
+        worker.begin()
+        begun.append(house.store.client.runs()[0].info.status)
+        worker.end()
+
+    house.servers.scripts |= {1: draws, 2: follows}
+    ends = house.run(job(x=1), job(x=2, number=1))
+    assert [end.status for end in ends.values()] == ["FINISHED", "FINISHED"]
+    assert begun == ["FINISHED"]
+
+
+def test_no_job_starts_while_another_measures(house: House) -> None:
+    others = []
+
+    def measures(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(loss(1))
+        others.append(len(house.servers.server.workers))
+        worker.end()
+
+    house.servers.scripts |= {1: measures, 2: measures}
+    house.run(job(x=1), job(x=2, number=1))
+    assert others == [1, 2]
+
+
+def test_jobs_side_by_side(house: House) -> None:
+    """Two of three at a time, and never more."""
+    pair = Barrier(2, timeout=SECONDS)
+    at_work = set[int]()
+    most = []
+
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        at_work.add(worker.number)
+        most.append(len(at_work))
+        if worker.number < 3:
+            pair.wait()
+        at_work.discard(worker.number)
+        worker.end()
+
+    house.servers.scripts |= {1: script, 2: script, 3: script}
+    ends = house.run(*(job(x=x, number=x) for x in (1, 2, 3)), n_jobs=2)
+    assert {number: end.status for number, end in ends.items()} == dict.fromkeys((1, 2, 3), "FINISHED")
+    assert max(most) == 2
+
+
+def test_a_job_learns_what_earlier_ones_have_found_out(house: House) -> None:
+    def finds_out(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(Known("peak", 7.0))
+        worker.end()
+
+    house.servers.scripts[1] = finds_out
+    house.run(job(x=1), job(x=2, number=1), job(x=2, number=2, device={"intra_op_threads": 1}))
+    known = [worker.assignment.known for worker in house.servers.server.workers.values()]
+    assert known == [{}, {"peak": 7.0}, {}]  # another device has another peak
+
+
+def test_a_job_goes_on_with_what_an_unfinished_run_has_left(house: House) -> None:
+    def is_killed(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(File("checkpoint/epoch", b"3"), Settled("execution", "graph"))
+        worker.exit_code = -9
+
+    taken = []
+
+    def goes_on(worker: FakeWorker) -> None:
+        inputs = worker.start()
+        taken.append((inputs.earlier and (inputs.earlier / "epoch").read_text(), inputs.settled))
+        worker.end()
+
+    house.servers.scripts[1] = is_killed
+    assert house.run(job(x=1, kind=ResumableToy))[0].status == "FAILED"
+    house.servers.scripts[1] = goes_on
+    house.run(job(x=1, kind=ResumableToy))
+    house.run(job(x=1, kind=ResumableToy, sweep={"resume": True}))
+    assert taken[0] == (None, {"execution": "graph"})  # nobody asked it to go on
+    assert taken[1] == (None, {"execution": "graph"})  # the newest run of the question has finished
+    house.servers.scripts[1] = is_killed
+    house.run(job(x=1, kind=ResumableToy))
+    house.servers.scripts[1] = goes_on
+    house.run(job(x=1, kind=ResumableToy, sweep={"resume": True}))
+    assert taken[2] == ("3", {"execution": "graph"})
+
+
+# How jobs end
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message", "reason"),
+    [
+        (Outcome.REFUSED, "told to refuse", "told to refuse"),
+        (
+            Outcome.CRASHED,
+            "Traceback\nKeyError: 'a'\n",
+            "the experiment crashed (KeyError: 'a'); the run has the traceback",
+        ),
+    ],
+)
+def test_an_experiment_without_an_answer(house: House, outcome: Outcome, message: str, reason: str) -> None:
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        worker.log.write_text("something was printed")
+        worker.end(outcome, message, loss(1), Note("half of it"))
+
+    house.servers.scripts[1] = script
+    end = house.run(job(x=1))[0]
+    assert (end.status, end.reason, end.exit_status) == ("FAILED", reason, ExitStatus.FAILED)
+    (run,) = house.store.client.runs()
+    assert run.info.status == "FAILED"
+    assert run.data.tags[tags.REASON] == reason
+    assert run.data.tags[tags.NOTE] == f"**FAILED**: {reason}\n\nhalf of it"
+    assert run.data.metrics == {"loss": 1.0}
+    assert artifact(run, "lab.log") == "something was printed"
+    has_traceback = outcome is Outcome.CRASHED
+    assert end.traceback == (message if has_traceback else "")
+    assert Path(run.info.artifact_uri.removeprefix("file://"), "traceback.txt").exists() == has_traceback
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "reason"),
+    [
+        (-9, "the lab process was killed by SIGKILL; the system kills so when memory runs out"),
+        (-11, "the lab process was killed by SIGSEGV"),
+        (3, "the lab process ended with status 3 and without a result"),
+    ],
+)
+def test_a_worker_that_dies_does_not_touch_the_others(house: House, exit_code: int, reason: str) -> None:
+    def dies(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(loss(1))
+        worker.exit_code = exit_code
+
+    house.servers.scripts[1] = dies
+    ends = house.run(job(x=1), job(x=2, number=1))
+    assert (ends[0].status, ends[0].reason) == ("FAILED", reason)
+    assert ends[0].metrics == {"loss": 1.0}
+    assert ends[1].status == "FINISHED"
+
+
+def test_a_device_that_is_missing_leaves_no_run_of_a_single_job(house: House) -> None:
+    def has_no_gpu(worker: FakeWorker) -> None:
+        worker.announce()
+        worker.end(Outcome.UNAVAILABLE, "there is no GPU")
+
+    house.servers.scripts[1] = has_no_gpu
+    end = house.run(job(x=1))[0]
+    assert (end.status, end.reason, end.run_id) == ("FAILED", "there is no GPU", None)
+    assert end.exit_status == ExitStatus.WRONG_INPUT
+    assert house.store.client.runs() == []
+
+    house.as_sweep()
+    end = house.run(job(x=1))[0]
+    child = house.store.client.runs()[-1]
+    assert child.info.run_id == end.run_id
+    assert (child.info.status, child.data.tags[tags.REASON]) == ("FAILED", "there is no GPU")
+    assert child.data.tags[tags.PARENT] == house.store.client.runs()[0].info.run_id
+
+
+def test_a_worker_that_cannot_start_shows_what_it_printed(house: House) -> None:
+    def cannot_import(worker: FakeWorker) -> None:
+        worker.announce()
+        worker.log.write_text("libcuda.so is broken")
+        worker.exit_code = 1
+
+    house.servers.scripts[1] = cannot_import
+    end = house.run(job(x=1))[0]
+    assert end.reason == ("TensorFlow could not be started: the lab process ended with status 1 and without a result")
+    assert end.traceback == "libcuda.so is broken"
+
+
+def test_fail_fast_starts_no_further_job(house: House) -> None:
+    def refuses(worker: FakeWorker) -> None:
+        worker.start()
+        worker.end(Outcome.REFUSED, "no")
+
+    house.servers.scripts[2] = refuses
+    jobs = [job(x=x, number=x) for x in (1, 2, 3)]
+    assert list(house.run(*jobs, fail_fast=True)) == [1, 2]
+    assert list(house.run(*jobs)) == [1, 2, 3]
+
+
+# Limits
+
+
+def test_an_experiment_that_takes_too_long_is_interrupted(house: House) -> None:
+    def takes_long(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(loss(1))
+        house.clock.now += 11
+        assert worker.wait_for_signal() == signal.SIGINT
+        worker.end(Outcome.INTERRUPTED, "", loss(2))
+
+    house.servers.scripts[1] = takes_long
+    ends = house.run(job(x=1), job(x=2, number=1), timeout=10)
+    assert ends[0].status == "FAILED"
+    assert ends[0].reason == "it took longer than hydra.launcher.timeout=10 seconds; what was measured is kept"
+    assert ends[0].metrics == {"loss": 2.0}
+    assert ends[1].status == "FINISHED"
+
+
+def test_the_time_of_an_experiment_counts_from_when_it_begins(house: House) -> None:
+    def starts_slowly(worker: FakeWorker) -> None:
+        house.clock.now += 100
+        work(worker)
+
+    house.servers.scripts[1] = starts_slowly
+    assert house.run(job(x=1), timeout=10)[0].status == "FINISHED"
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_a_device_that_does_not_start(house: House, is_announced: bool) -> None:
+    """If nothing was heard of the worker, its server may hang: the next job gets another one."""
+
+    def hangs(worker: FakeWorker) -> None:
+        if is_announced:
+            worker.announce()
+        house.clock.now += 31
+        if is_announced:
+            assert worker.wait_for_signal() == signal.SIGINT
+            worker.end(Outcome.INTERRUPTED)
+        else:
+            worker.begin()
+
+    house.servers.scripts[1] = hangs
+    house.as_sweep()
+    ends = house.run(job(x=1), job(x=2, number=1), start_timeout=30)
+    limit = "hydra.launcher.start_timeout=30 seconds"
+    assert ends[0].reason == f"TensorFlow and the device did not start within {limit}"
+    assert ends[0].status == "FAILED"
+    assert ends[1].status == "FINISHED"
+    assert len(house.servers.dropped) == (not is_announced)
+
+
+def test_the_limit_of_memory_goes_to_the_worker(house: House) -> None:
+    house.run(job(x=1), memory_gb=1.5)
+    assert house.servers.server.workers[1].assignment.memory_bytes == 1_500_000_000
+
+
+# Signals
+
+
+def test_a_signal_keeps_what_there_is_and_starts_nothing_more(house: House) -> None:
+    def is_interrupted(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(loss(1))
+        house.interruption(signal.SIGTERM, None)
+        assert worker.wait_for_signal() == signal.SIGINT
+        worker.end(Outcome.INTERRUPTED, "", loss(2))
+
+    house.servers.scripts[1] = is_interrupted
+    ends = house.run(job(x=1), job(x=2, number=1))
+    assert list(ends) == [0]
+    assert (ends[0].status, ends[0].reason) == ("KILLED", "interrupted by SIGTERM; what was measured is kept")
+    assert ends[0].metrics == {"loss": 2.0}
+
+
+def test_a_deaf_worker_gets_six_seconds(house: House) -> None:
+    def is_deaf(worker: FakeWorker) -> None:
+        worker.start()
+        house.interruption(signal.SIGINT, None)
+        assert worker.wait_for_signal() == signal.SIGINT
+        house.clock.now += 6.5
+        assert worker.wait_for_signal() == signal.SIGKILL
+
+    house.servers.scripts[1] = is_deaf
+    assert house.run(job(x=1))[0].status == "KILLED"
+
+
+def test_the_second_signal_does_not_wait(house: House) -> None:
+    def is_deaf(worker: FakeWorker) -> None:
+        worker.start()
+        house.interruption(signal.SIGINT, None)
+        house.interruption(signal.SIGINT, None)
+        assert [worker.wait_for_signal() for _ in range(2)] == [signal.SIGINT, signal.SIGKILL]
+        worker.wait_for_signal()
+
+    house.servers.scripts[1] = is_deaf
+    assert house.run(job(x=1))[0].status == "KILLED"
+
+
+def test_a_signal_before_the_store_is_open_leaves_no_run(house: House) -> None:
+    house.interruption(signal.SIGINT, None)
+    with pytest.raises(KeyboardInterrupt):
+        house.run(job(x=1))
+    assert house.store.client.runs() == []
+
+
+# A store that fails
+
+
+def saved(error: BaseException) -> list[Path]:
+    """The folders that the sentence names."""
+    return [Path(part.split(";")[0]) for part in str(error).split("what was measured is in ")[1:]]
+
+
+def test_a_store_that_fails_loses_nothing(house: House) -> None:
+    """Both jobs that go on are asked for what they have; all of it is saved elsewhere."""
+    both = Barrier(2, timeout=SECONDS)
+
+    def sees_it_fail(worker: FakeWorker) -> None:
+        worker.start()
+        both.wait()
+        house.store.client.fail()
+        worker.hand_over(loss(1))
+        assert worker.wait_for_signal() == signal.SIGINT
+        worker.end(Outcome.INTERRUPTED, "", Metric("last", 1, 0, 0))
+
+    def goes_on(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(loss(2))
+        both.wait()
+        assert worker.wait_for_signal() == signal.SIGINT
+        worker.hand_over(Metric("late", 2, 0, 0))
+        worker.end(Outcome.INTERRUPTED)
+
+    house.servers.scripts |= {1: sees_it_fail, 2: goes_on}
+    with pytest.raises(StoreError, match="does not take any more: database or disk is full") as caught:
+        house.run(job(x=1), job(x=2, number=1), n_jobs=2)
+    first, second = ((folder / "metrics.csv").read_text() for folder in saved(caught.value))
+    assert first == "metric,step,value\nloss,0,1\nlast,0,1\n"
+    assert second == "metric,step,value\nloss,0,2\nlate,0,2\n"
+
+
+def test_a_store_that_fails_at_the_end_of_a_job(house: House) -> None:
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        house.store.client.fail()
+        worker.end(Outcome.FINISHED, "", loss(1))
+
+    house.servers.scripts[1] = script
+    with pytest.raises(StoreError) as caught:
+        house.run(job(x=1))
+    (folder,) = saved(caught.value)
+    assert (folder / "metrics.csv").read_text() == "metric,step,value\nloss,0,1\n"
+
+
+def test_the_second_signal_ends_the_waiting_for_a_store(house: House) -> None:
+    def waits_for_ever() -> None:
+        house.store.client.before_write = lambda: None
+        house.interruption(signal.SIGINT, None)
+        house.interruption(signal.SIGINT, None)
+
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        house.store.client.before_write = waits_for_ever
+        worker.hand_over(loss(1))
+
+    house.servers.scripts[1] = script
+    with pytest.raises(StoreError, match="interrupted while writing to the store") as caught:
+        house.run(job(x=1))
+    (folder,) = saved(caught.value)
+    assert "loss,0,1" in (folder / "metrics.csv").read_text()
+    assert house.store.client.runs()[0].info.status == "KILLED"
+
+
+def test_a_bug_of_the_runner_keeps_its_traceback_and_the_numbers(house: House) -> None:
+    class Bug(Exception):
+        pass
+
+    def crash() -> None:
+        house.store.client.before_write = lambda: None
+        raise Bug
+
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        house.store.client.before_write = crash
+        worker.hand_over(loss(1))
+
+    house.servers.scripts[1] = script
+    with pytest.raises(Bug) as caught:
+        house.run(job(x=1))
+    assert "what follows is a bug of this program; what was measured is in" in caught.value.__notes__[0]
+    assert house.store.client.runs()[0].info.status == "FAILED"
