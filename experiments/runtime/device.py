@@ -1,7 +1,7 @@
-"""The device an experiment runs on: chosen, set up before TensorFlow starts, read back.
+"""The device that this process computes on.
 
-Threads, oneDNN, visible devices and GPU memory are fixed for the life of a process, so this
-module's state is the process's: :func:`start` once, :func:`current` from anywhere.
+TensorFlow fixes threads, oneDNN, visible devices and GPU memory for the life of a process. So the device is
+process-wide state: call :func:`start` once, before anything else uses TensorFlow, and :func:`current` anywhere.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 KINDS = ("auto", "cpu", "gpu")
 
 MOST_THREADS = 1024
-"""TensorFlow starts them all at once; where the system has no more to give, it hangs without a word."""
+"""The most threads to ask for: TensorFlow starts all at once, and hangs silently if the system refuses one."""
 
 
 class DeviceUnavailable(RuntimeError):
-    """The device asked for is not there; the message says what is and what to do."""
+    """The requested device does not exist; the message says which do and what to change."""
 
 
 @dataclass
 class Device:
-    """Which device, and the settings that hold for the whole process. None leaves TensorFlow's default."""
+    """The requested device and the settings of the whole process; None means TensorFlow's default."""
 
     kind: str = "auto"
     index: int = 0
     gpus: int = 1
-    """How many GPUs the process sees, from ``index`` on; it computes on the first unless it is told to use all."""
+    """The number of GPUs that the process sees, from ``index`` on; only replicas use more than the first."""
     intra_op_threads: int | None = None
     inter_op_threads: int | None = None
     onednn: bool | None = None
@@ -53,7 +53,7 @@ class Device:
 
     @property
     def requested(self) -> str:
-        """What was asked for, as a word: ``cpu``, ``gpu``, ``auto``, ``gpu:1``."""
+        """The requested device as one word: ``cpu``, ``gpu``, ``auto``, ``gpu:1``."""
         return f"{self.kind}:{self.index}" if self.index else self.kind
 
 
@@ -91,7 +91,7 @@ _settings: Device | None = None
 
 
 def current() -> Placement:
-    """The placement that :func:`start` has set up in this process."""
+    """Return the placement that :func:`start` has set up. Raises RuntimeError before that."""
     if _current is None:
         raise RuntimeError("experiments.runtime.device.start has not been called in this process")
     return _current
@@ -105,16 +105,16 @@ def settings() -> Device:
 
 
 def scope() -> AbstractContextManager[None]:
-    """Within it, TensorFlow computes on the :func:`current` placement."""
+    """Return a context in which TensorFlow computes on the :func:`current` placement."""
     device_scope: AbstractContextManager[None] = import_tensorflow().device(current().scope)
     return device_scope
 
 
 def scope_of_libraries() -> AbstractContextManager[None]:
-    """Within it, a library computes on the :func:`current` placement, and on the CPU what a GPU has no kernel for.
+    """Return a context for libraries, which also need operations that have no GPU kernel, such as ``tf.data``.
 
-    ``tf.data`` has none: pinned to a GPU, with soft placement off, it fails. Unpinned, TensorFlow takes the GPU
-    wherever an operation has a kernel for it, and this process sees only the one it may use.
+    Such an operation fails when it is pinned to a GPU with soft placement off. On a GPU this context pins nothing:
+    TensorFlow takes the GPU for every operation that has a kernel for it, and the CPU for the others.
     """
     placement = current()
     unpinned: AbstractContextManager[None] = import_tensorflow().device(None if placement.is_gpu else placement.scope)
@@ -122,15 +122,15 @@ def scope_of_libraries() -> AbstractContextManager[None]:
 
 
 def set_onednn(onednn: bool | None) -> None:
-    """Counts only before TensorFlow is imported, which reads it then."""
+    """Switch oneDNN on or off, or leave it with None. TensorFlow reads the setting when it is imported."""
     if onednn is not None:
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = str(int(onednn))
 
 
 def start(device: Device) -> Placement:
-    """Imports and sets up TensorFlow for ``device``, computes something there, reads back where.
+    """Import TensorFlow, set it up for ``device``, and check by a computation that it is used.
 
-    Raises DeviceUnavailable where TensorFlow does not see the device.
+    Raises DeviceUnavailable if TensorFlow does not see the device.
     """
     set_onednn(device.onednn)
     tf = import_tensorflow()
@@ -196,7 +196,7 @@ def _names(tf: Any, kind: str) -> str:
 
 
 def describe() -> dict[str, Any]:
-    """What TensorFlow this is and how it is set up, for the run's ``environment.json``."""
+    """Return TensorFlow's version, build and settings, for the run's ``environment.json``."""
     tf = import_tensorflow()
     placement = current()
     return {
@@ -217,6 +217,6 @@ def describe() -> dict[str, Any]:
 
 
 def memory_grows() -> bool:
-    """Whether TensorFlow takes GPU memory as it needs it, rather than all at the start."""
+    """Return whether TensorFlow takes GPU memory as it needs it, rather than all at the start."""
     tf = import_tensorflow()
     return all(tf.config.experimental.get_memory_growth(gpu) for gpu in tf.config.get_visible_devices("GPU"))

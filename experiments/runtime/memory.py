@@ -1,4 +1,4 @@
-"""How much memory there is to work in."""
+"""The memory that is free for operands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_bytes(placement: Placement) -> int | None:
-    """Memory free for operands on ``placement``, in bytes; None where that cannot be told."""
+    """Return the free memory of ``placement`` in bytes; None if it is unknown."""
     return _free_on_gpu(placement) if placement.is_gpu else _free_on_host()
 
 
@@ -23,7 +23,7 @@ def _free_on_host() -> int:
 
 
 def _free_in_cgroup() -> int | None:
-    """What a container or a batch job may still take (control groups, version 2); None without a limit."""
+    """Return the bytes left to this control group (version 2), as of a container or batch job; None without a limit."""
     try:
         (path,) = (line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
         group = CGROUP / path.lstrip("/")
@@ -37,9 +37,9 @@ def _free_in_cgroup() -> int | None:
 
 
 def _free_on_gpu(placement: Placement) -> int | None:
-    """What the NVIDIA driver reports."""
+    """Return the free bytes that the NVIDIA driver reports; None if it cannot be asked or TensorFlow holds them."""
     if not memory_grows():
-        return None  # TensorFlow has taken all of it already, and gives no account
+        return None  # TensorFlow has taken all of it and does not tell how much of that is free
     try:
         import pynvml
     except ImportError:

@@ -1,4 +1,4 @@
-"""What every experiment needs and can be loaded before it is known which one will run."""
+"""Imports that every experiment needs, made before the process is forked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 def preload(onednn: bool | None) -> None:
-    """Imports TensorFlow and matplotlib. Starts no device and no thread: the process can still be forked."""
+    """Import TensorFlow and matplotlib. This starts no device and no thread, so the process can still be forked."""
     set_onednn(onednn)
     import_tensorflow()
     _draw_a_figure()
 
 
 def _draw_a_figure() -> None:
-    """The first figure loads fonts and builds the parser of 10^3: a third of a second."""
+    """Draw a figure: the first one loads fonts and builds the parser of 10^3, which takes a third of a second."""
     from matplotlib.figure import Figure
 
     figure = Figure()

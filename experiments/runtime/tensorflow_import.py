@@ -1,4 +1,4 @@
-"""Importing TensorFlow without paying for what nobody asked for."""
+"""Importing TensorFlow without Keras, in half the time."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from types import ModuleType
 
 
 class _KerasLater(MetaPathFinder):
-    """Makes Keras look not installed."""
+    """Makes Keras look as if it were not installed."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        # The bare name must be found: TensorFlow asks where the package lies, to load it lazily.
+        # The bare name must be found: TensorFlow looks up the package's location, to load it lazily.
         if fullname.startswith("keras."):
             raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
         return None
 
 
 def import_tensorflow() -> ModuleType:
-    """TensorFlow, with Keras left out until someone imports it.
+    """Import and return TensorFlow; Keras is left out until someone imports it.
 
-    The last thing ``import tensorflow`` does is to try ``import keras.src.optimizers``, which
-    brings scikit-learn, pandas and pyplot along and takes as long as TensorFlow itself (2.5 of
-    5.5 s, see benchmarks/README.md). TensorFlow carries on where Keras is not installed, so we
-    let it look so for that moment; ``tf.keras`` and ``import keras`` work normally afterwards.
+    At its end ``import tensorflow`` tries ``import keras.src.optimizers``, which brings scikit-learn, pandas and
+    pyplot along and takes almost as long as TensorFlow itself (2.5 of 5.5 s, see benchmarks/README.md). TensorFlow
+    works without Keras, so Keras is hidden for that moment; ``tf.keras`` and ``import keras`` work afterwards.
     """
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]

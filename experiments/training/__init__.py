@@ -1,4 +1,4 @@
-"""Networks learn a dataset: models, loops, checkpoints, and what the network gets wrong in the end."""
+"""The experiment ``training``: a network learns a dataset, with checkpoints, and its mistakes are shown."""
 
 from experiments.training.experiment import Training
 

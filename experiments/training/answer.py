@@ -23,9 +23,9 @@ MOST_CLASSES = 20
 """The note has a table of the classes up to this number of them."""
 
 ROUNDING = 1e-3
-"""How far a reloaded model's outputs may be from the original's, relative to the largest output.
+"""The accepted difference between a reloaded model's outputs and the original's, relative to the largest output.
 
-Some devices do not add in the same order each time.
+It is not zero because some devices add in another order each time.
 """
 
 
@@ -52,12 +52,12 @@ class TrainingAnswer:
     test: HeldOutResult | None = None
     """None until all epochs are done."""
     saved: list[Row] = field(default_factory=list)
-    """How each format was saved and whether it came back the same; empty if that is not checked."""
+    """One row per format: size, times, and whether it came back the same; empty if that is not checked."""
     is_handed_over: bool = False
     """Whether the recorder has the model and all its files."""
 
     def rows(self) -> list[Row]:
-        """The rows of results.csv, one per epoch."""
+        """Return the rows of results.csv, one per epoch."""
         return [asdict(row) for row in self.history.rows]
 
     @property
@@ -89,7 +89,7 @@ class TrainingAnswer:
         return sorted(found, key=lambda mistake: -mistake.certainty)
 
     def test_metrics(self) -> dict[str, float]:
-        """Loss and accuracy on the test set; for a regression loss, root mean square error and R^2."""
+        """Return loss and accuracy on the test set; for a regression loss, root mean square error and R²."""
         assert self.test is not None
         found = {"test/loss": self.test.loss}
         truth = self.data.test.y
@@ -102,21 +102,21 @@ class TrainingAnswer:
         return found
 
     def epoch_in_words(self, row: EpochRow) -> str:
-        """An epoch's validation and speed in a line of the terminal."""
+        """Return an epoch's validation and speed as a line for the terminal."""
         accuracy = "" if row.val_accuracy is None else f", accuracy {row.val_accuracy:.2%}"
         return f"validation loss {row.val_loss:.4g}{accuracy}, {row.examples_per_s:,.0f} examples/s"
 
     def test_in_words(self) -> str:
-        """The metrics of the test set in a line of the terminal."""
+        """Return the metrics of the test set as a line for the terminal."""
         return ", ".join(f"{name.removeprefix('test/')} {value:.4g}" for name, value in self.test_metrics().items())
 
     def saved_in_words(self) -> str:
-        """Whether every bit came back the same, in a line of the terminal."""
+        """Return whether every bit came back the same, as a line for the terminal."""
         different = [str(row["format"]) for row in self.saved if not row["identical"]]
         return f"not the same: {', '.join(different)}" if different else "the same, bit for bit, in every format"
 
     def damage_in_words(self) -> str:
-        """The first format that cannot be loaded or differs by more than rounding; empty if there is none."""
+        """Return what is wrong with the first format that is lost or beyond rounding; empty if all are whole."""
         assert self.test is not None
         rounding = ROUNDING * max(1.0, float(np.abs(self.test.outputs).max()))
         for row in self.saved:
@@ -125,7 +125,7 @@ class TrainingAnswer:
         return ""
 
     def note(self) -> str:
-        """The run's description, in Markdown."""
+        """Return the run's description, in Markdown."""
         parts = [self._headline(), self._course(), self._speed()]
         if self.test is not None:
             parts += [self._classes(), self._saved(), self._next()]
@@ -209,7 +209,7 @@ class TrainingAnswer:
         return markdown_table(rows)
 
     def _next(self) -> str:
-        """How to serve the model, by a source that exists."""
+        """Return how to serve the model, by a source that exists; empty if there is none."""
         if not self.is_handed_over:
             return ""
         if self.damage_in_words():
@@ -223,7 +223,7 @@ class TrainingAnswer:
 
 
 def _beyond(rounding: float, difference: Cell) -> str:
-    """What is wrong with outputs that differ by up to ``difference``; empty if it is rounding."""
+    """Return what is wrong with outputs that differ by up to ``difference``; empty if that is rounding."""
     if difference is None or math.isnan(float(difference)):
         return "its outputs cannot be compared"
     return f"its outputs differ by up to {difference}" if float(difference) > rounding else ""

@@ -1,4 +1,4 @@
-"""Saves what others use of a training: the model in each format, and examples to judge it by."""
+"""The files that a training leaves: the model in each format, and examples to judge it by."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EXAMPLES = 5
 
 
 def hand_over(model: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
-    """Saves the Keras model in each format, loads it in a fresh process, and hands it to the recorder.
+    """Save the Keras model in each format, load it in a fresh process, and hand it to the recorder.
 
     Raises Refused, so that the run fails and nothing is registered, if a format did not come back the same.
     """

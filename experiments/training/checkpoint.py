@@ -35,7 +35,7 @@ class Checkpoint:
     """The data's source; a checkpoint does not fit other data."""
 
     def to_bytes(self) -> bytes:
-        """Returns the content of an ``.npz`` file."""
+        """Return the content of an ``.npz`` file."""
         about = {
             "epoch": self.epoch,
             "execution": self.execution,
@@ -52,7 +52,7 @@ class Checkpoint:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Checkpoint:
-        """Reads what :meth:`to_bytes` wrote. Raises ValueError if it is cut off or not a checkpoint."""
+        """Read what :meth:`to_bytes` has written. Raises ValueError if it is cut off or not a checkpoint."""
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 about = {"source": ""} | json.loads(str(arrays["about"]))
@@ -67,12 +67,12 @@ class Checkpoint:
 
 
 def path_of(number: int) -> str:
-    """The path of a run's ``number``-th checkpoint below its artifacts."""
+    """Return the path of a run's checkpoint, relative to its artifacts; checkpoints are counted from 1."""
     return f"{FOLDER}/{number % 2}.npz"
 
 
 def newest(folder: Path) -> Checkpoint | None:
-    """The checkpoint of the latest epoch in a folder, damaged files left out; None if there is none."""
+    """Return the checkpoint of the latest epoch in a folder; None if no file there is whole."""
     found = []
     for path in folder.glob("*.npz"):
         try:

@@ -75,7 +75,7 @@ class Training(TrainingSettings, Experiment):
         compare(members, recorder)
 
     def _epochs(self, session: Session, recorder: Recorder) -> Iterator[EpochRow]:
-        """Trains, records and yields one epoch after the other, until all are done or patience is over."""
+        """Train, record and yield one epoch after the other, until all are done or patience is over."""
         for row in session.history.rows:  # those of the run that is resumed
             record_epoch(row, recorder)
         while session.epoch < self.epochs and not session.history.is_patience_over(self.patience):
@@ -100,6 +100,6 @@ class Training(TrainingSettings, Experiment):
 
 
 def _earlier(recorder: Recorder) -> Checkpoint | None:
-    """The newest checkpoint of the unfinished run that this run is to resume; None if it begins anew."""
+    """Return the newest checkpoint of the unfinished run that this one resumes; None if it begins anew."""
     folder = recorder.earlier()
     return newest(folder) if folder else None

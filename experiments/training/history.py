@@ -32,10 +32,10 @@ class History:
     resumed_after: int = 0
     """The epoch of the checkpoint that the training was resumed from; 0 if it began anew."""
     tried: dict[str, str] = field(default_factory=dict)
-    """If ``auto`` chose in this run: execution -> its speed, or why it has none."""
+    """Execution -> its speed, or why it has none; empty unless ``auto`` has chosen in this run."""
 
     def add(self, row: EpochRow) -> bool:
-        """Appends an epoch. Returns whether it is the best one so far."""
+        """Append an epoch. Return whether it is the best one so far."""
         lowest = self.rows[self.best_epoch - 1].val_loss if self.best_epoch else math.inf
         is_best = math.isfinite(row.val_loss) and row.val_loss < lowest
         self.rows.append(row)
@@ -44,7 +44,7 @@ class History:
         return is_best
 
     def is_patience_over(self, patience: int | None) -> bool:
-        """Whether the validation loss has not improved for ``patience`` epochs; never with None."""
+        """Return whether the last ``patience`` epochs have brought no better validation loss; False for None."""
         return patience is not None and len(self.rows) - self.best_epoch >= patience
 
     @property

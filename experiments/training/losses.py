@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""The loss that training minimises."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from experiments.networks.data import Data
 
 
 def new_loss(data: Data) -> Any:
-    """Cross-entropy of logits; for a regression the squared error, as a share of the targets' variance.
+    """Return the Keras loss for the task: cross-entropy of logits, or the squared error over the targets' variance.
 
-    In units of the variance the loss is the share that is left unexplained (1 - R^2), and gradients are of one
-    size whatever the targets' unit is: models answer in that unit.
+    Divided by the variance of the training targets, the squared error is the unexplained share (1 - R²), and the size
+    of the gradients does not depend on the targets' unit, which is the unit of the model's outputs.
     """
     import keras
 

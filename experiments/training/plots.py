@@ -26,7 +26,7 @@ MOST_NAMES = 40
 
 
 def learning_figure(answer: TrainingAnswer) -> Figure:
-    """Plots loss and accuracy (of a regression, the loss alone) against the epoch, and marks the best epoch."""
+    """Plot loss and accuracy (of a regression, the loss alone) against the epoch, and mark the best epoch."""
     from matplotlib.figure import Figure
 
     history = answer.history.rows
@@ -65,7 +65,7 @@ def _curves(axes: Axes, epochs: list[int], train: list[float], validation: list[
 
 
 def confusion_figure(answer: TrainingAnswer) -> Figure:
-    """Plots the confusion matrix as shares of each true class: rows are the truth, the diagonal is right."""
+    """Draw the confusion matrix, coloured by the share of each true class: rows are the truth."""
     from matplotlib.figure import Figure
 
     counts = answer.confusion
@@ -94,7 +94,7 @@ def confusion_figure(answer: TrainingAnswer) -> Figure:
 
 
 def mistakes_figure(answer: TrainingAnswer) -> Figure:
-    """Shows the test images that the network got wrong with the greatest certainty."""
+    """Show the test images that the network got wrong with the greatest certainty."""
     from matplotlib.figure import Figure
 
     shown = answer.mistakes[:MOST_MISTAKES]
@@ -118,7 +118,7 @@ def mistakes_figure(answer: TrainingAnswer) -> Figure:
 
 
 def residuals_figure(answer: TrainingAnswer) -> Figure:
-    """Plots predicted against true values of a regression."""
+    """Plot predicted against true values of a regression."""
     from matplotlib.figure import Figure
 
     assert answer.test is not None
@@ -136,7 +136,7 @@ def residuals_figure(answer: TrainingAnswer) -> Figure:
 
 
 def _as_picture(image: np.ndarray) -> np.ndarray:
-    """Returns one channel as a matrix, and colours scaled to the range from 0 to 1."""
+    """Return one channel as a matrix [height, width], colours scaled to the range from 0 to 1."""
     if image.shape[-1] == 1:
         return image[..., 0]
     low, high = float(image.min()), float(image.max())

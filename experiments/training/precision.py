@@ -1,4 +1,4 @@
-"""In which numbers a network computes."""
+"""The dtypes in which a network computes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16", "float64")
 
 
 def set_precision(name: str) -> None:
-    """Makes layers that are built from now on compute so; the process is one experiment's."""
+    """Set Keras' dtype policy for the whole process: it holds for layers that are built from now on."""
     import keras
 
     keras.config.set_dtype_policy(name)
 
 
 def scaled(optimizer: keras.optimizers.Optimizer, precision: str) -> keras.optimizers.Optimizer:
-    """The optimizer, with its loss scaled where float16 would round small gradients to zero."""
+    """Return the optimizer, wrapped in loss scaling where float16 would round small gradients to zero."""
     import keras
 
     return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer

@@ -1,4 +1,4 @@
-"""Hands the findings of a training to the recorder."""
+"""Recording: a training's findings go to the recorder as metrics and plots."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from experiments.training.plots import confusion_figure, learning_figure, mistak
 
 
 def record_epoch(row: EpochRow, recorder: Recorder) -> None:
-    """Metrics with step = epoch; a regression has no accuracies."""
+    """Record an epoch's metrics with step = epoch; a regression has no accuracies."""
     metrics = {
         "train/loss": row.train_loss,
         "train/accuracy": row.train_accuracy,
@@ -24,13 +24,13 @@ def record_epoch(row: EpochRow, recorder: Recorder) -> None:
 
 
 def record_test(answer: TrainingAnswer, recorder: Recorder) -> None:
-    """The metrics of the test set."""
+    """Record the metrics of the test set."""
     for name, value in answer.test_metrics().items():
         recorder.metric(name, value)
 
 
 def record_figures(answer: TrainingAnswer, recorder: Recorder) -> None:
-    """Draws the plots that fit the task: a complete ``answer`` is needed."""
+    """Draw and record the plots that fit the task; ``answer.test`` must be set."""
     recorder.figure("learning", learning_figure(answer))
     if answer.data.task == "classification":
         recorder.figure("confusion", confusion_figure(answer))
@@ -41,6 +41,6 @@ def record_figures(answer: TrainingAnswer, recorder: Recorder) -> None:
 
 
 def size_in_words(data: Data) -> str:
-    """The numbers of examples in a line of the terminal."""
+    """Return the numbers of examples as a line for the terminal."""
     parts = (data.train, data.validation, data.test)
     return " + ".join(f"{len(part.y):,}" for part in parts) + " examples to train, validate and test"

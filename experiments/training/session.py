@@ -1,4 +1,4 @@
-"""Trains one model epoch by epoch and keeps the best state so far."""
+"""Training one model, epoch by epoch, with the best state kept."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Session:
     """A model in training. The seed and the epoch's number decide everything random."""
 
     def __init__(self, settings: TrainingSettings, data: Data, checkpoint: Checkpoint | None) -> None:
-        """Builds model and optimizer, in the state of ``checkpoint`` if there is one.
+        """Build model and optimizer, in the state of ``checkpoint`` if there is one.
 
         Raises Refused if the checkpoint is of another model or other data.
         """
@@ -76,7 +76,7 @@ class Session:
             self._restore(checkpoint)
 
     def prepare(self, recorder: Recorder) -> None:
-        """Chooses the execution if it is ``auto`` and not settled by an earlier run, and compiles it."""
+        """Choose the execution if it is ``auto`` and no earlier run has settled it, and compile it."""
         chosen: Execution | None = None
 
         def fastest() -> str:
@@ -109,7 +109,7 @@ class Session:
         return len(self.history.rows)
 
     def train_epoch(self) -> EpochRow:
-        """Trains for one more epoch and validates the model."""
+        """Train for one more epoch and validate the model."""
         number = self.epoch + 1
         done = self._execution.run_epoch(self._order(number))
         val_loss, val_accuracy = self._validation()
@@ -127,18 +127,18 @@ class Session:
         return row
 
     def restore_best(self) -> None:
-        """Gives the model the variables of its best epoch."""
+        """Give the model the variables of its best epoch."""
         assign(self.model.variables, self._best)
 
     def test(self) -> HeldOutResult:
-        """Evaluates the model on the test set."""
+        """Evaluate the model on the test set."""
         x, y = self.data.test.x, self.data.test.y
         outputs = predict(self.model, x, EVALUATION_BATCH)
         loss, _ = evaluate(self.model, self.loss, x, y, min(EVALUATION_BATCH, len(y)))
         return HeldOutResult(loss, np.asarray(outputs, dtype=np.float32))
 
     def checkpoint(self) -> Checkpoint:
-        """Returns everything that decides how the training continues."""
+        """Return everything that decides how the training continues."""
         return Checkpoint(
             self.epoch,
             self.history.execution,
@@ -169,7 +169,7 @@ class Session:
         )
 
     def _order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """The order of the training examples in an epoch: a function of seed and epoch alone."""
+        """Return the order of the training examples in an epoch, which seed and epoch alone decide."""
         return np.random.default_rng([self.settings.seed, epoch]).permutation(len(self.data.train.y))
 
     def _steps_per_epoch(self) -> int:
@@ -178,7 +178,7 @@ class Session:
 
 @contextmanager
 def _replicated(replicas: int) -> Iterator[None]:
-    """Within it, variables are created on each of ``replicas`` devices."""
+    """Create variables within it on each of ``replicas`` devices."""
     if replicas == 1:
         yield
         return

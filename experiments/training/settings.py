@@ -1,4 +1,4 @@
-"""The settings of a training, and what follows from them alone."""
+"""The settings of the experiment ``training``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.validators import InvalidField, require_at_least, require_choic
 
 @dataclass
 class TrainingSettings:
-    """The fields of the experiment ``training``: its config schema."""
+    """The config schema of the experiment. Raises InvalidField for a value out of range."""
 
     model: Model
     dataset: Dataset

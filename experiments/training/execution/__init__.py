@@ -1,9 +1,9 @@
-"""How a network is trained: by Keras' own loop, or by one compiled function for an epoch.
+"""Training loops ("executions"): Keras' own, or one compiled function per epoch.
 
 >>> new_execution("auto", model, optimizer, loss, x, y, 128).run_epoch(order)    # doctest: +SKIP
 Epoch(loss=0.31, accuracy=0.91, seconds=0.14)
 
-Knows neither datasets nor models by name: it takes Keras models and optimizers as they are.
+The package works on any Keras model and optimizer; it knows neither datasets nor models by name.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = [
     "AUTO",
     "EXECUTIONS",
     "Candidate",
-    "Choice",
     "Epoch",
     "Evaluation",
     "Execution",
+    "ExecutionChoice",
     "State",
     "assign",
     "choose",
@@ -46,24 +46,23 @@ AUTO = "auto"
 KINDS: dict[str, type[Execution]] = {kind.name: kind for kind in (Fit, WholeEpoch, WholeEpochXla)}
 
 EXECUTIONS = (*KINDS, AUTO)
-"""What ``experiment.execution`` may be."""
+"""The values of ``experiment.execution``."""
 
 Array = npt.NDArray[Any]
 
 
 def new_execution(name: str, model: Any, optimizer: Any, loss: Any, x: Array, y: Array, batch_size: int) -> Execution:
-    """The execution called ``name``; with ``auto`` the fastest one, see :func:`choose`.
+    """Return the execution called ``name``; for ``auto`` the fastest one, see :func:`choose`.
 
-    ``model`` is a built, uncompiled ``keras.Model`` that gives logits (or the regression's values) and stays
-    uncompiled; ``optimizer`` a Keras optimizer; ``loss`` a Keras loss that averages over the batch; ``x`` and ``y``
-    have one row an example. All variables are afterwards as they were before. Raises Refused where the execution cannot
-    train this model.
+    ``model`` is a built ``keras.Model`` that returns logits, or the values of a regression; it is not compiled.
+    ``loss`` is a Keras loss that averages over the batch. ``x`` and ``y`` have one row per example. No variable
+    changes. Raises Refused if the execution cannot train this model.
 
-    Mixed precision is a matter of the model: its layers' dtype policy (``mixed_bfloat16``, ``mixed_float16``) holds in
-    every execution. With ``mixed_float16`` hand in a ``keras.optimizers.LossScaleOptimizer``; it is not wrapped here.
+    Every execution follows the dtype policy of the model's layers. For ``mixed_float16`` pass a
+    ``keras.optimizers.LossScaleOptimizer``: the optimizer is not wrapped here.
 
-    A model on several devices (built within the scope of :func:`mirrored`) is trained by ``fit`` alone: ``auto``
-    takes it, and the other names raise Refused. ``batch_size`` is then that of all devices together.
+    Only ``fit`` trains a model on several devices (built within the scope of :func:`mirrored`): ``auto`` chooses it,
+    other names raise Refused. ``batch_size`` is then the sum over all devices.
     """
     if name == AUTO:
         return choose(model, optimizer, loss, x, y, batch_size).execution
@@ -73,9 +72,9 @@ def new_execution(name: str, model: Any, optimizer: Any, loss: Any, x: Array, y:
 
 
 def choose(model: Any, optimizer: Any, loss: Any, x: Array, y: Array, batch_size: int) -> ExecutionChoice:
-    """The fastest execution for this training, and how fast each is; operands as in :func:`new_execution`.
+    """Find the fastest execution, by the same operands as :func:`new_execution`, and return it with all speeds.
 
-    Each trains for a few steps, which are then taken back. Raises Refused if none can train this model.
+    Each execution trains for a few steps, which are then undone. Raises Refused if none can train this model.
     """
     kinds = [Fit] if is_replicated(model) else list(KINDS.values())
     return fastest(kinds, Task(model, optimizer, loss, x, y, batch_size))

@@ -1,4 +1,4 @@
-"""What trying the executions gave."""
+"""The result of trying the executions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ class Candidate:
 
     name: str
     examples_per_s: float = math.nan
-    """Median over a few blocks of steps; NaN if it was not measured."""
+    """Median over a few blocks of steps; NaN if not measured."""
     first_call_seconds: float = math.nan
-    """Tracing, compiling and the first step; NaN if that failed."""
+    """The time of tracing, compiling and the first step; NaN if that failed."""
     problem: str = ""
-    """Why it was not measured; empty if it was."""
+    """The reason why it was not measured; empty if it was."""
 
     @property
     def in_words(self) -> str:
-        """The figures, or why there are none."""
+        """The speed, or the reason why there is none."""
         if self.problem:
             return self.problem
         return f"{self.examples_per_s:,.0f} examples/s, first call {self.first_call_seconds:.1f} s"
@@ -30,7 +30,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class ExecutionChoice:
-    """The fastest execution, ready to train, and what it was compared with."""
+    """The fastest execution, ready to train, and all candidates."""
 
     execution: Execution
     candidates: tuple[Candidate, ...]
@@ -41,5 +41,5 @@ class ExecutionChoice:
 
     @property
     def in_words(self) -> dict[str, str]:
-        """Candidate -> its figures, or why it has none."""
+        """Candidate -> its speed, or the reason why it has none."""
         return {candidate.name: candidate.in_words for candidate in self.candidates}

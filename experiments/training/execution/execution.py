@@ -1,4 +1,4 @@
-"""What an execution is: one epoch over given examples in a given order."""
+"""The interface of an execution: it trains for one epoch, on given examples in a given order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.training.execution.state import State
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be trained on what, see :func:`experiments.training.execution.new_execution`."""
+    """A model to train and its data, see :func:`experiments.training.execution.new_execution`."""
 
     model: Any
     optimizer: Any
@@ -31,27 +31,28 @@ class Task:
 
     @property
     def classifies(self) -> bool:
-        """Whether there is an accuracy: the targets are classes."""
+        """Whether the targets are classes, so that there is an accuracy."""
         return is_classification(self.loss)
 
     @property
     def state(self) -> State:
+        """The variables that training changes."""
         return State(self.model, self.optimizer)
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch gave, over all its examples as they were met: the model changed meanwhile."""
+    """Results of one epoch, averaged over its examples while the model was changing."""
 
     loss: float
-    """Mean over the examples, with the model's own losses (regularisation), as Keras' ``fit`` reports it."""
+    """Mean over the examples, regularisation included, as Keras' ``fit`` reports it."""
     accuracy: float | None
-    """Share of right classes; None for a regression."""
+    """Share of correct classes; None for a regression."""
     seconds: float
 
 
 class Execution(ABC):
-    """One way to train a model for an epoch."""
+    """Trains a model, one epoch per call."""
 
     name: ClassVar[str]
 
@@ -59,19 +60,18 @@ class Execution(ABC):
         self.task = task
 
     def run_epoch(self, order: npt.NDArray[np.int64]) -> Epoch:
-        """Trains on the examples ``order``, ``batch_size`` at a time; a smaller batch may come last.
+        """Train on the examples ``order``, in batches of ``batch_size``; the last one may be smaller.
 
-        ``order`` is a permutation of all examples, or a part of one. A step weighs as much whatever its batch's size.
-        Weights, the optimizer's variables, moving statistics and seed generators' states are updated in place.
-        The first call traces and compiles, see :meth:`warm_up`.
-        KeyboardInterrupt passes through within a second or so, with the epoch half done.
+        ``order`` is a permutation of all examples, or a part of one. Each batch makes one step, whatever its size.
+        All variables of model and optimizer are updated in place. The first call traces and compiles, see
+        :meth:`warm_up`. KeyboardInterrupt passes through within about a second, with the epoch partly done.
         """
         start = time.perf_counter()
         loss, accuracy = self._train(order)
         return Epoch(loss, accuracy, time.perf_counter() - start)
 
     def warm_up(self) -> float:
-        """Traces and compiles what an epoch needs: trains on two batches and takes it back. Returns the seconds."""
+        """Trace and compile by training on two batches, which is then undone. Return the seconds that took."""
         size, count = self.task.batch_size, len(self.task.x)
         few = count if count < size else size + count % size
         start = time.perf_counter()
@@ -81,11 +81,11 @@ class Execution(ABC):
 
     @abstractmethod
     def _train(self, order: npt.NDArray[np.int64]) -> tuple[float, float | None]:
-        """Loss and accuracy."""
+        """Train for an epoch. Return loss and accuracy as in :class:`Epoch`."""
 
 
 def is_classification(loss: Any) -> bool:
-    """Whether ``loss`` compares logits with classes."""
+    """Return whether ``loss`` compares logits with classes."""
     import keras
 
     return isinstance(loss, keras.losses.SparseCategoricalCrossentropy)

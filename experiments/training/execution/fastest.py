@@ -1,4 +1,4 @@
-"""Which execution is the fastest here: each is tried for a few steps."""
+"""Finding the fastest execution by trying each for a few steps."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from experiments.training.execution.candidate import Candidate, ExecutionChoice
 from experiments.training.execution.execution import Execution, Task
 
 ROUNDS = 3
+"""The number of blocks that are measured of each candidate."""
 BLOCK_SECONDS = 0.25
-"""A block of steps is about this long, or one epoch."""
+"""The approximate length of a block of steps, which is at most one epoch."""
 SOME = 16
-"""Steps that tell what a step costs, beside what a call does."""
+"""The number of steps in the call that separates the cost of a step from the cost of a call."""
 HOPELESS = 3
-"""A candidate whose epoch seems to take this many times as long as another's is not measured further."""
+"""A candidate whose epoch seems this many times as long as another's is not measured further."""
 
 
 def fastest(kinds: Sequence[type[Execution]], task: Task) -> ExecutionChoice:
-    """The fastest of ``kinds``. The variables are afterwards as before.
+    """Return the fastest of ``kinds``. No variable changes.
 
-    A candidate that fails is left out, with its reason. Its first call cannot be broken off: compiling goes on in C++.
+    A candidate that fails is left out, with the reason. Its first call cannot be interrupted while it compiles in C++.
     Raises Refused if all fail.
     """
     trials = [Trial(kind, task) for kind in kinds]
@@ -35,7 +36,7 @@ def fastest(kinds: Sequence[type[Execution]], task: Task) -> ExecutionChoice:
         for trial in trials:
             trial.begin(best)
             best = min(best, trial.expected_seconds)
-        for _ in range(ROUNDS):  # taking turns, so that a slow moment of the machine hits all
+        for _ in range(ROUNDS):  # in turns, so that a slow moment of the machine hits all
             for trial in trials:
                 trial.measure()
     candidates = tuple(trial.candidate for trial in trials)
@@ -48,7 +49,7 @@ def fastest(kinds: Sequence[type[Execution]], task: Task) -> ExecutionChoice:
 
 
 class Trial:
-    """One candidate being tried."""
+    """The trial of one candidate."""
 
     def __init__(self, kind: type[Execution], task: Task) -> None:
         self.name = kind.name
@@ -58,13 +59,13 @@ class Trial:
         self.problem = ""
         self.first_call_seconds = math.nan
         self.call_seconds = 0.0
-        """What a call costs beside its steps: much with ``fit``, next to nothing with one function an epoch."""
+        """The cost of a call without its steps: high for ``fit``, negligible for one function per epoch."""
         self.step_seconds = math.inf
         self.epoch_seconds: list[float] = []
-        """Of a whole epoch, worked out from each block."""
+        """The time of a whole epoch, extrapolated from each block."""
 
     def begin(self, best_seconds: float) -> None:
-        """First call, one step, and some: what a step costs, and what a call does."""
+        """Make the first call, then estimate the cost of a call and of a step from one step and from several."""
         start = time.perf_counter()
         some = min(SOME, self._steps_an_epoch)
         try:
@@ -83,11 +84,11 @@ class Trial:
 
     @property
     def expected_seconds(self) -> float:
-        """Of an epoch, from the first few steps."""
+        """The time of an epoch, extrapolated from the first few steps."""
         return self.call_seconds + self.step_seconds * self._steps_an_epoch
 
     def measure(self) -> None:
-        """One block of steps."""
+        """Measure one block of steps, unless the candidate has failed or is hopeless."""
         if not self.problem:
             steps = min(max(round(BLOCK_SECONDS / self.step_seconds), 1), self._steps_an_epoch)
             seconds = max(self._run(steps) - self.call_seconds, 0.0)
@@ -105,5 +106,6 @@ class Trial:
 
     @property
     def candidate(self) -> Candidate:
+        """The result of the trial."""
         rate = len(self.task.x) / statistics.median(self.epoch_seconds) if self.epoch_seconds else math.nan
         return Candidate(self.name, rate, self.first_call_seconds, self.problem)

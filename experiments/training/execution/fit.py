@@ -12,17 +12,17 @@ from experiments.training.execution.execution import Execution, Task
 
 
 class Fit(Execution):
-    """``model.fit``, an epoch a call, on arrays that are already in order."""
+    """Calls ``model.fit`` for one epoch at a time, on arrays that are already in order."""
 
     name = "fit"
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        # Not task.model itself: that stays uncompiled, whatever auto has tried.
+        # task.model itself stays uncompiled, whatever auto has tried.
         with task.model.distribute_strategy.scope():
             self._trainer = _trainer(task.model)
             metrics = ["sparse_categorical_accuracy"] if task.classifies else None
-            # Without XLA, which Keras would choose on any machine with a GPU: from the same seed it drops other units.
+            # On any machine with a GPU Keras would compile with XLA, which draws other numbers for dropout.
             self._trainer.compile(task.optimizer, task.loss, metrics=metrics, auto_scale_loss=False, jit_compile=False)
 
     def _train(self, order: npt.NDArray[np.int64]) -> tuple[float, float | None]:
@@ -34,7 +34,7 @@ class Fit(Execution):
 
 
 def _trainer(model: Any) -> Any:
-    """A model around ``model`` with the same variables and losses."""
+    """Return a model around ``model`` with the same variables and losses."""
     import keras
 
     class Trainer(keras.Model):  # type: ignore[misc]  # Keras has no types

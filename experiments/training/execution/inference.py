@@ -1,4 +1,4 @@
-"""What a model says, without training it."""
+"""Evaluating a model without training it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from experiments.training.execution.execution import is_classification
 
 
 class Evaluation:
-    """Loss and accuracy of a model on fixed examples, which lie on the device. Keep it: it is traced only once."""
+    """Loss and accuracy of a model on fixed examples, which stay on the device. An instance is traced only once."""
 
     def __init__(self, model: Any, loss: Any, x: npt.NDArray[Any], y: npt.NDArray[Any], batch_size: int) -> None:
         tf = import_tensorflow()
@@ -23,7 +23,7 @@ class Evaluation:
         self._over = tf.function(_summed(model, loss), autograph=False)
 
     def __call__(self) -> tuple[float, float | None]:
-        """Mean loss over the examples, the model's own losses included as in Keras, and the share of right classes."""
+        """Return the mean loss over the examples, regularisation included, and the share of correct classes."""
         total, right = self._over(self._x, self._y, self._size)
         return float(total) / len(self._x), int(right) / self._targets if self._classifies else None
 
@@ -31,12 +31,12 @@ class Evaluation:
 def evaluate(
     model: Any, loss: Any, x: npt.NDArray[Any], y: npt.NDArray[Any], batch_size: int
 ) -> tuple[float, float | None]:
-    """Loss and accuracy once; for more than once make an :class:`Evaluation`."""
+    """Return loss and accuracy once; to evaluate repeatedly, keep an :class:`Evaluation`."""
     return Evaluation(model, loss, x, y, batch_size)()
 
 
 def predict(model: Any, x: npt.NDArray[Any], batch_size: int) -> npt.NDArray[Any]:
-    """The model's outputs for all rows of ``x``, computed ``batch_size`` at a time."""
+    """Return the model's outputs for all rows of ``x``, computed in batches of ``batch_size``."""
     tf = import_tensorflow()
     outputs = tf.function(lambda batch: model(batch, training=False), autograph=False, reduce_retracing=True)
     starts = range(0, len(x), batch_size)
@@ -44,7 +44,7 @@ def predict(model: Any, x: npt.NDArray[Any], batch_size: int) -> npt.NDArray[Any
 
 
 def _summed(model: Any, loss: Any) -> Any:
-    """A function of (x, y, batch size): sum of the loss over the examples, and the number of right classes."""
+    """Return a function of (x, y, batch size): the loss summed over the examples, and the number of correct classes."""
     tf = import_tensorflow()
 
     def one(x: Any, y: Any) -> tuple[Any, Any]:
@@ -65,7 +65,7 @@ def _summed(model: Any, loss: Any) -> Any:
 
 
 def total_loss(model: Any, loss: Any, y: Any, outputs: Any) -> Any:
-    """The batch's loss and the model's own losses (regularisation, ``add_loss``): what Keras minimises."""
+    """Return what Keras minimises: the batch's loss plus the model's own (regularisation, ``add_loss``)."""
     import keras
 
     own = [keras.ops.sum(keras.ops.cast(term, "float32")) for term in model.losses]
@@ -73,12 +73,12 @@ def total_loss(model: Any, loss: Any, y: Any, outputs: Any) -> Any:
 
 
 def weighted_loss(tf: Any, loss: Any, x: Any) -> Any:
-    """A batch's mean loss times its examples: so the mean over an epoch is one over examples, not over batches."""
+    """Return a batch's mean loss times its size, a float64: sums of it average over examples, not over batches."""
     return tf.cast(loss, tf.float64) * tf.cast(tf.shape(x)[0], tf.float64)
 
 
 def right_classes(tf: Any, loss: Any, y: Any, outputs: Any) -> Any:
-    """How many classes are right, an int64; 0 for a regression."""
+    """Return the number of correct classes, an int64; 0 for a regression."""
     if not is_classification(loss):
         return tf.zeros([], tf.int64)
     return tf.math.count_nonzero(tf.argmax(outputs, -1, y.dtype) == y)

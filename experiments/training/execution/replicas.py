@@ -1,4 +1,4 @@
-"""Several devices of one machine."""
+"""Training on several devices of one machine."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 def mirrored(devices: Sequence[str]) -> Any:
-    """TensorFlow's ``MirroredStrategy`` on ``devices``, such as ``["CPU:0", "CPU:1"]``.
+    """Return TensorFlow's ``MirroredStrategy`` on ``devices``, such as ``["CPU:0", "CPU:1"]``.
 
-    Build model and optimizer within its ``scope()``. Each device gets its share of each batch, and the gradients are
-    averaged. Devices average over their own shares: a last batch that they cannot share evenly weighs its examples a
-    little differently than one device would, and BatchNormalization sees shares. Keras 3 trains so through ``fit``
-    alone, and not with ``MultiWorkerMirroredStrategy``.
+    Build model and optimizer within its ``scope()``. Each device takes a share of each batch and averages over it,
+    then the gradients are averaged. So a batch that cannot be shared evenly weighs its examples slightly differently
+    than on one device, and BatchNormalization sees only shares. Keras 3 supports this in ``fit`` alone, and does not
+    support ``MultiWorkerMirroredStrategy``.
     """
     return import_tensorflow().distribute.MirroredStrategy(list(devices))
 
 
 def replica_devices(count: int) -> list[str]:
-    """So many devices of the current kind. Raises Refused where this process sees fewer."""
+    """Return the names of ``count`` devices of the current kind. Raises Refused if this process sees fewer."""
     kind = "GPU" if current().is_gpu else "CPU"
     seen = [f"{kind}:{number}" for number in range(len(import_tensorflow().config.list_logical_devices(kind)))]
     if len(seen) < count:
@@ -32,5 +32,5 @@ def replica_devices(count: int) -> list[str]:
 
 
 def is_replicated(model: Any) -> bool:
-    """Whether ``model`` was built for several devices."""
+    """Return whether ``model`` was built for several devices."""
     return int(model.distribute_strategy.num_replicas_in_sync) > 1

@@ -1,4 +1,4 @@
-"""All that training changes."""
+"""The variables that training changes, saved and restored."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ Arrays = list[npt.NDArray[Any]]
 
 
 class State:
-    """The variables of a model and its optimizer; a training that is to go on exactly needs all of them.
+    """All variables of a model and its optimizer: what a training needs to resume exactly.
 
-    These are the weights, moving statistics (BatchNormalization), the seed generators' states (Dropout draws the same
-    numbers again only from the same state) and the optimizer's variables with its step count. ``model.weights`` has
-    neither the seed generators' states nor the optimizer's variables.
+    They include moving statistics (BatchNormalization), the states of seed generators (Dropout) and the optimizer's
+    step count. ``model.weights`` alone lacks the seed generators and the optimizer.
     """
 
     def __init__(self, model: Any, optimizer: Any) -> None:
         self.variables: list[Any] = _distinct([*model.variables, *optimizer.variables])
 
     def values(self) -> Arrays:
-        """In the order of :attr:`variables`."""
+        """Return copies of all values, in the order of :attr:`variables`."""
         return values_of(self.variables)
 
     def restore(self, values: Arrays) -> None:
-        """Sets the variables to what :meth:`values` has returned."""
+        """Set the variables to what :meth:`values` has returned."""
         assign(self.variables, values)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Whatever happens within, the variables are afterwards as they were."""
+        """Restore the variables on leaving, also after an error."""
         values = self.values()
         try:
             yield
@@ -42,12 +41,12 @@ class State:
 
 
 def values_of(variables: list[Any]) -> Arrays:
-    """A copy of every variable's value."""
+    """Return a copy of every variable's value."""
     return [np.array(variable.numpy()) for variable in variables]
 
 
 def assign(variables: list[Any], values: Arrays) -> None:
-    """Puts values back. Raises ValueError where they are of another model."""
+    """Set the variables to ``values``. Raises ValueError if their number or shapes are of another model."""
     if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
         raise ValueError("these are values of another model")
     for variable, value in zip(variables, values, strict=True):
@@ -55,5 +54,5 @@ def assign(variables: list[Any], values: Arrays) -> None:
 
 
 def _distinct(variables: list[Any]) -> list[Any]:
-    """A layer used twice is there once."""
+    """Return the variables with each one once, although a shared layer lists its own twice."""
     return list({id(variable): variable for variable in variables}.values())

@@ -1,4 +1,4 @@
-"""One compiled function for an epoch: the data lie on the device, Python is not asked between steps."""
+"""One compiled function per epoch: the data stay on the device, and no Python runs between steps."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from experiments.training.execution.inference import right_classes, total_loss, 
 from experiments.training.execution.xla_random import as_kernels_draw, require_same_numbers
 
 SEGMENT_SECONDS = 0.5
-"""Python's signal handlers run only between calls: an epoch is cut into segments of about this long for Ctrl-C."""
+"""The approximate length of a segment of an epoch. Ctrl-C waits for its end: signal handlers run between calls."""
 
 Step = Callable[[Any, Any], Any]
-"""Of a batch's x and y: its loss times its examples (float64) and its right classes (int64); trains the model."""
+"""Trains on a batch (x, y); returns its mean loss times its size (float64) and its correct classes (int64)."""
 
 
 class WholeEpoch(Execution):
-    """TensorFlow's kernels forward and backward; the optimizer's update, many small operations, through XLA."""
+    """Runs forward and backward pass on TensorFlow's kernels, and the optimizer's many small operations through XLA."""
 
     name = "epoch"
 
@@ -31,7 +31,7 @@ class WholeEpoch(Execution):
         super().__init__(task)
         tf = import_tensorflow()
         self._compiles_loop = False
-        """Whether the loop over the steps is one XLA program with them."""
+        """Whether XLA compiles the loop together with its steps."""
         self._x, self._y = tf.constant(task.x), tf.constant(task.y)
         step, last_step = self._steps()
         segment = _segment(step, self._x, self._y, task.batch_size)
@@ -40,15 +40,15 @@ class WholeEpoch(Execution):
         self._steps_a_segment = 1
 
     def _steps(self) -> tuple[Step, Step]:
-        """The step for whole batches, and the one for the smaller last one."""
+        """Return the step for whole batches, and the one for a smaller last batch."""
         step = _step(self.task, _compiled_update(self.task))
         return step, step
 
     def _train(self, order: npt.NDArray[np.int64]) -> tuple[float, float | None]:
         tf = import_tensorflow()
-        # Always as long as all examples, whatever part of them is wanted: XLA compiles anew for each length.
+        # Padded to the number of all examples: XLA compiles anew for each length.
         indices = tf.constant(np.pad(order, (0, max(len(self.task.x) - len(order), 0))), tf.int64)
-        # The sums go from call to call, so that they do not depend on where the segments end.
+        # Each segment continues the sums of the one before, so that rounding does not depend on where segments end.
         sums = (tf.zeros([], tf.float64), tf.zeros([], tf.int64))
         steps, size = len(order) // self.task.batch_size, self.task.batch_size
         first = 0
@@ -65,15 +65,15 @@ class WholeEpoch(Execution):
         return float(sums[0]) / len(order), int(sums[1]) / targets if self.task.classifies else None
 
     def _adapt(self, steps: int, seconds: float) -> None:
-        """A first segment includes compiling and is short; later ones grow, at most tenfold at a time."""
+        """Lengthen the segments towards ``SEGMENT_SECONDS``, tenfold at most: the first one includes compiling."""
         wanted = round(steps * SEGMENT_SECONDS / max(seconds, 1e-6))
         self._steps_a_segment = min(max(wanted, self._steps_a_segment, 1), 10 * self._steps_a_segment)
 
 
 class WholeEpochXla(WholeEpoch):
-    """Loop, batches and steps as one XLA program; the last, smaller batch is not compiled, as one step does not pay.
+    """Compiles loop, batches and steps to one XLA program; for a smaller last batch, compiling does not pay.
 
-    With convolutions on a CPU each step is a program of its own: within XLA's loop they took 14 times as long
+    With convolutions on a CPU each step is a program of its own: in XLA's loop they took 14 times as long
     (benchmarks/README.md).
     """
 
@@ -84,7 +84,7 @@ class WholeEpochXla(WholeEpoch):
         step = _step(self.task, self.task.optimizer.apply)
         same = _drawing_as_kernels(step)
         size = self.task.batch_size
-        if size > len(self._x):  # there is but the last batch
+        if size > len(self._x):  # the last batch is the only one
             return step, step
         traced = tf.function(same, autograph=False).get_concrete_function(self._x[:size], self._y[:size])
         kinds = _kinds_of_operations(traced.graph.as_graph_def())
@@ -94,7 +94,7 @@ class WholeEpochXla(WholeEpoch):
 
 
 def _kinds_of_operations(graph: Any) -> set[str]:
-    """Of a GraphDef and the functions in it."""
+    """Return the kinds of operations in a GraphDef and its functions."""
     inner = (node.op for function in graph.library.function for node in function.node_def)
     return {*inner, *(node.op for node in graph.node)}
 
@@ -108,7 +108,7 @@ def _drawing_as_kernels(step: Step) -> Step:
 
 
 def _segment(step: Step, x: Any, y: Any, size: int) -> Any:
-    """A function of (order, first step, step after the last, sums): the sums after these steps."""
+    """Return a function of (order, first step, end step, total loss, correct classes): both sums after these steps."""
     tf = import_tensorflow()
 
     def segment(order: Any, first: Any, last: Any, total: Any, right: Any) -> Any:
@@ -123,6 +123,7 @@ def _segment(step: Step, x: Any, y: Any, size: int) -> Any:
 
 
 def _remainder(step: Step, x: Any, y: Any) -> Any:
+    """Return a function of (indices of the last batch, total loss, correct classes): both sums after it."""
     tf = import_tensorflow()
 
     def remainder(indices: Any, total: Any, right: Any) -> Any:
@@ -133,7 +134,7 @@ def _remainder(step: Step, x: Any, y: Any) -> Any:
 
 
 def _step(task: Task, update: Callable[[list[Any], list[Any]], Any]) -> Step:
-    """Forward, backward, update: the order of Keras' ``train_step``."""
+    """Return a training step in the order of Keras' ``train_step``: forward, backward, update."""
     tf = import_tensorflow()
     model, optimizer, loss = task.model, task.optimizer, task.loss
 
@@ -141,7 +142,7 @@ def _step(task: Task, update: Callable[[list[Any], list[Any]], Any]) -> Step:
         with tf.GradientTape() as tape:
             outputs = model(x, training=True)
             value = total_loss(model, loss, y, outputs)
-            scaled = optimizer.scale_loss(value)  # against underflow in float16; the value itself otherwise
+            scaled = optimizer.scale_loss(value)  # changes the value only for float16, against underflow
         variables = model.trainable_variables
         update(tape.gradient(scaled, variables), variables)
         return weighted_loss(tf, value, x), right_classes(tf, loss, y, outputs)
@@ -150,9 +151,11 @@ def _step(task: Task, update: Callable[[list[Any], list[Any]], Any]) -> Step:
 
 
 def _compiled_update(task: Task) -> Callable[[list[Any], list[Any]], Any]:
+    """Return the optimizer's update, compiled by XLA; a function of (gradients, variables)."""
+
     def apply(gradients: list[Any]) -> None:
         task.optimizer.apply(gradients, task.model.trainable_variables)
 
     compiled = import_tensorflow().function(apply, jit_compile=True, autograph=False)
-    # An embedding's gradient stays sparse: Keras' optimizers square its rows before they add up those of one word.
+    # An embedding's gradient stays sparse, as in fit: Keras' optimizers square the rows of a word before adding them.
     return lambda gradients, variables: compiled(gradients)

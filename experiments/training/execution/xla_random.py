@@ -1,8 +1,8 @@
-"""The same random numbers in a program compiled by XLA as in TensorFlow's kernels.
+"""Random numbers in programs compiled by XLA: the same ones as from TensorFlow's kernels.
 
 Both draw the same bits from the same seed (Philox), but a kernel makes a uniform number of the lowest bits and XLA of
-the highest [seen in TensorFlow 2.21]: the same seed would drop out other neurons. Within :func:`as_kernels_draw`
-uniform numbers are made from the bits as kernels do. Normal numbers cannot be had so: :func:`require_same_numbers`.
+the highest [seen in TensorFlow 2.21], so that dropout would drop other neurons. :func:`as_kernels_draw` makes uniform
+numbers of the lowest bits. Other distributions are refused by :func:`require_same_numbers`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from experiments.experiment import Refused
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 SAME = {"StatelessRandomGetKeyCounter", "StatelessRandomGetAlg", "StatelessRandomUniformFullIntV2"}
-"""Random operations that give the same in both."""
+"""Random operations with the same result in both."""
 
 FLOATS = {"float32": ("uint32", 23, 0x3F800000), "bfloat16": ("uint16", 7, 0x3F80), "float16": ("uint16", 10, 0x3C00)}
-"""dtype -> integer of the same width, bits of the mantissa, pattern of 1.0."""
+"""dtype -> integer type of the same width, bits of the mantissa, bit pattern of 1.0."""
 
 
 @contextmanager
 def as_kernels_draw() -> Iterator[None]:
-    """Within it, functions are traced so that Keras' uniform numbers (dropout) are those of TensorFlow's kernels."""
+    """Trace functions within it: their uniform numbers (Keras' dropout) are those of TensorFlow's kernels."""
     tf = import_tensorflow()
     from tensorflow.python.ops import stateless_random_ops  # where tf.nn.experimental.stateless_dropout looks it up
 
@@ -45,7 +45,7 @@ def as_kernels_draw() -> Iterator[None]:
 
 
 def _uniform(tf: Any, shape: Any, seed: Any, dtype: Any) -> Any:
-    """From 0 to 1: the mantissa is the lowest bits (TensorFlow's ``random_distributions_utils.h``)."""
+    """Return numbers from 0 to 1, the lowest bits as mantissa (TensorFlow's ``random_distributions_utils.h``)."""
     integer, mantissa, one = FLOATS[tf.as_dtype(dtype).name]
     drawn = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
     bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
@@ -56,7 +56,7 @@ def _uniform(tf: Any, shape: Any, seed: Any, dtype: Any) -> Any:
 
 
 def require_same_numbers(kinds: Collection[str]) -> None:
-    """Raises Refused if one of these kinds of operations draws numbers that XLA would draw otherwise."""
+    """Raise Refused if an operation of these ``kinds`` draws other numbers in XLA than in a kernel."""
     others = sorted(kind for kind in kinds if "Random" in kind and kind not in SAME)
     if others:
         raise Refused(f"XLA draws other random numbers than TensorFlow's kernels ({', '.join(others)})")
