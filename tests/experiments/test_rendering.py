@@ -1,0 +1,181 @@
+"""Rows, notes and figures of hand-made points, where TensorFlow cannot be imported and no device is set up."""
+
+from __future__ import annotations
+
+import io
+import math
+import sys
+
+import pytest
+
+from experiments.gradient_cost.answer import GradientCostAnswer
+from experiments.gradient_cost.plots import cost_figure
+from experiments.gradient_cost.plots import time_figure as gradient_time_figure
+from experiments.gradient_cost.series import GradientCostPoint
+from experiments.gradient_cost.settings import GradientCostSettings
+from experiments.gradient_cost.workloads import LogSumExp
+from experiments.matmul.answer import MatmulAnswer
+from experiments.matmul.plots import throughput_figure, time_figure
+from experiments.matmul.product import Product
+from experiments.matmul.series import MatmulPoint
+from experiments.matmul.settings import MatmulSettings
+from experiments.measure import Measurement, Sample
+from experiments.operators.answer import OperatorsAnswer
+from experiments.operators.catalogue import OPERATORS
+from experiments.operators.plots import time_figure as operators_figure
+from experiments.operators.series import OperatorPoint
+from experiments.operators.settings import OperatorsSettings
+from experiments.operators.verification import Errors
+from experiments.runtime import device
+from experiments.runtime.device import Placement
+from experiments.runtime.roofline import COMPUTE, DISPATCH, Limit, Roofline
+from experiments.runtime.tensorflow_import import import_tensorflow
+
+GPU = Placement("/device:GPU:0", "GPU:1", "Imaginary X1")
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_tensorflow(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    monkeypatch.setattr(device, "_current", None)
+
+
+def measured(seconds: float) -> Measurement:
+    """A call of ``seconds``, sampled once in each of seven rounds with 1 % between the fastest and the slowest."""
+    samples = tuple(Sample(turn, 10, 10 * seconds * (1 + (turn - 3) / 600)) for turn in range(7))
+    return Measurement(samples, first_call=20 * seconds, latency=2 * seconds, stopped="target")
+
+
+def matmul_answer() -> MatmulAnswer:
+    """Two square products, of which the larger one reaches half of a peak of 1 TFLOP/s."""
+    times = {10: 10e-6, 1000: 4e-3}
+    points = [
+        MatmulPoint(Product("square", size, "float32"), "graph", "/device:GPU:0", 1e-7, measured(seconds))
+        for size, seconds in times.items()
+    ]
+    settings = MatmulSettings(sizes=[10, 1000, 10**6], shape="square", mode="graph")
+    limits = Roofline(Limit(1e12, "TensorFlow, n=4096"), Limit(1e11, "TensorFlow"), dispatch_seconds=10e-6)
+    return MatmulAnswer(settings, GPU.title, points, {10**6: "out of memory"}, limits)
+
+
+def operators_answer() -> OperatorsAnswer:
+    """relu, and a dense layer of 1 GFLOP whose backward pass takes twice as long as its forward pass."""
+    points = [
+        OperatorPoint(
+            operator=OPERATORS[name],
+            shapes="2x3",
+            flops=flops,
+            device="/device:GPU:0",
+            errors=Errors(output=error, gradient=2 * error),
+            tolerance=1e-2,
+            measurements={"forward": measured(forward), "forward_backward": measured(3 * forward)},
+        )
+        for name, flops, error, forward in (("relu", None, 1e-6, 1e-5), ("dense", 10**9, 1e-3, 2e-3))
+    ]
+    settings = OperatorsSettings(operators=["relu", "dense", "gru"])
+    return OperatorsAnswer(settings, GPU.title, points, {"gru": "no kernel"}, Limit(1e12, "TensorFlow, n=4096"))
+
+
+def gradient_cost_answer() -> GradientCostAnswer:
+    """Ratios 3 and 6 at sizes 10 and 100: the second is above the theoretical bound."""
+    points = [
+        GradientCostPoint(
+            size=size,
+            parameters=size,
+            device="/device:GPU:0",
+            error=1e-6,
+            hessian_error=None,
+            measurements={"function": measured(1e-5), "gradient": measured(ratio * 1e-5)},
+        )
+        for size, ratio in ((100, 6), (10, 3))
+    ]
+    return GradientCostAnswer(GradientCostSettings(LogSumExp(sizes=[10, 100])), GPU.title, points, {})
+
+
+def test_tensorflow_is_really_out_of_reach():
+    with pytest.raises(ImportError):
+        import tensorflow  # noqa: F401
+    assert import_tensorflow() is None
+    with pytest.raises(RuntimeError, match="start has not been called"):
+        device.current()
+
+
+def test_a_placement_names_its_hardware_where_there_is_one_to_name():
+    assert GPU.title == "GPU:1 (Imaginary X1)"
+    assert Placement("/device:CPU:0", "CPU:0", "").title == "CPU:0"
+
+
+def test_the_note_of_matmul():
+    note = matmul_answer().note()
+    assert note.startswith(
+        "**[n,n] x [n,n]** in float32, graph, on GPU:1 (Imaginary X1): "
+        "10 µs at n=10, 4 ms at n=1,000; best rate 500 GFLOP/s at n=1,000, 50.0% of what this machine reaches."
+    )
+    assert "Not measured: n=1,000,000 - out of memory." in note
+    assert note.endswith(
+        "This machine's limits: 1e+03 GFLOP/s (TensorFlow, n=4096), 100 GB/s (TensorFlow), "
+        "10 µs for a call with nothing to do."
+    )
+
+
+def test_the_rows_of_matmul():
+    answer = matmul_answer()
+    small, large = map(answer.row, answer.points)
+    assert (small["regime"], large["regime"]) == (DISPATCH, COMPUTE)
+    assert large["median_us"] == pytest.approx(4000)
+    assert (large["gflops"], large["share_of_peak"]) == pytest.approx((500, 0.5))
+    assert len(answer.sample_rows()) == 2 * 7
+
+
+def test_the_note_and_rows_of_operators():
+    answer = operators_answer()
+    note = answer.note()
+    assert note.startswith(
+        "**2 of 3 operators** in float32, graph, on GPU:1 (Imaginary X1): "
+        "dense takes longest, 6 ms forward and backward;"
+    )
+    assert "the best rate is 500 GFLOP/s (dense), 50.0% of this machine's 1e+03 GFLOP/s (TensorFlow, n=4096)." in note
+    assert "Not measured: gru - no kernel." in note
+    assert "held against NumPy in float64; 1e-02 was let pass. Farthest off were dense's output (1.0e-03)" in note
+    slow, fast = map(answer.row, answer.points)
+    assert (slow["operator"], fast["operator"]) == ("dense", "relu")
+    assert slow["tolerance"] == fast["tolerance"] == 1e-2
+    assert slow["backward_us"] == pytest.approx(4000)
+    assert slow["ratio"] == pytest.approx(3)
+    assert fast["gflops"] is fast["share_of_peak"] is None
+
+
+def test_the_note_and_rows_of_gradient_cost():
+    answer = gradient_cost_answer()
+    note = answer.note()
+    assert note.startswith(
+        "**log-sum-exp** in float32, graph, on GPU:1 (Imaginary X1): its gradient takes 6.00 times as long as the "
+        "function at n=100; above the theoretical bound of about 5 at n=100."
+    )
+    assert "n counts numbers." in note
+    rows = [answer.row(point) for point in answer.points]
+    assert [row["n"] for row in rows] == [10, 100]
+    assert [row["ratio"] for row in rows] == pytest.approx([3, 6])
+    assert all(math.isfinite(row["tolerance"]) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("draw", "make", "title"),
+    [
+        (time_figure, matmul_answer, "[n,n] x [n,n]: time of a call"),
+        (throughput_figure, matmul_answer, "[n,n] x [n,n]: throughput"),
+        (operators_figure, operators_answer, "time of common operators"),
+        (cost_figure, gradient_cost_answer, "log-sum-exp: cost of the gradient"),
+        (gradient_time_figure, gradient_cost_answer, "log-sum-exp: time of a call"),
+    ],
+)
+def test_figures_name_the_placement_they_are_given(draw, make, title):
+    figure = draw(make())
+    (axes,) = figure.axes
+    assert axes.get_title(loc="left") == title
+    assert axes.get_title(loc="right") == "float32, graph, GPU:1 (Imaginary X1)"
+    image = io.BytesIO()
+    figure.savefig(image, format="png")
+    assert image.getvalue().startswith(PNG)
