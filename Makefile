@@ -1,10 +1,14 @@
 # make run, make test: each makes the virtual environment it needs. ARGS="..." goes to the command.
+# JOBS=1 runs the tests one after another.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+JOBS ?= logical
+SIDE_BY_SIDE := --numprocesses $(JOBS) --maxprocesses 4 --dist loadgroup
+NONE_FOUND := 5
 
-.PHONY: help run ui test lint format bench wheel clean
+.PHONY: help run ui quick test lint format bench wheel clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,14 +25,20 @@ run: $(READY)  ## run an experiment: make run ARGS="experiment=matmul device=cpu
 ui: $(READY)  ## browse the runs
 	$(BIN)/python -m runner.ui $(ARGS)
 
-test: lint  ## lint, types, import rules and all tests
-	$(BIN)/python -m pytest $(ARGS)
+quick: $(READY)  ## the tests that take no time: for each save
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not (slow or alone or cluster or browser)" $(ARGS)
 
-lint: $(READY)  ## formatting, lint, types, import rules
+test: lint  ## lint, types, import rules and all tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone" $(ARGS) || [ $$? -eq $(NONE_FOUND) ]
+	$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? -eq $(NONE_FOUND) ]
+
+lint: $(READY)  ## formatting, lint, types, import rules, dependencies, dead code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/vulture
 
 format: $(READY)  ## put the code into its format
 	$(BIN)/ruff format .

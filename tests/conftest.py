@@ -19,13 +19,30 @@ ROOT = Path(__file__).parent.parent
 QUICK = ("device=cpu", "experiment.timing.max_seconds=0.2", "experiment.timing.warmup_seconds=0.01")
 """Measures just enough to have something to keep."""
 
-# A shell's background jobs ignore SIGINT, and those of nohup SIGHUP. What we start would inherit that, but not a handler.
+# Background jobs of a shell ignore SIGINT, those of nohup SIGHUP. What we start would inherit that, but not a handler.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_LOGGING_LEVEL"] = "CRITICAL"
+
+
+SHARE_NOTHING = {"test_errors_of_users.py", "test_faults.py", "test_search.py", "test_sweep_faults.py"}
+"""Files whose tests can be dealt out one by one; those of every other file run in one process, with its fixtures."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what starts real processes as slow, and says what must stay together when tests run side by side."""
+    for item in items:
+        folder = item.path.relative_to(ROOT).parts[1]
+        if folder in ("end_to_end", "cluster") or "runner" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+        if folder == "cluster":  # there is one Slurm, and the tests of Ray look for servers of Ray on the machine
+            item.add_marker(pytest.mark.cluster)
+            item.add_marker(pytest.mark.xdist_group("cluster"))
+        elif item.path.name not in SHARE_NOTHING:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
 
 
 @dataclass(frozen=True)

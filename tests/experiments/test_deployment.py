@@ -27,8 +27,8 @@ from experiments.deployment.series import DeploymentSeries, Service
 from experiments.experiment import Refused
 from experiments.recorder import Source
 from experiments.runtime.device import Device
+from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
-from tests.experiments.conftest import MemoryRecorder
 from tests.waiting import wait_until
 
 LARGEST_DIFFERENCE = {

@@ -24,8 +24,8 @@ from experiments.job_result import JobResult
 from experiments.measure import Measurement, Sample, Timing
 from experiments.measure.ratio import ratio_of
 from experiments.series.measuring import Series
+from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
-from tests.experiments.conftest import MemoryRecorder
 
 QUICK = Timing(max_seconds=0.02, warmup_seconds=0.0, rounds=2)
 

@@ -12,8 +12,8 @@ from experiments.matmul.verification import require_correct, residual, tolerance
 from experiments.measure import Timing
 from experiments.runtime.modes import BYTES
 from experiments.series.measuring import Series
+from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
-from tests.experiments.conftest import MemoryRecorder
 
 QUICK = Timing(max_seconds=0.05, warmup_seconds=0.0)
 

@@ -13,11 +13,11 @@ from experiments.networks import DATASETS, MODELS, OPTIMIZERS, Data, Split
 from experiments.networks.datasets import BreastCancer, Diabetes, Digits, Iris, Wine
 from experiments.networks.models import Cnn, Lstm, Mlp, ResNet, SoftmaxRegression, Transformer
 from experiments.networks.optimizers import Adam, AdamW, RmsProp, Sgd
+from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
 from runner.config.schema import register
 from runner.config.validation import parts
 from tests.conftest import ROOT
-from tests.experiments.conftest import MemoryRecorder
 
 pytestmark = pytest.mark.usefixtures("on_device")
 

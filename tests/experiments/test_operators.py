@@ -20,8 +20,8 @@ from experiments.operators.series import OperatorPointInProgress
 from experiments.operators.size import Size
 from experiments.operators.verification import TOLERANCE, error_of_output
 from experiments.runtime.roofline import Limit, measure_compute
+from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
-from tests.experiments.conftest import MemoryRecorder
 
 QUICK = Timing(max_seconds=0.01, warmup_seconds=0.0, block_seconds=0.001, min_samples=2)
 

@@ -17,9 +17,9 @@ from experiments.experiment import Refused
 from experiments.networks.datasets import DATASETS
 from experiments.networks.models import MODELS
 from experiments.networks.optimizers import OPTIMIZERS
+from experiments.testing import MemoryRecorder
 from experiments.training import Training, artifacts
 from experiments.training.checkpoint import Checkpoint, newest
-from tests.experiments.conftest import MemoryRecorder
 
 pytestmark = pytest.mark.usefixtures("on_device")
 

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from experiments.job_result import JobResult
+from experiments.testing import MemoryRecorder
 from runner.sweep.effects import effects, record_effects
-from tests.experiments.conftest import MemoryRecorder
 
 
 def _member(metric: float, status: str = "FINISHED", **swept: str) -> JobResult:
