@@ -18,15 +18,15 @@ Sizes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class TimeCurve:
-    """What one job measured."""
+    """The times that one job measured."""
 
     member: JobResult
     n: Sizes
     """The sizes, ascending."""
     seconds: Floats
-    """The median time of a call at each size."""
+    """The median time of a call at each size, in seconds."""
     samples: tuple[Floats, ...]
-    """At each size the seconds a call of every sample, ascending."""
+    """For each size, the seconds a call of every sample, ascending."""
 
     @property
     def label(self) -> str:
@@ -43,23 +43,23 @@ class TimeCurve:
 
     @property
     def has_intervals(self) -> bool:
-        """Whether every size has one: from fewer samples nothing can be said about noise."""
+        """Whether every median has an interval; fewer than six samples say nothing about noise."""
         return bool(np.isfinite(self.intervals).all())
 
     def at(self, sizes: Sizes) -> TimeCurve:
-        """The part of the curve at ``sizes``, all of which it has."""
+        """The part of the curve at ``sizes``, which the curve must have."""
         if np.array_equal(sizes, self.n):
-            return self  # what it has worked out is kept
+            return self  # and keep the intervals that it has worked out
         index = np.searchsorted(self.n, sizes)
         return TimeCurve(self.member, self.n[index], self.seconds[index], tuple(self.samples[i] for i in index))
 
     def resampled(self, count: int, generator: np.random.Generator) -> Floats:
-        """``count`` bootstrap curves, one a row: the median of resampled samples at each size."""
+        """``count`` bootstrap curves: an array with one curve a row, the median of a resample at each size."""
         return np.stack([bootstrap_medians(samples, count, generator) for samples in self.samples], axis=1)
 
 
 def curve_of(member: JobResult) -> TimeCurve | None:
-    """The curve of a job; None where it measured nothing."""
+    """Read the curve from a job's tables; None where the job measured nothing."""
     medians = {
         int(row["n"]): float(row["median_us"]) * 1e-6 for row in member.table("results") if row["status"] == "measured"
     }
@@ -89,7 +89,8 @@ def bootstrap_medians(ascending: Floats, count: int, generator: np.random.Genera
 
     A resample draws m of m values, and its i-th smallest is the value at the i-th smallest of m uniform
     numbers, which has a Beta(i, m + 1 - i) distribution (H. A. David, Order Statistics, 1981, section 2.1):
-    one or two draws give the median of a resample, not m.
+    one or two draws give the median of a resample, not m. scipy.stats.bootstrap draws all m, and takes a hundred
+    times as long: half a minute for the pairs of twenty curves.
     """
     m = len(ascending)
     middle = (m + 1) // 2

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.matmul.curves import Floats, Sizes, TimeCurve
 
 RESAMPLES = 200
 
 LEAST_SIZES = 4
-"""One more than there are parameters."""
+"""A fit needs one size more than it has parameters."""
 
 LOWEST_K, HIGHEST_K = 0.1, 5.0
-"""Where k is looked for: a product of n x n matrices has 3."""
+"""The range in which k is looked for; the arithmetic of n x n matrices has k = 3."""
 
-GRID, ZOOMS = 50, 4
-"""Values of k tried at once, and how often the neighbourhood of the best is tried again."""
-
+SCANNED = np.geomspace(0.9 * LOWEST_K, 1.1 * HIGHEST_K, 50)
+"""The first values of k to be tried; the two at either end lie beyond the range."""
 
 TOO_LITTLE = "the time grows too little over the fixed cost to tell k"
 
@@ -28,30 +29,34 @@ TOO_LITTLE = "the time grows too little over the fixed cost to tell k"
 class Growth:
     """The fit t(n) = a + b n^k of a curve, each parameter with its 95 % bootstrap interval.
 
-    The intervals tell what the noise of the samples does to the fit. Whether the law suits the curve at
-    all, which caches make doubtful, is told by the deviation.
+    The intervals say how far the noise of the samples moves the fit. The deviation says whether the law suits the
+    curve at all, which caches make doubtful.
     """
 
     curve: TimeCurve
     a: float = math.nan
     """The fixed cost of a call, in seconds."""
     b: float = math.nan
-    """What grows, at n = 1, in seconds."""
+    """The part that grows, in seconds at n = 1."""
     k: float = math.nan
-    """The growth: twice the size takes 2^k times as long, once the fixed cost is small beside it."""
+    """The exponent: twice the size takes 2^k times as long, once the fixed cost is small beside it."""
     a_interval: tuple[float, float] = (math.nan, math.nan)
     b_interval: tuple[float, float] = (math.nan, math.nan)
     k_interval: tuple[float, float] = (math.nan, math.nan)
     deviation: float = math.nan
     """The largest distance of the fit from a median, relative to the median."""
     deviation_n: int = 0
-    """The size at which that is."""
+    """The size with the largest deviation."""
     problem: str = ""
-    """Why there is no fit, or none to rely on; empty where there is one."""
+    """Why there is no fit, or none to rely on; empty where the fit is good."""
 
 
 def growth(curve: TimeCurve, seed: int = 0) -> Growth:
-    """Fits a + b n^k with a >= 0 and b > 0, least squares of the relative deviations so that small sizes count."""
+    """Fit a + b n^k with a >= 0 and b > 0 to the curve's medians.
+
+    The squares of the relative deviations are least, so that small sizes count as much as large ones. ``seed`` is the
+    bootstrap's.
+    """
     if len(curve.n) < LEAST_SIZES:
         return Growth(curve, problem=f"too few sizes: {len(curve.n)} of at least {LEAST_SIZES}")
     ((a, b, k),) = _fit(curve.n, curve.seconds[None]).tolist()
@@ -65,7 +70,7 @@ def growth(curve: TimeCurve, seed: int = 0) -> Growth:
 
 
 def _with_intervals(fit: Growth, seed: int) -> Growth:
-    """The fit with the spread of the fits to bootstrap curves."""
+    """The fit with the intervals in which 95 % of the fits to bootstrap curves lie."""
     fits = _fit(fit.curve.n, fit.curve.resampled(RESAMPLES, np.random.default_rng(seed)))
     a, b, k = ((float(low), float(high)) for low, high in np.percentile(fits, [2.5, 97.5], axis=0).T)
     open_ended = k[0] <= LOWEST_K or k[1] >= HIGHEST_K
@@ -74,31 +79,39 @@ def _with_intervals(fit: Growth, seed: int) -> Growth:
 
 
 def _fit(n: Sizes, seconds: Floats) -> Floats:
-    """(a, b, k) for each row of ``seconds``.
+    """The best (a, b, k) for each row of ``seconds``, one column a size: an array with a row for each.
 
-    Variable projection (G. H. Golub, V. Pereyra, 1973): for a given k the best a and b are linear least
-    squares, so that only k is searched for, on a grid that closes in on the best.
+    Variable projection (G. H. Golub, V. Pereyra, 1973): for a given k, a and b are linear least squares, so that only
+    k is searched for. There may be several minima: the search begins at the best of :data:`SCANNED`. It searches for
+    all rows at once; scipy.optimize.least_squares and curve_fit, row by row, take twenty times as long.
     """
+    from scipy.optimize import elementwise  # 0.3 s that only a sweep's end pays for
+
     scaled = n / n[-1]  # keeps powers of n within range
+
+    def cost(k: Floats, row: npt.NDArray[Any]) -> Floats:
+        return _best_linear(scaled ** k[..., None], seconds[row.astype(np.intp)])[2]
+
     row = np.arange(len(seconds))
-    low, high = np.full(len(seconds), LOWEST_K), np.full(len(seconds), HIGHEST_K)
-    for _ in range(1 + ZOOMS):
-        ks = np.linspace(low, high, GRID, axis=1)
-        a, b, cost = _best_linear(scaled ** ks[..., None], seconds)
-        best = np.argmin(cost, axis=1)
-        low, high = ks[row, np.maximum(best - 1, 0)], ks[row, np.minimum(best + 1, GRID - 1)]
-    k = ks[row, best]
-    return np.stack([a[row, best], b[row, best] / float(n[-1]) ** k, k], axis=1)
+    best = np.clip(np.argmin(cost(SCANNED, row[:, None]), axis=1), 1, len(SCANNED) - 2)
+    found = elementwise.find_minimum(cost, (SCANNED[best - 1], SCANNED[best], SCANNED[best + 1]), args=(row,))
+    # where nothing brackets a minimum the best k lies at an end, or beyond
+    k = np.clip(np.where(found.success, found.x, SCANNED[best]), LOWEST_K, HIGHEST_K)
+    a, b, _ = _best_linear(scaled ** k[:, None], seconds)
+    return np.stack([a, b / float(n[-1]) ** k, k], axis=1)
 
 
 def _best_linear(powers: Floats, seconds: Floats) -> tuple[Floats, Floats, Floats]:
-    """The a, b >= 0 that minimise sum(((a + b power) / seconds - 1)^2), and the sum: for each row and each k."""
-    u = 1 / seconds[:, None]
+    """The a, b >= 0 that minimise sum(((a + b power) / seconds - 1)^2) over the last axis, and that sum.
+
+    In closed form for all rows at once: scipy.optimize.nnls, row by row, makes a fit take ten times as long.
+    """
+    u = 1 / seconds
     v = powers * u
     uu, uv, vv, u1, v1 = (u * u).sum(-1), (u * v).sum(-1), (v * v).sum(-1), u.sum(-1), v.sum(-1)
     determinant = uu * vv - uv * uv
     a, b = (u1 * vv - v1 * uv) / determinant, (v1 * uu - u1 * uv) / determinant
     # where one would be negative, zero is best for it, and the other is fitted alone
     a, b = np.where(a < 0, 0, np.where(b < 0, u1 / uu, a)), np.where(b < 0, 0, np.where(a < 0, v1 / vv, b))
-    cost = ((a[..., None] * u + b[..., None] * v - 1) ** 2).sum(-1)
+    cost: Floats = ((a[..., None] * u + b[..., None] * v - 1) ** 2).sum(-1)
     return a, b, cost

@@ -1,10 +1,11 @@
 """The growth of a time with its size, on series whose growth is known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, nnls
 
 from experiments.matmul.growth import growth
 from tests.experiments.test_crossover import curve
@@ -46,6 +47,21 @@ def test_it_is_the_least_squares_fit_of_scipy():
     found = growth(series)
     assert (found.a, found.b, found.k) == pytest.approx(np.exp(expected.x), rel=1e-3)
     assert found.deviation == pytest.approx(np.max(np.abs(expected.fun)), rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seconds_of", [lambda n: 50e-6 + 2e-10 * n, lambda n: 20e-6 + 1e-8 * n**1.5])
+def test_no_other_growth_fits_better(seconds_of, seed):
+    """Not even where the noise makes several minima: a time that hardly grows is among the examples."""
+    series = curve("cpu", seconds_of, sizes=SIZES[4:], noise=0.05, samples=1, seed=seed)
+    found = growth(series)
+    constant, ones = 1 / series.seconds, np.ones(len(series.n))
+    growing = (np.stack([constant, series.n**k / series.seconds], axis=1) for k in np.linspace(0.1, 5, 500))
+    best = min(nnls(columns, ones)[1] for columns in growing)
+    if math.isnan(found.k):  # the time does not grow
+        found = replace(found, a=ones @ constant / (constant @ constant), b=0.0, k=1.0)
+    deviations = (found.a + found.b * series.n**found.k) / series.seconds - 1
+    assert np.linalg.norm(deviations) <= best * (1 + 1e-6)
 
 
 def test_the_fixed_cost_is_never_negative():
