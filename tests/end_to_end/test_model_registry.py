@@ -1,4 +1,4 @@
-"""A model on its way from a lab to the registry, and back in a process of its own."""
+"""A model on its way from a worker to the registry, and back in a process of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
+import yaml
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -26,7 +27,7 @@ from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import TrackedRun, experiment_id
 from runner.tracking.store import LocalStore
-from tests.conftest import Finished, environment
+from tests.conftest import Finished, environment, run_command
 from tests.end_to_end.sweeping import TRIAL, trial_environment
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.reading import client, only_run
@@ -125,6 +126,103 @@ def test_the_requirements_are_those_installed_here(finished):
     assert not list(folder.rglob("*pickle*"))
 
 
+WRITE_BOTH = """
+import json
+import sys
+from pathlib import Path
+
+import keras
+import mlflow
+import numpy as np
+from mlflow.models import infer_signature
+
+from runner.messages import ModelRecord
+from runner.tracking import mlflow_model
+
+left, right = np.arange(6, dtype=np.float32).reshape(3, 2), np.ones((3, 1), np.float32)
+named = {name: keras.Input((width,), name=name) for name, width in (("left", 2), ("right", 1))}
+joined = keras.layers.Dense(1)(keras.layers.Concatenate()(list(named.values())))
+models = {
+    "single": (keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), left),
+    "named": (keras.Model(named, joined), {"left": left, "right": right}),
+}
+predictions = {}
+for kind, (model, inputs) in models.items():
+    folder = Path(kind)
+    folder.mkdir()
+    model.save(folder / "model.keras")
+    outputs = model.predict(inputs, verbose=0)
+    record = ModelRecord("network", (folder / "model.keras").read_bytes(), inputs, outputs, None, {"epochs": 3}, 0)
+    mlflow_model.write(folder / "ours", record, None)
+    mlflow.tensorflow.save_model(
+        model,
+        folder / "theirs",
+        signature=infer_signature(inputs, outputs),
+        input_example=inputs,
+        metadata={"epochs": 3, "sha256": mlflow_model.sha256(record)},
+        pip_requirements=(folder / "ours" / "requirements.txt").read_text().split(),
+    )
+    for writer in ("ours", "theirs"):
+        loaded = mlflow.pyfunc.load_model(str(folder / writer))
+        predictions[f"{kind} {writer}"] = loaded.predict(inputs).tolist()
+        predictions[f"{kind} {writer}, its example"] = loaded.predict(loaded.input_example).tolist()
+    predictions[kind] = outputs.tolist()
+Path("predictions.json").write_text(json.dumps(predictions))
+"""
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """The same models, written by us and by MLflow itself; what each of them predicts."""
+    folder = tmp_path_factory.mktemp("both")
+    done = run_command("-c", WRITE_BOTH, cwd=folder)
+    assert done.status == 0, done.err
+    return folder, json.loads((folder / "predictions.json").read_text())
+
+
+OF_THE_WRITING = {"model_uuid", "utc_time_created", "model_size_bytes"}
+"""Entries of MLmodel that differ between any two models."""
+
+
+@pytest.mark.parametrize("kind", ["single", "named"])
+def test_we_write_the_files_that_mlflow_writes(both, kind):
+    ours, theirs = both[0] / kind / "ours", both[0] / kind / "theirs"
+    assert _files(ours) == _files(theirs)
+    for name in ("data/keras_module.txt", "data/save_format.txt", "requirements.txt"):
+        assert (ours / name).read_text() == (theirs / name).read_text(), name
+    for name in ("MLmodel", "input_example.json", "serving_input_example.json"):
+        written, expected = (yaml.safe_load((folder / name).read_text()) for folder in (ours, theirs))
+        if name == "MLmodel":
+            assert written.keys() == expected.keys()
+            written, expected = (
+                {key: value for key, value in found.items() if key not in OF_THE_WRITING}
+                for found in (written, expected)
+            )
+        assert written == expected, name
+
+
+@pytest.mark.parametrize("kind", ["single", "named"])
+def test_the_environments_have_the_entries_that_mlflow_writes(both, kind):
+    """MLflow pins the versions of pip and setuptools in it as well; nothing of a model depends on them."""
+    for name in ("conda.yaml", "python_env.yaml"):
+        ours, theirs = (yaml.safe_load((both[0] / kind / writer / name).read_text()) for writer in ("ours", "theirs"))
+        assert ours.keys() == theirs.keys()
+        requirements = [entry for entry in ours["dependencies"] if isinstance(entry, dict)]
+        assert requirements == [entry for entry in theirs["dependencies"] if isinstance(entry, dict)]
+
+
+@pytest.mark.parametrize("kind", ["single", "named"])
+def test_what_we_write_predicts_like_what_mlflow_writes(both, kind):
+    _, predictions = both
+    for writer in ("ours", "theirs"):
+        assert predictions[f"{kind} {writer}"] == predictions[kind]
+        assert predictions[f"{kind} {writer}, its example"] == predictions[kind]
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
 def test_a_job_that_fails_keeps_its_model_and_registers_nothing(tmp_path):
     done = _trial(tmp_path, "modelling_badly")
     assert done.status == 1
@@ -170,7 +268,7 @@ def opened(tmp_path_factory):
     return store, store.open()
 
 
-class _Bench:
+class _Context:
     """Runs and registered models of one test."""
 
     def __init__(self, store: LocalStore, working: MlflowClient, name: str) -> None:
@@ -196,7 +294,7 @@ class _Bench:
 
 @pytest.fixture
 def context(opened, request):
-    return _Bench(*opened, re.sub(r"\W", "-", request.node.name))
+    return _Context(*opened, re.sub(r"\W", "-", request.node.name))
 
 
 @pytest.mark.parametrize("call", ["log_model_artifacts", "finalize_logged_model", "log_outputs"])
