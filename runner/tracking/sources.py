@@ -111,7 +111,8 @@ def _finished(client: MlflowClient, experiment: str) -> Iterable[Run]:
     """The newest finished runs of an experiment of ours, whatever the MLflow experiments they are kept in."""
     everywhere = [kept_in.experiment_id for kept_in in client.search_experiments()]
     wanted = f"attributes.status = 'FINISHED' AND tags.`{tags.EXPERIMENT}` = '{experiment}'"
-    return client.search_runs(everywhere, wanted, max_results=MOST_RUNS, order_by=["attributes.start_time DESC"])
+    newest_first = ["attributes.start_time DESC"]
+    return list(client.search_runs(everywhere, wanted, max_results=MOST_RUNS, order_by=newest_first))
 
 
 def _of_run_id(client: MlflowClient, run_id: str, scratch: Path) -> Source:

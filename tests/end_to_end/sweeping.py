@@ -59,7 +59,7 @@ class Sweeping:
         deadline = time.monotonic() + 60
         while True:
             assert time.monotonic() < deadline
-            assert self.process.poll() is None, self.process.stderr.read()  # type: ignore[union-attr]
+            assert self.process.poll() is None, self.process.stderr.read()
             for child in psutil.Process(self.process.pid).children():
                 with suppress(psutil.Error):
                     if any("spawn_main" in word for word in child.cmdline()):
@@ -79,7 +79,7 @@ class Sweeping:
         deadline = time.monotonic() + 60
         while not (workers := [worker for worker in self.workers() if worker not in besides]):
             assert time.monotonic() < deadline
-            assert self.process.poll() is None, self.process.stderr.read()  # type: ignore[union-attr]
+            assert self.process.poll() is None, self.process.stderr.read()
             time.sleep(0.001)
         return workers[0]
 

@@ -228,7 +228,7 @@ def test_models_are_found_by_any_of_their_names(trained, model, tmp_path, wanted
     found = find(store.open(), wanted.replace("RUN", f"runs:/{run_id}"), tmp_path)
     assert found.model.read_bytes() == (model / "model.keras").read_bytes()
     assert found.test_set.read_bytes() == (model / "test_set.npz").read_bytes()
-    assert (found.mlflow_model / "MLmodel").exists()
+    assert Path(found.mlflow_model, "MLmodel").exists()
     assert found.facts["run_id"] == run_id
 
 

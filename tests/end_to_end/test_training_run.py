@@ -114,7 +114,7 @@ def test_the_printed_command_serves_the_model(undisturbed):
 def test_after_a_kill_9_the_weights_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
     store = tmp_path / "store"
     words = ["-m", "runner", "tracking.dir=store", *QUICK, "experiment.epochs=40", "experiment.registered_name=auto"]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=environment(), **quiet)
     wait_until(lambda: epochs(store) >= 5, "five epochs in the store", seconds=90, pause=0.02)
     family = psutil.Process(process.pid).children(recursive=True)

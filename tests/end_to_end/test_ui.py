@@ -73,7 +73,7 @@ def test_a_person_finds_the_run_its_metric_and_its_plot(ui, measured, tmp_path):
     flags = "headless no-sandbox disable-gpu no-first-run disable-background-networking disable-component-update"
     for flag in [*flags.split(), "disable-sync", "disable-quic", "window-size=1600,1200", f"user-data-dir={tmp_path}"]:
         options.add_argument(f"--{flag}")
-    options.binary_location = shutil.which("chromium")
+    options.binary_location = str(shutil.which("chromium"))
     driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
 
     def sees(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.protobuf import text_format
 
-from experiments.autodiff.graph import Drawing, draw, drawing, rendering
+from experiments.autodiff.graph import Drawing, draw, drawing, rendering, tracing
 from experiments.runtime.device import Placement
 from experiments.runtime.tensorflow_import import import_tensorflow
 
@@ -77,7 +77,7 @@ def test_optimising_merges_what_is_common_and_folds_what_is_constant(on_device: 
 
 def test_nodes_are_told_apart_by_what_needs_them(on_device: Placement) -> None:
     tf = import_tensorflow()
-    graphs = drawing.trace(with_gradients(tf.sin), scalars(1), ["x"], ["y", "dy/dx"])
+    graphs = tracing.trace(with_gradients(tf.sin), scalars(1), ["x"], ["y", "dy/dx"])
     uses = {node.op: graphs.traced.uses[name] for name, node in graphs.traced.nodes.items() if node.op != "Const"}
     assert uses == {"Placeholder": "forward", "Sin": "forward", "Cos": "gradient", "Mul": "gradient"}
 

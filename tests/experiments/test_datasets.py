@@ -82,8 +82,8 @@ def test_classes_are_in_proportion(dataset):
         assert (data.outputs, data.class_names, data.train.y.dtype) == (1, (), np.float32)
         return
     assert data.train.y.dtype == np.int64
-    shares = [np.bincount(part.y, minlength=data.outputs) / len(part.y) for part in (data.train, data.test)]
-    np.testing.assert_allclose(*shares, atol=0.02)
+    train, test = (np.bincount(part.y, minlength=data.outputs) / len(part.y) for part in (data.train, data.test))
+    np.testing.assert_allclose(train, test, atol=0.02)
 
 
 def test_digits_are_raw_images():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
@@ -45,7 +47,7 @@ def test_only_xla_compiles(on_device):
     import tensorflow as tf
 
     def compiles(mode):
-        graph = in_mode(lambda x: x + x, mode).get_concrete_function(tf.ones([2]))
+        graph = cast(Any, in_mode(lambda x: x + x, mode)).get_concrete_function(tf.ones([2]))
         return graph.function_def.attr["_XlaMustCompile"].b
 
     assert not compiles("graph")

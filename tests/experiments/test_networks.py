@@ -297,7 +297,7 @@ def test_the_config_has_the_defaults_of_the_code():
         for choice in choices:
             own = ["experiment.dataset.path=data.npz"] if choice.name == "npz" else []
             defaults = {
-                field.name: field.default_factory() if field.default is dataclasses.MISSING else field.default
+                field.name: field.default_factory() if callable(field.default_factory) else field.default
                 for field in dataclasses.fields(choice)
             }
             composed = getattr(composed_training(f"{group}={choice.name}", *own), group)

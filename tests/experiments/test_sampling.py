@@ -64,7 +64,12 @@ def test_a_slow_call_gets_one_sample_a_round(on_device):
 
 def test_the_textbook_takes_the_mean_of_ten_after_ten(on_device):
     calls = []
-    found = measure(lambda: calls.append(time.sleep(0.001)), (), Timing(method="textbook"))
+
+    def call():
+        calls.append("call")
+        time.sleep(0.001)
+
+    found = measure(call, (), Timing(method="textbook"))
     assert len(calls) == 1 + 10 + 10
     assert found.stopped == "textbook"
     assert [sample.calls for sample in found.samples] == [10]
@@ -73,9 +78,11 @@ def test_the_textbook_takes_the_mean_of_ten_after_ten(on_device):
 
 def test_a_sampler_can_be_asked_before_it_is_finished(on_device):
     sampler = new_sampler(time.sleep, (0.001,), QUICK)
-    assert sampler.measurement is None
+    before = sampler.measurement
+    assert before is None
     sampler.visit()
-    assert sampler.measurement.stopped == "interrupted"
+    found = sampler.measurement
+    assert found.stopped == "interrupted"
     assert not sampler.finished
 
 

@@ -87,7 +87,7 @@ def test_a_fresh_process_gives_the_same_bits_from_every_format(network, written)
     rows = [reloaded.row for reloaded in saving.reload(network, written[1], INPUTS)]
     assert [row["format"] for row in rows] == ["keras", "saved_model", "weights"]
     assert [(row["problem"], row["identical"], row["largest_difference"]) for row in rows] == [("", 1, 0.0)] * 3
-    assert all(row["load_seconds"] > 0 for row in rows)
+    assert all(float(row["load_seconds"]) > 0 for row in rows)
 
 
 def test_several_inputs_and_outputs_and_a_spoiled_format(tmp_path):
@@ -125,8 +125,8 @@ def test_differences_are_found():
     one = [np.array([1.0, np.nan], np.float32)]
     assert outputs.identical(one, [one[0].copy()])
     assert outputs.largest_difference(one, [one[0].copy()]) == 0
-    assert not outputs.identical([np.float32([0.0])], [np.float32([-0.0])])
-    assert outputs.largest_difference([np.float32([1, 2])], [np.float32([1, 2.5])]) == 0.5
+    assert not outputs.identical([np.array([0.0])], [np.array([-0.0])])
+    assert outputs.largest_difference([np.array([1, 2], np.float32)], [np.array([1, 2.5], np.float32)]) == 0.5
     assert np.isnan(outputs.largest_difference([np.zeros(2)], [np.zeros(3)]))
 
 
@@ -144,7 +144,7 @@ def test_what_is_loaded_answers(network, saved):
     original = outputs.outputs(network, INPUTS)
     for path, choices in {"model.keras": {}, "saved_model": {}, "model.weights.h5": {"into": _network()}}.items():
         assert outputs.identical(original, outputs.outputs(saving.load(saved / path, **choices), INPUTS)), path
-    assert saving.load(saved / "model.keras", compiled=True).optimizer is not None
+    assert getattr(saving.load(saved / "model.keras", compiled=True), "optimizer", None) is not None
 
 
 def test_a_folder_with_something_in_it_is_not_written_to(network, saved):

@@ -1,5 +1,6 @@
 """Where experiments come from, and what one that is broken does to the others."""
 
+import importlib
 import sys
 
 import pytest
@@ -50,7 +51,7 @@ class Derived(Base):
 """
     )
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-    from experiments.broken import Derived
+    Derived = importlib.import_module("experiments.broken").Derived  # noqa: N806
 
     assert defined_in("experiments.broken") == [Derived]
     assert Derived in schema.experiments()

@@ -51,7 +51,7 @@ def draw(
 
 
 def _texts(graphs: Graphs) -> dict[str, bytes]:
-    from google.protobuf.text_format import MessageToString  # type: ignore[import-untyped]
+    from google.protobuf.text_format import MessageToString
 
     return {
         "graph/traced.pbtxt": MessageToString(graphs.traced.definition).encode(),

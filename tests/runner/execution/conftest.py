@@ -98,7 +98,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         else:
             really_kill(pid, number)
 
-    monkeypatch.setattr(worker_process.os, "kill", kill)
+    monkeypatch.setattr("runner.execution.worker_process.os.kill", kill)
     monkeypatch.setattr(environment, "describe", lambda: SURROUNDINGS)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(scheduler, "LONGEST_WAIT", 0.01)
