@@ -7,15 +7,24 @@ import pytest
 
 from experiments.experiment import Refused
 from experiments.matmul import Matmul
+from experiments.matmul import experiment as experiment_module
 from experiments.matmul.product import SHAPES, Product, new_call, require_product_in_graph
 from experiments.matmul.verification import require_correct, residual, tolerance
 from experiments.measure import Timing
 from experiments.runtime.modes import BYTES
+from experiments.runtime.roofline import Limit, measure_compute, measure_memory
 from experiments.series.measuring import Series
 from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
 
 QUICK = Timing(max_seconds=0.05, warmup_seconds=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _limits(monkeypatch):
+    """Limits that need not be measured anew for each test."""
+    monkeypatch.setattr(experiment_module, "measure_compute", lambda placement, dtype: Limit(1e11, "a test"))
+    monkeypatch.setattr(experiment_module, "measure_memory", lambda placement: Limit(1e10, "a test"))
 
 
 @pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
@@ -39,12 +48,17 @@ def test_the_other_dtypes(on_device, recorder, dtype):
     assert row["residual"] <= tolerance(Product("square", 8, dtype))
 
 
-def test_rates_follow_from_the_median(on_device, recorder):
+def test_rates_follow_from_the_median_and_shares_from_the_measured_limits(on_device, recorder, monkeypatch):
+    monkeypatch.setattr(experiment_module, "measure_compute", measure_compute)
+    monkeypatch.setattr(experiment_module, "measure_memory", measure_memory)
     Matmul(sizes=[64], shape="square", timing=QUICK).run(recorder)
     seconds = recorder.metrics["time/median_us", 64] * 1e-6
     assert recorder.metrics["throughput/gflops", 64] == pytest.approx(2 * 64**3 / seconds / 1e9)
     assert recorder.metrics["bandwidth/gbytes_per_s", 64] == pytest.approx(3 * 64**2 * 4 / seconds / 1e9)
+    peak = recorder.metrics["peak/gflops", 0]
+    assert recorder.metrics["throughput/share_of_peak", 64] == pytest.approx(2 * 64**3 / seconds / 1e9 / peak)
     assert recorder.metrics["throughput/share_of_peak", 64] <= 1
+    assert recorder.metrics["peak/gbytes_per_s", 0] > 0
 
 
 def test_no_point_beats_a_call_with_nothing_to_do(on_device, recorder, monkeypatch):
