@@ -1,4 +1,4 @@
-"""What a series found, as rows and in words."""
+"""The answer of a series of products: rows of tables, and a note in Markdown."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from experiments.series.columns import sample_columns
 
 @dataclass(frozen=True)
 class MatmulAnswer:
-    """The points of a series so far, held against what the machine can do."""
+    """The points measured so far, compared with the limits of the machine."""
 
     settings: MatmulSettings
     placement: str
     """The title of the device that computed: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
     found: Sequence[MatmulPoint]
     not_measured: Mapping[int, str]
-    """Why a size has no point."""
+    """The reason for each size that has no point."""
     limits: Roofline
-    """As probed before the series."""
+    """The limits as measured before the series."""
 
     @cached_property
     def points(self) -> list[MatmulPoint]:
-        """By ascending size."""
+        """The points by ascending size."""
         return sorted(self.found, key=lambda point: point.product.size)
 
     @cached_property
@@ -42,7 +42,7 @@ class MatmulAnswer:
 
     @cached_property
     def roofline(self) -> Roofline:
-        """The limits, moved where a point did better: the peak is the best that any route has reached."""
+        """The limits, corrected by points that exceed them: the peak is the best rate that any route has reached."""
         if not self.points:
             return self.limits
         fastest = min(point.measurement.median for point in self.points)
@@ -51,21 +51,21 @@ class MatmulAnswer:
 
     @cached_property
     def statistic(self) -> str:
-        """What the times are: of the textbook's one sample of ten calls, their mean."""
+        """The name of the statistic shown: ``median``, or ``mean of 10`` for the textbook's single sample."""
         kinds = {point.measurement.statistic for point in self.points}
         return kinds.pop() if len(kinds) == 1 else "median"
 
     def share_of_peak(self, point: MatmulPoint) -> float:
-        """The share of the best FLOP/s that this machine was seen to reach."""
+        """Return the point's FLOP/s relative to the best rate seen on this machine."""
         return point.flops_per_s / self.roofline.compute.rate
 
     def regime(self, point: MatmulPoint) -> str:
-        """What bounds the point."""
+        """Return what bounds the point: dispatch, memory or compute."""
         product = point.product
         return self.roofline.regime(product.flops, product.traffic)
 
     def row(self, point: MatmulPoint) -> Row:
-        """A point as a row of results.csv. Times are microseconds a call, intensity is FLOP a byte."""
+        """Return the point's row of results.csv. Times are in microseconds per call, intensity in FLOP per byte."""
         product, measurement = point.product, point.measurement
         m, k, _ = product.dimensions
         low, high = measurement.interval
@@ -105,7 +105,7 @@ class MatmulAnswer:
         }
 
     def sample_rows(self) -> list[Row]:
-        """Every raw sample."""
+        """Return the rows of samples.csv, one for each raw sample."""
         return [
             {"n": point.product.size, **columns}
             for point in self.points
@@ -113,7 +113,7 @@ class MatmulAnswer:
         ]
 
     def note(self) -> str:
-        """The answer in Markdown."""
+        """Return the answer in Markdown."""
         title = f"**{self.settings.title}** in {self.settings.setting}, on {self.placement}"
         parts = [f"{title}: {self._headline()}"]
         if self.points:
@@ -123,7 +123,7 @@ class MatmulAnswer:
         return "\n\n".join(parts)
 
     def share(self, point: MatmulPoint) -> str:
-        """The share of the peak in words."""
+        """Return the share of the peak as a percentage: ``50.0%``."""
         percent = 100 * self.share_of_peak(point)
         return f"{percent:.1f}%" if percent >= 0.1 else "<0.1%"
 
@@ -138,7 +138,7 @@ class MatmulAnswer:
         )
 
     def _table_row(self, point: MatmulPoint) -> dict[str, str]:
-        """Narrow enough for a terminal of 80 columns."""
+        """Return the point's row of the note's table, narrow enough for a terminal of 80 columns."""
         measurement = point.measurement
         return {
             "n": f"{point.product.size:,}",
@@ -154,7 +154,7 @@ class MatmulAnswer:
 
 
 def in_words(roofline: Roofline) -> str:
-    """The limits in words."""
+    """Return the limits in words."""
     return (
         f"{roofline.compute.rate / 1e9:.3g} GFLOP/s ({roofline.compute.route}), "
         f"{roofline.memory.rate / 1e9:.3g} GB/s ({roofline.memory.route}), "
@@ -163,6 +163,6 @@ def in_words(roofline: Roofline) -> str:
 
 
 def spread(measurement: Measurement) -> str:
-    """The half width of the median's interval, relative to it."""
+    """Return the half width of the median's 95 % interval relative to it, `` ± 1.2%``; empty without an interval."""
     half_width = measurement.relative_half_width
     return "" if math.isnan(half_width) else f" ± {half_width:.1%}"

@@ -1,4 +1,4 @@
-"""The two pictures of a series."""
+"""The two figures of a series: time and throughput against the size."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 REGIME_STYLE = {DISPATCH: (ORANGE, "o"), MEMORY: (BLUE, "s"), COMPUTE: (GREEN, "^")}
 
 PLACE = (0.115, 0.11, 0.775, 0.79)
-"""Of the axes: the share of the peak needs room on the right."""
+"""Left, bottom, width and height of the axes: the share of the peak is written on the right."""
 
 MOST_SHARES = 6
-"""Down to 0.001 % of the peak."""
+"""How many shares of the peak are marked: 100 %, 10 %, ... 0.001 %."""
 
 MOST_TICKS = 10
-"""Up to so many sizes, each one is named on the axis."""
+"""Up to this many sizes, each has its own tick on the axis."""
 
 
 def time_figure(answer: MatmulAnswer) -> Figure:
-    """Time a call against n, both logarithmic, with the 95 % interval of the median as a band."""
+    """Plot the time of a call against n, both logarithmic, with the 95 % interval of the median as a band."""
     from matplotlib.ticker import LogLocator
 
     figure, axes = _new_figure(answer, "time of a call")
@@ -53,7 +53,7 @@ def time_figure(answer: MatmulAnswer) -> Figure:
 
 
 def throughput_figure(answer: MatmulAnswer) -> Figure:
-    """FLOP/s against n; the marker tells the regime, the line on top is this machine's best."""
+    """Plot FLOP/s against n. Markers tell the regimes apart; the dashed line is the measured peak."""
     figure, axes = _new_figure(answer, "throughput")
     n = [point.product.size for point in answer.points]
     axes.plot(n, [point.flops_per_s / 1e9 for point in answer.points], "-", color=GREY, linewidth=1, zorder=1)
@@ -78,7 +78,7 @@ def throughput_figure(answer: MatmulAnswer) -> Figure:
 
 
 def _draw_peak(axes: Axes, answer: MatmulAnswer) -> None:
-    """The line a user would like to reach."""
+    """Draw the measured peak as a dashed line."""
     peak = answer.roofline.compute
     axes.axhline(peak.rate / 1e9, color="black", linestyle="--", linewidth=1)
     axes.annotate(
@@ -92,7 +92,7 @@ def _draw_peak(axes: Axes, answer: MatmulAnswer) -> None:
 
 
 def _name_shares(axes: Axes, peak: float) -> None:
-    """Marks 100 %, 10 %, ... of the peak on the right. (A second axis would take as long as the whole figure.)"""
+    """Mark 100 %, 10 %, ... of the peak on the right. (A second axis would take as long as the whole figure.)"""
     lowest, _ = axes.get_ylim()
     beside = axes.get_yaxis_transform()
     for power in range(MOST_SHARES):
@@ -105,7 +105,7 @@ def _name_shares(axes: Axes, peak: float) -> None:
 
 
 def _annotate(axes: Axes, at: tuple[float, float], text: str, corner: str) -> None:
-    """Writes beside a point: curves rise to the right, so above left and below right are free."""
+    """Write beside a point. Curves rise to the right, so above left and below right are free."""
     vertical, horizontal = corner.split()
     below = -6 if horizontal == "right" else -24  # on the left, below means below the curve
     axes.annotate(

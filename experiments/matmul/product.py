@@ -1,4 +1,4 @@
-"""One matrix product C = A B: its dimensions, its work, its operands, its call."""
+"""One matrix product C = A B: its dimensions, work, operands and call."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ SHAPES: dict[str, tuple[str, Callable[[int], tuple[int, int, int]]]] = {
 """How each shape is written, and its (m, k, n) for a size n: A is [m,k] and B is [k,n]."""
 
 MATMUL_OPERATIONS = {"MatMul", "BatchMatMulV2", "BatchMatMulV3", "_FusedMatMul"}
+"""The operations of a graph that multiply matrices."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """The product of one shape, size and dtype."""
+    """A product of one shape, size and dtype."""
 
     shape: str
     size: int
@@ -46,17 +47,17 @@ class Product:
 
     @property
     def traffic(self) -> int:
-        """Bytes moved if each operand is read once and the result written once."""
+        """Bytes moved if each operand is read once and the result is written once."""
         m, k, n = self.dimensions
         return (m * k + k * n + m * n) * BYTES[self.dtype]
 
     @property
     def intensity(self) -> float:
-        """Arithmetic intensity in FLOP a byte."""
+        """Arithmetic intensity in FLOP per byte."""
         return self.flops / self.traffic
 
     def operands(self, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """A and B with standard normal elements, on the current device."""
+        """Return A [m,k] and B [k,n] with standard normal elements, on the current device."""
         tf = import_tensorflow()
         m, k, n = self.dimensions
         return (
@@ -66,7 +67,7 @@ class Product:
 
 
 def new_call(mode: str) -> Call:
-    """The product as a function of its operands, so that nothing can be folded into a constant."""
+    """Return the product as a function of its operands, so that nothing can be folded into a constant."""
     tf = import_tensorflow()
     if mode == "eager":
         return cast("Call", tf.matmul)  # a Python function around it would be timed, too
@@ -74,7 +75,7 @@ def new_call(mode: str) -> Call:
 
 
 def require_product_in_graph(call: Any, operands: tuple[tf.Tensor, tf.Tensor]) -> None:
-    """Raises Refused unless the graph of a compiled ``call`` still multiplies."""
+    """Raise Refused unless the graph of a compiled ``call`` still contains a product."""
     if not hasattr(call, "get_concrete_function"):
         return
     kinds = {operation.type for operation in call.get_concrete_function(*operands).graph.get_operations()}

@@ -1,4 +1,4 @@
-"""What a series of products becomes in a run."""
+"""Recording a series of products: its metrics, tables and figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MatmulReport(SizeReport[MatmulPoint, MatmulAnswer]):
-    """Times, throughput, and what the machine could reach."""
+    """Records times, throughput and the limits of the machine."""
 
     metrics: ClassVar[Mapping[str, str]] = {
         "time/median_us": "median_us",
@@ -46,7 +46,7 @@ class MatmulReport(SizeReport[MatmulPoint, MatmulAnswer]):
         return MatmulAnswer(self._settings, self._placement, points, not_measured, self._limits)
 
     def conclude(self, answer: MatmulAnswer) -> None:
-        """The peak, and the shares of it."""
+        """Record the measured limits and each point's share of the peak."""
         self.recorder.metric("peak/gflops", answer.roofline.compute.rate / 1e9)
         self.recorder.metric("peak/gbytes_per_s", answer.roofline.memory.rate / 1e9)
         self.recorder.metric("peak/dispatch_us", answer.roofline.dispatch_seconds * 1e6)

@@ -1,4 +1,4 @@
-"""Measuring one product at many sizes."""
+"""Measuring one kind of product at many sizes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from experiments.runtime.modes import tf32_in_use
 from experiments.series.measuring import SizeSeries
 
 PRODUCT = "product"
-"""The one call that is measured."""
+"""The name of the one call that is measured."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class MatmulPoint:
 
 
 class MatmulPointInProgress:
-    """A product that is being measured: holds the operands on the device."""
+    """A product that is being measured; keeps its operands on the device."""
 
     def __init__(self, product: Product, mode: str, timing: Timing, seed: int) -> None:
-        """Raises Refused where the result is wrong, or in the wrong place."""
+        """Check the first result. Raises Refused where it is wrong or was computed on another device."""
         self.product, self.mode = product, mode
         call, operands = new_call(mode), product.operands(seed)
         sampler = new_sampler(call, operands, timing)
@@ -55,7 +55,7 @@ class MatmulPointInProgress:
 
     @property
     def point(self) -> MatmulPoint | None:
-        """What is measured so far, if anything."""
+        """The point as far as it is measured; None before the first sample."""
         measurements = self.turns.measurements
         if not measurements:
             return None
@@ -77,7 +77,7 @@ class MatmulSeries(SizeSeries[MatmulPoint]):
         return MatmulPointInProgress(self._product(key), self.settings.mode, self.timing, self.seed)
 
     def order(self) -> Iterator[int]:
-        """In turns those that fit into memory beside each other, then one at a time those that fit alone."""
+        """Take turns among the sizes that fit into memory together, then measure the others one at a time."""
         together, alone = self._by_memory()
         yield from visiting_order(together, self.timing.rounds, self.seed)
         yield from (size for size in alone for _ in range(self.timing.rounds))

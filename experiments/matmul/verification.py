@@ -1,4 +1,4 @@
-"""Is the product right? Checked against float64 without computing it again."""
+"""Checking a product against float64 without computing it a second time."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ UNIT_ROUNDOFF = {dtype: 2.0**-bits for dtype, bits in SIGNIFICAND_BITS.items()}
 TF32_ROUNDOFF = 2.0**-TF32_SIGNIFICAND_BITS
 
 CHUNK_ELEMENTS = 2**20
+"""Elements of a block that is converted to float64 at a time."""
 
 
 def residual(a: npt.NDArray[Any], b: npt.NDArray[Any], product: npt.NDArray[Any], seed: int) -> float:
-    """How far ``product`` is from ``a @ b``, relative to the size its elements are expected to have.
+    """Return the distance of ``product`` from ``a @ b``, relative to the expected size of its elements.
 
     Freivalds' check (R. Freivalds, IFIP Congress 1977) with a measured distance: for a random vector x of
     +1 and -1, ``product @ x`` is compared with ``a @ (b @ x)``, in float64 and in O(n^2). Each component's
@@ -33,11 +34,11 @@ def residual(a: npt.NDArray[Any], b: npt.NDArray[Any], product: npt.NDArray[Any]
 
 
 def tolerance(product: Product, tf32: bool = False) -> float:
-    """The residual that rounding explains: 4 u sqrt(k) for the product, the check's own rounding, one half at most.
+    """Return the residual that rounding can explain: 4 u sqrt(k), plus the check's own rounding, at most one half.
 
     Rounding errors grow like sqrt(k) u rather than k u (N. J. Higham, T. Mary, SIAM J. Sci. Comput. 41(5),
-    2019). The check sums k and n terms in float64. Beyond one half a result says nothing any more: with all of
-    it missing, the residual is one.
+    2019). The check sums k and n terms in float64. The cap is needed because a product that is missing altogether
+    has a residual of only one.
     """
     _, k, n = product.dimensions
     roundoff = TF32_ROUNDOFF if tf32 and product.dtype == "float32" else UNIT_ROUNDOFF[product.dtype]
@@ -46,18 +47,18 @@ def tolerance(product: Product, tf32: bool = False) -> float:
 
 
 def require_correct(found: float, allowed: float) -> None:
-    """Raises Refused unless the residual is within tolerance (NaN is not)."""
+    """Raise Refused unless the residual is within tolerance; NaN is not."""
     if not found <= allowed:
         raise Refused(f"the result is wrong: off by {found:.2g} of its size, where rounding explains {allowed:.2g}")
 
 
 def check_bytes(product: Product) -> int:
-    """Host memory that the check needs: copies of operands and result, and a few float64 vectors."""
+    """Return the bytes of host memory that the check needs: copies of operands and result, and float64 vectors."""
     return product.traffic + 4 * 8 * sum(product.dimensions) + 2 * 8 * CHUNK_ELEMENTS
 
 
 def _times(matrix: npt.NDArray[Any], vector: npt.NDArray[np.float64], squared: bool = False) -> npt.NDArray[np.float64]:
-    """``matrix @ vector`` in float64, converting one block at a time to spare memory."""
+    """Return ``matrix @ vector`` in float64, converted block by block; ``squared`` squares each element."""
     rows, columns = matrix.shape
     width = min(columns, CHUNK_ELEMENTS)
     height = max(1, CHUNK_ELEMENTS // width)

@@ -1,10 +1,10 @@
-"""Measuring the time of a call in TensorFlow: the one way every experiment does it.
+"""Measuring the time of a call in TensorFlow, the same for every experiment.
 
 >>> measure(tf.matmul, (a, b)).median       # doctest: +SKIP
 4.1e-05
 
-Knows nothing of what it measures. The algorithm, and what TensorFlow does behind one's back
-to make each step necessary, is in docs/measurement.md.
+This package knows nothing of what it measures. docs/measurement.md explains the algorithm, and which behaviour
+of TensorFlow makes each of its steps necessary.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ __all__ = ["Measurement", "Sample", "Sampler", "Timing", "Turns", "measure", "ne
 
 
 def new_sampler(function: Callable[..., Any], operands: Sequence[Any], timing: Timing) -> Sampler:
-    """The sampler for ``timing.method``."""
+    """Return a sampler of ``function(*operands)`` that follows ``timing.method``."""
     kind = TextbookSampler if timing.method == "textbook" else AdaptiveSampler
     return kind(function, operands, timing)
 
 
 def measure(function: Callable[..., Any], operands: Sequence[Any] = (), timing: Timing | None = None) -> Measurement:
-    """Measures ``function(*operands)`` from its first call to the end, in one go.
+    """Measure ``function(*operands)`` from its first call to its last, without interruption.
 
-    Tensors go in as ``operands``: what a function closes over may be folded into a constant.
+    Pass tensors as ``operands``: those that a function closes over may be folded into a constant.
     Raises Refused if the time does not grow with the number of calls.
     """
     sampler = new_sampler(function, operands, timing or Timing())

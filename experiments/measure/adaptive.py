@@ -1,4 +1,4 @@
-"""Sampling until the time of a call is known well enough."""
+"""Sampling a call until its time is known precisely enough."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from experiments.measure.sampler import Sampler
 from experiments.measure.timing import Timing
 
 SYNC_SHARE = 1000
-"""A block takes at least this many times as long as waiting for an idle device."""
+"""A block takes at least this many times as long as synchronizing with an idle device."""
 
 
 class AdaptiveSampler(Sampler):
-    """Blocks of calls until the median is known well enough, by the steps of docs/measurement.md."""
+    """Times blocks of calls until the median is precise enough, by the steps of docs/measurement.md."""
 
     def __init__(self, function: Callable[..., Any], operands: Sequence[Any], timing: Timing) -> None:
         super().__init__(function, operands, timing)
@@ -47,12 +47,12 @@ class AdaptiveSampler(Sampler):
             if not self._calls:
                 self._prepare()
             else:
-                self._time(self._calls)  # other points have had the caches since
+                self._time(self._calls)  # untimed: the points in between have used the caches
             self._take_samples(share=(self._round + 1) / self.timing.rounds)
         self._round += 1
 
     def _take_samples(self, share: float) -> None:
-        """Samples until the given share of the whole is done: precise enough, or out of time."""
+        """Sample until the median is precise enough or this round's share of the time is used up."""
         while True:
             seconds = self._time(self._calls)
             self._samples.append(Sample(self._round, self._calls, seconds))
@@ -72,7 +72,7 @@ class AdaptiveSampler(Sampler):
         return measurement.relative_half_width if measurement else math.inf
 
     def _prepare(self) -> None:
-        """First call, warm-up, the block's length, and the check that work is really done."""
+        """Make the first call, warm up, choose the block's length and check that every call does its work."""
         if math.isnan(self.first_call_seconds):
             self.first_call()
         self._warm_up()
@@ -82,7 +82,7 @@ class AdaptiveSampler(Sampler):
         self._latency = statistics.median(self._time(1) for _ in range(10)) if self._calls > 1 else seconds
 
     def _time(self, calls: int) -> float:
-        """Seconds for ``calls`` calls and the wait for the last result."""
+        """Return the seconds that ``calls`` calls take, including the wait for the last result."""
         function, operands, repetitions = self.function, self.operands, itertools.repeat(None, calls)
         self._synchronize()
         start = perf_counter_ns()
@@ -92,7 +92,7 @@ class AdaptiveSampler(Sampler):
         return (perf_counter_ns() - start) * 1e-9
 
     def _warm_up(self) -> None:
-        """Calls until the later half of them is as fast as the earlier one; gives up at five times the time."""
+        """Call until the later half of the calls is as fast as the earlier one, for at most five times the set time."""
         times: list[float] = []
         spent = 0.0
         while True:
@@ -106,16 +106,16 @@ class AdaptiveSampler(Sampler):
                 return
 
     def _grow_block(self, enough_seconds: float) -> tuple[int, float]:
-        """The number of calls that takes ``enough_seconds``, and what it took."""
+        """Return a number of calls that takes at least ``enough_seconds``, and the seconds that it took."""
         calls = 1
         while (seconds := self._time(calls)) < enough_seconds:
             calls = math.ceil(calls * min(10.0, 1.1 * enough_seconds / seconds))
         return calls, seconds
 
     def _require_scaling(self, seconds: float) -> None:
-        """Twice the calls must take about twice the time, or something has optimised them away."""
+        """Raise Refused unless twice the calls take about twice the time: else something optimises calls away."""
         shortest, twice = seconds, self._time(2 * self._calls)
-        for _ in range(10):  # a busy machine looks the same: give it a chance to pass
+        for _ in range(10):  # another process that takes the machine for a moment looks the same
             if twice >= 1.5 * shortest:
                 return
             shortest = min(shortest, self._time(self._calls))

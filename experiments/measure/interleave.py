@@ -9,21 +9,20 @@ from typing import TypeVar
 Point = TypeVar("Point")
 
 STRIDE = 2
-"""How many steps lie between two visits to the same point."""
+"""Steps between two visits to the same point."""
 
 
 def window(rounds: int) -> int:
-    """How many points can be in progress at the same time: what must fit into memory together."""
+    """Return how many points can be in progress at the same time, and so must fit into memory together."""
     return (rounds - 1) * STRIDE + 1
 
 
 def visiting_order(points: Sequence[Point], rounds: int, seed: int) -> Iterator[Point]:
-    """Each point ``rounds`` times, in random order, with visits to other points in between.
+    """Yield each point ``rounds`` times, in random order, with visits to other points in between.
 
-    Random interleaving spreads the machine's slow drifts over all points (google/benchmark saw 40 %
-    less variance). The rounds are staggered rather than one after the other, so that from early on
-    one point after another is complete: whatever ends the run, the complete ones are kept, and
-    only a :func:`window` of them holds memory.
+    Random interleaving spreads slow drifts of the machine over all points (google/benchmark saw 40 % less
+    variance). Rounds are staggered, not one after the other: points become complete from early on, so that an
+    interrupted run keeps them, and only a :func:`window` of points holds memory at any time.
     """
     generator = random.Random(seed)
     order = list(points)

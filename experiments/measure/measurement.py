@@ -1,4 +1,4 @@
-"""What a measurement found."""
+"""The time of a call: samples, and the statistics that follow from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Sample:
-    """One timed block: ``calls`` calls took ``seconds``, in round ``round`` of the point."""
+    """One timed block: ``calls`` calls took ``seconds`` together, in the point's round ``round``."""
 
     round: int
     calls: int
@@ -25,19 +25,19 @@ class Sample:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The time of one call, in seconds, with everything it was computed from."""
+    """The time of one call in seconds, with the samples that it was computed from."""
 
     samples: tuple[Sample, ...]
     first_call: float
-    """The first call of all, which builds kernels, traces and compiles. In no statistic."""
+    """Seconds of the very first call, which builds kernels, traces and compiles. Part of no statistic."""
     latency: float
-    """One call with a wait for its result, median of a few; NaN where it was not measured."""
+    """Seconds of one call and the wait for its result, the median of a few; NaN where it was not measured."""
     stopped: str
     """Why sampling ended: ``target``, ``time limit``, ``interrupted`` or ``textbook``."""
 
     @cached_property
     def per_call(self) -> npt.NDArray[np.float64]:
-        """Seconds a call, ascending, one a sample."""
+        """Seconds per call of each sample, ascending."""
         return np.sort([sample.per_call for sample in self.samples])
 
     @property
@@ -46,7 +46,7 @@ class Measurement:
 
     @property
     def statistic(self) -> str:
-        """What :attr:`median` really is: of a single sample of ten calls, the mean of ten."""
+        """The name of what :attr:`median` holds: the median, but ``mean of 10`` for a single sample of ten calls."""
         only = self.samples[0].calls if len(self.samples) == 1 else 1
         return f"mean of {only:,}" if only > 1 else "median"
 
@@ -65,7 +65,7 @@ class Measurement:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the median; NaN where there are fewer than six samples."""
+        """The 95 % confidence interval of the median in seconds; NaN for fewer than six samples."""
         return median_interval(self.per_call)
 
     @property
@@ -75,9 +75,9 @@ class Measurement:
 
     @property
     def outliers(self) -> tuple[int, int]:
-        """How many samples lie beyond Tukey's inner fences (1.5 quartile ranges), and beyond the outer (3).
+        """The numbers of samples beyond Tukey's inner fences (1.5 interquartile ranges) and beyond the outer ones (3).
 
-        They are counted, never dropped: J. W. Tukey, Exploratory Data Analysis, 1977.
+        They are counted, never dropped (J. W. Tukey, Exploratory Data Analysis, 1977).
         """
         first, third = self.quartiles
         distance = np.maximum(first - self.per_call, self.per_call - third)
@@ -86,17 +86,18 @@ class Measurement:
 
 
 def median_interval(ascending: npt.NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
-    """The distribution-free confidence interval of the median of ``ascending`` values.
+    """Return the distribution-free confidence interval of the median of ``ascending`` values.
 
-    The number of values below the true median is binomial with p = 1/2, so the order statistics
-    that cut off at most (1 - confidence) / 2 of it on each side bracket the median
-    (H. A. David, Order Statistics, 1981, section 2.5; scipy.stats.quantile_test does the same, and
-    a test compares the two: importing it here would cost each run the better part of a second).
-    With fewer than six values no such pair exists at 95 %, and both ends are NaN.
+    The number of values below the true median is binomial with p = 1/2. The order statistics that cut off at most
+    (1 - confidence) / 2 of that distribution on each side bracket the median (H. A. David, Order Statistics, 1981,
+    section 2.5). Both ends are NaN for fewer than six values, where no such pair exists at 95 %.
+
+    scipy.stats.quantile_test does the same, and a test compares the two; importing it here would cost each run most
+    of a second.
     """
     count = len(ascending)
     below = 0.5**count
-    cut = 0  # how many values may lie outside on each side, plus one
+    cut = 0  # the rank of the lower end, counted from one; zero while there is none
     tail = below
     while tail <= (1 - confidence) / 2:
         cut += 1

@@ -1,4 +1,4 @@
-"""The ratio of two times that were measured in turns."""
+"""The ratio of two times that are measured in turns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from experiments.measure.measurement import Measurement, median_interval
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of times, with its 95 % interval; NaN where there are fewer than six rounds."""
+    """A ratio of times with its 95 % interval, which is NaN for fewer than six rounds."""
 
     value: float
     low: float = math.nan
@@ -22,12 +22,12 @@ class Ratio:
 
 
 def ratio_of(above: Measurement, below: Measurement) -> Ratio:
-    """``above`` over ``below``: the median over rounds of the ratio of the two medians within a round.
+    """Return ``above`` over ``below``: the median over rounds of the ratio of the two medians within a round.
 
-    Both are visited right after one another in each round, so what slows the machine down for longer than a
-    visit cancels. What does not, differs from round to round and so widens the interval, which is that of
-    the median of the rounds' ratios by order statistics: samples of one round are not independent, rounds
-    are. Of six rounds it is all from the lowest to the highest.
+    Both are visited right after one another in each round, so whatever slows the machine down for longer than a
+    visit cancels. What does not cancel differs from round to round and widens the interval. That is the interval of
+    the median of the rounds' ratios, by order statistics: rounds are independent, samples of one round are not.
+    For six rounds it reaches from the lowest ratio to the highest.
     """
     above_by_round, below_by_round = _medians(above), _medians(below)
     common = above_by_round.keys() & below_by_round.keys()
@@ -36,7 +36,7 @@ def ratio_of(above: Measurement, below: Measurement) -> Ratio:
 
 
 def _medians(measurement: Measurement) -> dict[int, float]:
-    """The median of the samples of each round, seconds a call."""
+    """Return the median of the samples of each round, in seconds per call."""
     by_round = defaultdict[int, list[float]](list)
     for sample in measurement.samples:
         by_round[sample.round].append(sample.per_call)

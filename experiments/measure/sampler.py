@@ -1,4 +1,4 @@
-"""What samples the time of a call, visit by visit."""
+"""The interface of samplers, which measure a call visit by visit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from experiments.runtime.tensorflow_import import import_tensorflow
 
 
 class Sampler(ABC):
-    """Measures ``function(*operands)``, a bit more at each :meth:`visit`."""
+    """Measures ``function(*operands)``, one round at each :meth:`visit`."""
 
     def __init__(self, function: Callable[..., Any], operands: Sequence[Any], timing: Timing) -> None:
         self.function = function
@@ -24,7 +24,7 @@ class Sampler(ABC):
         self._synchronize: Callable[[], None] = import_tensorflow().test.experimental.sync_devices
 
     def first_call(self) -> Any:
-        """Times the first call by itself and returns its result, for the caller to check."""
+        """Time the first call on its own and return its result, for the caller to check."""
         self._synchronize()
         start = perf_counter_ns()
         result = self.function(*self.operands)
@@ -34,14 +34,14 @@ class Sampler(ABC):
 
     @abstractmethod
     def visit(self) -> None:
-        """Takes this point's share of one round. Raises Refused if the time cannot be believed."""
+        """Sample for one round. Raises Refused if the time cannot be believed."""
 
     @property
     @abstractmethod
     def finished(self) -> bool:
-        """Whether nothing more is to be visited."""
+        """Whether no visit is left to make."""
 
     @property
     @abstractmethod
     def measurement(self) -> Measurement | None:
-        """What is known so far; None before the first sample."""
+        """The measurement so far; None before the first sample."""

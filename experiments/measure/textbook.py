@@ -1,4 +1,4 @@
-"""Measuring exactly as the textbook does, to show the difference."""
+"""Measuring exactly as the textbook does, to show how the result differs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ CALLS = 10
 
 
 class TextbookSampler(Sampler):
-    """``timeit`` of ten calls to warm up, then the mean of ten calls.
+    """Warms up with ten calls, then takes the mean of ten calls, both by ``timeit``.
 
-    Nothing waits for a GPU to finish: where calls are asynchronous this times their enqueueing,
-    which is the point of keeping it for comparison.
+    It does not wait for a GPU to finish: where calls are asynchronous it times only their enqueueing, which is
+    exactly what the comparison is meant to show.
     """
 
     _sample: Sample | None = None

@@ -1,4 +1,4 @@
-"""How carefully to measure."""
+"""The settings of a measurement."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ METHODS = ("adaptive", "textbook")
 
 @dataclass
 class Timing:
-    """The settings of a measurement. Times are in seconds."""
+    """How carefully a call is measured. Times are in seconds."""
 
     method: str = "adaptive"
-    """``adaptive`` is docs/measurement.md's algorithm; ``textbook`` is ten calls to warm up, then the mean of ten."""
+    """``adaptive`` (docs/measurement.md), or ``textbook``: ten calls to warm up, then the mean of ten."""
     target: float = 0.02
-    """Stop when the half width of the median's 95 % interval is at most this share of the median."""
+    """Sampling stops when the half width of the median's 95 % interval is at most this share of the median."""
     min_samples: int = 10
     max_seconds: float = 2.0
-    """Stop sampling a point after this long, precise or not."""
+    """Sampling of a point stops after this time even if the target is not reached."""
     rounds: int = 3
-    """Each point is visited this often, other points in between, so that slow drifts hit all alike."""
+    """Visits to each point, with other points in between, so that slow drifts of the machine affect all alike."""
     warmup_seconds: float = 0.1
     block_seconds: float = 0.01
-    """A sample is a block of calls that takes at least this long."""
+    """The least time of a sample, which is a block of calls."""
 
     def __post_init__(self) -> None:
         require_choice(self, "method", METHODS)

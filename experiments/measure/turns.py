@@ -1,4 +1,4 @@
-"""Calls that are compared, measured in turns so that a slow moment of the machine hits all of them."""
+"""Measuring several calls in turns, so that a slow moment of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from experiments.measure.sampler import Sampler
 
 
 class Turns:
-    """The samplers of one point: each visit is a round of all of them."""
+    """The samplers of one point; each visit is one round of all of them."""
 
     def __init__(self, samplers: Mapping[str, Sampler], seed: str) -> None:
-        """``seed`` decides the order within each round."""
+        """``samplers`` by name; ``seed`` decides the order within each round."""
         self._samplers = dict(samplers)
         self._random = random.Random(seed)
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more is to be visited."""
+        """Whether no visit is left to make."""
         return all(sampler.finished for sampler in self._samplers.values())
 
     @property
     def rounds_done(self) -> int:
-        """By the call that has the fewest."""
+        """Rounds that every sampler has completed."""
         measurements = self.measurements
         return 1 + min(one.samples[-1].round for one in measurements.values()) if measurements else 0
 
     def visit(self) -> None:
-        """One round: all calls, one right after the other, in random order."""
+        """Sample all calls for one round, one right after the other, in random order."""
         order = list(self._samplers.values())
         self._random.shuffle(order)
         for sampler in order:
@@ -37,13 +37,13 @@ class Turns:
                 sampler.visit()
 
     def free(self) -> None:
-        """Gives the device's memory back."""
+        """Drop the operands, so that the device's memory is free again."""
         for sampler in self._samplers.values():
             sampler.operands = ()
 
     @property
     def measurements(self) -> dict[str, Measurement] | None:
-        """What is measured so far, by the samplers' names; None until every call has a sample."""
+        """The measurements so far by the samplers' names; None until each has a sample."""
         found = {name: sampler.measurement for name, sampler in self._samplers.items()}
         measurements = {name: measurement for name, measurement in found.items() if measurement}
         return measurements if len(measurements) == len(found) else None

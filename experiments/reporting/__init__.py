@@ -1,1 +1,1 @@
-"""Text, tables and figures, as every experiment writes them. Knows nothing of TensorFlow."""
+"""Text, tables and figures in the style that all experiments share. Knows nothing of TensorFlow."""

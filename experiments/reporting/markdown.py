@@ -1,4 +1,4 @@
-"""Markdown that reads well as it stands, too."""
+"""Markdown that is readable in a plain terminal, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 
 def markdown_table(rows: Sequence[Mapping[str, str]]) -> str:
-    """A table with one column a key, padded so that it lines up in a plain terminal; numbers to the right."""
+    """Return a table with one column for each key of ``rows``, padded to line up; numbers are aligned to the right."""
     columns = list(rows[0])
     width = {column: max(len(column), 3, *(len(row[column]) for row in rows)) for column in columns}
     right = {column: all(row[column][:1].isdigit() for row in rows) for column in columns}
