@@ -1,4 +1,4 @@
-"""What the jobs of a sweep over ``gradient_cost`` say together."""
+"""Compare the jobs of a sweep over ``gradient_cost``: the ratios of gradient to function side by side."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from experiments.measure.ratio import Ratio
 from experiments.recorder import Recorder
 from experiments.reporting.figures import COLORS, DASHES
 from experiments.reporting.markdown import markdown_table
+from experiments.series.comparing import common_setting, cut_short, listing, measured_rows, without_result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_LINES = 20
-"""Of curves in the note."""
+"""Up to this many curves, and names of jobs, stand in the note."""
 
 
 @dataclass(frozen=True)
 class RatioCurve:
-    """The ratios that one job measured, by ascending size."""
+    """The ratios that one job measured: the time of the gradient over that of the function, by ascending size."""
 
     member: JobResult
     sizes: list[int]
@@ -35,7 +36,7 @@ class RatioCurve:
 
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
-    """One figure and one note on the ``members``, as far as they measured anything."""
+    """Record a figure and a note on those ``members`` that measured anything."""
     curves = [curve for member in members if (curve := curve_of(member)).sizes]
     if len(curves) > 1:
         recorder.figure("comparison_cost", cost_figure(curves))
@@ -43,10 +44,8 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
 
 
 def curve_of(member: JobResult) -> RatioCurve:
-    """The curve of a job; without sizes where it measured nothing."""
-    rows = sorted(
-        (row for row in member.table("results") if row["status"] == "measured"), key=lambda row: int(row["n"])
-    )
+    """Read a job's curve from its tables; it has no sizes where the job measured nothing."""
+    rows = sorted(measured_rows(member), key=lambda row: int(row["n"]))
     ratios = [Ratio(*(float(row[key] or math.nan) for key in ("ratio", "ratio_low", "ratio_high"))) for row in rows]
     return RatioCurve(member, [int(row["n"]) for row in rows], ratios)
 
@@ -61,19 +60,14 @@ def note(members: Sequence[JobResult], curves: Sequence[RatioCurve]) -> str:
         parts.append(markdown_table([_cells(curve) for curve in curves[:MOST_LINES]]))
     if len(curves) > MOST_LINES:
         parts.append(f"and {len(curves) - MOST_LINES} more")
-    with_curve = {id(curve.member) for curve in curves}
-    without = [f"{member.name} ({member.status})" for member in members if id(member) not in with_curve]
-    cut_short = [
-        f"{curve.member.name} ({curve.member.status})" for curve in curves if curve.member.status != "FINISHED"
-    ]
-    parts += [f"no curve from: {', '.join(without[:MOST_LINES])}"] if without else []
-    parts += [f"not finished, but compared: {', '.join(cut_short[:MOST_LINES])}"] if cut_short else []
+    parts += listing("no curve from", without_result(members, curves)[:MOST_LINES])
+    parts += listing("not finished, but compared", cut_short(curves)[:MOST_LINES])
     return "\n\n".join(parts)
 
 
 def cost_figure(curves: Sequence[RatioCurve]) -> Figure:
-    """All curves of ratios, with the bound."""
-    figure, axes = new_axes("cost of the gradient", _setting(curves))
+    """A figure with every job's ratios over the size, and the theoretical bound."""
+    figure, axes = new_axes("cost of the gradient", common_setting([curve.member for curve in curves]))
     for index, curve in enumerate(curves):
         _draw(axes, curve, COLORS[index % len(COLORS)], DASHES[index // len(COLORS) % len(DASHES)])
     draw_bound(axes)
@@ -83,17 +77,11 @@ def cost_figure(curves: Sequence[RatioCurve]) -> Figure:
 
 
 def _draw(axes: Axes, curve: RatioCurve, color: str, dash: str) -> None:
-    """A curve with its intervals as thin lines: bands of many curves would cover each other."""
+    """Draw a curve, and its intervals as thin lines: the bands of many curves would cover each other."""
     values = np.array([ratio.value for ratio in curve.ratios])
     lows, highs = (np.array(ends) for ends in zip(*((r.low, r.high) for r in curve.ratios), strict=True))
     axes.plot(curve.sizes, values, "o", linestyle=dash, color=color, markersize=5, label=curve.member.name)
     axes.vlines(curve.sizes, lows, highs, color=color, alpha=0.5, linewidth=2)
-
-
-def _setting(curves: Sequence[RatioCurve]) -> str:
-    """What the jobs have in common."""
-    values = [{str(curve.member.config.get(f"experiment.{key}", "")) for curve in curves} for key in ("dtype", "mode")]
-    return ", ".join(found.pop() for found in values if len(found) == 1 and "" not in found)
 
 
 def _cells(curve: RatioCurve) -> dict[str, str]:

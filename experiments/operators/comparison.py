@@ -1,4 +1,4 @@
-"""What the jobs of a sweep over ``operators`` say together."""
+"""Compare the jobs of a sweep over ``operators``: the times of each operator side by side."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from experiments.recorder import Recorder, Row
 from experiments.reporting.figures import COLORS
 from experiments.reporting.markdown import markdown_table
 from experiments.reporting.text import duration
+from experiments.series.comparing import common_setting, cut_short, listing, measured_rows, without_result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_JOBS = 6
-"""Side by side in the figure and in the note; comparison.csv has them all."""
+"""Up to this many jobs stand side by side in the figure and in the note; comparison.csv has them all."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """The seconds of each operator in one job."""
+    """The times that one job measured, in seconds a call by the operator's name."""
 
     member: JobResult
     forward: Mapping[str, float]
     both: Mapping[str, float]
+    """Forward and backward together."""
 
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
-    """One table, one figure and one note on the ``members``, as far as they measured anything."""
+    """Record a table, a figure and a note on those ``members`` that measured anything."""
     found = [times for member in members if (times := times_of(member)).both]
     names = operators_of(found)
     if names:
@@ -43,14 +45,14 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
 
 
 def times_of(member: JobResult) -> Times:
-    """The times of a job; none where it measured nothing."""
-    rows = [row for row in member.table("results") if row["status"] == "measured"]
+    """Read a job's times from its tables; both are empty where the job measured nothing."""
+    rows = measured_rows(member)
     forward, both = ({row["operator"]: float(row[f"{call}_us"]) * 1e-6 for row in rows} for call in (FORWARD, BOTH))
     return Times(member, forward, both)
 
 
 def operators_of(found: Sequence[Times]) -> list[str]:
-    """Every operator of any job, the slowest first."""
+    """The operators that any job measured, the slowest first."""
     slowest: dict[str, float] = {}
     for times in found:
         for name, seconds in times.both.items():
@@ -59,16 +61,16 @@ def operators_of(found: Sequence[Times]) -> list[str]:
 
 
 def comparison_figure(found: Sequence[Times], names: Sequence[str]) -> Figure:
-    """One bar a job for each operator: forward and backward together."""
+    """A figure with one bar a job for each operator: forward and backward together."""
     bars = []
     for times, color in zip(found, COLORS, strict=False):
         seconds = [times.both.get(name, math.nan) for name in names]
         bars.append(Bars(times.member.name, color, seconds, list(map(duration, seconds))))
-    return bar_figure(names, bars, "forward and backward", _setting(found))
+    return bar_figure(names, bars, "forward and backward", common_setting([times.member for times in found]))
 
 
 def note(members: Sequence[JobResult], found: Sequence[Times], names: Sequence[str]) -> str:
-    """The comparison in Markdown: forward and backward together, and how many times faster than the first job."""
+    """The comparison in Markdown: the times of forward and backward together, and each job's speedup over the first."""
     parts = [f"**Operators**: {len(found)} of {len(members)} jobs have times."]
     if len(found) > 1:
         first = found[0].member.name
@@ -79,16 +81,13 @@ def note(members: Sequence[JobResult], found: Sequence[Times], names: Sequence[s
         parts.append(markdown_table([_cells(shown, name) for name in names]))
     if len(found) > MOST_JOBS:
         parts.append(f"and {len(found) - MOST_JOBS} more jobs in comparison.csv")
-    with_times = {id(times.member) for times in found}
-    without = [f"{member.name} ({member.status})" for member in members if id(member) not in with_times]
-    cut_short = [f"{times.member.name} ({times.member.status})" for times in found if times.member.status != "FINISHED"]
-    parts += [f"no times from: {', '.join(without[:MOST_JOBS])}"] if without else []
-    parts += [f"not finished, but compared: {', '.join(cut_short[:MOST_JOBS])}"] if cut_short else []
+    parts += listing("no times from", without_result(members, found)[:MOST_JOBS])
+    parts += listing("not finished, but compared", cut_short(found)[:MOST_JOBS])
     return "\n\n".join(parts)
 
 
 def _what_stands_out(found: Sequence[Times]) -> str:
-    """The operator that gains most from what was swept, and the one that loses most."""
+    """A sentence on the operators that gain and lose most from what was swept; empty where none can be compared."""
     speedups = [
         (found[0].both[name] / seconds, name, times.member.name)
         for times in found[1:]
@@ -116,16 +115,10 @@ def _cell(times: Times, first: Times, name: str) -> str:
 
 
 def _row(times: Times, first: Times, name: str) -> Row:
-    """An operator in one job as a row of comparison.csv. Speedups are those against the first job."""
+    """An operator's times in one job as a row of comparison.csv, with the speedups over the first job."""
     row: dict[str, str | float | None] = {"operator": name, "job": times.member.name, **times.member.swept}
     for call, own, others in ((FORWARD, times.forward, first.forward), (BOTH, times.both, first.both)):
         if name in own:
             row[f"{call}_us"] = own[name] * 1e6
             row[f"{call}_speedup"] = others[name] / own[name] if name in others else None
     return row
-
-
-def _setting(found: Sequence[Times]) -> str:
-    """What the jobs have in common."""
-    values = [{str(times.member.config.get(f"experiment.{key}", "")) for times in found} for key in ("dtype", "mode")]
-    return ", ".join(one.pop() for one in values if len(one) == 1 and "" not in one)

@@ -1,0 +1,136 @@
+"""The figures of a sweep over ``matmul``: times and speedups of all curves over the size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from experiments.matmul.crossover import CROSSOVER, Crossover, in_digits
+from experiments.matmul.curves import TimeCurve
+from experiments.matmul.pairing import Comparison
+from experiments.matmul.plots import MOST_TICKS
+from experiments.reporting.figures import COLORS, DASHES, GREY
+from experiments.reporting.text import duration
+from experiments.series.comparing import common_setting
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_BANDS = 6
+"""Up to this many curves are drawn with the 95 % intervals of their medians around them."""
+
+MOST_INSIDE = 4
+"""Up to this many names have room among the curves."""
+
+COLUMN = 38
+"""Names of up to this many letters have room side by side."""
+
+
+def time_figure(comparison: Comparison) -> Figure:
+    """Time a call against n for every curve, both logarithmic."""
+    figure, axes = _new_figure(comparison, "time of a call")
+    for curve, style in _styles(comparison).items():
+        axes.plot(curve.n, curve.seconds, label=curve.label if curve in comparison.named else None, **style)
+        if len(comparison.curves) <= MOST_BANDS and curve.has_intervals:
+            axes.fill_between(curve.n, *curve.intervals.T, color=style["color"], alpha=0.25, linewidth=0)
+    axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
+    axes.set_ylabel("time a call, median")
+    _name_ticks(axes)
+    _add_legend(figure, axes, comparison)
+    return figure
+
+
+def speedup_figure(comparison: Comparison) -> Figure:
+    """How many times faster than the baseline of its group each other curve is, over n."""
+    figure, axes = _new_figure(comparison, "speedup")
+    styles = _styles(comparison)
+    axes.axhline(1, color="black", linewidth=1, zorder=1)
+    for curve, found in comparison.against_baseline.items():
+        label = f"{curve.label} against {found.first.label}"
+        if found.outcome == CROSSOVER and curve in comparison.named:
+            label += f", crossover at n = {in_digits(found.n)}"
+            _mark(axes, found, styles[curve])
+        speedup = found.first.seconds / found.second.seconds
+        axes.plot(found.first.n, speedup, label=label if curve in comparison.named else None, **styles[curve])
+    axes.yaxis.set_major_formatter(lambda times, _: f"{times:g}x")
+    axes.set_ylabel("speedup")
+    _name_ticks(axes)
+    _add_legend(figure, axes, comparison)
+    return figure
+
+
+def _mark(axes: Axes, found: Crossover, style: Mapping[str, Any]) -> None:
+    """The crossover on the line at 1, with its interval."""
+    color, size = style["color"], 7 if "marker" in style else 4
+    axes.plot(found.n, 1, "D", color=color, markersize=size, markeredgecolor="white", zorder=4)
+    if np.isfinite(found.interval).all():
+        axes.plot(found.interval, (1, 1), color=color, linewidth=5, alpha=0.4, solid_capstyle="butt", zorder=3)
+
+
+def _styles(comparison: Comparison) -> dict[TimeCurve, dict[str, Any]]:
+    """How each curve is drawn: groups by color and their curves by dash, a lone group by color.
+
+    Of more curves than there are colors only the named have one, on thin lines.
+    """
+    curves, groups = comparison.curves, comparison.groups
+    if len(curves) > len(COLORS):
+        named = dict(zip(comparison.named, COLORS, strict=False))
+        thin = [(curve, {"color": named.get(curve, "#c4c4c4"), "linewidth": 0.9}) for curve in curves]
+        return {curve: {**style, "zorder": 2 if curve in named else 1} for curve, style in thin}
+    if len(groups) == 1 or max(map(len, groups)) > len(DASHES):
+        groups = [[curve] for curve in curves]
+    return {
+        curve: {"color": color, "linestyle": dash, "marker": "o", "markersize": 4}
+        for group, color in zip(groups, COLORS, strict=False)
+        for curve, dash in zip(group, DASHES, strict=False)
+    }
+
+
+def _add_legend(figure: Figure, axes: Axes, comparison: Comparison) -> None:
+    """Inside where it is small, else below, where it covers nothing."""
+    total, named = len(comparison.curves), len(comparison.named)
+    at = f"n = {comparison.common[-1]:,}" if len(comparison.common) else "their largest n"
+    title = f"the {named} fastest of {total} at {at}; the others in grey" if named < total else None
+    handles, labels = axes.get_legend_handles_labels()
+    style: dict[str, Any] = {"frameon": False, "title": title, "fontsize": 9, "title_fontsize": 9, "handlelength": 3}
+    if len(labels) > MOST_INSIDE:
+        columns = 2 if max(map(len, labels)) <= COLUMN else 1
+        figure.set_figheight(figure.get_figheight() + 0.2 * len(labels) / columns)
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, **style)
+    elif labels:
+        axes.legend(handles, labels, loc="best", **style)
+
+
+def _name_ticks(axes: Axes) -> None:
+    """Ticks for the range: powers of ten alone would leave a small one bare."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+    low, high = axes.get_ylim()
+    if high < 1000 * low:
+        subs = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs) if high > 4 * low else MaxNLocator(7))
+        axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _new_figure(comparison: Comparison, what: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
+
+    figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set(xscale="log", yscale="log", xlabel="n")
+    axes.set_title(f"{comparison.product}: {what}", loc="left", fontweight="bold")
+    axes.set_title(common_setting(comparison.members), loc="right", fontsize=9, color=GREY)
+    axes.grid(which="major", color="#e3e3e3")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    sizes = sorted({int(n) for curve in comparison.curves for n in curve.n})
+    logs = np.log(sizes)
+    if len(sizes) <= MOST_TICKS and np.diff(logs).min(initial=np.inf) >= np.ptp(logs) / 15:  # their names have room
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=9)
+        axes.set_xticks([], minor=True)
+    return figure, axes

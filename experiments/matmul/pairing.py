@@ -1,0 +1,112 @@
+"""Which curves of a sweep are compared with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+from experiments.job_result import JobResult
+from experiments.matmul.crossover import Crossover, crossover
+from experiments.matmul.curves import Sizes, TimeCurve, common_sizes, curve_of
+from experiments.matmul.growth import Growth, growth
+from experiments.matmul.product import SHAPES
+from experiments.reporting.figures import COLORS
+
+NAMED = 6
+"""Of more curves than there are colors, this many of the fastest have one, and a name."""
+
+SHAPE = "experiment.shape"
+
+SEEDS = {"seed", "experiment.seed"}
+
+MOST_IN_PAIRS = 20
+"""A group of more curves is compared with its baseline only: a thousand curves have half a million pairs."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The jobs of a sweep, and what their curves have to do with each other."""
+
+    members: Sequence[JobResult]
+
+    @cached_property
+    def curves(self) -> list[TimeCurve]:
+        return [curve for member in self.members if (curve := curve_of(member))]
+
+    @cached_property
+    def growths(self) -> list[Growth]:
+        return [growth(curve) for curve in self.curves]
+
+    @cached_property
+    def questions(self) -> dict[str, list[list[TimeCurve]]]:
+        """For each question, such as which dtype, the curves that answer it, in groups that agree in all else.
+
+        Where the devices differ this is the one question; else each key that differs is one. The shape
+        comes last: its values are different products, of which none is an alternative to another. Seeds
+        make replicates, not alternatives.
+        """
+        swept = {key for curve in self.curves for key in curve.member.swept}
+        differing = [key for key in swept - SEEDS if len({curve.member.swept.get(key) for curve in self.curves}) > 1]
+        devices = [key for key in differing if key == "device" or key.startswith("device.")]
+        if devices:
+            return {"device": self._groups(devices)}
+        return {key: self._groups([key]) for key in sorted(differing, key=lambda key: (key == SHAPE, key))}
+
+    @cached_property
+    def groups(self) -> list[list[TimeCurve]]:
+        """The groups of the first question; the first curve of each is its baseline."""
+        return next(iter(self.questions.values()), [[curve] for curve in self.curves])
+
+    @cached_property
+    def crossovers(self) -> dict[tuple[TimeCurve, TimeCurve], Crossover]:
+        """Of every two curves of a group; in large ones, of every curve with the group's baseline."""
+        groups = (group for groups in self.questions.values() for group in groups)
+        return {pair: crossover(*pair) for group in groups for pair in _pairs(group)}
+
+    @cached_property
+    def against_baseline(self) -> dict[TimeCurve, Crossover]:
+        """Of every other curve, with the baseline of its group."""
+        pairs = [(group[0], other) for group in self.groups for other in group[1:]]
+        return {pair[1]: self.crossovers[pair] for pair in pairs if len(self.crossovers[pair].leads)}
+
+    @cached_property
+    def common(self) -> Sizes:
+        """The sizes that all curves have."""
+        return common_sizes(self.curves)
+
+    @cached_property
+    def named(self) -> list[TimeCurve]:
+        """The curves that figures name: all, or the fastest.
+
+        These are the fastest at the largest size that all have; without such a size, each at its own largest.
+        """
+        if len(self.curves) <= len(COLORS):
+            return self.curves
+
+        def seconds_at_the_end(curve: TimeCurve) -> float:
+            sizes = self.common if len(self.common) else curve.n
+            return float(curve.at(sizes[-1:]).seconds[0])
+
+        return sorted(self.curves, key=seconds_at_the_end)[:NAMED]
+
+    @property
+    def product(self) -> str:
+        """How the product is written, such as ``[n,n] x [n,n]``, where all members have the same."""
+        shapes = {str(member.config.get(SHAPE)) for member in self.members}
+        return SHAPES[shapes.pop()][0] if len(shapes) == 1 and shapes <= SHAPES.keys() else "matrix product"
+
+    def _groups(self, but: Sequence[str]) -> list[list[TimeCurve]]:
+        """The curves that differ in the keys ``but`` alone; a CPU comes first, the others as they were asked for."""
+        found: dict[Any, list[TimeCurve]] = {}
+        for curve in self.curves:
+            found.setdefault(curve.member.varies(but), []).append(curve)
+        return [sorted(group, key=lambda curve: not curve.device.startswith("CPU")) for group in found.values()]
+
+
+def _pairs(group: Sequence[TimeCurve]) -> Iterator[tuple[TimeCurve, TimeCurve]]:
+    if len(group) <= MOST_IN_PAIRS:
+        return combinations(group, 2)
+    return ((group[0], other) for other in group[1:])

@@ -1,0 +1,46 @@
+"""What the experiments' comparisons of a sweep's jobs have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from experiments.job_result import JobResult
+
+
+class Compared(Protocol):
+    """What an experiment compares, such as a curve: it stands for one job."""
+
+    @property
+    def member(self) -> JobResult: ...
+
+
+def measured_rows(member: JobResult) -> list[Mapping[str, str]]:
+    """The rows of a job's results.csv that hold a measurement."""
+    return [row for row in member.table("results") if row["status"] == "measured"]
+
+
+def common_setting(members: Sequence[JobResult]) -> str:
+    """The dtype and the mode, each where all members agree in it, such as ``float32, graph``."""
+    values = [{str(member.config.get(f"experiment.{key}", "")) for member in members} for key in ("dtype", "mode")]
+    return ", ".join(found.pop() for found in values if len(found) == 1 and "" not in found)
+
+
+def without_result(members: Iterable[JobResult], compared: Iterable[Compared]) -> list[str]:
+    """The members that nothing is known of, each with its status: ``gpu (FAILED)``."""
+    known = {id(one.member) for one in compared}
+    return [_with_status(member) for member in members if id(member) not in known]
+
+
+def cut_short(compared: Iterable[Compared]) -> list[str]:
+    """The jobs that are compared although they did not finish, each with its status: ``gpu (KILLED)``."""
+    return [_with_status(one.member) for one in compared if one.member.status != "FINISHED"]
+
+
+def listing(what: str, names: Sequence[str]) -> list[str]:
+    """A paragraph ``what: names`` of a note; no paragraph where there are no names."""
+    return [f"{what}: {', '.join(names)}"] if names else []
+
+
+def _with_status(member: JobResult) -> str:
+    return f"{member.name} ({member.status})"
