@@ -1,6 +1,6 @@
-"""How the lab's figures look: colours, margins, titles.
+"""The style of all figures: colours, margins, titles.
 
-Margins and titles have fixed places, and there are no minor ticks: finding places for them takes most of a second.
+Margins and titles have fixed places and there are no minor ticks, because computing them takes most of a second.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ COLORS = (
     *(BLUE, ORANGE, GREEN, "#8e44ad", "#b8860b", "#d6336c"),
     *("#17a2b8", "#7f4f24", "#5c7cfa", "#74b816", "#343a40", "#e8590c"),
 )
-"""As many as can be told apart."""
+"""As many colours as can be told apart."""
 
 DASHES = ("-", "--", ":", "-.")
 
 PLACE = (0.115, 0.11, 0.855, 0.79)
-"""Of the axes in the figure: left, bottom, width and height."""
+"""Left, bottom, width and height of the axes, relative to the figure."""
 
 SIZE = (8.0, 5.0)
-"""Inches."""
+"""Width and height of a figure in inches."""
 
 
 def new_figure(
@@ -35,7 +35,7 @@ def new_figure(
     size: tuple[float, float] = SIZE,
     title_height: float = 1.02,
 ) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes: the title on the left, under which circumstances on the right."""
+    """Return a figure with one pair of axes, ``title`` on the left above it and ``setting`` small on the right."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=120)
@@ -47,14 +47,14 @@ def new_figure(
 
 
 def dress(axes: Axes) -> None:
-    """A quiet grid behind the data, no frame."""
+    """Draw a light grid behind the data and remove the frame."""
     axes.grid(which="major", color="#e3e3e3")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def no_minor_ticks(axes: Axes) -> None:
-    """After the axes have their scales, which bring minor ticks of their own."""
+    """Remove minor ticks. Call it after the scales are set, which bring minor ticks of their own."""
     from matplotlib.ticker import NullLocator
 
     axes.xaxis.set_minor_locator(NullLocator())

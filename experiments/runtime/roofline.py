@@ -1,7 +1,7 @@
-"""What this machine could reach: the limits a measured time is held against.
+"""The limits of this machine, which measured times are compared with.
 
 The roofline model (S. Williams, A. Waterman, D. Patterson, Communications of the ACM 52(4), 2009)
-with a third limit for calls so small that starting them is all they cost.
+extended by a third limit for calls so small that starting them is all they cost.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from experiments.runtime.tensorflow_import import import_tensorflow
 DISPATCH, MEMORY, COMPUTE = "dispatch-bound", "memory-bound", "compute-bound"
 
 BLAS_DTYPES = ("float32", "float64")
-"""What NumPy hands to a BLAS; other types it multiplies in a plain loop."""
+"""The dtypes that NumPy multiplies by a BLAS; others it multiplies in a plain loop."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The best rate seen, per second, and by which route."""
+    """The best rate seen, in FLOP/s or bytes/s, and the route that reached it."""
 
     rate: float
     route: str
@@ -32,36 +32,36 @@ class Limit:
 
 @dataclass(frozen=True)
 class Roofline:
-    """The measured limits of a device for one dtype."""
+    """The limits of a device for one dtype."""
 
     compute: Limit
     """FLOP/s of a large matrix product."""
     memory: Limit
     """Bytes/s of adding arrays that fit in no cache."""
     dispatch_seconds: float
-    """The time of a call with next to no work."""
+    """Seconds of a call with next to no work."""
 
     def raised_to(self, flops_per_s: float, route: str) -> Roofline:
-        """The same limits, unless this rate was seen and is higher."""
+        """Return the limits with the compute limit raised to ``flops_per_s`` where that is higher."""
         if flops_per_s <= self.compute.rate:
             return self
         return replace(self, compute=Limit(flops_per_s, route))
 
     def lowered_to(self, seconds: float) -> Roofline:
-        """The same limits, unless a call was seen that took less than the probed one with nothing to do."""
+        """Return the limits with the dispatch time lowered to ``seconds`` where that is shorter."""
         return replace(self, dispatch_seconds=min(self.dispatch_seconds, seconds))
 
     def attainable(self, flops: float, traffic: float) -> float:
-        """FLOP/s that a call with so much work could reach if only the slowest limit counted."""
+        """Return the FLOP/s within reach of a call of ``flops`` FLOP and ``traffic`` bytes, by its slowest limit."""
         return flops / max(self._seconds(flops, traffic).values())
 
     def regime(self, flops: float, traffic: float) -> str:
-        """What bounds a call with so much work: the limit that alone would take longest."""
+        """Return what bounds a call of ``flops`` FLOP and ``traffic`` bytes: the limit that takes longest by itself."""
         seconds = self._seconds(flops, traffic)
         return max(seconds, key=lambda limit: seconds[limit])
 
     def _seconds(self, flops: float, traffic: float) -> dict[str, float]:
-        """What each limit alone would take."""
+        """Return the seconds that each limit alone would take."""
         return {
             DISPATCH: self.dispatch_seconds,
             MEMORY: traffic / self.memory.rate,
@@ -70,12 +70,12 @@ class Roofline:
 
 
 def measure_compute(placement: Placement, dtype: str) -> Limit:
-    """The best rate of a square product by any route at hand: TensorFlow, and NumPy's BLAS beside a CPU."""
+    """Measure the best FLOP/s of a square product by any route: TensorFlow, and on a CPU NumPy's BLAS."""
     return max(_compute_routes(placement, dtype), key=lambda limit: limit.rate)
 
 
 def measure_memory(placement: Placement) -> Limit:
-    """The best rate at which float32 arrays of 64 MiB are read and written, by TensorFlow and NumPy."""
+    """Measure the best bytes/s of adding float32 arrays of 64 MiB, by TensorFlow and on a CPU by NumPy."""
     return max(_memory_routes(placement), key=lambda limit: limit.rate)
 
 
@@ -97,7 +97,7 @@ def _compute_routes(placement: Placement, dtype: str) -> Iterator[Limit]:
 
 
 def _largest_product(route: str, new_product: Callable[[int], Callable[[], Any]], wait: Callable[[], None]) -> Limit:
-    """Grows the product until one takes 20 ms: large enough to be compute-bound on any device."""
+    """Double the size until a product takes 20 ms, which is compute-bound on any device."""
     n = 512
     while True:
         n *= 2
@@ -120,7 +120,7 @@ def _memory_routes(placement: Placement) -> Iterator[Limit]:
 
 
 def _best_seconds(call: Callable[[], Any], wait: Callable[[], None], budget: float = 0.05) -> float:
-    """The shortest of at least three calls after one to warm up, in about ``budget`` seconds."""
+    """Return the seconds of the shortest of at least three calls, after one to warm up, in about ``budget`` seconds."""
     call()
     wait()
     best, spent, calls = float("inf"), 0.0, 0
@@ -134,7 +134,7 @@ def _best_seconds(call: Callable[[], Any], wait: Callable[[], None], budget: flo
 
 
 def measure_dispatch(call: Callable[..., Any], operands: Sequence[Any]) -> float:
-    """Seconds that a call costs when there is next to nothing to compute."""
+    """Measure the seconds of a call on operands so small that there is next to nothing to compute."""
     wait = import_tensorflow().test.experimental.sync_devices
     block = 20
 

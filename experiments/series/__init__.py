@@ -1,1 +1,1 @@
-"""Points measured in turns, and how they are recorded."""
+"""Points measured in turns, recorded and compared."""

@@ -1,4 +1,4 @@
-"""What a measurement is called in the columns of results.csv and samples.csv."""
+"""The columns that a measurement has in results.csv and samples.csv."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from experiments.recorder import Cell
 
 
 def time_columns(name: str, measurement: Measurement) -> dict[str, Cell]:
-    """Times are microseconds a call; the unadorned one is the median."""
+    """Return the columns of a time ``name``, in microseconds per call; ``NAME_us`` is the median."""
     low, high = measurement.interval
     return {
         f"{name}_us": measurement.median * 1e6,
@@ -26,11 +26,11 @@ def time_columns(name: str, measurement: Measurement) -> dict[str, Cell]:
 
 
 def ratio_columns(name: str, ratio: Ratio) -> dict[str, Cell]:
-    """A ratio with its 95 % interval."""
+    """Return the columns of a ratio ``name`` with its 95 % interval."""
     return {name: ratio.value, f"{name}_low": ratio.low, f"{name}_high": ratio.high}
 
 
 def sample_columns(measurement: Measurement) -> Iterator[dict[str, Cell]]:
-    """Every raw sample; seconds are those of all its calls together."""
+    """Yield the columns of each raw sample; seconds are those of all its calls together."""
     for sample in measurement.samples:
         yield {"round": sample.round, "calls": sample.calls, "seconds": sample.seconds}

@@ -1,4 +1,4 @@
-"""Many points of one kind, such as the sizes of a product, measured in turns."""
+"""Measuring many points of one kind in turns, such as the sizes of a product."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ Point_co = TypeVar("Point_co", covariant=True)
 
 
 class InProgress(Protocol[Point_co]):
-    """A point that is being measured: holds its operands on the device."""
+    """A point that is being measured; keeps its operands on the device."""
 
     @property
     def turns(self) -> Turns: ...
 
     @property
     def point(self) -> Point_co | None:
-        """What is measured so far; None until every call has a sample."""
+        """The point as far as it is measured; None until every call has a sample."""
 
 
 class Series(ABC, Generic[Key, Point]):
-    """Points, each with its key.
+    """Measures points, each of which has a key.
 
-    One that does not fit into memory, or whose result or time cannot be believed, is left out; the others go on.
+    A point that does not fit into memory, or whose result or time cannot be believed, is left out; the rest go on.
     """
 
     def __init__(self, keys: Iterable[Key], timing: Timing, seed: int) -> None:
         self.keys = list(dict.fromkeys(keys))
         self.timing, self.seed = timing, seed
         self.not_measured: dict[Key, str] = {}
-        """Why a key has no point."""
+        """The reason for each key that has no point."""
         self._in_progress: dict[Key, InProgress[Point]] = {}
 
     @abstractmethod
     def bytes_needed(self, key: Key) -> int:
-        """About how much memory measuring and checking take."""
+        """Return about how many bytes measuring and checking take."""
 
     def free_bytes(self) -> int | None:
-        """Of the device's memory, None where that is not known.
+        """Return the free memory of the device in bytes, None where it is not known.
 
-        A GPU is asked once: TensorFlow keeps what it has once taken, and the driver counts that as used.
+        A GPU is asked only once: TensorFlow keeps memory for reuse, and the driver counts that as used.
         """
         return self._free_at_first if current().is_gpu else free_bytes(current())
 
@@ -60,31 +60,31 @@ class Series(ABC, Generic[Key, Point]):
 
     @abstractmethod
     def begin(self, key: Key) -> InProgress[Point]:
-        """Makes operands and checks first results. Raises Refused where they are wrong, or in the wrong place."""
+        """Make the operands and check the first results. Raises Refused where these are wrong or on another device."""
 
     def own_problems(self) -> tuple[type[Exception], ...]:
-        """Errors that are a point's own: it is left out. Others are a bug, and end the series."""
+        """Return the errors for which only the point is left out. Any other error is a bug and ends the series."""
         return ()
 
     def visits(self) -> Iterator[tuple[Key, Point | None]]:
-        """Measures; yields the key and what is known of it after each visit, None where it is given up."""
+        """Measure. Yields after each visit the key and its point so far, None where the key is given up."""
         for key in self.order():
             if key not in self.not_measured and not self.is_complete(key):
                 yield key, self._visit(key)
 
     def order(self) -> Iterator[Key]:
-        """Whose turn it is."""
+        """Yield the keys in the order of their visits."""
         return visiting_order(self.keys, self.timing.rounds, self.seed)
 
     def is_complete(self, key: Key) -> bool:
         return key in self._in_progress and self._in_progress[key].turns.finished
 
     def share_done(self, key: Key) -> float:
-        """How far a key in progress is, 0 to 1."""
+        """Return how far a key in progress is, from 0 to 1."""
         return 1.0 if self.is_complete(key) else self._in_progress[key].turns.rounds_done / self.timing.rounds
 
     def points(self) -> dict[Key, Point]:
-        """What is known of every key so far, complete or not."""
+        """Return the points so far, complete or not, by key."""
         known = {key: in_progress.point for key, in_progress in self._in_progress.items()}
         return {key: point for key, point in known.items() if point is not None}
 
@@ -93,7 +93,7 @@ class Series(ABC, Generic[Key, Point]):
         self._in_progress.pop(key, None)
 
     def out_of_memory(self, key: Key, reason: str) -> None:
-        """What follows from one that does not fit."""
+        """Give up a key that does not fit into memory, and any that cannot fit either."""
         self.give_up(key, reason)
 
     def _visit(self, key: Key) -> Point | None:
@@ -117,14 +117,14 @@ class Series(ABC, Generic[Key, Point]):
         return in_progress.point
 
     def _require_memory(self, key: Key) -> None:
-        """Raises MemoryError where it is not likely to fit: Linux would end the process."""
+        """Raise MemoryError where the key is not likely to fit: Linux would kill the process."""
         free, needed = self.free_bytes(), self.bytes_needed(key)
         if free is not None and needed > free:
             raise MemoryError(f"about {needed / 1e9:.3g} GB are needed, {free / 1e9:.3g} GB are free")
 
 
 class SizeSeries(Series[int, Point]):
-    """Points whose keys are sizes: where one does not fit into memory, no larger one is tried."""
+    """Measures points whose keys are sizes. Once a size does not fit into memory, no larger one is tried."""
 
     def __init__(self, sizes: Iterable[int], timing: Timing, seed: int) -> None:
         super().__init__(sorted(sizes), timing, seed)

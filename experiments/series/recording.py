@@ -1,4 +1,4 @@
-"""Measuring a series, and recording what is found while it is found."""
+"""Recording the points of a series as they are measured."""
 
 from __future__ import annotations
 
@@ -18,65 +18,65 @@ P = TypeVar("P")
 
 
 class Answer(Protocol[P]):
-    """What a series found, as rows and in words."""
+    """The answer of a series: rows of tables, and a note."""
 
     @property
     def points(self) -> Sequence[P]:
-        """In the order of the tables."""
+        """The points in the order of the tables."""
 
     def row(self, point: P) -> Row:
-        """Its row of results.csv."""
+        """Return the point's row of results.csv."""
 
     def sample_rows(self) -> list[Row]:
-        """Every raw sample."""
+        """Return the rows of samples.csv, one for each raw sample."""
 
     def note(self) -> str:
-        """The answer in Markdown."""
+        """Return the answer in Markdown."""
 
 
 A = TypeVar("A", bound=Answer)  # type: ignore[type-arg]  # of this report's points
 
 
 class Report(ABC, Generic[Key, Point, A]):
-    """What becomes of a series in a run."""
+    """Measures a series and records its metrics, tables, note and figures."""
 
     key_column: ClassVar[str]
-    """What the key is called in results.csv."""
+    """The column of the key in results.csv."""
     metrics: ClassVar[Mapping[str, str]]
-    """Which column of results.csv becomes which metric of a point."""
+    """The metrics of a point: name -> the column of results.csv that it is taken from."""
 
     def __init__(self, series: Series[Key, Point], recorder: Recorder) -> None:
         self.series, self.recorder = series, recorder
         self.points: dict[Key, Point] = {}
-        """What there is to say something of."""
+        """The points recorded so far, complete or not."""
         self._recorded: set[Key] = set()
-        """Those of which all is recorded."""
+        """Keys whose metrics are recorded."""
 
     @abstractmethod
     def title(self, key: Key) -> str:
-        """What the progress bar calls it."""
+        """Return the name of the key in the progress bar."""
 
     @abstractmethod
     def known(self, key: Key, point: Point) -> str:
-        """What the progress bar says of it."""
+        """Return what the progress bar says about the point."""
 
     @abstractmethod
     def metric(self, name: str, key: Key) -> tuple[str, int]:
-        """Name and step of a point's metric."""
+        """Return the name and step of the key's metric ``name``."""
 
     @abstractmethod
     def answer(self) -> A:
-        """From what is recorded so far."""
+        """Return the answer of the points recorded so far."""
 
     @abstractmethod
     def figures(self) -> Mapping[str, Callable[[A], Figure]]:
-        """The plots, by name."""
+        """Return the functions that draw the plots, by the plots' names."""
 
     def conclude(self, answer: A) -> None:
-        """Records what can only be said when every point is there."""
+        """Record what can only be said once every point is there."""
 
     def run(self) -> None:
-        """Measures. Points are recorded as they become complete; on Ctrl-C also what there is of the others.
+        """Measure. Records points as they become complete, and on Ctrl-C the incomplete ones, too.
 
         Raises Refused where there is no point at all.
         """
@@ -93,7 +93,7 @@ class Report(ABC, Generic[Key, Point, A]):
         finally:
             try:
                 self._end()
-            except KeyboardInterrupt:  # it comes once: the second time is undisturbed
+            except KeyboardInterrupt:  # raised only once: a second Ctrl-C kills the process
                 self._end()
                 raise
         if not self.points:
@@ -129,7 +129,7 @@ class Report(ABC, Generic[Key, Point, A]):
                 self.recorder.figure(name, draw(answer))
 
     def _rows(self, answer: A) -> list[Row]:
-        """One row a key, measured or not."""
+        """Return the rows of results.csv, one for each key, measured or not."""
         not_measured = self.series.not_measured
         missing: list[Row] = [
             {self.key_column: key, "status": f"not measured: {not_measured[key]}"}  # type: ignore[dict-item]
@@ -140,7 +140,7 @@ class Report(ABC, Generic[Key, Point, A]):
 
 
 class SizeReport(Report[int, Point, A]):
-    """Of a series whose keys are sizes: a metric's step is the size."""
+    """Records a series whose keys are sizes: the step of a metric is the size."""
 
     key_column: ClassVar[str] = "n"
 
