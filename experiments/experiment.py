@@ -1,4 +1,4 @@
-"""What an experiment is, and where this package's own are found."""
+"""The contract of an experiment, and the discovery of this package's own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from experiments.recorder import Recorder
 class Choice:
     """One choice of a group within an experiment, such as one of its models.
 
-    Subclasses are dataclasses like experiments: fields are the schema, ``__post_init__`` checks ranges.
+    Subclasses are dataclasses, as experiments are: their fields are the config schema, ``__post_init__`` checks ranges.
     """
 
     name: ClassVar[str]
-    """What stands behind ``GROUP=``."""
+    """The choice's name on the command line, behind ``GROUP=``."""
 
 
 class Experiment(ABC):
@@ -33,35 +33,36 @@ class Experiment(ABC):
     """
 
     name: ClassVar[str]
-    """What stands behind ``experiment=``; also the name of the MLflow experiment."""
+    """The experiment's name on the command line, behind ``experiment=``, and in MLflow."""
 
     version: ClassVar[int] = 1
-    """Raised whenever the same config would give other numbers than before."""
+    """To be raised whenever the same config would give other numbers than before."""
 
     headline: ClassVar[tuple[str, ...]] = ()
-    """The metrics that a sweep looks at first; by default all of them."""
+    """The metrics that a sweep's answer shows first; empty for all of them."""
 
     imports: ClassVar[tuple[str, ...]] = ()
-    """Modules beside TensorFlow that every run imports: the jobs of a sweep get them for the price of one."""
+    """Modules besides TensorFlow that every run needs: the fork server imports them once for all jobs of a sweep."""
 
     choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {}
-    """The fields that are a choice among dataclasses: field -> the choices, subclasses of the field's type.
+    """The fields that are a choice among dataclasses: each field's name with its choices, subclasses of its type.
 
-    Each field is a group of the command line of the same name: with ``{"workload": [Gmm]}``, ``workload=gmm``
-    fills the field ``workload`` with a ``Gmm``. Its folder of the config is ``conf/workload/``, where ``gmm.yaml``
-    begins with ``# @package experiment.workload`` and has ``- /schema/workload/gmm@_here_`` among its defaults; the
+    Each such field is a config group of the same name: with ``{"workload": [Gmm]}``, ``workload=gmm`` on the command
+    line fills the field ``workload`` with a ``Gmm``. The group's folder is ``conf/workload/``. Its ``gmm.yaml`` begins
+    with ``# @package experiment.workload`` and has ``- /schema/workload/gmm@_here_`` among its defaults; the
     experiment's own file is ``# @package _global_`` and has ``- /workload: gmm``. The field has no default value.
     """
 
     sources: ClassVar[tuple[str, ...]] = ()
-    """The fields that name a trained model, each a str: it is looked up before a run begins, for ``recorder.fetch``.
+    """The str fields that name a trained model, which is looked up before a run begins, for ``recorder.fetch``.
 
-    ``latest`` (the newest run of an experiment that :attr:`leaves_models`), ``NAME``, ``NAME/VERSION`` or ``NAME@ALIAS`` of the model registry
-    (with or without ``models:/``), a run's id, or the path of a ``.keras`` file or of a folder with ``model.keras``.
+    Its value is ``latest`` (the newest run of an experiment that :attr:`leaves_models`), ``NAME``, ``NAME/VERSION`` or
+    ``NAME@ALIAS`` of the model registry (with or without ``models:/``), a run's id, or the path of a ``.keras`` file
+    or of a folder with ``model.keras``.
     """
 
     settles: ClassVar[tuple[str, ...]] = ()
-    """What its runs settle by measuring, see ``recorder.settled``."""
+    """The names of what its runs settle by measuring, see ``recorder.settled``."""
 
     leaves_models: ClassVar[bool] = False
     """Whether its runs leave trained models, so that ``source=latest`` of another experiment can mean them.
@@ -70,30 +71,31 @@ class Experiment(ABC):
     """
 
     goes_on_from: ClassVar[str] = ""
-    """The folder of a run's artifacts from which an unfinished run can go on, see ``recorder.earlier``."""
+    """The folder among a run's artifacts from which an unfinished run can go on, see ``recorder.earlier``."""
 
     @abstractmethod
     def run(self, recorder: Recorder) -> None:
-        """Does the work and hands what it finds to ``recorder``.
+        """Do the work and hand the findings to ``recorder``.
 
-        On Ctrl-C a ``KeyboardInterrupt`` passes through: record what there is, let it go on.
+        Raises Refused where there is no answer to give. On Ctrl-C, KeyboardInterrupt is raised in here: record what
+        there is, and let it pass.
         """
 
-    @classmethod  # noqa: B027  # nothing to say is an answer, too
+    @classmethod  # noqa: B027  # an experiment may have nothing to say
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
-        """What the jobs of a sweep say together: figures, tables and one note for the sweep's own run.
+        """Record figures, tables and one note on the jobs of a sweep, for the sweep's own run.
 
-        Called when all jobs are done, in a process without TensorFlow. The table of all jobs and the
-        effect of each swept key are made for every experiment; this is for what only this one knows.
+        Called when all jobs are done, in a process without TensorFlow. Every experiment's sweep gets a table of all
+        jobs and the effect of each swept key without this; it is for what only this experiment knows.
         """
 
 
 class Refused(RuntimeError):
-    """The experiment has no answer to give; the message is one sentence for its user."""
+    """The experiment has no answer to give; the message tells its user why, in one sentence."""
 
 
 def modules() -> list[str]:
-    """The names of this package's modules."""
+    """The full names of the modules and packages directly below this package."""
     import experiments
 
     return [found.name for found in pkgutil.iter_modules(experiments.__path__, "experiments.")]

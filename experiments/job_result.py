@@ -1,4 +1,4 @@
-"""The jobs of a sweep, as an experiment sees them when all are done."""
+"""The result of one job of a sweep, as an experiment's ``compare`` receives it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ TableReader = Callable[[str], Sequence[Mapping[str, str]]]
 
 @dataclass(frozen=True)
 class JobResult:
-    """One job of a sweep."""
+    """One job of a sweep, whether it succeeded or not."""
 
     name: str
-    """What tells it from the others, short enough for a legend: ``square float64 CPU:0``."""
+    """The values that tell it from the others, short enough for a legend: ``square float64 CPU:0``."""
     status: str
     """FINISHED, FAILED or KILLED."""
     swept: Mapping[str, str]
@@ -21,12 +21,12 @@ class JobResult:
     config: Mapping[str, object]
     """Every value of the config under its full key, such as ``experiment.shape``."""
     device: str
-    """Where it computed: ``CPU:0``, ``GPU:1``; empty where it never did."""
+    """The device that it computed on, such as ``CPU:0`` or ``GPU:1``; empty where it never computed."""
     metrics: Mapping[str, float]
-    """Its metrics; of a metric with steps the value of the last step."""
+    """Its metrics by name; of a metric with steps, the value of the last step."""
     table: TableReader
-    """``table("results")``: the rows of results.csv, cells as text; no rows where there is no such table."""
+    """Reads a table: ``table("results")`` returns the rows of results.csv, cells as text; none without such a table."""
 
     def varies(self, but: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        """The swept values other than those of the keys ``but``: members that agree here differ in these alone."""
+        """The swept values except those of the keys ``but``: jobs that agree in them differ in those keys alone."""
         return tuple((key, value) for key, value in sorted(self.swept.items()) if key not in but)

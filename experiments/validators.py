@@ -1,4 +1,4 @@
-"""Checks of single config fields, with messages a person can act on."""
+"""Checks of single config fields, with messages that tell a user what to change."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Collection
 class InvalidField(ValueError):
     """A field holds a value that cannot be used.
 
-    ``owner`` is the dataclass instance and ``field`` its field's name; who composed the
-    config knows under which key that stands.
+    ``owner`` is the dataclass instance and ``field`` the name of its field; whoever composed the config knows the
+    key that they stand for.
     """
 
     def __init__(self, owner: object, field: str, problem: str) -> None:
@@ -21,12 +21,12 @@ class InvalidField(ValueError):
 
 
 def nearest(word: str, choices: Collection[str]) -> str | None:
-    """The choice most like ``word``, if one is like it."""
+    """The choice most like ``word``; None where none is like it."""
     return next(iter(difflib.get_close_matches(word, choices, n=1)), None)
 
 
 def suggestion(word: str, choices: Collection[str]) -> str:
-    """`` (did you mean X?)``, or nothing."""
+    """The hint `` (did you mean X?)``, or an empty text where no choice is like ``word``."""
     close = nearest(word, choices)
     return f" (did you mean {close}?)" if close else ""
 
@@ -54,8 +54,8 @@ def require_between(owner: object, field: str, minimum: float, maximum: float) -
 
 
 def require_seed(owner: object) -> None:
-    """Raises InvalidField unless the field ``seed`` is one."""
-    seed = getattr(owner, "seed")  # noqa: B009  # any dataclass that has one
+    """Raises InvalidField unless the field ``seed`` is a whole number from 0 to 2^31 - 1."""
+    seed = getattr(owner, "seed")  # noqa: B009  # of any dataclass that has one
     if not 0 <= seed < 2**31:
         raise InvalidField(owner, "seed", f"{seed} is not a seed; seeds are whole numbers from 0 to 2^31 - 1")
 
@@ -68,21 +68,21 @@ def require_positive(owner: object, field: str) -> None:
 
 
 def require_share(owner: object, field: str) -> None:
-    """Raises InvalidField unless the field is above 0 and below 1."""
+    """Raises InvalidField unless the field is a number above 0 and below 1."""
     value = getattr(owner, field)
     if not 0 < value < 1:
         raise InvalidField(owner, field, f"{value} is not a share; shares are above 0 and below 1")
 
 
 def require_rate(owner: object, field: str) -> None:
-    """Raises InvalidField unless the field is at least 0 and below 1: a dropout, a momentum, a decay."""
+    """Raises InvalidField unless the field, such as a dropout, a momentum or a decay, is at least 0 and below 1."""
     value = getattr(owner, field)
     if not 0 <= value < 1:
         raise InvalidField(owner, field, f"{value} is not at least 0 and below 1")
 
 
 def require_widths(owner: object, field: str) -> None:
-    """Raises InvalidField unless the field is a list of at least one width of a layer."""
+    """Raises InvalidField unless the field is a list of layer widths: at least one, each at least 1."""
     widths = getattr(owner, field)
     if not widths:
         raise InvalidField(owner, field, "is empty; give at least one layer, such as [64]")
