@@ -1,4 +1,4 @@
-"""What a series found, as rows and in words."""
+"""The answer of a series of operators: rows of tables, and a note in Markdown."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ from experiments.series.columns import ratio_columns, sample_columns, time_colum
 
 @dataclass(frozen=True)
 class OperatorsAnswer:
-    """The operators measured so far, held against what the machine can do."""
+    """The operators measured so far, compared with the peak of the machine."""
 
     settings: OperatorsSettings
     placement: str
     """The title of the device that computed: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
     found: Sequence[OperatorPoint]
     not_measured: Mapping[str, str]
-    """Why an operator has no point."""
+    """The reason for each operator that has no point."""
     probed: Limit
-    """FLOP/s of a large matrix product, as probed before the series."""
+    """FLOP/s of a large matrix product, as measured before the series."""
 
     @cached_property
     def points(self) -> list[OperatorPoint]:
-        """The slowest first, by forward and backward together."""
+        """The points by descending time of forward and backward together."""
         return sorted(self.found, key=lambda point: -point.both.median)
 
     @cached_property
     def best(self) -> OperatorPoint | None:
-        """The point with the most FLOP/s, if there is any that has them."""
+        """The point with the most FLOP/s; None where no point has any."""
         counted = [point for point in self.points if point.flops_per_s]
         return max(counted, key=lambda point: point.flops_per_s or 0.0, default=None)
 
     @cached_property
     def peak(self) -> Limit:
-        """The probed peak, or the best operator where that did better: the best that any route has reached."""
+        """The best rate that any route has reached: the probed peak, or the best operator where that exceeds it."""
         if self.best is None or not self.best.flops_per_s or self.best.flops_per_s <= self.probed.rate:
             return self.probed
         return Limit(self.best.flops_per_s, f"{self.best.operator.name} of this series")
 
     def share_of_peak(self, point: OperatorPoint) -> float | None:
-        """The share of the best FLOP/s that this machine was seen to reach; None where they are not counted."""
+        """Return the point's FLOP/s relative to the best rate seen; None for an operator whose FLOP are not counted."""
         return None if point.flops_per_s is None else point.flops_per_s / self.peak.rate
 
     def geometric_mean(self, column: str) -> float:
-        """Over all operators, of a column of results.csv."""
+        """Return the geometric mean of a column of results.csv over all operators."""
         return statistics.geometric_mean([float(self.row(point)[column] or 0.0) for point in self.points])
 
     def row(self, point: OperatorPoint) -> dict[str, Cell]:
-        """A point as a row of results.csv.
+        """Return the point's row of results.csv.
 
-        Times are microseconds a call. ``backward_us`` is what the backward pass adds: the difference of the two
-        medians. ``ratio`` is that of forward and backward together to forward. FLOP/s are the forward call's.
+        Times are in microseconds per call. ``backward_us`` is what the backward pass adds: the difference of the two
+        medians. ``ratio`` is forward and backward together over forward. FLOP/s are those of the forward call.
         """
         row: dict[str, Cell] = {
             "operator": point.operator.name,
@@ -84,7 +84,7 @@ class OperatorsAnswer:
         }
 
     def sample_rows(self) -> list[Row]:
-        """Every raw sample."""
+        """Return the rows of samples.csv, one for each raw sample."""
         return [
             {"operator": point.operator.name, "call": name, **columns}
             for point in self.points
@@ -93,7 +93,7 @@ class OperatorsAnswer:
         ]
 
     def note(self) -> str:
-        """The answer in Markdown."""
+        """Return the answer in Markdown."""
         measured = f"{len(self.points)} of {len(self.settings.chosen)} operators"
         title = f"**{measured}** in {self.settings.setting}, on {self.placement}"
         parts = [f"{title}: {self._headline()}"]

@@ -9,15 +9,15 @@ from experiments.operators.operator import Call, Tensor
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 FORWARD, BOTH = "forward", "forward_backward"
-"""The output alone; the output and the gradients by all real operands."""
+"""The names of the calls: the output alone; the output and the gradients by all real operands."""
 
 
 def forward_and_backward(call: Call, real: int) -> Callable[..., tuple[Any, list[Any]]]:
-    """A function of the cotangent and of the operands of ``call``, of which the first ``real`` are differentiated by.
+    """Return a function of a cotangent and the operands of ``call``, differentiated by the first ``real`` of these.
 
-    It returns what ``call`` does and the gradients of sum(output * cotangent): backpropagation as such, without a
-    loss of its own to compute. The output is returned so that it must be computed: a graph in which only the gradients
-    are asked for leaves out what they do not need, such as the product itself of a matrix product.
+    The function returns what ``call`` returns, and the gradients of sum(output * cotangent): backpropagation alone,
+    without a loss to compute. It returns the output so that TensorFlow must compute it: a graph that returns only
+    gradients leaves out what they do not need, such as the product itself of a matrix product.
     """
     tf = import_tensorflow()
 
@@ -32,5 +32,5 @@ def forward_and_backward(call: Call, real: int) -> Callable[..., tuple[Any, list
 
 
 def output_of(result: Any) -> Tensor:
-    """The output among what a call returns."""
+    """Return the output among what a call returns: the first element of a tuple."""
     return result[0] if isinstance(result, tuple) else result

@@ -1,4 +1,4 @@
-"""What an operator is: an operation or layer of TensorFlow, and the same written again in NumPy."""
+"""Operators: an operation or layer of TensorFlow, and the same written again in NumPy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Operand:
     deviation: float = 1.0
     mean: float = 0.0
     below: int | None = None
-    """Whole numbers from 0 to one less than this; nothing is differentiated by them."""
+    """Makes the values whole numbers from 0 to ``below`` - 1, which nothing is differentiated by."""
 
     @property
     def elements(self) -> int:
@@ -42,7 +42,7 @@ class Operand:
         return self.below is None
 
     def tensor(self, dtype: str, seed: Sequence[int]) -> Tensor:
-        """The values on the current device, real ones in ``dtype``."""
+        """Return the values on the current device, real ones in ``dtype``."""
         tf = import_tensorflow()
         if self.below is not None:
             return tf.random.stateless_uniform(self.shape, seed, maxval=self.below, dtype="int32")
@@ -57,33 +57,33 @@ class Prepared:
     call: Call
     """Takes the operands and then the state; returns the output, or a tuple that begins with it."""
     state: tuple[Tensor, ...] = ()
-    """What a layer keeps from call to call, such as moving averages and its random seed: arguments like all others."""
+    """What a layer keeps between calls, such as moving averages and its random seed; passed as arguments, too."""
 
 
 @dataclass(frozen=True)
 class Operator:
-    """One entry of the table."""
+    """One entry of the catalogue."""
 
     name: str
     operands: Callable[[Size], Sequence[Operand]]
-    """Real ones first: the output is differentiated by them. Weights are operands, too."""
+    """The operands for a size, weights included. Real ones come first: the output is differentiated by them."""
     prepare: Callable[[Size, str], Prepared]
-    """For a size and dtype: see :func:`operation` and :func:`layer`."""
+    """Makes the call for a size and dtype; see :func:`operation` and :func:`layer`."""
     reference: Callable[..., Array]
-    """The output in NumPy, from the operands without the state, in complex128: it is differentiated by complex step.
+    """The output in NumPy from the operands without the state, in complex128: it is differentiated by complex step.
 
-    It must be analytic but for comparisons, which look at the real part. Where there is a ``draw``, that is the
-    last argument.
+    It must be analytic except for comparisons, which look at the real part. What ``draw`` returns is its last
+    argument, if there is a ``draw``.
     """
     flops: Callable[[Size], int] | None = None
     """Floating-point operations of the output, where the field agrees on how to count them."""
     results: Callable[[Size], int] | None = None
-    """About how many numbers a call makes beside its operands; by default as many as these have."""
+    """About how many numbers a call makes beside its operands; by default as many as the operands have."""
     draw: Callable[[Array], Array] | None = None
-    """What was drawn at random, read off the output. Raises Refused where such a draw is not to be believed."""
+    """Reads off the output what was drawn at random. Raises Refused for a draw that is too unlikely."""
 
     def tensors(self, size: Size, dtype: str, seed: int) -> tuple[Tensor, ...]:
-        """The operands on the current device: the same for the same seed, whichever other operators there are."""
+        """Return the operands on the current device. They depend on the seed and the operator's name alone."""
         own = zlib.crc32(self.name.encode()) % 2**31
         return tuple(
             operand.tensor(dtype, [seed, (own + position) % 2**31])
@@ -91,30 +91,30 @@ class Operator:
         )
 
     def real(self, size: Size) -> int:
-        """How many operands the output is differentiated by."""
+        """Return how many operands the output is differentiated by."""
         return sum(operand.is_real for operand in self.operands(size))
 
     def numbers(self, size: Size) -> int:
-        """About how many numbers a call holds: operands and what it makes of them."""
+        """Return about how many numbers a call holds: operands and results."""
         given = sum(operand.elements for operand in self.operands(size))
         return given + (self.results(size) if self.results else given)
 
     def shapes(self, size: Size) -> str:
-        """The operands in short: ``32x256, 256x256``."""
+        """Return the operands' shapes: ``32x256, 256x256``."""
         return ", ".join("x".join(map(str, operand.shape)) for operand in self.operands(size))
 
 
 def operation(function: Call) -> Callable[[Size, str], Prepared]:
-    """``prepare`` for a plain function of the operands."""
+    """Return ``prepare`` for a plain function of the operands."""
     return lambda size, dtype: Prepared(function)
 
 
 def layer(name: str, settings: Callable[[Size], dict[str, Any]], shape: Callable[[Size], tuple[int, ...]]) -> Any:
-    """``prepare`` for a layer of Keras, in training, on inputs of ``shape``.
+    """Return ``prepare`` for a layer of Keras, in training, on inputs of ``shape``.
 
-    The layer gets its weights and its state at each call (Keras' ``stateless_call``): nothing of it is closed over.
-    The operands are the input and then the weights in Keras' order. The call returns the updated state, too, so that
-    a graph cannot leave that out.
+    Each call passes the layer's weights and state (Keras' ``stateless_call``), so that nothing is closed over. The
+    operands are the input and then the weights in Keras' order. The call returns the updated state, too, so that a
+    graph cannot leave out computing it.
     """
 
     def prepare(size: Size, dtype: str) -> Prepared:
@@ -138,5 +138,5 @@ def layer(name: str, settings: Callable[[Size], dict[str, Any]], shape: Callable
 
 
 def real_part_is_positive(z: Array) -> npt.NDArray[np.bool_]:
-    """The comparison of a reference that may be complex."""
+    """Compare with zero, as a reference must whose argument may be complex."""
     return np.asarray(z.real > 0)

@@ -1,4 +1,4 @@
-"""The one picture of a series, and bars for that of a sweep."""
+"""The figure of a series, and the bars that a sweep's figure consists of."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ if TYPE_CHECKING:
 
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 9.0, 1.55, 0.3, 0.55, 0.6
-"""Inches: of the figure, and of the margins around the axes."""
+"""Inches: the width of the figure, and the margins around the axes."""
 
 BAR, GAP = 0.19, 0.1
 """Inches: a bar's height, and the space between two operators."""
 
 ROOM = 0.22
-"""The share of the axis to the right of the longest bar: what is written at the bars needs it."""
+"""The share of the axis to the right of the longest bar, for the text written there."""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars of one color, one an operator; NaN seconds leave one out."""
+    """Bars of one color, one for each operator; NaN seconds leave a bar out."""
 
     label: str
     color: str
     seconds: Sequence[float]
     texts: Sequence[str]
-    """What is written at their ends."""
+    """The text at the end of each bar."""
 
 
 def time_figure(answer: OperatorsAnswer) -> Figure:
-    """Two bars an operator, the slowest on top: the time of forward, and of forward and backward together."""
+    """Draw two bars per operator, the slowest on top: the time of forward, and of forward and backward together."""
     points = answer.points
     forward = Bars("forward", BLUE, [point.forward.median for point in points], list(map(_forward_text, points)))
     both = [point.both.median for point in points]
@@ -50,7 +50,7 @@ def time_figure(answer: OperatorsAnswer) -> Figure:
 
 
 def bar_figure(names: Sequence[str], bars: Sequence[Bars], title: str, setting: str) -> Figure:
-    """Horizontal bars in groups, one group a name from the top, on a logarithmic axis of time."""
+    """Draw horizontal bars, one group for each name from the top down, on a logarithmic axis of time."""
     figure, axes = _new_figure(len(names), len(bars), title, setting)
     group = len(bars) * BAR + GAP
     for turn, one in enumerate(bars):
@@ -72,7 +72,7 @@ def _forward_text(point: OperatorPoint) -> str:
 
 
 def _scale_time(axes: Axes, seconds: Sequence[float]) -> None:
-    """From below the shortest time, so that its bar can be seen, to where the longest one's text has room."""
+    """Let the axis begin below the shortest time, so that its bar is visible, and leave room for the longest's text."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     low, high = min(seconds) / 2, max(seconds)
@@ -84,7 +84,7 @@ def _scale_time(axes: Axes, seconds: Sequence[float]) -> None:
 
 
 def _new_figure(groups: int, bars: int, title: str, setting: str) -> tuple[Figure, Axes]:
-    """As high as its bars need."""
+    """Return a figure as high as its bars need."""
     inside = max(groups, 2) * (bars * BAR + GAP)
     height = inside + TOP + BOTTOM
     place = (LEFT / WIDTH, BOTTOM / height, 1 - (LEFT + RIGHT) / WIDTH, inside / height)

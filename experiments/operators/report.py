@@ -1,4 +1,4 @@
-"""What the operators' times become in a run."""
+"""Recording a series of operators: its metrics, tables and figures."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ GEOMETRIC_MEAN = {
     "geometric_mean/forward_us": "forward_us",
     "geometric_mean/forward_backward_us": "forward_backward_us",
 }
-"""Over all operators, so that a sweep has one number a job to compare; only where each of them was measured."""
+"""Metric -> column: one number per job for a sweep to compare, recorded only if all operators were measured."""
 
 
 class OperatorsReport(Report[str, OperatorPoint, OperatorsAnswer]):
-    """Times, throughput and errors; each operator's metrics have its name behind a slash."""
+    """Records times, throughput and errors; the metrics of an operator end in its name, ``ratio/relu``."""
 
     key_column: ClassVar[str] = "operator"
     metrics: ClassVar[Mapping[str, str]] = {
@@ -56,7 +56,7 @@ class OperatorsReport(Report[str, OperatorPoint, OperatorsAnswer]):
         return OperatorsAnswer(self._settings, self._placement, points, not_measured, self._peak)
 
     def conclude(self, answer: OperatorsAnswer) -> None:
-        """The peak, the shares of it, and one number for all operators."""
+        """Record the peak, the operators' shares of it, and the geometric means."""
         self.recorder.metric("peak/gflops", answer.peak.rate / 1e9)
         for point in answer.points:
             if (share := answer.share_of_peak(point)) is not None:

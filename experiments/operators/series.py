@@ -30,7 +30,7 @@ from experiments.series.measuring import Series
 
 @dataclass(frozen=True)
 class OperatorPoint:
-    """An operator with its times."""
+    """An operator with its times and errors."""
 
     operator: Operator
     shapes: str
@@ -57,15 +57,15 @@ class OperatorPoint:
 
     @property
     def flops_per_s(self) -> float | None:
-        """Of the forward call, where its operations are counted."""
+        """FLOP/s of the forward call; None for an operator whose FLOP are not counted."""
         return self.flops / self.forward.median if self.flops is not None else None
 
 
 class OperatorPointInProgress:
-    """An operator that is being measured: holds the operands on the device."""
+    """An operator that is being measured; keeps its operands on the device."""
 
     def __init__(self, settings: OperatorsSettings, operator: Operator) -> None:
-        """Raises Refused where the output or the gradients are wrong, in the wrong place, or take too long."""
+        """Check the first results. Raises Refused where they are wrong, on another device, or take too long."""
         size, dtype, seed = settings.size, settings.dtype, settings.seed
         self.operator, self.shapes = operator, operator.shapes(size)
         self.flops = operator.flops(size) if operator.flops else None
@@ -94,7 +94,7 @@ class OperatorPointInProgress:
 
     @property
     def point(self) -> OperatorPoint | None:
-        """What is measured so far; None until every call has a sample."""
+        """The point as far as it is measured; None until every call has a sample."""
         measurements = self.turns.measurements
         if not measurements:
             return None
@@ -117,15 +117,15 @@ class OperatorsSeries(Series[str, OperatorPoint]):
         return OperatorPointInProgress(self.settings, OPERATORS[key])
 
     def own_problems(self) -> tuple[type[Exception], ...]:
-        """TensorFlow may have no kernel for a dtype, or none that works."""
+        """Return what TensorFlow raises where it has no kernel for a dtype, or none that works."""
         return import_tensorflow().errors.OpError, TypeError, ValueError
 
 
 def _require_bearable(sampler: Sampler, longest_call: float) -> None:
-    """Raises Refused where a call takes too long to be repeated dozens of times.
+    """Raise Refused where a call takes too long to be repeated dozens of times.
 
-    The first call may have compiled, so that a second one tells. In float16 some kernels for CPUs take a thousand times
-    as long as in float32.
+    A second call decides, because the first one may have compiled. Some float16 kernels for CPUs take a thousand
+    times as long as those for float32.
     """
     if sampler.first_call_seconds <= longest_call:
         return
@@ -138,7 +138,7 @@ def _require_bearable(sampler: Sampler, longest_call: float) -> None:
 
 
 def _cotangent(output: Tensor, seed: int) -> Tensor:
-    """What the output is projected on: seeded normal values, as large as the output."""
+    """Return seeded normal values of the output's shape, to project the output on."""
     tf = import_tensorflow()
     normal = tf.random.stateless_normal(output.shape, [seed, 1], dtype="float64")
     return tf.cast(normal, output.dtype)

@@ -1,4 +1,4 @@
-"""How large the operands are."""
+"""The size of the operands."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, fields
 from experiments.validators import InvalidField, require_at_least
 
 WINDOW = 2
-"""Pooling's window and its step."""
+"""Side and step of pooling's window, in pixels."""
 
 
 @dataclass
 class Size:
-    """The lengths that the operands of all operators are made of."""
+    """The lengths from which the shapes of all operands follow."""
 
     batch: int = 32
     units: int = 256
-    """Features of a vector: of dense and recurrent layers, embeddings, normalised and activated sequences."""
+    """Features per vector: of dense and recurrent layers, embeddings, normalised and activated sequences."""
     sequence: int = 32
     """Steps of a sequence."""
     heads: int = 4
-    """Of attention; they share the units."""
+    """Heads of attention, which share the units."""
     vocabulary: int = 10_000
     """Rows of the embedding's table."""
     side: int = 32
-    """Of the square images of convolutions, pooling and batch normalisation, in pixels."""
+    """Side of the square images of convolutions, pooling and batch normalisation, in pixels."""
     channels: int = 32
-    """Of these images, before and after a convolution."""
+    """Channels of these images, before and after a convolution."""
     kernel: int = 3
     """Side of a convolution's kernel, in pixels."""
 
@@ -41,15 +41,15 @@ class Size:
 
     @property
     def images(self) -> tuple[int, int, int, int]:
-        """The shape of a batch of images."""
+        """The shape of a batch of images: [batch, height, width, channels]."""
         return self.batch, self.side, self.side, self.channels
 
     @property
     def sequences(self) -> tuple[int, int, int]:
-        """The shape of a batch of sequences."""
+        """The shape of a batch of sequences: [batch, sequence, units]."""
         return self.batch, self.sequence, self.units
 
     @property
     def pixels(self) -> int:
-        """Of all images together."""
+        """The number of pixels of a batch of images."""
         return self.batch * self.side**2

@@ -1,4 +1,4 @@
-"""Are an operator's output and gradients right? Held against NumPy in float64, by one evaluation."""
+"""Checking an operator's output and gradients against NumPy in float64, by a single evaluation."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from experiments.runtime.modes import tf32_in_use
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 TOLERANCE = {"float16": 2e-2, "bfloat16": 1e-1, "float32": 1e-4, "float64": 1e-6}
-"""The relative error that is let pass, of the output and of the gradients: some ten times what was seen, where anything
-wrong is off by the order of one. TensorFlow is not exact to float64: 3e-8 was seen of Keras'
-attention, whose scale is a float32, and 1e-8 of gelu, whose error function is no better."""
+"""The largest relative error of output and gradients that counts as right: about ten times what was seen, while
+anything wrong is off by about one. In float64 TensorFlow itself is less exact than the format: Keras' attention was
+off by 3e-8, because its scale is a float32, and gelu by 1e-8, because of its error function."""
 
 TF32_TOLERANCE = 1e-2
-"""Of float32 where products are rounded to TensorFloat-32, as on NVIDIA GPUs since Ampere."""
+"""The tolerance of float32 where products are rounded to TensorFloat-32, as on NVIDIA GPUs since Ampere."""
 
 STEP = 1e-30
-"""Of the complex step: its error is the step's square, and nothing is subtracted."""
+"""The complex step. It can be this small because nothing is subtracted; the error is of the order of its square."""
 
 CHECK_COPIES, CHECK_BYTES = 4, 16
-"""The check holds about so many copies of all numbers, in complex128."""
+"""The check holds about this many copies of all numbers, each of this many bytes (complex128)."""
 
 
 @dataclass(frozen=True)
 class Errors:
-    """How far an operator is off, relative to what it should be."""
+    """The relative errors of an operator's output and gradients."""
 
     output: float
     gradient: float
@@ -51,14 +51,15 @@ def errors(
     cotangent: Any,
     seed: int,
 ) -> Errors:
-    """The errors of ``outputs``, all of the same operands, and of ``slopes``, the gradients of sum(output * cotangent).
+    """Return the errors of ``outputs``, all of the same operands, and ``slopes``, the gradients of their projection.
 
-    The reference is evaluated once, at z = x + i h v for a random direction v. Its real part is the output. Its
-    imaginary part over h is the output's derivative along v by the complex step, exact to rounding (W. Squire,
-    G. Trapp, SIAM Rev. 40(1), 1998); summed with the cotangent it must be the slopes times v.
+    The projection is sum(output * cotangent). The reference is evaluated once, at z = x + i h v for a random direction
+    v. Its real part is the output. Its imaginary part over h is the output's derivative along v by the complex step,
+    exact to rounding (W. Squire, G. Trapp, SIAM Rev. 40(1), 1998); projected on the cotangent it must equal the
+    slopes times v.
 
-    The components of v are +1 and -1 for each operand, over the length of the slope by it: each operand weighs the
-    same, and the error of a small gradient does not hide behind a large one.
+    For each operand, the components of v are +1 and -1 over the length of the gradient by that operand. So all
+    operands weigh the same, and the error of a small gradient does not hide behind a large one.
     """
     found = _slopes_in_float64(operands[:real], slopes)
     random = np.random.default_rng(seed)
@@ -75,9 +76,10 @@ def errors(
 
 
 def error_of_output(found: Array, expected: Array) -> float:
-    """The largest difference of an element, relative to that element and the root mean square of all together.
+    """Return the largest difference of an element, relative to the element plus the root mean square of all.
 
-    An element that comes out near zero by chance is so held against the others. Raises Refused for another shape.
+    The root mean square keeps elements that are near zero by chance from dominating. Raises Refused where the
+    shapes differ.
     """
     if found.shape != expected.shape:
         raise Refused(f"the output has the shape {found.shape}, where {expected.shape} is expected")
@@ -88,7 +90,7 @@ def error_of_output(found: Array, expected: Array) -> float:
 
 
 def require_correct(found: Errors, allowed: float) -> None:
-    """Raises Refused unless both errors are within tolerance (NaN is not)."""
+    """Raise Refused unless both errors are within ``allowed``; NaN is not."""
     for what, error in (("output is", found.output), ("gradients are", found.gradient)):
         if not error <= allowed:
             raise Refused(f"the {what} wrong: off by {error:.2g} of the right size, where {allowed:.2g} is allowed")
@@ -106,7 +108,7 @@ def _slopes_in_float64(operands: Sequence[Any], slopes: Sequence[Any]) -> list[A
 
 
 def _length(slope: Array) -> float:
-    """The slope's length; one where it is zero, which is then found out if it should not be."""
+    """Return the slope's length, or one for a zero slope, which the comparison then catches if it is wrong."""
     return float(np.sqrt((slope**2).sum())) or 1.0
 
 

@@ -1,6 +1,6 @@
-"""The table of all operators.
+"""The catalogue of all operators.
 
-A new one is one more entry in one of these modules: its operands, its call in TensorFlow, the same in NumPy.
+To add one, add an entry to one of these modules: its operands, its call in TensorFlow, and the same in NumPy.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ from experiments.operators.operator import Operator
 OPERATORS: dict[str, Operator] = {
     operator.name: operator for operator in (*PRODUCTS, *IMAGES, *NORMALISATIONS, *ACTIVATIONS, *SEQUENCES)
 }
-"""Every operator by its name."""
+"""All operators by name."""
 
 __all__ = ["OPERATORS"]

@@ -1,6 +1,7 @@
-"""What is done to each element, or to each vector, of [batch, sequence, units].
+"""Activations, softmax and dropout of sequences, [batch, sequence, units].
 
-No FLOP/s: a comparison is no floating-point operation, and the field has no one way to count an exponential.
+Their FLOP are not counted: a comparison is no floating-point operation, and there is no agreed count for an
+exponential.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ RATE = 0.5
 """The share that dropout sets to zero."""
 
 MOST_DEVIATIONS = 6.0
-"""How far from its expectation the number of kept elements may be: beyond, one draw in 5e8 is."""
+"""Standard deviations by which the number of kept elements may differ from its mean; one draw in 5e8 exceeds it."""
 
 
 def _relu(x: Tensor) -> Tensor:
@@ -45,7 +46,7 @@ def _relu_reference(x: Array) -> Array:
 
 
 def _gelu_reference(x: Array) -> Array:
-    """The input times the normal distribution function of it (D. Hendrycks, K. Gimpel, arXiv:1606.08415, 2016)."""
+    """Return x times the normal distribution function of x (D. Hendrycks, K. Gimpel, arXiv:1606.08415, 2016)."""
     from scipy.special import erf
 
     return np.asarray(x * (1 + erf(x / math.sqrt(2))) / 2)
@@ -58,9 +59,10 @@ def _softmax_reference(x: Array) -> Array:
 
 
 def kept(output: Array) -> Array:
-    """Which elements dropout has kept. Raises Refused where their number is not that of independent draws.
+    """Return the mask of the elements that dropout has kept.
 
-    It is binomial with the probability 1 - RATE; what their values have to be, the reference says.
+    Raises Refused where their number is too unlikely for independent draws: it is binomial with probability 1 - RATE.
+    The reference checks their values.
     """
     mask = np.asarray(output != 0)
     deviation = math.sqrt(mask.size * RATE * (1 - RATE))

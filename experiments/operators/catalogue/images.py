@@ -28,9 +28,9 @@ def _avg_pool(x: Tensor) -> Tensor:
 
 
 def _shifted(x: Array, kernel: Array) -> Iterator[tuple[Array, Array]]:
-    """The images as each weight of the kernel sees them, and that weight: the output is the sum over these.
+    """Yield the images as each weight of the kernel sees them, and that weight; the output is the sum of the products.
 
-    Images are bordered with zeros, the larger half of an even kernel's border below and to the right.
+    Images are padded with zeros; an even kernel has the larger half of the padding below and to the right.
     """
     height, width = x.shape[1:3]
     side = kernel.shape[0]
@@ -50,7 +50,7 @@ def _depthwise_reference(x: Array, kernel: Array) -> Array:
 
 
 def _windows(x: Array) -> Array:
-    """[batch, height, width, channels, place in the window]; what fills no window is left out."""
+    """Return [batch, rows, columns, channels, place in the window] without the pixels that fill no whole window."""
     batch, height, width, channels = x.shape
     high, wide = height // WINDOW, width // WINDOW
     cut = x[:, : high * WINDOW, : wide * WINDOW].reshape(batch, high, WINDOW, wide, WINDOW, channels)
@@ -68,21 +68,21 @@ def _avg_pool_reference(x: Array) -> Array:
 
 
 def _flops_of_conv2d(size: Size) -> int:
-    """A multiplication and an addition for each weight at each pixel, also where the kernel is over the border.
+    """Count a multiplication and an addition for each weight at each pixel, padding included.
 
-    The usual count, V. Sze et al., Proceedings of the IEEE 105(12), 2017, section III. An implementation may need
-    fewer.
+    This is the usual count (V. Sze et al., Proceedings of the IEEE 105(12), 2017, section III). An implementation
+    may need fewer.
     """
     return 2 * size.pixels * size.kernel**2 * size.channels**2
 
 
 def _flops_of_depthwise(size: Size) -> int:
-    """As above, each channel by itself."""
+    """Count as for conv2d, each channel by itself."""
     return 2 * size.pixels * size.kernel**2 * size.channels
 
 
 def _flops_of_avg_pool(size: Size) -> int:
-    """For each window as many operations as it has pixels: one addition less, one division."""
+    """Count one operation per pixel of a window: one addition fewer than it has pixels, and one division."""
     return size.batch * (size.side // WINDOW) ** 2 * size.channels * WINDOW**2
 
 

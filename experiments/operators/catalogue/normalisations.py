@@ -1,6 +1,6 @@
-"""Normalisation, as in training: by the mean and variance of what comes in.
+"""Normalisation as in training: by the mean and variance of the input.
 
-No FLOP/s: the field has no one way to count a root and a division.
+Their FLOP are not counted: there is no agreed count for a root and a division.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from experiments.operators.operator import Array, Operand, Operator, layer
 from experiments.operators.size import Size
 
 EPSILON = 1e-3
-"""What Keras adds to the variance."""
+"""The constant that Keras adds to the variance."""
 
 
 def _normalised(x: Array, axis: int | tuple[int, ...]) -> Array:

@@ -20,12 +20,12 @@ def _matmul(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _flops_of_product(size: Size) -> int:
-    """2 m k n: a multiplication and an addition for each term of each element."""
+    """Count 2 m k n: a multiplication and an addition for each term of each element."""
     return 2 * size.batch * size.sequence * size.units**2
 
 
 def _flops_of_dense(size: Size) -> int:
-    """The product's, and an addition an element for the bias."""
+    """Count the product, and one addition per element for the bias."""
     return _flops_of_product(size) + size.batch * size.sequence * size.units
 
 

@@ -23,7 +23,7 @@ def _attention(size: Size, dtype: str) -> Prepared:
 
 
 def _attention_reference(query: Array, key: Array, value: Array) -> Array:
-    """softmax(Q K^T / sqrt(d)) V for each head (A. Vaswani et al., NIPS 2017); operands [batch, sequence, heads, d]."""
+    """Return softmax(Q K^T / sqrt(d)) V per head (A. Vaswani et al., NIPS 2017); all [batch, sequence, heads, d]."""
     from scipy.special import softmax
 
     by_head = [operand.transpose(0, 2, 1, 3) for operand in (query, key, value)]
@@ -36,8 +36,9 @@ def _sigmoid(z: Array) -> Array:
 
 
 def _lstm_reference(x: Array, kernel: Array, recurrent: Array, bias: Array) -> Array:
-    """The states h of all steps (S. Hochreiter, J. Schmidhuber, Neural Computation 9(8), 1997; forget gate: F. Gers et
-    al., 2000). Keras' gates are input, forget, candidate, output.
+    """Return the states h of all steps, with Keras' order of gates: input, forget, candidate, output.
+
+    S. Hochreiter, J. Schmidhuber, Neural Computation 9(8), 1997; forget gate: F. Gers et al., 2000.
     """
     h = c = np.zeros((x.shape[0], recurrent.shape[0]))
     states = []
@@ -50,8 +51,9 @@ def _lstm_reference(x: Array, kernel: Array, recurrent: Array, bias: Array) -> A
 
 
 def _gru_reference(x: Array, kernel: Array, recurrent: Array, bias: Array) -> Array:
-    """The states h of all steps (K. Cho et al., EMNLP 2014), with the reset gate applied after the product as in Keras,
-    whose gates are update, reset, candidate. ``bias`` is [2, 3 units]: for the inputs and for the states.
+    """Return the states h of all steps (K. Cho et al., EMNLP 2014), the reset gate applied after the product.
+
+    Keras' order of gates is update, reset, candidate. ``bias`` is [2, 3 units]: for the inputs and for the states.
     """
     h = np.zeros((x.shape[0], recurrent.shape[0]))
     states = []
@@ -66,7 +68,7 @@ def _gru_reference(x: Array, kernel: Array, recurrent: Array, bias: Array) -> Ar
 
 
 def _flops_of_attention(size: Size) -> int:
-    """4 batch sequence^2 units: two products, of queries with keys and of weights with values; softmax not counted.
+    """Count 4 batch sequence^2 units: the products of queries with keys and of weights with values, without softmax.
 
     T. Dao, FlashAttention-2, arXiv:2307.08691, 2023, section 4.1.
     """
@@ -74,12 +76,12 @@ def _flops_of_attention(size: Size) -> int:
 
 
 def _flops_of_lstm(size: Size) -> int:
-    """Products alone: for each of four gates one of the input and one of the state."""
+    """Count the products: for each of four gates one of the input and one of the state."""
     return 4 * _flops_of_gate(size)
 
 
 def _flops_of_gru(size: Size) -> int:
-    """Products alone: for each of three gates one of the input and one of the state."""
+    """Count the products: for each of three gates one of the input and one of the state."""
     return 3 * _flops_of_gate(size)
 
 
@@ -88,12 +90,12 @@ def _flops_of_gate(size: Size) -> int:
 
 
 def _gate_results(size: Size) -> int:
-    """A few numbers for each gate, step and unit: a gradient needs them all."""
+    """Count four numbers for each of four gates, step and unit: the gradient needs them all."""
     return 4 * 4 * math.prod(size.sequences)
 
 
 def _attention_results(size: Size) -> int:
-    """Scores and weights, each for every two steps, and the output."""
+    """Count the scores and weights of every pair of steps, and the output."""
     return 2 * size.batch * size.heads * size.sequence**2 + math.prod(size.sequences)
 
 
@@ -102,7 +104,7 @@ def _sequences(size: Size) -> tuple[int, ...]:
 
 
 def _recurrent_layer(size: Size) -> dict[str, Any]:
-    """All states are returned, so that all are checked. (Keras' own initial values need what bfloat16 has not.)"""
+    """Return all states, so that all are checked. (Keras' own initializer needs an operation that bfloat16 lacks.)"""
     return {"units": size.units, "return_sequences": True, "recurrent_initializer": "zeros"}
 
 
