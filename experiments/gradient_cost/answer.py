@@ -1,4 +1,4 @@
-"""What a series found, as rows and in words."""
+"""The answer of a workload's series: rows of tables, and a note in Markdown."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from experiments.reporting.text import duration
 from experiments.series.columns import ratio_columns, sample_columns, time_columns
 
 BOUND = 5.0
-"""The cheap gradient principle: in theory a gradient costs at most about so many times its function, whatever the
+"""The cheap gradient principle: in theory a gradient costs at most about this many times its function, whatever the
 number of variables (A. Griewank, A. Walther, Evaluating Derivatives, 2nd ed. 2008, section 4.5)."""
 
 
 @dataclass(frozen=True)
 class GradientCostAnswer:
-    """The points of a series so far, held against the theory."""
+    """The points measured so far, compared with the theoretical bound."""
 
     settings: GradientCostSettings
     placement: str
     """The title of the device that computed: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
     found: Sequence[GradientCostPoint]
     not_measured: Mapping[int, str]
-    """Why a size has no point."""
+    """The reason for each size that has no point."""
 
     @cached_property
     def points(self) -> list[GradientCostPoint]:
-        """By ascending size."""
+        """The points by ascending size."""
         return sorted(self.found, key=lambda point: point.size)
 
     def row(self, point: GradientCostPoint) -> dict[str, Cell]:
-        """A point as a row of results.csv. Times are microseconds a call."""
+        """Return the point's row of results.csv. Times are in microseconds per call."""
         settings = self.settings
         row: dict[str, Cell] = {
             "n": point.size,
@@ -63,7 +63,7 @@ class GradientCostAnswer:
         }
 
     def sample_rows(self) -> list[Row]:
-        """Every raw sample."""
+        """Return the rows of samples.csv, one for each raw sample."""
         return [
             {"n": point.size, "operation": name, **columns}
             for point in self.points
@@ -72,7 +72,7 @@ class GradientCostAnswer:
         ]
 
     def note(self) -> str:
-        """The answer in Markdown."""
+        """Return the answer in Markdown."""
         title = f"**{self.settings.workload.title}** in {self.settings.setting}, on {self.placement}"
         parts = [f"{title}: {self._headline()}"]
         if self.points:
@@ -114,10 +114,10 @@ class GradientCostAnswer:
 
 
 def is_above(ratio: Ratio) -> bool:
-    """Whether a ratio is above the bound with its whole interval; where it has none, by itself."""
+    """Return whether the ratio's whole interval is above the bound, or the ratio itself where it has no interval."""
     return (ratio.low if math.isfinite(ratio.low) else ratio.value) > BOUND
 
 
 def in_words(ratio: Ratio) -> str:
-    """The interval; a dash where there are too few rounds for one."""
+    """Return the interval as ``2.90 - 3.10``, or a dash where there are too few rounds for one."""
     return f"{ratio.low:.2f} - {ratio.high:.2f}" if math.isfinite(ratio.low) else "-"

@@ -1,4 +1,4 @@
-"""What is timed: a workload's function and its derivatives, as functions of their operands."""
+"""The operations that are timed: a workload's function and its derivatives, as functions of all operands."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from experiments.runtime.modes import in_mode
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 FUNCTION, GRADIENT, HESSIAN = "function", "gradient", "hessian"
-"""The operations. The last is the gradient and the Hessian's diagonal together."""
+"""The names of the operations. The last is the gradient together with the Hessian's diagonal."""
 
 Call = Callable[..., Any]
 
 
 def operations(workload: Workload, parameters: int, mode: str) -> dict[str, Call]:
-    """The operations of ``workload``, whose first ``parameters`` operands are what it is differentiated by.
+    """Return the operations of ``workload``, which is differentiated by its first ``parameters`` operands.
 
-    All take all operands as arguments: a small tensor that a graph closes over becomes a constant.
+    Each operation takes all operands as arguments: a small tensor that a graph closes over becomes a constant.
     """
     calls = {FUNCTION: _function(workload, parameters), GRADIENT: _gradient(workload, parameters)}
     if workload.hessian_is_diagonal:
@@ -49,7 +49,7 @@ def _gradient(workload: Workload, parameters: int) -> Call:
 
 
 def _gradient_and_hessian(workload: Workload, parameters: int) -> Call:
-    """Forward over reverse: the derivative of the gradient along a vector of ones adds up the Hessian's rows."""
+    """Forward over reverse: the gradient's derivative along a vector of ones is the sum of each row of the Hessian."""
     tf = import_tensorflow()
     gradient = _gradient(workload, parameters)
 

@@ -1,4 +1,4 @@
-"""The two pictures of a series."""
+"""The two figures of a series: ratios and times against the size."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ LABELS = {FUNCTION: "function", GRADIENT: "gradient", HESSIAN: "gradient and Hes
 BOUND_LABEL = f"theoretical bound, about {BOUND:g}"
 
 MOST_TICKS = 10
-"""Up to so many sizes, each one is named on the axis."""
+"""Up to this many sizes, each has its own tick on the axis."""
 
 
 def cost_figure(answer: GradientCostAnswer) -> Figure:
-    """The ratio against n, with its interval as a band and the bound as a line."""
+    """Plot the ratio against n, with its interval as a band and the bound as a line."""
     figure, axes = _new_figure(answer, "cost of the gradient")
     n, ratios = [point.size for point in answer.points], [point.ratio for point in answer.points]
     hessian_ratios = [point.hessian_ratio for point in answer.points if point.hessian_ratio]
@@ -47,7 +47,7 @@ def cost_figure(answer: GradientCostAnswer) -> Figure:
 
 
 def time_figure(answer: GradientCostAnswer) -> Figure:
-    """The times of a call against n, both logarithmic, with the 95 % intervals of the medians as bands."""
+    """Plot the times of a call against n, both logarithmic, with the 95 % intervals of the medians as bands."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     figure, axes = _new_figure(answer, "time of a call")
@@ -73,13 +73,13 @@ def time_figure(answer: GradientCostAnswer) -> Figure:
 def draw_ratios(
     axes: Axes, n: Sequence[int], ratios: Sequence[Ratio], color: str, label: str, band_label: str | None = None
 ) -> None:
-    """A curve of ratios with its intervals."""
+    """Plot a curve of ratios with its intervals as a band."""
     axes.plot(n, [ratio.value for ratio in ratios], "o-", color=color, markersize=5, label=label)
     _band(axes, n, np.array([(ratio.low, ratio.high) for ratio in ratios]), color, band_label)
 
 
 def draw_bound(axes: Axes) -> None:
-    """The line that theory draws, and an axis that starts at nothing and has room for the line."""
+    """Draw the theoretical bound as a dashed line, and let the axis reach from zero to above it."""
     axes.axhline(BOUND, color="black", linestyle="--", linewidth=1, zorder=1)
     axes.annotate(
         BOUND_LABEL, (0.01, BOUND), (0, 4), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=9
@@ -89,7 +89,7 @@ def draw_bound(axes: Axes) -> None:
 
 
 def new_axes(title: str, setting: str) -> tuple[Figure, Axes]:
-    """A figure with a logarithmic axis of sizes."""
+    """Return a figure with a logarithmic axis of sizes."""
     figure, axes = new_figure(title, setting)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")

@@ -1,4 +1,4 @@
-"""What a workload's series becomes in a run."""
+"""Recording a workload's series: its metrics, tables and figures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class GradientCostReport(SizeReport[GradientCostPoint, GradientCostAnswer]):
-    """The ratio of the two times against the size."""
+    """Records the ratio of the two times against the size."""
 
     metrics: ClassVar[Mapping[str, str]] = {
         "cost/ratio": "ratio",

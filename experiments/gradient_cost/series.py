@@ -20,11 +20,11 @@ CHECK_BYTES = 16
 
 @dataclass(frozen=True)
 class GradientCostPoint:
-    """One size: its operations' times, and how far the gradient is off."""
+    """One size: the times of its operations, and the errors of the derivatives."""
 
     size: int
     parameters: int
-    """How many numbers it is differentiated by."""
+    """The number of variables that the function is differentiated by."""
     device: str
     error: float
     hessian_error: float | None
@@ -44,10 +44,10 @@ class GradientCostPoint:
 
 
 class GradientCostPointInProgress:
-    """A size that is being measured: holds the operands on the device."""
+    """A size that is being measured; keeps its operands on the device."""
 
     def __init__(self, settings: GradientCostSettings, size: int) -> None:
-        """Raises Refused where the gradient is wrong, or in the wrong place."""
+        """Check the first results. Raises Refused where the gradient is wrong or was computed on another device."""
         workload, seed = settings.workload, settings.seed
         allowed = tolerance(workload, settings.dtype, size)
         operands = workload.operands(size, settings.dtype, seed)
@@ -69,7 +69,7 @@ class GradientCostPointInProgress:
 
     @property
     def point(self) -> GradientCostPoint | None:
-        """What is measured so far; None until every call has a sample."""
+        """The point as far as it is measured; None until every call has a sample."""
         measurements = self.turns.measurements
         if not measurements:
             return None

@@ -1,4 +1,4 @@
-"""Is the gradient right? Checked along one direction against the function written in NumPy."""
+"""Checking a gradient along one direction against the function written in NumPy."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ from experiments.gradient_cost.workloads import Operands, Workload
 COMPLEX_STEP, DIFFERENCES = "complex step", "central differences"
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-8}
-"""What gradbench and what ADBench allow a gradient to be off, relative to its size."""
+"""The relative error of a gradient that gradbench (float32) and ADBench (float64) allow."""
 
 TOLERANCE_OF_DIFFERENCES = 1e-6
-"""Differences in float64 are no better than this where there are kinks."""
+"""Differences in float64 are not more accurate than this where the function has kinks."""
 
 STEP = 1e-30
-"""Of the complex step: its error is the step's square, and nothing is subtracted."""
+"""The complex step. It can be this small because nothing is subtracted; the error is of the order of its square."""
 
 FIRST_DIFFERENCE = 1e-4
-"""Half the first distance of the differences, which then shrinks."""
+"""The first step of the central differences, which then shrinks."""
 
 Array = npt.NDArray[Any]
 
 
 def route(workload: Workload) -> str:
-    """How the derivative is found that the gradient is held against."""
+    """Return the name of the method by which the reference derivative is computed."""
     return COMPLEX_STEP if workload.analytic else DIFFERENCES
 
 
 def tolerance(workload: Workload, dtype: str, size: int) -> float:
-    """The error that is let pass: what the benchmarks allow, what a sum of n terms loses, what differences lose.
+    """Return the relative error that is allowed: the largest of three.
 
-    Rounding errors of a sum grow like sqrt(n) u (N. J. Higham, T. Mary, SIAM J. Sci. Comput. 41(5), 2019).
+    These are what the published benchmarks allow, what rounding costs a sum of n terms, which grows like sqrt(n) u
+    (N. J. Higham, T. Mary, SIAM J. Sci. Comput. 41(5), 2019), and the error of differences where they are used.
     """
     of_sums = 2 * float(np.finfo(dtype).eps) * math.sqrt(size)
     return max(TOLERANCE[dtype], of_sums, 0.0 if workload.analytic else TOLERANCE_OF_DIFFERENCES)
 
 
 def error(workload: Workload, operands: Operands, gradient: Sequence[Any], seed: int) -> float:
-    """How far ``gradient`` is off along a random direction, relative to its length.
+    """Return the error of ``gradient`` along a random direction, relative to the gradient's length.
 
-    The direction has components +1 and -1. Along it a gradient g has the slope of g times the direction, which is of
-    the order of |g|: errors of single components do not hide behind a large dimension. Raises Refused where there
-    is no gradient by some parameter.
+    The direction has components +1 and -1. The slope along it is the gradient times the direction, which is of the
+    order of the gradient's length: errors of single components are not hidden by a large dimension. Raises Refused
+    where there is no gradient by some parameter.
     """
     if any(slope is None for slope in gradient):
         raise Refused("there is no gradient by one of the parameters: the function does not depend on it")
@@ -63,7 +64,7 @@ def error(workload: Workload, operands: Operands, gradient: Sequence[Any], seed:
 
 
 def hessian_error(workload: Workload, operands: Operands, diagonal: Sequence[Any]) -> float:
-    """How far the Hessian's ``diagonal`` is from its closed form, relative to its length."""
+    """Return the distance of the Hessian's ``diagonal`` from its closed form, relative to its length."""
     expected = workload.reference_hessian(_in_float64(operands.parameters), _in_float64(operands.data))
     pairs = [(np.asarray(found, np.float64), exact) for found, exact in zip(diagonal, expected, strict=True)]
     difference = np.sqrt(sum(((found - exact) ** 2).sum() for found, exact in pairs))
@@ -71,7 +72,7 @@ def hessian_error(workload: Workload, operands: Operands, diagonal: Sequence[Any
 
 
 def require_correct(found: float, allowed: float, what: str = "gradient") -> None:
-    """Raises Refused unless the error is within tolerance (NaN is not)."""
+    """Raise Refused unless the error is within ``allowed``; NaN is not."""
     if not found <= allowed:
         raise Refused(f"the {what} is wrong: off by {found:.2g} of its size, where {allowed:.2g} is allowed")
 
@@ -79,11 +80,11 @@ def require_correct(found: float, allowed: float, what: str = "gradient") -> Non
 def derivative_along(
     workload: Workload, parameters: Sequence[Array], data: Sequence[Array], direction: Sequence[Array]
 ) -> float:
-    """The derivative of the NumPy function along ``direction``, in float64.
+    """Return the derivative of the NumPy function along ``direction``, in float64.
 
-    Where the function is analytic by the complex step, Im f(x + i h v) / h (W. Squire, G. Trapp, SIAM Rev. 40(1),
-    1998), exact to rounding; elsewhere by central differences of order 8 on shrinking distances, as
-    ``scipy.differentiate.derivative`` extrapolates them.
+    For an analytic function by the complex step, Im f(x + i h v) / h, exact to rounding (W. Squire, G. Trapp, SIAM
+    Rev. 40(1), 1998). For others by central differences of order 8 with shrinking steps
+    (``scipy.differentiate.derivative``).
     """
     if workload.analytic:
         moved = [x + 1j * STEP * v for x, v in zip(parameters, direction, strict=True)]
@@ -105,6 +106,6 @@ def _relative(difference: float, size: float) -> float:
 
 
 def _in_float64(tensors: Sequence[Any]) -> list[Array]:
-    """As NumPy arrays; whole numbers stay what they are."""
+    """Return the tensors as NumPy arrays, those of real numbers in float64."""
     arrays = [tensor.numpy() for tensor in tensors]
     return [array.astype(np.float64) if array.dtype.kind == "f" else array for array in arrays]

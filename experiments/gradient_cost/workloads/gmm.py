@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 GAMMA, M = 1.0, 0
-"""The parameters of the Wishart prior, as ADBench's data have them."""
+"""The parameters of the Wishart prior in ADBench's data."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class GaussianMixture(Workload):
         require_at_least(self, "k", 1)
 
     def operands(self, size: int, dtype: str, seed: int) -> Operands:
-        """Distributed as ADBench's generator has them: means uniform, all else standard normal."""
+        """Draw as ADBench's generator does: means uniform, all else standard normal."""
         random, d, k = generator(size, seed), self.d, self.k
         alpha, mu, q = random.standard_normal(k), random.uniform(size=(k, d)), random.standard_normal((k, d))
         below, x = random.standard_normal((k, d * (d - 1) // 2)), random.standard_normal((size, d))
@@ -91,7 +91,7 @@ class GaussianMixture(Workload):
 
 
 def _factors(diagonals: tf.Tensor, below: tf.Tensor, d: int) -> tf.Tensor:
-    """Lower triangular [k, d, d] of diagonals [k, d] and of what is below them, [k, d (d-1) / 2]."""
+    """Return lower triangular matrices [k, d, d] from diagonals [k, d] and the entries ``below`` [k, d (d-1) / 2]."""
     tf = import_tensorflow()
     columns, rows = np.triu_indices(d, 1)
     places = (rows * d + columns)[:, None].astype(np.int32)
@@ -100,7 +100,7 @@ def _factors(diagonals: tf.Tensor, below: tf.Tensor, d: int) -> tf.Tensor:
 
 
 def _constant(n: int, d: int, k: int) -> float:
-    """What does not depend on the parameters: the normal density's and the prior's factors."""
+    """Return the terms that do not depend on the parameters: the factors of the normal density and of the prior."""
     freedom = d + M + 1
     multigamma = d * (d - 1) / 4 * math.log(math.pi) + sum(math.lgamma((freedom - j) / 2) for j in range(d))
     prior = freedom * d * (math.log(GAMMA) - 0.5 * math.log(2)) - multigamma

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 BLOCK = 2**16
-"""So many points at a time in NumPy, to spare memory."""
+"""Points that NumPy works on at a time, to save memory."""
 
 
 @dataclass
@@ -25,8 +25,8 @@ class KMeans(Workload):
 
     gradbench, evals/kmeans, after Bottou and Bengio, Convergence properties of the k-means algorithms, NIPS
     1994. Parameters: centroids [k, d]; data: points [n, d]. The Hessian is diagonal, twice the number of
-    points of each centroid, so one product with a vector of ones is all of it. Where a point is as near to two
-    centroids there is a kink.
+    points of each centroid, so that one product with a vector of ones gives all of it. The function has a kink where
+    a point is equally near to two centroids.
     """
 
     name: ClassVar[str] = "kmeans"
@@ -46,7 +46,7 @@ class KMeans(Workload):
             raise InvalidField(self, "k", f"{self.k} centroids are too many for n={min(self.sizes)} points")
 
     def operands(self, size: int, dtype: str, seed: int) -> Operands:
-        """Points uniform in the unit cube, of which the last k are the centroids: none is without a point."""
+        """Draw points uniformly in the unit cube; the last k are the centroids, too, so that each has a point."""
         points = generator(size, seed).uniform(size=(size, self.d))
         return Operands(tensors(dtype, points[-self.k :]), tensors(dtype, points))
 
@@ -70,6 +70,6 @@ class KMeans(Workload):
 
 
 def _distances(centroids: Array, points: Array) -> list[Array]:
-    """Squared distances, blocks of [points, centroids]."""
+    """Yield the squared distances in blocks of [points, centroids]."""
     starts = range(0, len(points), BLOCK)
     return [((points[start : start + BLOCK, None] - centroids) ** 2).sum(axis=2) for start in starts]

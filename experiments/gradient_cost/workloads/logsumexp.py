@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class LogSumExp(Workload):
-    """log(sum_i exp(x_i)) of n numbers, with the largest taken out (gradbench, evals/lse).
+    """log(sum_i exp(x_i)) of n numbers, computed with the largest subtracted (gradbench, evals/lse).
 
-    Built of max, exp, sum and log, as gradbench asks, so that these are what is differentiated.
+    It is made of max, exp, sum and log, as gradbench demands, so that these are what is differentiated.
     """
 
     name: ClassVar[str] = "logsumexp"
@@ -40,13 +40,13 @@ class LogSumExp(Workload):
 
 
 def logsumexp(x: tf.Tensor, axis: int) -> tf.Tensor:
-    """log(sum(exp(x))) along an axis, in TensorFlow."""
+    """Return log(sum(exp(x))) along an axis, in TensorFlow."""
     tf = import_tensorflow()
     largest = tf.reduce_max(x, axis=axis, keepdims=True)
     return tf.squeeze(largest, axis) + tf.math.log(tf.reduce_sum(tf.exp(x - largest), axis=axis))
 
 
 def reference_logsumexp(x: Array, axis: int) -> Any:
-    """log(sum(exp(x))) along an axis, in NumPy; of complex numbers the largest real part is taken out."""
+    """Return log(sum(exp(x))) along an axis, in NumPy; for complex numbers the largest real part is subtracted."""
     shift = x.real.max(axis=axis, keepdims=True)
     return shift.squeeze(axis) + np.log(np.exp(x - shift).sum(axis=axis))

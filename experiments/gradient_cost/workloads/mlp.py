@@ -1,4 +1,4 @@
-"""A network."""
+"""The loss of a dense network."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class MlpLoss(Workload):
     """The mean cross-entropy of a network of dense layers, against its weights; n is the hidden layers' width.
 
-    ``hidden_layers`` layers of n units with tanh (not relu, so that there is no kink to disturb the check), then
-    ``classes`` logits. The data are ``batch`` seeded normal inputs of ``inputs`` numbers, their classes those of
-    a random linear map. Before anything is timed the weights are trained for ``trained_steps`` steps of plain
-    gradient descent on these data, so that the gradient is one of a network at work.
+    ``hidden_layers`` layers of n units with tanh (not relu, so that no kink disturbs the check), then ``classes``
+    logits. The data are ``batch`` seeded normal inputs of ``inputs`` numbers; a random linear map decides their
+    classes. Before anything is timed, the weights are trained on these data by ``trained_steps`` steps of gradient
+    descent, so that the gradient is that of a network in training.
     """
 
     name: ClassVar[str] = "mlp"

@@ -25,16 +25,17 @@ State = tuple["tf.Tensor", "tf.Tensor", "tf.Tensor", "tf.Tensor"]
 
 @dataclass
 class Particle(Workload):
-    """The squared places where n charged particles cross the x axis, summed, against their n controls w.
+    """The sum over n charged particles of the squared place where each crosses the x axis, against their controls w.
 
     gradbench, evals/particle, after Pearlmutter and Siskind, Using programming language theory to make automatic
-    differentiation sound and efficient, AD 2008. Each particle starts at (0, 8) with velocity (0.75, 0); two
-    fixed charges push it with the force -grad p, p being the sum of their inverse distances, differentiated at
-    each step of Euler's method; at the end its path is continued in a straight line to the axis.
-    The published form minimises this by w for one particle, in steps of 0.1 as long as it is above the axis,
-    352 to 354 of them between w = 0 and the minimum. Here the number of steps is fixed, so that it is the same
-    function for all w, and the one to minimise is what is differentiated: steps=353 with time_step=0.1 is the
-    published problem, with the last point off by one step at most. The default is ten times coarser.
+    differentiation sound and efficient, AD 2008. Each particle starts at (0, 8) with velocity (0.75, 0). Two fixed
+    charges push it with the force -grad p, where p is the sum of their inverse distances; p is differentiated at
+    each step of Euler's method. From the last step on the path continues in a straight line to the axis.
+
+    The published problem minimises this over w for one particle, with steps of 0.1 while the particle is above the
+    axis: 352 to 354 steps between w = 0 and the minimum. Here the number of steps is fixed, so that the function is
+    the same for all w, and the function to minimise is what is differentiated. steps=353 with time_step=0.1 is the
+    published problem, except that the last point may be off by one step. The default is ten times coarser.
     """
 
     name: ClassVar[str] = "particle"
@@ -67,7 +68,7 @@ class Particle(Workload):
         return tf.reduce_sum(tf.square(x - y / v * u))
 
     def reference(self, parameters: Sequence[Array], data: Sequence[Array]) -> Any:
-        """The force written out: each charge pushes with the inverse square of its distance."""
+        """Compute with the force in closed form: each charge pushes with the inverse square of its distance."""
         (w,) = parameters
         position = np.array(POSITION, w.dtype)[:, None] + np.zeros_like(w)
         velocity = np.array(VELOCITY, w.dtype)[:, None] + np.zeros_like(w)
@@ -84,7 +85,7 @@ class Particle(Workload):
 
 
 def _slope_of_potential(x: tf.Tensor, y: tf.Tensor, w: tf.Tensor) -> list[tf.Tensor]:
-    """The derivatives of p by x and by y."""
+    """Return the derivatives of the potential p by x and by y."""
     tf = import_tensorflow()
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch((x, y))

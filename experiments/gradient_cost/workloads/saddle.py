@@ -20,15 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Saddle(Workload):
-    """How far from the saddle point of f(x, y) = |x|^2 - |y|^2 a nested descent ends that starts at s.
+    """The squared distance from the saddle point of |x|^2 - |y|^2 at which a nested descent from s ends.
 
     gradbench, evals/saddle, after Pearlmutter and Siskind, Using programming language theory to make automatic
-    differentiation sound and efficient, AD 2008: min_x max_y f, where each step of the descent in x differentiates
-    max_y f, itself found by an ascent in y that differentiates f; then y for the x found. All start at s.
-    The published form stops by tolerances and adapts its step; its result is no smooth function of s. Here
-    each descent takes ``steps`` steps of ``step_size``, each accepted where f gets better, as published. The
-    dimension is n, published 2. The function is |x|^2 + |y|^2 of the points reached, the squared distance from
-    the saddle point; its gradient by s is a third derivative around the published two, all in reverse mode.
+    differentiation sound and efficient, AD 2008: min_x max_y f with f(x, y) = |x|^2 - |y|^2. Each step of the descent
+    in x differentiates max_y f, which is found by an ascent in y that differentiates f; at the end, y is found for
+    the last x. All descents start at s.
+
+    The published form stops by tolerances and adapts its step, so that its result is no smooth function of s. Here
+    each descent takes ``steps`` steps of ``step_size``, and as published a step is accepted only where f improves.
+    The dimension is n instead of 2. The function is |x|^2 + |y|^2 at the points reached. Its gradient by s adds a
+    third level of differentiation to the published two, all in reverse mode.
     """
 
     name: ClassVar[str] = "saddle"
@@ -62,7 +64,7 @@ class Saddle(Workload):
         return tf.reduce_sum(tf.square(x)) + tf.reduce_sum(tf.square(y))
 
     def _minimum(self, f: Callable[[tf.Tensor], tf.Tensor], start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Where the descent from ``start`` ends, and ``f`` there."""
+        """Return the point where the descent from ``start`` ends, and ``f`` there."""
         tf = import_tensorflow()
         x, step_size = start, tf.constant(self.step_size, start.dtype)
         value, slope = _value_and_gradient(f, x)
@@ -75,7 +77,7 @@ class Saddle(Workload):
         return x, value
 
     def reference(self, parameters: Sequence[Array], data: Sequence[Array]) -> Any:
-        """Without any derivative by machine: those of f are 2x and -2y, and that of max_y f is 2x."""
+        """Compute with derivatives in closed form: 2x and -2y for f, and 2x for max_y f."""
         (start,) = parameters
 
         def highest(x: Array) -> tuple[Array, Any]:
@@ -98,7 +100,7 @@ class Saddle(Workload):
 
 def _value_and_gradient(f: Callable[[tf.Tensor], tf.Tensor], at: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     tf = import_tensorflow()
-    at = tf.identity(at)  # both descents start at the same tensor: its derivative by x must not see it as y's start
+    at = tf.identity(at)  # both descents start at one tensor: a derivative by x must not include the start of y
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(at)
         value = f(at)

@@ -1,4 +1,4 @@
-"""What a workload is: a published function of many variables, written twice."""
+"""Workloads: published functions of many variables, each written twice."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 Tensor: TypeAlias = "tf.Tensor"
-"""For functions within functions that have a ``tf`` of their own."""
+"""For annotations inside functions, where ``tf`` is a local variable."""
 Tensors = Sequence["tf.Tensor"]
 
 
 @dataclass(frozen=True)
 class Operands:
-    """What a workload is called with, on the device."""
+    """The operands of a workload, on the device."""
 
     parameters: tuple[tf.Tensor, ...]
-    """What it is differentiated by."""
+    """The variables that the function is differentiated by."""
     data: tuple[tf.Tensor, ...] = ()
 
     @property
@@ -40,20 +40,20 @@ class Operands:
 class Workload(Choice, ABC):
     """A scalar function of many variables at several sizes n.
 
-    It is written twice, sharing no code: :meth:`value` in TensorFlow, which is timed, and :meth:`reference`
-    in NumPy, from which the gradient is checked.
+    It is written twice without common code: :meth:`value` in TensorFlow is timed, and :meth:`reference` in NumPy
+    serves to check the gradient.
     """
 
     title: ClassVar[str]
-    """What it is, for plots and notes."""
+    """The name in plots and notes."""
     size_is: ClassVar[str]
-    """What n counts."""
+    """What n counts, such as ``points``."""
     smallest: ClassVar[int] = 1
-    """The smallest n there is."""
+    """The smallest n that is defined."""
     analytic: ClassVar[bool] = True
-    """Whether ``reference`` may be called with complex parameters: it has no kink, no modulus, no comparison."""
+    """Whether ``reference`` takes complex parameters: it has no kink, no modulus and no comparison."""
     hessian_is_diagonal: ClassVar[bool] = False
-    """Whether the Hessian's diagonal is measured, too: one product with a vector of ones gives it."""
+    """Whether the Hessian is diagonal, so that it is measured, too, as one product with a vector of ones."""
 
     sizes: list[int] = field(default_factory=list)
 
@@ -67,31 +67,31 @@ class Workload(Choice, ABC):
 
     @abstractmethod
     def operands(self, size: int, dtype: str, seed: int) -> Operands:
-        """Seeded operands of size n in ``dtype``, on the current device."""
+        """Return seeded operands of size n in ``dtype``, on the current device."""
 
     @abstractmethod
     def value(self, parameters: Tensors, data: Tensors) -> tf.Tensor:
-        """The function in TensorFlow, a scalar."""
+        """Return the function's value in TensorFlow, a scalar."""
 
     @abstractmethod
     def reference(self, parameters: Sequence[Array], data: Sequence[Array]) -> Any:
-        """The function in NumPy: float64, or complex128 where it is ``analytic``."""
+        """Return the function's value in NumPy: float64, or complex128 where it is ``analytic``."""
 
     def reference_hessian(self, parameters: Sequence[Array], data: Sequence[Array]) -> Sequence[Array]:
-        """The Hessian's diagonal by its closed form, an array for each parameter."""
+        """Return the Hessian's diagonal by its closed form, one array for each parameter."""
         raise NotImplementedError
 
     @abstractmethod
     def elements(self, size: int) -> int:
-        """About how many numbers are held at a time while the gradient is computed."""
+        """Return about how many numbers are in memory at a time while the gradient is computed."""
 
 
 def generator(size: int, seed: int) -> np.random.Generator:
-    """The source of the operands of size n."""
+    """Return the random generator for the operands of size n."""
     return np.random.default_rng([seed, size])
 
 
 def tensors(dtype: str, *arrays: Array) -> tuple[tf.Tensor, ...]:
-    """The arrays on the current device, those of real numbers in ``dtype``."""
+    """Return the arrays as tensors on the current device, those of real numbers in ``dtype``."""
     tf = import_tensorflow()
     return tuple(tf.constant(array, dtype=dtype if array.dtype.kind == "f" else array.dtype) for array in arrays)
