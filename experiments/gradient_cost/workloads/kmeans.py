@@ -70,6 +70,6 @@ class KMeans(Workload):
 
 
 def _distances(centroids: Array, points: Array) -> list[Array]:
-    """Yield the squared distances in blocks of [points, centroids]."""
+    """Return the squared distances, a list of blocks [points, centroids]."""
     starts = range(0, len(points), BLOCK)
     return [((points[start : start + BLOCK, None] - centroids) ** 2).sum(axis=2) for start in starts]
