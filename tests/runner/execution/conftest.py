@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,9 +19,10 @@ from runner.execution.job import Job, JobEnd
 from runner.execution.limits import Limits
 from runner.execution.scheduler import Scheduler
 from runner.messages import Metric, Note, Outcome, Record
-from tests.runner.execution.fake_workers import FIRST_PID, FakeForkServers, FakeWorker
+from tests.runner.execution.fake_workers import FakeForkServers, FakeWorker
 from tests.runner.jobs import SURROUNDINGS
 from tests.runner.memory_store import MemoryStore
+from tests.waiting import wait_until
 
 
 class Clock:
@@ -79,6 +81,11 @@ class House:
         parent = self.store.client.create_run(experiment, 0, {}, "sweep")
         self.context.parent = Parent(parent.info.run_id, experiment)
 
+    def signal(self, number: signal.Signals) -> None:
+        """What a signal's handler does, at a moment when the scheduler waits for its workers."""
+        wait_until(lambda: not self.interruption.is_writing, "the scheduler waits", pause=0.001)
+        self.interruption(number, None)
+
     def scheduler(self, **limits: float | bool) -> Scheduler:
         return Scheduler(self.context, self.view, Limits(**limits), self.interruption, self.servers)  # type: ignore[arg-type]
 
@@ -90,15 +97,7 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     house = House(tmp_path)
-    really_kill = os.kill
-
-    def kill(pid: int, number: int) -> None:
-        if pid > FIRST_PID:
-            house.servers.server.kill(pid, number)
-        else:
-            really_kill(pid, number)
-
-    monkeypatch.setattr("runner.execution.worker_process.os.kill", kill)
+    monkeypatch.setattr(os, "kill", house.servers.kill)
     monkeypatch.setattr(environment, "describe", lambda: SURROUNDINGS)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(scheduler, "LONGEST_WAIT", 0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import defaultdict
 from collections.abc import Callable
@@ -78,6 +79,10 @@ class FakeWorker:
     def wait_for_signal(self) -> signal.Signals:
         return self.signals.get(timeout=SECONDS)
 
+    def end_when_interrupted(self, *records: Record) -> None:
+        assert self.wait_for_signal() == signal.SIGINT
+        self.end(Outcome.INTERRUPTED, "", *records)
+
     def close(self) -> None:
         self._connection.close()
 
@@ -120,7 +125,6 @@ class FakeForkServer(ForkServer):
         """There is no process to end."""
 
     def kill(self, pid: int, number: int) -> None:
-        """Stands for os.kill."""
         self.workers[pid - FIRST_PID].signals.put(signal.Signals(number))
 
     def _follow_script(self, worker: FakeWorker) -> None:
@@ -155,3 +159,13 @@ class FakeForkServers(ForkServers):
     def drop(self, server: ForkServer) -> None:
         self.dropped.append(server)
         self._server = None
+
+    def kill(self, pid: int, number: int) -> None:
+        """Stands for os.kill: fake workers get the signal as their scripts expect it."""
+        if pid > FIRST_PID:
+            self.server.kill(pid, number)
+        else:
+            _kill(pid, number)
+
+
+_kill = os.kill

@@ -252,8 +252,7 @@ def test_an_experiment_that_takes_too_long_is_interrupted(house: House) -> None:
         worker.start()
         worker.hand_over(loss(1))
         house.clock.now += 11
-        assert worker.wait_for_signal() == signal.SIGINT
-        worker.end(Outcome.INTERRUPTED, "", loss(2))
+        worker.end_when_interrupted(loss(2))
 
     house.servers.scripts[1] = takes_long
     ends = house.run(job(x=1), job(x=2, number=1), timeout=10)
@@ -281,8 +280,7 @@ def test_a_device_that_does_not_start(house: House, is_announced: bool) -> None:
             worker.announce()
         house.clock.now += 31
         if is_announced:
-            assert worker.wait_for_signal() == signal.SIGINT
-            worker.end(Outcome.INTERRUPTED)
+            worker.end_when_interrupted()
         else:
             worker.begin()
 
@@ -308,9 +306,8 @@ def test_a_signal_keeps_what_there_is_and_starts_nothing_more(house: House) -> N
     def is_interrupted(worker: FakeWorker) -> None:
         worker.start()
         worker.hand_over(loss(1))
-        house.interruption(signal.SIGTERM, None)
-        assert worker.wait_for_signal() == signal.SIGINT
-        worker.end(Outcome.INTERRUPTED, "", loss(2))
+        house.signal(signal.SIGTERM)
+        worker.end_when_interrupted(loss(2))
 
     house.servers.scripts[1] = is_interrupted
     ends = house.run(job(x=1), job(x=2, number=1))
@@ -322,7 +319,7 @@ def test_a_signal_keeps_what_there_is_and_starts_nothing_more(house: House) -> N
 def test_a_deaf_worker_gets_six_seconds(house: House) -> None:
     def is_deaf(worker: FakeWorker) -> None:
         worker.start()
-        house.interruption(signal.SIGINT, None)
+        house.signal(signal.SIGINT)
         assert worker.wait_for_signal() == signal.SIGINT
         house.clock.now += 6.5
         assert worker.wait_for_signal() == signal.SIGKILL
@@ -334,8 +331,8 @@ def test_a_deaf_worker_gets_six_seconds(house: House) -> None:
 def test_the_second_signal_does_not_wait(house: House) -> None:
     def is_deaf(worker: FakeWorker) -> None:
         worker.start()
-        house.interruption(signal.SIGINT, None)
-        house.interruption(signal.SIGINT, None)
+        house.signal(signal.SIGINT)
+        house.signal(signal.SIGINT)
         assert [worker.wait_for_signal() for _ in range(2)] == [signal.SIGINT, signal.SIGKILL]
         worker.wait_for_signal()
 
@@ -367,8 +364,7 @@ def test_a_store_that_fails_loses_nothing(house: House) -> None:
         both.wait()
         house.store.client.fail()
         worker.hand_over(loss(1))
-        assert worker.wait_for_signal() == signal.SIGINT
-        worker.end(Outcome.INTERRUPTED, "", Metric("last", 1, 0, 0))
+        worker.end_when_interrupted(Metric("last", 1, 0, 0))
 
     def goes_on(worker: FakeWorker) -> None:
         worker.start()

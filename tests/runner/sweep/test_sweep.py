@@ -1,0 +1,210 @@
+"""One multirun from its first job to its answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+from hydra.core.utils import JobStatus
+
+from runner.errors import StoreError, UserError
+from runner.execution.limits import Limits
+from runner.messages import Metric, Outcome
+from runner.sweep.isolated import Isolated
+from runner.sweep.sweep import JobDidNotFinish, NoSuchMetric, Sweep
+from runner.tracking import tags
+from tests.runner.execution.fake_workers import FakeWorker
+from tests.runner.memory_store import artifact
+from tests.runner.sweep.conftest import ToyComposition, Workshop
+
+
+def refuses(worker: FakeWorker) -> None:
+    worker.start()
+    worker.end(Outcome.REFUSED, "told to refuse")
+
+
+def test_a_grid(workshop: Workshop) -> None:
+    sweep, returned = workshop.run("experiment.x=1,2,4", "seed=7")
+    assert sweep.exit_status == 0
+    (parent,) = workshop.parents()
+    assert (parent.info.status, parent.info.run_name) == ("FINISHED", "sweep x=1,2,4 seed=7")
+    assert parent.data.tags[tags.COMMAND] == "python -m runner -m experiment.x=1,2,4 seed=7"
+    assert [run.info.status for run in workshop.children()] == ["FINISHED"] * 3
+    assert {run.data.tags[tags.PARENT] for run in workshop.children()} == {parent.info.run_id}
+    assert [run.info.run_name for run in workshop.children()] == ["x=1 CPU:0", "x=2 CPU:0", "x=4 CPU:0"]
+    assert [job.status for job in returned] == [JobStatus.COMPLETED] * 3
+    jobs = json.loads(artifact(parent, "jobs.json"))
+    assert [job["config"]["experiment.x"] for job in jobs] == [1.0, 2.0, 4.0]
+    assert len(artifact(parent, "summary.csv").splitlines()) == 4
+    table, answer, _, _ = workshop.view.conclusion
+    assert table.count("FINISHED") == 3
+    assert answer == parent.data.tags[tags.NOTE]
+    assert answer.startswith("**3 jobs**: 3 FINISHED.")
+
+
+def test_a_job_that_fails_fails_the_sweep(workshop: Workshop) -> None:
+    workshop.scripts[2] = refuses
+    sweep, returned = workshop.run("experiment.x=1,2,4")
+    assert sweep.exit_status == 1
+    assert workshop.parents()[0].info.status == "FAILED"
+    assert [run.info.status for run in workshop.children()] == ["FINISHED", "FAILED", "FINISHED"]
+    assert returned[1].status == JobStatus.FAILED
+    with pytest.raises(JobDidNotFinish, match="told to refuse"):
+        _ = returned[1].return_value
+    assert "- x=2 FAILED: told to refuse" in workshop.view.conclusion[1]
+
+
+def test_jobs_that_were_not_started_are_named(workshop: Workshop) -> None:
+    workshop.scripts[1] = refuses
+    sweep, _ = workshop.run("experiment.x=1,2,4", fail_fast=True)
+    assert sweep.exit_status == 1
+    assert "1 FAILED, 2 not started" in workshop.view.conclusion[1]
+    assert workshop.view.conclusion[0].count("not started") == 2
+
+
+def test_a_sweeper_gets_the_metric(workshop: Workshop) -> None:
+    _, returned = workshop.run("experiment.x=1,2", "sweep.metric=loss")
+    assert [job.return_value for job in returned] == [1.0, 2.0]
+    assert "Best by loss (minimize): **x=1** with 1." in workshop.view.conclusion[1]
+
+
+def test_a_metric_that_is_missing_is_told(workshop: Workshop) -> None:
+    sweep, returned = workshop.run("experiment.x=1,2", "sweep.metric=accuracy")
+    assert sweep.exit_status == 0
+    with pytest.raises(NoSuchMetric, match=r"sweep\.metric: there is no metric accuracy; there are loss"):
+        _ = returned[0].return_value
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("tracking.dir=there,elsewhere", "tracking.dir: cannot vary from job to job within a sweep"),
+        ("sweep.metric=loss,accuracy", "sweep.metric: cannot vary from job to job within a sweep"),
+        ("device.index=0,-1", "job 1 (device.index=-1): device.index: -1 is not a number"),
+    ],
+)
+def test_a_sweep_that_is_wrong_starts_nothing(workshop: Workshop, command: str, says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        workshop.run(command)
+    assert str(caught.value).startswith(says)
+    assert workshop.store.client.runs() == []
+
+
+@pytest.mark.parametrize("jobs", [[], [[]]])
+def test_a_sweep_without_jobs_is_wrong(workshop: Workshop, jobs: list[list[str]]) -> None:
+    with pytest.raises(UserError, match="this sweep has no jobs"), workshop.sweep("experiment.x=") as sweep:
+        sweep.launch(Isolated(Limits()), ToyComposition(), jobs, 0, 0)
+
+
+# Going on
+
+
+def test_a_sweep_goes_on_where_it_ended(workshop: Workshop) -> None:
+    workshop.scripts[2] = refuses
+    workshop.run("experiment.x=1,2")
+    (before,) = workshop.parents()
+    del workshop.scripts[2]
+    sweep, returned = workshop.run("experiment.x=1,2,4", "sweep.resume=true")
+    assert sweep.exit_status == 0  # it is another command, so a sweep of its own
+    assert "sweep.resume: no sweep of this command is in the store; this is the first" in workshop.view.lines
+
+    sweep, returned = workshop.run("sweep.resume=true", "experiment.x=1,2")
+    assert sweep.exit_status == 0
+    assert "1 of 2 jobs are done already" in workshop.view.lines
+    assert [job.status for job in returned] == [JobStatus.COMPLETED] * 2
+    parent = next(run for run in workshop.parents() if run.info.run_id == before.info.run_id)
+    assert parent.info.status == "FINISHED"
+    own = [run for run in workshop.children() if run.data.tags[tags.PARENT] == parent.info.run_id]
+    assert [run.info.status for run in own] == ["FINISHED", "FAILED", "FINISHED"]
+    assert [row.split(",")[2] for row in artifact(parent, "summary.csv").splitlines()[1:]] == ["FINISHED"] * 2
+
+
+def test_failed_jobs_are_run_again_unless_told_not_to(workshop: Workshop) -> None:
+    workshop.scripts[2] = refuses
+    workshop.run("experiment.x=1,2")
+    sweep, _ = workshop.run("experiment.x=1,2", "sweep.resume=true", "sweep.retry_failed=false")
+    assert sweep.exit_status == 1
+    assert len(workshop.children()) == 2
+    workshop.run("experiment.x=1,2", "sweep.resume=true")
+    assert len(workshop.children()) == 3
+
+
+def test_jobs_json_has_the_jobs_of_earlier_commands_too(workshop: Workshop) -> None:
+    """A search goes on with later numbers."""
+    command = ["experiment.x=interval(1,9)", "sweep.resume=true"]
+    for number, x in enumerate((1, 2)):
+        with workshop.sweep(*command) as sweep:
+            sweep.launch(Isolated(Limits()), ToyComposition(), [[f"experiment.x={x}", command[1]]], number, 0)
+    (parent,) = workshop.parents()
+    assert [job["number"] for job in json.loads(artifact(parent, "jobs.json"))] == [0, 1]
+    assert sweep.exit_status == 0
+
+
+# What ends it early
+
+
+def test_a_signal_ends_the_sweep(workshop: Workshop) -> None:
+    def is_interrupted(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(Metric("loss", 1, 0, 0))
+        os.kill(os.getpid(), signal.SIGTERM)
+        worker.end_when_interrupted()
+
+    workshop.scripts[2] = is_interrupted
+    with pytest.raises(KeyboardInterrupt), workshop.sweep("experiment.x=1,2,4") as sweep:
+        sweep.launch(Isolated(Limits()), ToyComposition(), [[f"experiment.x={x}"] for x in (1, 2, 4)], 0, 0)
+    assert sweep.was_interrupted
+    assert sweep.exit_status == 128 + signal.SIGTERM
+    assert workshop.parents()[0].info.status == "KILLED"
+    assert [run.info.status for run in workshop.children()] == ["FINISHED", "KILLED"]
+    assert "1 FINISHED, 1 KILLED, 1 not started" in workshop.view.conclusion[1]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_store_that_fails_ends_the_sweep(workshop: Workshop) -> None:
+    def sees_it_fail(worker: FakeWorker) -> None:
+        worker.start()
+        workshop.store.client.fail()
+        worker.hand_over(Metric("loss", 1, 0, 0))
+        worker.end()
+
+    workshop.scripts[2] = sees_it_fail
+    with pytest.raises(StoreError, match="what was measured is in"):
+        workshop.run("experiment.x=1,2,4")
+    table, answer, _, _ = workshop.view.conclusion
+    assert table.count("not started") == 2
+    assert answer == ""
+    assert workshop.parents()[0].info.status == "RUNNING"  # nothing can be written; the next start finds an orphan
+
+
+@pytest.mark.parametrize(("later", "exit_status"), [(0, 0), (2, 1)])
+def test_a_search_that_is_cut_short_has_not_finished(workshop: Workshop, later: int, exit_status: int) -> None:
+    sweep = workshop.sweep("experiment.x=interval(1,9)")
+    with pytest.raises(StoreError), sweep:
+        _launch_and_fail(sweep, later)
+    assert workshop.parents()[0].info.status == "FAILED"
+    assert sweep.exit_status == exit_status
+
+
+def _launch_and_fail(sweep: Sweep, later: int) -> None:
+    sweep.launch(Isolated(Limits()), ToyComposition(), [["experiment.x=1"]], 0, later)
+    raise StoreError("the database of the search is gone")
+
+
+def test_a_sweep_without_a_job_leaves_nothing(workshop: Workshop) -> None:
+    with workshop.sweep("experiment.x=1,2") as sweep:
+        pass
+    assert sweep.is_empty
+    assert workshop.store.client.runs() == []
+
+
+def test_the_batches_of_a_search_are_one_sweep(workshop: Workshop) -> None:
+    composition, engine = ToyComposition(), Isolated(Limits())
+    with workshop.sweep("experiment.x=interval(1,9)") as sweep:
+        sweep.launch(engine, composition, [["experiment.x=1"]], 0, 1)
+        sweep.launch(engine, composition, [["experiment.x=2"]], 1, 0)
+    assert len(workshop.parents()) == 1
+    assert [run.data.tags[tags.JOB] for run in workshop.children()] == ["0", "1"]
+    assert [line for line in workshop.view.lines if line[0].isdigit() and line.endswith("jobs")] == ["2 jobs", "1 jobs"]
