@@ -21,7 +21,7 @@ MOST_LINES = 10
 
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
-    """Figures, tables and one note on the ``members``, as far as they measured anything."""
+    """Record figures, tables and one note on those ``members`` that measured anything."""
     comparison = Comparison(members)
     if comparison.growths:
         recorder.table("growth", [_growth_row(found) for found in comparison.growths])
@@ -64,13 +64,13 @@ def _shortened(names: Sequence[str]) -> list[str]:
 
 
 def _how_telling(found: Crossover) -> tuple[int, float]:
-    """Sorts crossovers first, then clear leads, each by how much faster."""
+    """A key that sorts crossovers first, then certain leads, each by speedup."""
     order = {CROSSOVER: 0, AHEAD: 1}
     return order.get(found.outcome, len(order)), -found.speedup if math.isfinite(found.speedup) else 0.0
 
 
 def _growth_cells(found: Growth) -> dict[str, str]:
-    """A fit as a row of the note."""
+    """A fit as a row of the note's table."""
     low, high = found.k_interval
     interval = f" ({low:.2f} - {high:.2f})" if math.isfinite(low) else ""
     return {
@@ -89,7 +89,7 @@ def _with_interval(seconds: float, interval: tuple[float, float]) -> str:
 
 
 def _growth_row(found: Growth) -> Row:
-    """A fit as a row of growth.csv. Times are microseconds."""
+    """A fit as a row of growth.csv. Times are in microseconds."""
     row: dict[str, Any] = {
         "series": found.curve.label,
         "device": found.curve.device,
@@ -108,7 +108,7 @@ def _growth_row(found: Growth) -> Row:
 
 
 def _crossover_row(found: Crossover) -> Row:
-    """A pair as a row of crossover.csv. The speedup is that of the faster one at the largest common size."""
+    """A pair as a row of crossover.csv. The speedup is the faster curve's at the largest common size."""
     low, high = found.interval
     return {
         "first": found.first.label,

@@ -30,7 +30,7 @@ COLUMN = 38
 
 
 def time_figure(comparison: Comparison) -> Figure:
-    """Time a call against n for every curve, both logarithmic."""
+    """The time of a call over n for every curve, on logarithmic axes."""
     figure, axes = _new_figure(comparison, "time of a call")
     for curve, style in _styles(comparison).items():
         axes.plot(curve.n, curve.seconds, label=curve.label if curve in comparison.named else None, **style)
@@ -44,7 +44,7 @@ def time_figure(comparison: Comparison) -> Figure:
 
 
 def speedup_figure(comparison: Comparison) -> Figure:
-    """How many times faster than the baseline of its group each other curve is, over n."""
+    """The speedup of each curve over the baseline of its group, over n, with the crossovers marked."""
     figure, axes = _new_figure(comparison, "speedup")
     styles = _styles(comparison)
     axes.axhline(1, color="black", linewidth=1, zorder=1)
@@ -63,7 +63,7 @@ def speedup_figure(comparison: Comparison) -> Figure:
 
 
 def _mark(axes: Axes, found: Crossover, style: Mapping[str, Any]) -> None:
-    """The crossover on the line at 1, with its interval."""
+    """Mark the crossover on the line at 1, with its interval."""
     color, size = style["color"], 7 if "marker" in style else 4
     axes.plot(found.n, 1, "D", color=color, markersize=size, markeredgecolor="white", zorder=4)
     if np.isfinite(found.interval).all():
@@ -71,9 +71,9 @@ def _mark(axes: Axes, found: Crossover, style: Mapping[str, Any]) -> None:
 
 
 def _styles(comparison: Comparison) -> dict[TimeCurve, dict[str, Any]]:
-    """How each curve is drawn: groups by color and their curves by dash, a lone group by color.
+    """The style of each curve: one color a group and one dash a curve in it, or one color a curve.
 
-    Of more curves than there are colors only the named have one, on thin lines.
+    Where there are more curves than colors, all lines are thin and only the named curves are colored.
     """
     curves, groups = comparison.curves, comparison.groups
     if len(curves) > len(COLORS):
@@ -90,7 +90,7 @@ def _styles(comparison: Comparison) -> dict[TimeCurve, dict[str, Any]]:
 
 
 def _add_legend(figure: Figure, axes: Axes, comparison: Comparison) -> None:
-    """Inside where it is small, else below, where it covers nothing."""
+    """Put a small legend inside the axes, and a large one below them, where it covers nothing."""
     total, named = len(comparison.curves), len(comparison.named)
     at = f"n = {comparison.common[-1]:,}" if len(comparison.common) else "their largest n"
     title = f"the {named} fastest of {total} at {at}; the others in grey" if named < total else None
@@ -105,7 +105,7 @@ def _add_legend(figure: Figure, axes: Axes, comparison: Comparison) -> None:
 
 
 def _name_ticks(axes: Axes) -> None:
-    """Ticks for the range: powers of ten alone would leave a small one bare."""
+    """Set ticks that suit the range: powers of ten alone would leave a small range bare."""
     from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
     low, high = axes.get_ylim()

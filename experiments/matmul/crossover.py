@@ -1,4 +1,4 @@
-"""Where one curve overtakes another for good."""
+"""The size from which one curve stays faster than another."""
 
 from __future__ import annotations
 
@@ -20,39 +20,40 @@ APART = "no common size"
 
 @dataclass(frozen=True, eq=False)
 class Crossover:
-    """How the lead between two curves goes, over the sizes that both have."""
+    """Which of two curves is ahead at which of their common sizes, and from where on one stays ahead."""
 
     first: TimeCurve
     second: TimeCurve
     outcome: str
-    """CROSSOVER, AHEAD, UNCERTAIN at the largest size, or APART."""
+    """CROSSOVER, AHEAD, UNCERTAIN (at the largest size), or APART."""
     leads: npt.NDArray[np.int64]
-    """At each common size 1 where ``first`` is faster for certain, -1 where ``second`` is, 0 where it is open."""
+    """One number for each common size: 1 where ``first`` is certainly faster, -1 where ``second`` is, else 0."""
     n: float = math.nan
-    """From here on one stays ahead; between the sizes by interpolation."""
+    """The size from which one stays ahead, interpolated between the measured sizes; NaN where there is no crossover."""
     interval: tuple[float, float] = (math.nan, math.nan)
-    """The 95 % bootstrap interval of ``n``, over the resamples that have a crossover."""
+    """The 95 % bootstrap interval of ``n``, from the resamples that have a crossover."""
     share: float = math.nan
-    """The share of the resamples in which the same curve overtakes the other somewhere."""
+    """The share of the resamples that have a crossover in the same direction."""
 
     @property
     def faster(self) -> TimeCurve | None:
-        """The one ahead at the largest common size; None where that is open."""
+        """The curve that is certainly ahead at the largest common size; None where neither is."""
         return {1: self.first, -1: self.second}.get(self.leads[-1]) if len(self.leads) else None
 
     @property
     def slower(self) -> TimeCurve | None:
+        """The other one; None where neither is certainly ahead."""
         return {1: self.second, -1: self.first}.get(self.leads[-1]) if len(self.leads) else None
 
     @property
     def lead_changes(self) -> int:
-        """How often the lead changes for certain: noise between equals is no change."""
+        """How often the certain lead changes hands; sizes at which neither is certainly ahead do not count."""
         certain = self.leads[self.leads != 0]
         return int(np.sum(certain[1:] != certain[:-1]))
 
     @property
     def speedup(self) -> float:
-        """How many times faster the one ahead is at the largest common size."""
+        """How many times faster the one ahead is at the largest common size; NaN where neither is ahead."""
         if self.faster is None or self.slower is None:
             return math.nan
         return float(self.slower.seconds[-1] / self.faster.seconds[-1])
@@ -87,11 +88,11 @@ class Crossover:
 
 
 def crossover(first: TimeCurve, second: TimeCurve, seed: int = 0) -> Crossover:
-    """The size from which one of two curves stays ahead to the end of the common range.
+    """Find the size from which one of two curves stays ahead up to the largest common size.
 
-    A crossover needs a certain lead at both ends: of one curve at the largest size, of the other at
-    some smaller one. A lead is certain where the 95 % intervals of the medians are disjoint; where there
-    are too few samples for intervals, medians are taken at their word.
+    There is a crossover where one curve is certainly ahead at the largest size, and the other at some smaller size.
+    A lead is certain where the 95 % intervals of the medians are disjoint. With too few samples for intervals every
+    difference of the medians counts as a lead. ``seed`` is the bootstrap's.
     """
     sizes = common_sizes([first, second])
     first, second = first.at(sizes), second.at(sizes)
@@ -115,7 +116,7 @@ def crossover(first: TimeCurve, second: TimeCurve, seed: int = 0) -> Crossover:
 
 
 def in_digits(n: float) -> str:
-    """A size or a ratio, to three significant digits unless it is whole."""
+    """A size or a ratio in words: whole numbers in full, others to three significant digits."""
     if float(n).is_integer():
         return f"{n:,.0f}"
     rounded = float(f"{n:.3g}")
@@ -123,22 +124,22 @@ def in_digits(n: float) -> str:
 
 
 def _gap(first: Floats, second: Floats) -> Floats:
-    """The lead of ``first``: the logarithm of how many times faster it is."""
+    """The lead of ``first``: the logarithm of how many times faster it is, elementwise."""
     gap: Floats = np.log(second) - np.log(first)
     return gap
 
 
 def _leads(first: TimeCurve, second: TimeCurve) -> npt.NDArray[np.int64]:
-    """Who is ahead for certain at each size, as in :attr:`Crossover.leads`."""
+    """Which curve is certainly ahead at each size, as in :attr:`Crossover.leads`."""
     (low, high), (other_low, other_high) = first.intervals.T, second.intervals.T
-    certain = ~((low <= other_high) & (other_low <= high))  # true where there is no interval, of NaN
+    certain = ~((low <= other_high) & (other_low <= high))  # true where intervals are NaN, too
     return np.where(certain, np.sign(second.seconds - first.seconds), 0).astype(np.int64)
 
 
 def _last_crossing(gaps: Floats, log_n: Floats) -> Floats:
-    """For each row of leads over the sizes, the log n from which it stays positive; NaN where it never changes.
+    """The log n from which each row of ``gaps`` (one column a size) stays positive; NaN where it has no such change.
 
-    Between two sizes the lead is interpolated linearly in log time over log n.
+    Between two sizes the gap is interpolated linearly over log n.
     """
     behind = gaps <= 0
     before = np.minimum(len(log_n) - 1 - np.argmax(behind[:, ::-1], axis=1), len(log_n) - 2)

@@ -28,7 +28,7 @@ MOST_IN_PAIRS = 20
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The jobs of a sweep, and what their curves have to do with each other."""
+    """The jobs of a sweep, their curves, and what pairs of curves say about each other."""
 
     members: Sequence[JobResult]
 
@@ -42,11 +42,10 @@ class Comparison:
 
     @cached_property
     def questions(self) -> dict[str, list[list[TimeCurve]]]:
-        """For each question, such as which dtype, the curves that answer it, in groups that agree in all else.
+        """Each swept key whose values are to be compared, with the groups of curves that differ in it alone.
 
-        Where the devices differ this is the one question; else each key that differs is one. The shape
-        comes last: its values are different products, of which none is an alternative to another. Seeds
-        make replicates, not alternatives.
+        Where devices differ, the device is the only question. Otherwise every key that differs is one; the shape comes
+        last, as different products are no alternatives to each other. Seeds are no question: they make replicates.
         """
         swept = {key for curve in self.curves for key in curve.member.swept}
         differing = [key for key in swept - SEEDS if len({curve.member.swept.get(key) for curve in self.curves}) > 1]
@@ -62,13 +61,13 @@ class Comparison:
 
     @cached_property
     def crossovers(self) -> dict[tuple[TimeCurve, TimeCurve], Crossover]:
-        """Of every two curves of a group; in large ones, of every curve with the group's baseline."""
+        """The crossover of every pair in a group; in a large group, only of every curve with the baseline."""
         groups = (group for groups in self.questions.values() for group in groups)
         return {pair: crossover(*pair) for group in groups for pair in _pairs(group)}
 
     @cached_property
     def against_baseline(self) -> dict[TimeCurve, Crossover]:
-        """Of every other curve, with the baseline of its group."""
+        """The crossover of each curve with the baseline of its group, for those that have a size in common with it."""
         pairs = [(group[0], other) for group in self.groups for other in group[1:]]
         return {pair[1]: self.crossovers[pair] for pair in pairs if len(self.crossovers[pair].leads)}
 
@@ -79,9 +78,9 @@ class Comparison:
 
     @cached_property
     def named(self) -> list[TimeCurve]:
-        """The curves that figures name: all, or the fastest.
+        """The curves that figures name: all, or the fastest of many.
 
-        These are the fastest at the largest size that all have; without such a size, each at its own largest.
+        The fastest are those at the largest common size; without a common size, each is taken at its own largest.
         """
         if len(self.curves) <= len(COLORS):
             return self.curves
@@ -99,7 +98,7 @@ class Comparison:
         return SHAPES[shapes.pop()][0] if len(shapes) == 1 and shapes <= SHAPES.keys() else "matrix product"
 
     def _groups(self, but: Sequence[str]) -> list[list[TimeCurve]]:
-        """The curves that differ in the keys ``but`` alone; a CPU comes first, the others as they were asked for."""
+        """Groups of curves that differ in the keys ``but`` alone; CPUs come first, the others in the sweep's order."""
         found: dict[Any, list[TimeCurve]] = {}
         for curve in self.curves:
             found.setdefault(curve.member.varies(but), []).append(curve)

@@ -1,4 +1,4 @@
-"""Networks: what they learn from, what they are made of and how they learn."""
+"""Networks: the datasets, models and optimizers to choose from, shared by training and deployment."""
 
 from experiments.networks.data import Data, Split
 from experiments.networks.datasets import DATASETS, Dataset

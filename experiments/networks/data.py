@@ -1,4 +1,4 @@
-"""What a network learns from and is judged by."""
+"""The examples that a network learns from and is judged by."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True)
 class Split:
-    """Examples of one purpose."""
+    """The examples for one purpose: training, validation or test."""
 
     x: npt.NDArray[np.float32]
-    """Raw inputs [n, *input_shape], in the units of their source: models normalise by themselves."""
+    """Raw inputs [n, *input_shape], in the units of their source; the models normalise them."""
     y: npt.NDArray[Any]
-    """Class numbers from 0, int64 [n]; of a regression the targets, float32 [n]."""
+    """Class numbers from 0, int64 [n]; for a regression the targets, float32 [n]."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """A dataset, split."""
+    """A dataset, split into training, validation and test."""
 
     name: str
     task: Task
@@ -31,11 +31,11 @@ class Data:
     validation: Split
     test: Split
     class_names: tuple[str, ...]
-    """By class number; empty for a regression."""
+    """The names of the classes by class number; empty for a regression."""
     is_image: bool
     """Whether inputs are [height, width, channels]; otherwise they are [features]."""
     source: str
-    """Where it comes from, for who reads the run."""
+    """The dataset's origin in words, for those who read the run."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -44,5 +44,5 @@ class Data:
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model has to say about an example: a logit a class, or the one target."""
+        """The count of a model's outputs for an example: one logit a class, or the one target."""
         return len(self.class_names) or 1

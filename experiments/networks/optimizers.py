@@ -1,4 +1,4 @@
-"""The optimizers, Keras' own."""
+"""The optimizers to choose from, all of them Keras' own."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ SCHEDULES = ("constant", "cosine")
 
 @dataclass
 class Optimizer(Choice, ABC):
-    """How the weights follow the gradient."""
+    """An optimizer with its learning rate, schedule and clipping."""
 
     learning_rate: float = 2e-3
     schedule: str = "cosine"
-    """``cosine`` ends at 0 (I. Loshchilov, F. Hutter, SGDR, ICLR 2017, without restarts)."""
+    """``constant``, or ``cosine``, which ends at 0 (I. Loshchilov, F. Hutter, SGDR, ICLR 2017, without restarts)."""
     clip_norm: float | None = None
-    """The largest norm of all gradients together; larger ones are scaled down to it."""
+    """The largest norm of all gradients together, to which larger ones are scaled down; None for no limit."""
 
     def __post_init__(self) -> None:
         require_positive(self, "learning_rate")
@@ -32,10 +32,10 @@ class Optimizer(Choice, ABC):
 
     @abstractmethod
     def build(self, steps: int) -> keras.optimizers.Optimizer:
-        """A new optimizer for a training of ``steps`` steps, which is what the schedule stretches over."""
+        """A new optimizer whose schedule ends after ``steps`` steps."""
 
     def _common(self, steps: int) -> dict[str, Any]:
-        """What all of Keras' optimizers take."""
+        """The arguments that all of Keras' optimizers take."""
         from keras.optimizers.schedules import CosineDecay
 
         constant = self.schedule == "constant"
@@ -69,12 +69,12 @@ class Adam(Optimizer):
 
 @dataclass
 class AdamW(Adam):
-    """Adam with weight decay beside the gradient (I. Loshchilov, F. Hutter, ICLR 2019)."""
+    """Adam with decoupled weight decay (I. Loshchilov, F. Hutter, ICLR 2019)."""
 
     name: ClassVar[str] = "adamw"
 
     weight_decay: float = 4e-3
-    """Each step takes this share, times the learning rate, of each weight."""
+    """Each step shrinks each weight by this share times the learning rate."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,7 +94,7 @@ class AdamW(Adam):
 
 @dataclass
 class Sgd(Optimizer):
-    """Gradient descent with momentum (I. Sutskever et al., ICML 2013, has both kinds)."""
+    """Gradient descent with classical or Nesterov momentum (I. Sutskever et al., ICML 2013)."""
 
     name: ClassVar[str] = "sgd"
 

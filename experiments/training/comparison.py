@@ -1,4 +1,4 @@
-"""What the trainings of a sweep say together: which settings are best, and how much of that is luck."""
+"""Compare the trainings of a sweep: which settings are best, and how much of that is luck."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCORES = {"test/accuracy": True, "test/rmse": False}
-"""What decides, and whether more of it is better."""
+"""The metrics that rank settings, each with whether more of it is better; the first that was recorded counts."""
 
 SEED = "seed"
 
 MOST_ROWS = 15
 
 FEWEST_LINES = 3
-"""Jobs from which on parallel coordinates say anything."""
+"""With fewer jobs, parallel coordinates say nothing."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Jobs that differ in nothing but their seed."""
+    """The jobs that differ in nothing but their seed."""
 
     swept: tuple[tuple[str, str], ...]
     scores: tuple[float, ...]
@@ -44,7 +44,7 @@ class Setting:
 
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
-    """A table of settings over seeds, the best first, and parallel coordinates of all jobs."""
+    """Record a table of the settings over their seeds, the best first, a note, and parallel coordinates of all jobs."""
     score = next((name for name in SCORES if any(name in member.metrics for member in members)), None)
     if score is None:
         return
@@ -96,7 +96,7 @@ def _note(settings: Sequence[Setting], score: str) -> str:
 
 
 def _doubt(settings: Sequence[Setting]) -> str:
-    """Settings whose seeds overlap with the best one's are not told apart by these jobs."""
+    """A sentence on how many settings these jobs cannot tell from the best; empty where they can tell all."""
     best = settings[0]
     if len(best.scores) < 2:
         return "With one seed each, differences may be luck; add seed=0,1,2,3,4."
@@ -116,7 +116,7 @@ def _value(value: float) -> str:
 
 
 def parallel_figure(members: Sequence[JobResult], keys: Sequence[str], score: str) -> Figure:
-    """One vertical axis for each swept key and one for the score; each job is a line, the better the darker."""
+    """A figure with a vertical axis for each swept key and one for the score; each job is a line, the best darkest."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
@@ -144,7 +144,7 @@ def parallel_figure(members: Sequence[JobResult], keys: Sequence[str], score: st
 
 
 def _column(values: Sequence[str]) -> tuple[list[float], dict[str, float]]:
-    """Heights of the values on an axis from 0 to 1: numbers by their order and size, words one above the other."""
+    """The height of each value on an axis from 0 to 1, and of each different value: evenly spaced, in order."""
     different = sorted(set(values), key=_order)
     heights = {value: _share(float(number), 0, len(different) - 1) for number, value in enumerate(different)}
     return [heights[value] for value in values], heights

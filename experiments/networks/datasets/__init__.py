@@ -1,4 +1,4 @@
-"""What networks learn from."""
+"""The datasets to choose from."""
 
 from experiments.networks.datasets.bundled import BreastCancer, Diabetes, Digits, Iris, Wine
 from experiments.networks.datasets.dataset import Dataset

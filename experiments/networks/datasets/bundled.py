@@ -1,4 +1,4 @@
-"""The datasets that scikit-learn brings along."""
+"""The datasets that come with scikit-learn."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Bundled(Dataset):
 
     task: ClassVar[Task] = "classification"
     image_shape: ClassVar[tuple[int, int, int] | None] = None
-    """Height, width and channels, where the features are the pixels of an image."""
+    """Height, width and channels where the features are pixels; None where they are not."""
     origin: ClassVar[str]
-    """Who collected it."""
+    """The dataset's source, for citation."""
 
     test_share: float = 0.2
-    """Of all examples."""
+    """The test set's share of all examples."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,7 +55,7 @@ class Bundled(Dataset):
 
     @abstractmethod
     def _bunch(self) -> Any:
-        """What scikit-learn's loader returns."""
+        """Load the dataset with scikit-learn's loader."""
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Digits(Bundled):
 
 @dataclass
 class Iris(Bundled):
-    """150 flowers of three species, four lengths in cm each."""
+    """150 flowers of three species, with four lengths in cm each."""
 
     name: ClassVar[str] = "iris"
     origin: ClassVar[str] = "Fisher, The use of multiple measurements in taxonomic problems, 1936"
@@ -87,7 +87,7 @@ class Iris(Bundled):
 
 @dataclass
 class Wine(Bundled):
-    """178 wines of three cultivators, 13 chemical measurements each."""
+    """178 wines of three cultivators, with 13 chemical measurements each."""
 
     name: ClassVar[str] = "wine"
     origin: ClassVar[str] = "UCI's Wine, Aeberhard and Forina 1991"
@@ -100,7 +100,7 @@ class Wine(Bundled):
 
 @dataclass
 class BreastCancer(Bundled):
-    """569 tumours, malignant or benign, 30 measurements of their cells' nuclei each."""
+    """569 tumours, malignant or benign, with 30 measurements of the cell nuclei each."""
 
     name: ClassVar[str] = "breast_cancer"
     origin: ClassVar[str] = "UCI's Breast Cancer Wisconsin (Diagnostic), Wolberg et al. 1995"
@@ -113,7 +113,7 @@ class BreastCancer(Bundled):
 
 @dataclass
 class Diabetes(Bundled):
-    """442 patients, ten measurements each, and how far the disease had gone a year later (25 to 346)."""
+    """442 patients, with ten measurements each, and how far the disease had progressed a year later (25 to 346)."""
 
     name: ClassVar[str] = "diabetes"
     task: ClassVar[Task] = "regression"

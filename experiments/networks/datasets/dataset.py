@@ -1,4 +1,4 @@
-"""What a dataset is: examples from somewhere, split by a seed."""
+"""The base class of datasets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from experiments.validators import require_at_least, require_share
 
 @dataclass
 class Dataset(Choice, ABC):
-    """Examples to learn from. The same seed gives the same split, whatever else is random."""
+    """Examples to learn from. The same seed always gives the same split."""
 
     validation_share: float = 0.1
-    """Of all examples; where the test set is a file of its own, of the others."""
+    """The share for validation of all examples; where the test set is a file of its own, of the others."""
     limit: int | None = None
-    """At most so many training examples; validation and test stay as they are."""
+    """The largest number of training examples; validation and test keep theirs. None for all."""
 
     def __post_init__(self) -> None:
         require_share(self, "validation_share")
@@ -28,17 +28,17 @@ class Dataset(Choice, ABC):
 
     @abstractmethod
     def load(self, seed: int) -> Data:
-        """The examples, split by ``seed``.
+        """Load the examples and split them by ``seed``.
 
-        Raises :class:`experiments.experiment.Refused` when they are not there or cannot be used.
+        Raises :class:`experiments.experiment.Refused` where they are missing or cannot be used.
         """
 
     def _training(self, x: Array, y: Array, rows: Rows, seed: int) -> tuple[Split, Split]:
-        """Training and validation examples: the ``rows`` of x and y that are no test set's."""
+        """Split the ``rows`` of x and y that do not belong to the test set into training and validation."""
         training, validation = split_off(rows, y, self.validation_share, len(y), seed)
         return picked(x, y, first(training, y, self.limit)), picked(x, y, validation)
 
 
 def picked(x: Array, y: Array, rows: Rows) -> Split:
-    """Some of the examples, in the types of :class:`Split`. Only what is used is converted: images are many."""
+    """The ``rows`` of the examples, in the types of :class:`Split`. Converts only these: images take much memory."""
     return Split(x[rows].astype(np.float32, copy=False), y[rows])

@@ -21,18 +21,18 @@ from experiments.networks.datasets.splitting import Array
 from experiments.reporting.text import one_line
 
 SECONDS_WITHOUT_AN_ANSWER = 10.0
-"""A network that swallows everything would otherwise keep a run waiting for minutes."""
+"""The socket timeout: a network that drops packets would otherwise keep a run waiting for minutes."""
 
 
 @dataclass
 class Downloaded(Dataset):
-    """Images that Keras loads from its cache, or from the network into its cache."""
+    """Images that Keras loads from its cache, to which it downloads them first if need be."""
 
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
     cache: ClassVar[str]
-    """The file or files in the folder ``datasets`` of Keras' cache."""
+    """The name of the file or folder in the folder ``datasets`` of Keras' cache."""
     address: ClassVar[str]
-    """Where to get it by hand."""
+    """The address to download it from by hand."""
 
     def load(self, seed: int) -> Data:
         with _patience(), contextlib.redirect_stdout(StringIO()):  # Keras draws a progress bar
@@ -56,7 +56,7 @@ class Downloaded(Dataset):
 
     @abstractmethod
     def _arrays(self) -> Any:
-        """What Keras' loader returns: (x, y) for training, (x, y) for the test."""
+        """Load ``(x, y), (x, y)`` with Keras' loader: first for training, then for the test."""
 
     def _absence(self, error: Exception) -> str:
         place = Path(os.environ.get("KERAS_HOME", "~/.keras"), "datasets", self.cache)
@@ -82,7 +82,7 @@ class Mnist(Downloaded):
 
 @dataclass
 class FashionMnist(Downloaded):
-    """70,000 pictures of clothes of 28 x 28 pixels, 10,000 of them for the test."""
+    """70,000 pictures of clothes with 28 x 28 pixels, 10,000 of them for the test."""
 
     name: ClassVar[str] = "fashion_mnist"
     class_names: ClassVar[tuple[str, ...]] = (
@@ -134,6 +134,7 @@ class Cifar10(Downloaded):
 
 @contextlib.contextmanager
 def _patience() -> Iterator[None]:
+    """Limit the time for which sockets opened within wait for an answer."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(SECONDS_WITHOUT_AN_ANSWER)
     try:
@@ -143,10 +144,10 @@ def _patience() -> Iterator[None]:
 
 
 def _images(x: Array) -> Array:
-    """[n, height, width, channels], whether the loader has an axis for channels or not."""
+    """Images as [n, height, width, channels]; the axis for channels is added where the loader has none."""
     return x[..., None] if x.ndim == 3 else x
 
 
 def _class_numbers(y: Array) -> Array:
-    """[n], also of [n, 1]."""
+    """Class numbers as int64 [n], from [n] or [n, 1]."""
     return y.reshape(-1).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The inputs of a file from anywhere, checked."""
+"""Checks of the inputs in a user's file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Array = npt.NDArray[Any]
 
 
 def inputs(key: str, values: Array) -> npt.NDArray[np.float32]:
-    """[n, features] or [n, height, width, channels]; images without an axis for channels get one.
+    """Inputs as float32 [n, features] or [n, height, width, channels]; images of [n, height, width] get one channel.
 
-    Raises Refused unless all are finite numbers.
+    ``key`` is the array's name in messages. Raises Refused for other shapes, and unless all are finite numbers.
     """
     if values.dtype.kind not in "biuf":
         raise Refused(f"{key} holds {values.dtype}, but inputs are numbers")

@@ -1,4 +1,4 @@
-"""The labels of a file from anywhere, checked."""
+"""Checks of the labels in a user's file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.experiment import Refused
 Array = npt.NDArray[Any]
 
 LISTED = 5
-"""At most so many class numbers are named in a sentence."""
+"""A message names at most this many class numbers."""
 
 
 def class_numbers(key: str, values: Array) -> npt.NDArray[np.int64]:
@@ -45,7 +45,7 @@ def targets(key: str, values: Array) -> npt.NDArray[np.float32]:
 
 
 def require_same_classes(y: npt.NDArray[np.int64], y_test: npt.NDArray[np.int64]) -> int:
-    """How many classes there are. Raises Refused unless training has them all, from 0 on, and at least two."""
+    """Count the classes. Raises Refused unless training has all of them, at least two, numbered from 0 without gaps."""
     found = np.unique(y)
     count = len(found)
     if count < 2:
@@ -63,7 +63,7 @@ def require_same_classes(y: npt.NDArray[np.int64], y_test: npt.NDArray[np.int64]
 
 
 def names_of(classes: int, names: Sequence[str]) -> tuple[str, ...]:
-    """``names``, or the numbers where there are none. Raises Refused unless there is one for each class."""
+    """``names``, or the class numbers where it is empty. Raises Refused unless each class has a name of its own."""
     if not names:
         return tuple(map(str, range(classes)))
     if len(names) != classes:
@@ -74,7 +74,7 @@ def names_of(classes: int, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _column(key: str, values: Array) -> Array:
-    """[n], also of [n, 1]."""
+    """Labels as [n], from [n] or [n, 1]. Raises Refused for other shapes."""
     column = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if column.ndim != 1:
         raise Refused(f"{key} has the shape {list(values.shape)}, but labels are one number an example")

@@ -1,4 +1,4 @@
-"""A dataset from a file of the user's."""
+"""A dataset from a user's NumPy file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from experiments.networks.datasets.labels import class_numbers, names_of, requir
 from experiments.validators import InvalidField, require_choice
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
-"""As in Keras' mnist.npz."""
+"""The arrays that a file must have, named as in Keras' mnist.npz."""
 
 NAMES = "class_names"
-"""A file may have the names of its classes, too."""
+"""The array with the names of the classes, which a file may have."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Npz(Dataset):
     path: str = ""
     task: str = "classification"
     class_names: list[str] = field(default_factory=list)
-    """By class number; when empty, the file's own ``class_names``, or the numbers."""
+    """The names of the classes by class number; if empty, the file's own ``class_names``, or else the numbers."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,7 +69,7 @@ class Npz(Dataset):
         return Data(self.name, cast(Task, self.task), train, validation, test, names, x.ndim == 4, source)
 
     def _labels(self, arrays: Mapping[str, Array]) -> tuple[Array, Array, tuple[str, ...]]:
-        """Those of training and test, and the names of their classes."""
+        """The labels of training and test, and the names of the classes."""
         y, y_test = arrays["y_train"], arrays["y_test"]
         if self.task == "regression":
             return targets("y_train", y), targets("y_test", y_test), ()
@@ -81,7 +81,7 @@ class Npz(Dataset):
 
 
 def _arrays(path: Path) -> dict[str, Array]:
-    """The file's arrays that are wanted. Raises Refused where the file or one of them cannot be read."""
+    """Read the arrays :data:`KEYS` and :data:`NAMES`. Raises Refused where the file or one of them cannot be read."""
     try:
         file = np.load(path, allow_pickle=False)
     except OSError as error:

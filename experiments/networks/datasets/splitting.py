@@ -1,4 +1,4 @@
-"""Which examples are for training, for validation and for the test."""
+"""The split of examples into training, validation and test."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from experiments.experiment import Refused
 
 Array = npt.NDArray[Any]
 Rows = npt.NDArray[np.intp]
-"""Numbers of examples."""
+"""Indices of examples."""
 
 
 def split_off(rows: Rows, y: Array, share: float, of: int, seed: int) -> tuple[Rows, Rows]:
-    """A random part of ``rows`` set aside: what stays, and the part, which is ``share`` of ``of`` examples.
+    """Set a random part of ``rows`` aside, of the size ``share`` times ``of``; return the rest and the part.
 
-    ``y`` are the labels of all examples; class numbers (of whole numbers) are kept in proportion. Raises Refused
-    where there are too few examples for that.
+    ``y`` are the labels of all examples. Where they are class numbers (integers), both keep the classes in proportion.
+    Raises Refused where there are too few examples for that.
     """
     from sklearn.model_selection import train_test_split
 
@@ -30,7 +30,7 @@ def split_off(rows: Rows, y: Array, share: float, of: int, seed: int) -> tuple[R
 
 
 def first(rows: Rows, y: Array, limit: int | None) -> Rows:
-    """The first ``limit`` of ``rows``, with classes in proportion: more examples always include fewer."""
+    """The first ``limit`` of ``rows``, with classes in proportion. A larger limit keeps all rows of a smaller one."""
     if limit is None or limit >= len(rows):
         return rows
     if not _is_classes(y):
@@ -39,7 +39,7 @@ def first(rows: Rows, y: Array, limit: int | None) -> Rows:
     for number in np.unique(y[rows]):
         of_class = y[rows] == number
         count = of_class.sum()
-        place[of_class] = (np.arange(count) + 0.5) / count  # where each would stand among 1 if evenly spread
+        place[of_class] = (np.arange(count) + 0.5) / count  # each class spread evenly from 0 to 1
     return rows[np.argsort(place, kind="stable")[:limit]]
 
 

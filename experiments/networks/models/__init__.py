@@ -1,4 +1,4 @@
-"""What learns."""
+"""The models to choose from."""
 
 from experiments.networks.models.cnn import Cnn
 from experiments.networks.models.lstm import Lstm

@@ -1,4 +1,4 @@
-"""The convolutional network."""
+"""A convolutional network."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     import keras
 
 SMALLEST = 4
-"""The side in pixels below which no image is pooled."""
+"""Images are pooled only as long as their shorter side keeps this many pixels."""
 
 
 @dataclass
 class Cnn(Model):
     """Convolutions with relu, then a dense layer.
 
-    A pooling that halves the image follows each convolution, or where the image is too small only the last
-    ones, so that at least 4 x 4 pixels are left.
+    A pooling that halves the image follows each convolution; on small images only the last ones, so that at least
+    4 x 4 pixels are left.
     """
 
     name: ClassVar[str] = "cnn"
 
     filters: list[int] = field(default_factory=lambda: [32, 64])
-    """Of each convolution."""
+    """The number of filters of each convolution."""
     kernel: int = 3
-    """The side of a convolution's window, in pixels."""
+    """The side length of a convolution's window, in pixels."""
     units: int = 128
-    """Of the dense layer."""
+    """The width of the dense layer."""
     dropout: float = 0.3
-    """Before and after the dense layer."""
+    """The dropout rate before and after the dense layer."""
 
     def __post_init__(self) -> None:
         require_widths(self, "filters")
@@ -64,5 +64,5 @@ class Cnn(Model):
 
 
 def _poolings(shape: tuple[int, ...]) -> int:
-    """How often an image of ``shape`` can be halved."""
+    """The number of times that an image of ``shape`` can be halved."""
     return max(0, int(math.log2(min(shape[:2]) / SMALLEST)))

@@ -1,4 +1,4 @@
-"""How every model begins and ends."""
+"""The first and last layers, which all models share."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy.typing as npt
 from experiments.networks.data import Data
 
 BATCH = 4096
-"""So many examples at a time, to spare memory."""
+"""Examples whose mean and variance are computed at a time, to save memory."""
 
 
 def begin(data: Data) -> tuple[Any, Any]:
-    """The raw input, and the same normalised to mean 0 and variance 1 over the training examples.
+    """The raw input, and the input normalised to mean 0 and variance 1 over the training examples.
 
-    Each feature by itself; of images each channel by itself, as one pixel is at other places the next time.
+    Features are normalised one by one; images by channel, as objects may be at any place in them.
     """
     import keras
 
     raw = keras.Input(data.input_shape, name="raw")
     mean, deviation = _mean_and_deviation(data.train.x)
     scale, offset = 1 / deviation, -mean / deviation
-    # Not Keras' Normalization: tf2onnx makes its constants inputs that somebody would have to give.
+    # Not Keras' Normalization: tf2onnx turns its constants into inputs, which callers would have to provide.
     normalised = keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype=_full(), name="normalised")
     return raw, normalised(raw)
 
 
 def end(data: Data, raw: Any, features: Any, name: str, kernel_regularizer: Any = None) -> Any:
-    """The model from ``raw`` to logits, or to targets in their own units, linear in ``features`` [n, width]."""
+    """The model from ``raw`` to logits, or to targets in their own units; a linear layer on ``features`` [n, width]."""
     import keras
 
     logits = keras.layers.Dense(data.outputs, kernel_regularizer=kernel_regularizer, dtype=_full(), name="logits")
@@ -42,7 +42,7 @@ def end(data: Data, raw: Any, features: Any, name: str, kernel_regularizer: Any 
 
 
 def _full() -> str:
-    """The type of the ends also in mixed precision: 16 bits cannot tell the year 2000 from 2005."""
+    """The dtype of the first and last layers, in mixed precision too: 16 bits cannot tell the year 2000 from 2005."""
     import keras
 
     variable_dtype: str = keras.config.dtype_policy().variable_dtype
@@ -50,7 +50,7 @@ def _full() -> str:
 
 
 def _mean_and_deviation(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Along the last axis; what does not vary has the standard deviation 1."""
+    """Mean and standard deviation for each index of the last axis; the deviation is 1 where nothing varies."""
     from sklearn.preprocessing import StandardScaler
     from sklearn.utils import gen_batches
 

@@ -1,4 +1,4 @@
-"""The recurrent network."""
+"""A recurrent network."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Lstm(Model):
     name: ClassVar[str] = "lstm"
 
     units: list[int] = field(default_factory=lambda: [128])
-    """Of each layer."""
+    """The width of each layer."""
     dropout: float = 0.2
-    """After each layer."""
+    """The dropout rate after each layer."""
 
     def __post_init__(self) -> None:
         require_widths(self, "units")

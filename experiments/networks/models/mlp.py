@@ -1,4 +1,4 @@
-"""The network of dense layers."""
+"""A network of dense layers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Mlp(Model):
     name: ClassVar[str] = "mlp"
 
     units: list[int] = field(default_factory=lambda: [256, 128])
-    """Of each hidden layer."""
+    """The width of each hidden layer."""
     dropout: float = 0.2
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a model is: layers of Keras', chosen to fit the data."""
+"""The base class of models."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class Model(Choice, ABC):
-    """An architecture.
+    """An architecture, whose layers are sized to fit the data.
 
-    Its first layer normalises by constants of the training data, so a saved model takes raw inputs. Only Keras'
-    own layers are used, so that a process without this package can load it.
+    The first layer normalises by constants of the training data, so that a saved model takes raw inputs. All layers
+    are Keras' own, so that a process without this package can load the model.
     """
 
     @abstractmethod
     def build(self, data: Data, seed: int) -> keras.Model:
         """A new, uncompiled model from inputs [n, *input_shape] to logits [n, classes], or to targets [n, 1].
 
-        Layers with randomness derive theirs from ``seed``; first weights come from Keras' global generator,
-        which the caller sets (``keras.utils.set_random_seed``). Raises Refused where the data do not suit it.
+        Random layers, such as dropout, derive their seeds from ``seed``; the initial weights come from Keras' global
+        generator, which the caller seeds (``keras.utils.set_random_seed``). Raises Refused where the data do not suit
+        the model.
         """
 
 

@@ -1,4 +1,4 @@
-"""The residual network."""
+"""A residual network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ResNet(Model):
-    """The small residual network for small images (K. He et al., CVPR 2016, section 4.2), batch-normalised.
+    """The residual network for small images (K. He et al., CVPR 2016, section 4.2), with batch normalisation.
 
     Each stage but the first halves the image. ``blocks=3`` is the paper's ResNet-20.
     """
@@ -24,9 +24,9 @@ class ResNet(Model):
     name: ClassVar[str] = "resnet"
 
     filters: list[int] = field(default_factory=lambda: [16, 32, 64])
-    """Of each stage."""
+    """The number of filters in each stage."""
     blocks: int = 1
-    """In each stage, of two convolutions each."""
+    """The number of blocks in each stage; a block has two convolutions."""
 
     def __post_init__(self) -> None:
         require_widths(self, "filters")

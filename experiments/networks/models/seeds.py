@@ -1,4 +1,4 @@
-"""One seed for each layer that is random."""
+"""Seeds for the random layers of a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 def seeds(seed: int) -> Iterator[int]:
-    """Without end; a layer more at the end changes none of those before."""
+    """Yield seeds without end, one for each random layer; another layer changes none of the seeds before it."""
     generator = random.Random(seed)
     while True:
         yield generator.getrandbits(31)

@@ -1,4 +1,4 @@
-"""The linear model."""
+"""A linear model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class SoftmaxRegression(Model):
-    """Multinomial logistic regression, or linear regression: convex, so that every training should agree.
+    """Multinomial logistic regression, or linear regression. Convex: every training should reach the same optimum.
 
     ``c`` is scikit-learn's inverse strength of the L2 penalty: with n training examples |w|^2 / (2 c n) is added
     to the mean loss, which makes the optimum that of ``LogisticRegression(C=c)`` on normalised inputs.
@@ -25,7 +25,7 @@ class SoftmaxRegression(Model):
     name: ClassVar[str] = "softmax_regression"
 
     c: float | None = 1.0
-    """None is no penalty."""
+    """The inverse strength of the penalty; None for no penalty."""
 
     def __post_init__(self) -> None:
         require_positive(self, "c")

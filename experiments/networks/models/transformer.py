@@ -1,4 +1,4 @@
-"""The transformer."""
+"""A transformer."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ SMALL = 16
 
 @dataclass
 class Transformer(Model):
-    """The encoder (A. Vaswani et al., NeurIPS 2017), normalised before each part, with learnt positions.
+    """A transformer's encoder (A. Vaswani et al., NeurIPS 2017), with normalisation first and learnt positions.
 
     The tokens are patches of an image (A. Dosovitskiy et al., ICLR 2021) or the features of a table, each with
-    weights of its own (Y. Gorishniy et al., NeurIPS 2021). Their mean is what the output layer sees.
+    weights of its own (Y. Gorishniy et al., NeurIPS 2021). The output layer sees their mean.
     """
 
     name: ClassVar[str] = "transformer"
 
     depth: int = 2
-    """Encoder blocks."""
+    """The number of encoder blocks."""
     heads: int = 4
-    """Of each attention; they share ``width``."""
+    """The number of heads of each attention; they share ``width``."""
     width: int = 64
-    """Numbers a token; twice as many within a block."""
+    """The length of a token's vector; within a block's dense layers it is doubled."""
     dropout: float = 0.1
     patch: int | None = None
-    """The side of an image's patch, in pixels; None chooses by the image's size."""
+    """The side length of an image's patch, in pixels; None for 2 or 4, by the image's size."""
 
     def __post_init__(self) -> None:
         for name in ("depth", "heads", "width", "patch"):
@@ -58,7 +58,7 @@ class Transformer(Model):
         return end(data, raw, signal, self.name)
 
     def _of_image(self, image: Any, random: Iterator[int]) -> Any:
-        """Tokens [n, patches, width]; an image that patches do not fill is padded with its mean, 0."""
+        """Tokens [n, patches, width]. An image that whole patches do not cover is padded with the mean, 0."""
         from keras import layers
 
         _, height, width, channels = image.shape
@@ -74,7 +74,7 @@ class Transformer(Model):
         return self._embedding("bt,td->btd", table.shape[1], random)(table)
 
     def _embedding(self, equation: str, tokens: int, random: Iterator[int]) -> Any:
-        """A linear map to tokens whose bias has one vector for each position: that is the positions' embedding."""
+        """A linear map to tokens; its bias has one vector for each position, which is the position's embedding."""
         from keras import initializers, layers
 
         positions = initializers.RandomNormal(stddev=0.02, seed=next(random))
