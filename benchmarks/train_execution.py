@@ -1,7 +1,7 @@
-"""One of our executions in a process of its own, for benchmarks/training.py.
+"""Training with one execution in a process of its own, for benchmarks/training.py.
 
-Called with mlp or cnn, examples, batch size and execution; warms up, then trains one epoch for each line it reads and
-answers with the seconds.
+Arguments: the network (mlp or cnn), the number of examples, the batch size, the execution. After a warm-up the process
+trains one epoch for each line on standard input and prints the seconds that it took.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def network(name: str) -> Any:
-    """The MLP 784-256-128-10, or the CNN of two convolutions and one hidden layer."""
+    """Return the MLP 784-256-128-10, or the CNN with two convolutions and one hidden layer."""
     import keras
     from keras import layers
 

@@ -1,7 +1,7 @@
-"""Images a second of each execution against PyTorch and JAX: ``python -m benchmarks.training``.
+"""Images per second of each execution, compared with PyTorch and JAX: ``python -m benchmarks.training``.
 
-Needs the extra ``peers``; takes ten minutes on an idle machine and writes into benchmarks/README.md. Every contestant
-has a process of its own that waits for its turn; they take turns epoch by epoch, so that a busy machine slows all.
+It needs the extra ``peers``, takes ten minutes on an idle machine and writes to benchmarks/README.md. Every contestant
+has a process of its own. They take turns epoch by epoch, so that a busy machine slows all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BEGIN, END = "<!-- training: written by python -m benchmarks.training -->", "<!-
 COUNT, BATCH = 8000, 128
 ROUNDS = 15
 ROUNDS_OF_THE_SLOW, SLOW_SECONDS = 3, 20.0
-"""Whose epochs take longer than so many seconds takes part in fewer rounds: nothing close is decided there."""
+"""A contestant whose epochs take longer than this takes part in fewer rounds: it is far from any goal."""
 GOALS = {"mlp": {"fit": 3.0, "PyTorch, eager": 1.0, "JAX, scan": 0.77}, "cnn": {"fit": 1.3, "PyTorch, eager": 1.0}}
 OURS, ONEDNN_OFF = ("fit", "epoch", "epoch_xla", "auto"), "device.onednn=false"
 
@@ -100,7 +100,7 @@ def _race(network: str) -> list[Contestant]:
 
 
 def _contestants(network: str) -> list[Contestant]:
-    """They get ready one after the other, so that ``auto`` chooses undisturbed."""
+    """Start the contestants one after the other, so that ``auto`` chooses undisturbed."""
     module = ("-m", "benchmarks.train_execution")
     return [
         *(Contestant(network, name, (*module, name)) for name in OURS),

@@ -1,7 +1,7 @@
-"""What a careful user would write with JAX: one jitted scan over an epoch, Adam by hand.
+"""Training as a careful user would write it with JAX: one jitted scan over an epoch, Adam by hand.
 
-Called with mlp or cnn; trains one epoch to warm up, then one for each line it reads, and answers with the seconds.
-The last, smaller batch is a jitted step of its own.
+The argument is the network, mlp or cnn. After one epoch to warm up, the process trains one for each line on standard
+input and prints the seconds that it took. The last, smaller batch is a jitted step of its own.
 """
 
 import functools

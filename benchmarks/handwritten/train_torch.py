@@ -1,6 +1,7 @@
-"""What a careful user would write with PyTorch, eagerly: data in memory, one index a batch.
+"""Training as a careful user would write it with PyTorch, eager: data in memory, one index per batch.
 
-Called with mlp or cnn; trains one epoch to warm up, then one for each line it reads, and answers with the seconds.
+The argument is the network, mlp or cnn. After one epoch to warm up, the process trains one for each line on standard
+input and prints the seconds that it took.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Trainings from the command line: the answer in the store, a kill -9 and what goes on after it, bad input."""
+"""Trainings from the command line: the answer in the store, resuming after a kill -9, bad input."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def train(folder: Path, *words: str) -> Any:
 
 
 def weights(store: Path, run: Any) -> list[Any]:
-    """The variables of the model that a run has left, read without TensorFlow: it starts once in a process."""
+    """Return the variables of a run's model, read without TensorFlow, which starts only once in a process."""
     found: list[Any] = []
     with h5py.File(artifacts(store, run) / "model.weights.h5") as file:
         file.visititems(lambda _, item: found.append(np.array(item)) if isinstance(item, h5py.Dataset) else None)
@@ -67,7 +67,7 @@ def test_a_training_is_in_the_store(undisturbed):
 
 
 def test_the_id_of_a_run_that_failed_is_a_source(tmp_path):
-    """As the note of a training says whose model did not come back the same."""
+    """The note of a run whose model is not registered tells its reader to use it."""
     store = LocalStore(tmp_path / "store")
     writer = store.open()
     experiment = writer.create_experiment("training", artifact_location=store.artifact_location("training"))
@@ -92,14 +92,14 @@ print(np.array_equal(served.predict(x), trained.predict(x, verbose=0)), len(x))
 
 
 def test_the_registered_model_is_what_was_trained(undisturbed):
-    """By MLflow's own loader in a process that knows nothing else: bit for bit."""
+    """MLflow's own loader, in a process of its own, gives the same outputs bit for bit."""
     store, run, _ = undisturbed
     done = run_command("-c", LOAD, f"sqlite:///{store}/mlflow.db", str(artifacts(store, run)), cwd=store.parent)
     assert done.out.splitlines()[-1:] == ["True 359"], done.err
 
 
 def test_the_printed_command_serves_the_model(undisturbed):
-    """The chain of a newcomer, without the ways that take long to start."""
+    """As a newcomer would do it, without the backends that take long to start."""
     store, run, done = undisturbed
     (command,) = [part for part in done.out.split("`") if part.startswith("python -m runner experiment=deployment")]
     words = [*command.split()[1:], "experiment.ways=[keras,litert_float32,onnx]", "experiment.seconds=0.1"]
@@ -133,7 +133,7 @@ def test_after_a_kill_9_the_weights_are_those_of_an_undisturbed_run(undisturbed,
 
 
 def test_the_clock_chooses_a_loop_only_once(tmp_path):
-    """Else the same seed would give other bits whenever another loop happens to be the faster one."""
+    """Otherwise the same seed would give other bits whenever another loop happens to be faster."""
     for _ in range(2):
         done = train(tmp_path, "experiment.execution=auto", "experiment.epochs=3", "experiment.registered_name=null")
         assert done.status == 0, done.err
@@ -146,7 +146,7 @@ def test_the_clock_chooses_a_loop_only_once(tmp_path):
 
 
 def epochs(store: Path) -> int:
-    """How many epochs of the only run are in the store."""
+    """Return how many epochs of the only run are in the store."""
     if not (store / "mlflow.db").exists():
         return 0
     return max((len(history(store, run, "val/loss")) for run in runs(store, "training")), default=0)

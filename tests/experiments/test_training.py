@@ -1,4 +1,4 @@
-"""Trainings of small networks, in this process."""
+"""Trainings of small networks in the test process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("on_device")
 
 
 def training(model: str = "mlp", dataset: str = "digits", optimizer: str = "adam", **fields: Any) -> Training:
-    """A quick one: nothing is registered, and saved models are not loaded in another process."""
+    """Return a quick training: nothing is registered, and saved models are not loaded in another process."""
 
     def choice(choices: Any, name: str, **own: Any) -> Any:
         return next(kind for kind in choices if kind.name == name)(**own)
@@ -46,7 +46,7 @@ def run(task: Training, recorder: MemoryRecorder | None = None) -> MemoryRecorde
 
 
 def final_weights(recorder: MemoryRecorder) -> list[Any]:
-    """The variables of the model that the run hands over."""
+    """Return the variables of the model that the run hands over."""
     import keras
 
     with TemporaryDirectory() as scratch:
@@ -57,7 +57,7 @@ def final_weights(recorder: MemoryRecorder) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def _precision() -> Iterator[None]:
-    """A training sets Keras' policy for its process."""
+    """Restore Keras' dtype policy, which a training sets for its process."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_bits():
 
 @pytest.mark.parametrize("execution", ["fit", "epoch"])
 def test_going_on_ends_with_the_same_weights(tmp_path: Path, execution: str):
-    """Ctrl-C after the second epoch, then on from the checkpoint: as if nothing had happened."""
+    """Ctrl-C comes after the second epoch; the next run resumes from the checkpoint."""
     task = training(epochs=4, execution=execution, model_fields={"dropout": 0.2})
     undisturbed = run(task)
     names = [name for name, *_ in undisturbed.progresses]
@@ -128,14 +128,14 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path):
 
 
 def test_checkpoints_take_turns_however_seldom_they_are():
-    """A death while one is written leaves the other."""
+    """If a process dies while it writes one, the other is still there."""
     recorder = run(training(epochs=4, checkpoint_every=2))
     kept = {path: Checkpoint.from_bytes(recorder.files[path]).epoch for path in recorder.files if "checkpoint/" in path}
     assert sorted(kept.values()) == [2, 4]
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path):
-    """The same question, but the file that it names is another one now."""
+    """The question is the same, but the file that it names has changed."""
     data, earlier = tmp_path / "data.npz", tmp_path / "earlier"
     earlier.mkdir()
     task = training(dataset="npz", dataset_fields={"path": str(data)}, epochs=1)
@@ -149,7 +149,7 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path):
 
 
 def test_a_model_that_does_not_come_back_the_same_is_not_registered(monkeypatch: pytest.MonkeyPatch):
-    """The run has to fail: only one that finishes registers its model."""
+    """The run has to fail, because every run that finishes registers its model."""
     saved = [{"format": "keras", "bytes": 1, "identical": 0, "largest_difference": 0.5, "problem": ""}]
     monkeypatch.setattr(artifacts, "reload", lambda *_: [SimpleNamespace(row=row) for row in saved])
     recorder = MemoryRecorder()
@@ -161,7 +161,7 @@ def test_a_model_that_does_not_come_back_the_same_is_not_registered(monkeypatch:
 
 
 def test_a_model_is_not_offered_before_it_is_handed_over():
-    """Ctrl-C while it is loaded in a fresh process: the run is KILLED, and the registry has no model of it."""
+    """Ctrl-C comes while it is loaded in a fresh process: a KILLED run registers no model."""
     task = training(epochs=1, check_saved=True, registered_name="auto")
     recorder = MemoryRecorder(interrupt_at=len(run(training(epochs=1)).progresses) + 1)
     with pytest.raises(KeyboardInterrupt):
