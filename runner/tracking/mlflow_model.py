@@ -1,7 +1,7 @@
-"""A Keras model as MLflow keeps it: a folder that ``mlflow.tensorflow`` and ``mlflow.pyfunc`` load.
+"""A Keras model in MLflow's format: a folder that ``mlflow.tensorflow`` and ``mlflow.pyfunc`` load.
 
-``mlflow.tensorflow.save_model`` needs the model itself, and so TensorFlow; this writes the same files
-from the bytes of the ``.keras`` file. (As of MLflow 3.17; a test loads what is written here.)
+``mlflow.tensorflow.save_model`` needs the model itself, and therefore TensorFlow. This module writes the same files
+from the bytes of the ``.keras`` file. A contract test compares them with those that MLflow writes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner import messages
 from runner.environment import package_version
+from runner.messages import ModelRecord
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -22,22 +22,23 @@ if TYPE_CHECKING:
     from experiments.recorder import Arrays
 
 REQUIREMENTS = ("mlflow", "tensorflow", "keras", "numpy")
+"""The packages that loading the model needs; it asks for the versions installed here."""
 
 CONDA, PYTHON, REQUIREMENTS_FILE = "conda.yaml", "python_env.yaml", "requirements.txt"
 
 DATA = "data"
-"""The folder of the Keras model."""
+"""The subfolder of the Keras model."""
 
 EXAMPLE, SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 
 
-def sha256(model: messages.ModelRecord) -> str:
-    """Of the ``.keras`` file."""
+def sha256(model: ModelRecord) -> str:
+    """Return the SHA-256 of the ``.keras`` file."""
     return hashlib.sha256(model.keras_file).hexdigest()
 
 
-def write(folder: Path, model: messages.ModelRecord, logged: LoggedModel | None) -> None:
-    """Writes the MLflow model to ``folder``. ``logged`` is what the store calls it, None where there is no store."""
+def write(folder: Path, model: ModelRecord, logged: LoggedModel | None) -> None:
+    """Write the MLflow model to ``folder``. ``logged`` is its entry in the store, None if it has none."""
     _write_keras(folder / DATA, model)
     _write_example(folder, model.inputs)
     _write_environment(folder)
@@ -46,11 +47,11 @@ def write(folder: Path, model: messages.ModelRecord, logged: LoggedModel | None)
     described.save(str(folder / "MLmodel"))
 
 
-def _write_keras(folder: Path, model: messages.ModelRecord) -> None:
+def _write_keras(folder: Path, model: ModelRecord) -> None:
     folder.mkdir(parents=True)
     (folder / "model.keras").write_bytes(model.keras_file)
     (folder / "keras_module.txt").write_text("tensorflow.keras")
-    (folder / "save_format.txt").write_text("tf")  # MLflow's word for whatever is not HDF5
+    (folder / "save_format.txt").write_text("tf")  # MLflow writes this for every format but HDF5
 
 
 def _write_example(folder: Path, inputs: Arrays) -> None:
@@ -75,8 +76,8 @@ def _write_environment(folder: Path) -> None:
     (folder / PYTHON).write_text(yaml.safe_dump(environment, sort_keys=False))
 
 
-def _described(model: messages.ModelRecord, logged: LoggedModel | None) -> Any:
-    """The content of the file ``MLmodel``."""
+def _described(model: ModelRecord, logged: LoggedModel | None) -> Any:
+    """Return the content of the file ``MLmodel``, an ``mlflow.models.Model``."""
     from mlflow import pyfunc
     from mlflow.models import Model, infer_signature
 
@@ -87,7 +88,7 @@ def _described(model: messages.ModelRecord, logged: LoggedModel | None) -> Any:
         "serving_input_path": SERVING_EXAMPLE,
         "type": "ndarray",
     }
-    tensorflow = package_version("tensorflow")  # sic: MLflow writes TensorFlow's version as Keras'
+    tensorflow = package_version("tensorflow")  # sic: MLflow gives TensorFlow's version as that of Keras
     described.add_flavor(
         "tensorflow", code=None, data=DATA, model_type="keras", keras_version=tensorflow, save_format="tf"
     )

@@ -27,6 +27,7 @@ from experiments.deployment.series import DeploymentSeries, Service
 from experiments.experiment import Refused
 from experiments.recorder import Source
 from experiments.runtime.device import Device
+from experiments.runtime.subprocesses import device_variables
 from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
 from tests.waiting import wait_until
@@ -230,14 +231,14 @@ def test_an_interrupt_ends_a_server_that_starts(mlflow_model, workers):
     assert workers() == []
 
 
-def test_the_servers_of_a_worker_end_with_it_even_if_it_is_killed(mlflow_model, workers):
-    """The process that asks the worker may be gone as well, so that nobody is there to end them."""
+def test_a_server_has_the_device_settings_and_ends_with_its_worker_even_if_that_is_killed(mlflow_model, workers):
+    """The process that asks the worker may be gone as well, so that nobody is there to end the server."""
+    device = Device(kind="cpu", intra_op_threads=2, inter_op_threads=3, onednn=False, tf32=False)
     with BackendProcess(60) as worker:
-        worker._connection.send(
-            ("start", ("mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32)))
-        )
+        worker._connection.send(("start", ("mlflow_serve", mlflow_model, device, np.zeros((1, 4), np.float32))))
         wait_until(lambda: any(map(_listens, workers())), "the server listens", seconds=60)
         family = workers()
+        assert all(device_variables(device).items() <= process.environ().items() for process in family[1:])
         os.kill(family[0].pid, signal.SIGKILL)
         wait_until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family), "gone")
 

@@ -1,4 +1,4 @@
-"""Trained models on disk: written in Keras' three formats, checked when read, reloaded in a fresh process."""
+"""Trained models on disk: saved in Keras' three formats, checked when loaded, reloaded in a fresh process."""
 
 from experiments.networks.saving.arrays import Arrays
 from experiments.networks.saving.load import load

@@ -1,4 +1,4 @@
-"""A model's inputs, one array or one for each name, and the way they take to another process."""
+"""NumPy archives that carry a model's inputs and outputs to another process and back."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
 Arrays = Array | Mapping[str, Array]
+"""A model's inputs: one array, or one for each name."""
 
 SINGLE, NAMED = "single", "named/"
 
 
 def write(path: Path, arrays: Arrays) -> None:
-    """As a NumPy archive, without pickles."""
+    """Write inputs to a NumPy archive, without pickles."""
     named = {NAMED + name: array for name, array in arrays.items()} if isinstance(arrays, Mapping) else {SINGLE: arrays}
     np.savez(path, allow_pickle=False, **named)
 
 
 def read(path: Path) -> Arrays:
-    """What :func:`write` has written."""
+    """Read what :func:`write` has written."""
     with np.load(path, allow_pickle=False) as archive:
         if SINGLE in archive.files:
             single: Array = archive[SINGLE]
@@ -30,11 +31,11 @@ def read(path: Path) -> Arrays:
 
 
 def write_list(path: Path, arrays: Sequence[Array]) -> None:
-    """A model's outputs."""
+    """Write a model's outputs, in their order, to a NumPy archive."""
     np.savez(path, allow_pickle=False, **{f"output_{index}": array for index, array in enumerate(arrays)})
 
 
 def read_list(path: Path) -> list[Array]:
-    """What :func:`write_list` has written."""
+    """Read what :func:`write_list` has written."""
     with np.load(path, allow_pickle=False) as archive:
         return [archive[f"output_{index}"] for index in range(len(archive.files))]

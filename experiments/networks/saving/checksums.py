@@ -1,4 +1,4 @@
-"""The hashes of a saved model's files: what was written is what is read."""
+"""The hashes of a saved model's files, by which damaged and exchanged files are recognised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from experiments.reporting.text import one_line
 
 
 def sha256(path: Path) -> str:
-    """Of a file; of a folder, that of the list that ``sha256sum`` would print of its files."""
+    """Return the SHA-256 of a file; for a folder, that of the list that ``sha256sum`` would print of its files."""
     if path.is_dir():
         lines = (f"{sha256(file)}  {file.relative_to(path).as_posix()}\n" for file in files_of(path))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -22,15 +22,18 @@ def sha256(path: Path) -> str:
 
 
 def write(folder: Path, paths: Sequence[Path]) -> None:
-    """Notes the hash of every file of ``paths``, relative to ``folder``. Last, so that it vouches for a whole model."""
+    """Write the hash of every file below ``paths`` to ``checksums.json`` in ``folder``.
+
+    Call it last, so that the file's existence means that the model is complete.
+    """
     hashes = {file.relative_to(folder).as_posix(): sha256(file) for path in paths for file in files_of(path)}
     (folder / CHECKSUMS).write_text(json.dumps(hashes, indent=2) + "\n")
 
 
 def verify(path: Path, expected: str | None = None) -> None:
-    """Raises NotLoadable where ``path`` differs from ``expected`` or from the ``checksums.json`` beside or above it.
+    """Raise NotLoadable if ``path`` differs from ``expected`` or from the ``checksums.json`` beside or above it.
 
-    A file from elsewhere has neither, and then nothing is compared.
+    A file from elsewhere may have neither; then nothing is compared.
     """
     if expected is not None and (actual := sha256(path)) != expected:
         raise NotLoadable(f"{path} is not the file that was asked for: its SHA-256 is {actual}, not {expected}")
@@ -39,7 +42,7 @@ def verify(path: Path, expected: str | None = None) -> None:
 
 
 def _recorded_in(path: Path) -> Path | None:
-    """The folder whose checksums say something about ``path``; a SavedModel's stand two folders above it."""
+    """Return the folder with the checksums of ``path``, if any; those of a SavedModel lie two folders above it."""
     return next((folder for folder in list(path.absolute().parents)[:2] if (folder / CHECKSUMS).is_file()), None)
 
 

@@ -1,4 +1,4 @@
-"""Which file of a saved model lies where."""
+"""The paths of a saved model's files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from experiments.recorder import MODEL_FILE
 KERAS, SAVED_MODEL, WEIGHTS = MODEL_FILE, "saved_model", "model.weights.h5"
 
 VERSION = "1"
-"""TensorFlow Serving watches ``saved_model`` and serves the folder below it with the highest number."""
+"""TensorFlow Serving watches ``saved_model`` and serves the folder in it with the highest number."""
 
 CHECKSUMS = "checksums.json"
 
@@ -18,9 +18,9 @@ FORMATS = {
     "saved_model": Path(SAVED_MODEL, VERSION),
     "weights": Path(WEIGHTS),
 }
-"""Format -> its path in the folder of a saved model."""
+"""Format -> its path relative to the folder of a saved model."""
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files of one format, in a fixed order: the file itself, or all below the folder."""
+    """Return the files of one format in a fixed order: the file itself, or all files below the folder."""
     return sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]

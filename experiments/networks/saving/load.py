@@ -1,4 +1,4 @@
-"""Reading a model back, after it has been looked at."""
+"""Loading a saved model, after its files have been checked."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 def load(
     path: Path, *, into: keras.Model | None = None, sha256: str | None = None, compiled: bool = False
 ) -> Callable[..., Any]:
-    """The model in ``path``: something to call with inputs.
+    """Return the model in ``path`` as a callable of its inputs.
 
-    What ``path`` is called says what it is: ``*.keras`` gives a ``keras.Model`` (ready to be trained further if
-    ``compiled``), ``*.weights.h5`` gives ``into`` with these weights, a folder is a SavedModel (or one with
-    numbered versions, of which the highest is taken) and gives its endpoint ``serve``.
+    The name of ``path`` decides on the format. ``*.keras`` gives a ``keras.Model`` (ready for further training if
+    ``compiled``). ``*.weights.h5`` gives ``into`` with these weights. A folder is a SavedModel, or holds numbered
+    versions of one, of which the highest is taken; it gives the endpoint ``serve``.
 
-    Raises NotLoadable, in one line, where the file is not there, is cut off or something else, is not the one
-    with the hash ``sha256``, has changed since its ``checksums.json`` was written, or cannot be loaded with Keras'
-    safe mode on, which is never switched off. A SavedModel is a program: load those that you trust.
+    Raises NotLoadable, with one line as its message, if the file is missing, cut off or of another kind, if its hash
+    is not ``sha256``, if it has changed since its ``checksums.json`` was written, or if Keras cannot load it in safe
+    mode, which is never switched off. A SavedModel is a program: load only those that you trust.
     """
     if path.name.endswith(".keras"):
         return _load_keras(path, sha256, compiled)
@@ -70,14 +70,14 @@ def _load_saved_model(path: Path, sha256: str | None) -> Callable[..., Any]:
         raise NotLoadable(f"{path} is a SavedModel without Keras' endpoint 'serve'")
 
     def serve(*inputs: Any, training: bool = False) -> Any:
-        """Holds on to ``loaded``: a SavedModel's functions only borrow its variables."""
+        """Call the endpoint. The closure keeps ``loaded`` alive: its functions hold its variables only weakly."""
         return loaded.serve(*inputs)
 
     return serve
 
 
 def _version(path: Path) -> Path:
-    """The highest numbered folder, as TensorFlow Serving chooses; ``path`` itself where it has none."""
+    """Return the folder with the highest number, as TensorFlow Serving does; ``path`` itself if none is numbered."""
     versions = [found for found in path.iterdir() if found.name.isdecimal()] if path.is_dir() else []
     if path.name == SAVED_MODEL and path.is_dir() and not versions:
         raise NotLoadable(f"{path} has no numbered version in it")
@@ -86,7 +86,7 @@ def _version(path: Path) -> Path:
 
 @contextmanager
 def _in_one_line(path: Path) -> Iterator[None]:
-    """Whatever a damaged file makes Keras, h5py or TensorFlow raise, in one line."""
+    """Turn whatever a damaged file makes Keras, h5py or TensorFlow raise into a NotLoadable of one line."""
     try:
         yield
     except MemoryError:

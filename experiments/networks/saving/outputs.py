@@ -1,4 +1,4 @@
-"""What a model answers, computed in the same way wherever it comes from."""
+"""A model's outputs, computed in the same way from every format, and compared bit by bit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from experiments.networks.saving.arrays import Array, Arrays
 
 
 def outputs(model: Callable[..., Any], inputs: Arrays) -> list[Array]:
-    """The model's outputs without training, flat.
+    """Return the model's outputs at inference as a flat list.
 
-    In a graph for batches of any size: a SavedModel is one, and TensorFlow's graphs join operations (such as
-    a product, its bias and its activation) that are rounded one by one in eager execution. Compared with that,
-    one bit in a million would differ although nothing was lost.
+    They are computed in a graph for batches of any size, because a SavedModel is such a graph. TensorFlow's graphs
+    fuse operations (a product, its bias and its activation) that eager execution rounds one by one; compared with
+    eager execution, one bit in a million would differ although nothing was lost.
     """
     import keras
     import tensorflow as tf
@@ -41,14 +41,14 @@ def _tensors(inputs: Arrays) -> Any:
 
 
 def largest_difference(original: list[Array], other: list[Array]) -> float:
-    """0 where every bit is the same; NaN where the two cannot be subtracted."""
+    """Return the largest absolute difference; 0 if every bit is the same, NaN if the two cannot be subtracted."""
     if [output.shape for output in original] != [output.shape for output in other]:
         return float("nan")
     return max(map(_difference, original, other), default=0.0)
 
 
 def identical(original: list[Array], other: list[Array]) -> bool:
-    """Whether every bit of every output is the same."""
+    """Tell whether every bit of every output is the same."""
     return len(original) == len(other) and all(map(_same_bits, original, other))
 
 

@@ -1,4 +1,4 @@
-"""Whether a file is what its reader takes it for, found out before TensorFlow or Keras touch it."""
+"""Checks of a model file's kind and completeness, made before TensorFlow or Keras open it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ KINDS = {
     b"<": "a web page or XML",
     b"{": "a JSON text",
 }
-"""First bytes -> what begins with them."""
+"""First bytes of a file -> its kind."""
 
 KERAS_MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
 
 class NotLoadable(Refused):
-    """A file that is not loaded; the message is one line that says which, and why."""
+    """A file is not loaded; the message is one line that says which file, and why."""
 
 
 def require_file(path: Path) -> None:
-    """Raises NotLoadable unless there is a file with something in it."""
+    """Raise NotLoadable unless ``path`` is a file that is not empty."""
     if path.is_dir():
         raise NotLoadable(f"{path} is a folder, not a file")
     if not path.exists():
@@ -46,7 +46,7 @@ def require_file(path: Path) -> None:
 
 
 def require_keras(path: Path) -> None:
-    """Raises NotLoadable unless ``path`` is a whole ``.keras`` file without Python code in it."""
+    """Raise NotLoadable unless ``path`` is a complete ``.keras`` file without Python code in it."""
     require_file(path)
     _require_beginning(path, ZIP, "a .keras file")
     try:
@@ -74,7 +74,7 @@ def _require_members(path: Path, archive: zipfile.ZipFile) -> None:
 
 
 def require_hdf5(path: Path) -> None:
-    """Raises NotLoadable unless ``path`` is a whole HDF5 file."""
+    """Raise NotLoadable unless ``path`` is a complete HDF5 file."""
     import h5py
 
     require_file(path)
@@ -86,7 +86,7 @@ def require_hdf5(path: Path) -> None:
 
 
 def require_saved_model(path: Path) -> None:
-    """Raises NotLoadable unless ``path`` is a folder with the files of a SavedModel."""
+    """Raise NotLoadable unless ``path`` is a folder with the files of a SavedModel."""
     if not path.is_dir():
         raise NotLoadable(f"{path} is not there" if not path.exists() else f"{path} is not the folder of a SavedModel")
     for needed in ("saved_model.pb", "variables/variables.index"):
@@ -103,7 +103,7 @@ def _require_beginning(path: Path, beginning: bytes, what: str) -> None:
 
 
 def _has_code(config: Any) -> bool:
-    """Whether a marshalled lambda is anywhere in a model's config, as Keras writes it."""
+    """Tell whether a model's config holds a marshalled lambda anywhere, as Keras writes it."""
     if isinstance(config, dict):
         return config.get("class_name") == "__lambda__" or any(map(_has_code, config.values()))
     return isinstance(config, list) and any(map(_has_code, config))

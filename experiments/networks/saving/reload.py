@@ -1,4 +1,4 @@
-"""Whether a saved model gives the same outputs in a process that knows nothing but the files."""
+"""Comparing a saved model's outputs with those it gives in a fresh process that has only the files."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ START = "from experiments.networks.saving.fresh import main; main()"
 
 @dataclass(frozen=True)
 class Reloaded:
-    """One format, saved here and loaded there."""
+    """One format of a model, saved here and loaded in the fresh process."""
 
     saved: SavedFile
     load_seconds: float
     identical: bool
-    """Whether every bit of every output is that of the original."""
+    """Whether every bit of every output equals the original's."""
     largest_difference: float | None
-    """Between two outputs; None where there are none to compare."""
+    """The largest absolute difference of an output; None if there is nothing to compare."""
     problem: str = ""
-    """Why it could not be loaded, in one line."""
+    """Why it could not be loaded, in one line; empty if it was."""
 
     @property
     def row(self) -> dict[str, Cell]:
-        """For a table."""
+        """The row of this format in a table."""
         return {
             "format": self.saved.format,
             "bytes": self.saved.bytes,
@@ -61,12 +61,12 @@ def reload(
     modules: Sequence[str] = (),
     seconds: float = 180.0,
 ) -> list[Reloaded]:
-    """Loads what :func:`experiments.networks.saving.save` has written in a fresh process and compares the outputs.
+    """Load what :func:`experiments.networks.saving.save` has written in a fresh process and compare the outputs.
 
-    All formats in one process, each loaded on its own: TensorFlow's start is most of the time. It computes on
-    the same device with the same settings as this one. ``inputs`` are some rows; ``modules`` are imported
-    there first, for the layers of one's own that they register with Keras.
-    Raises Refused where the process ends without an answer, or has none after so many ``seconds``.
+    One process loads all formats one after the other, because starting TensorFlow takes most of the time. It computes
+    on the same device with the same settings as this one. ``inputs`` are some rows [n, ...]; ``modules`` are imported
+    there first, so that their custom layers are registered with Keras.
+    Raises Refused if the process ends without an answer or gives none within ``seconds``.
     """
     original = outputs(model, inputs)
     with TemporaryDirectory(prefix="reload-") as scratch:
@@ -92,7 +92,7 @@ def _write_task(
 
 
 def _architecture(model: keras.Model) -> str:
-    """The model's config; outputs need no optimizer, whose variables would be missed."""
+    """Return the model's config as JSON, without its optimizer: the file of weights has no variables for that."""
     config = json.loads(model.to_json())
     config.pop("compile_config", None)
     return json.dumps(config)
@@ -113,7 +113,7 @@ def _run(folder: Path, seconds: float) -> None:
 
 
 def _last(output: Any) -> str:
-    """The last line that was printed, if any."""
+    """Return ``: `` and the last line that was printed; nothing if there is none."""
     output.seek(0)
     lines = output.read().decode(errors="replace").strip().splitlines()
     return f": {lines[-1]}" if lines else ""

@@ -1,4 +1,4 @@
-"""Writing a trained model in each of Keras' formats."""
+"""Saving a trained model in each of Keras' formats."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class SavedFile:
     """A file; for a SavedModel its version's folder."""
     bytes: int
     seconds: float
-    """What writing it took."""
+    """The time that writing it took."""
     sha256: str
 
 
 def save(model: keras.Model, folder: Path) -> list[SavedFile]:
-    """Writes ``model`` to an empty or new folder: ``model.keras``, ``saved_model/1/``, ``model.weights.h5``.
+    """Write ``model`` to an empty or new folder: ``model.keras``, ``saved_model/1/``, ``model.weights.h5``.
 
-    ``checksums.json`` comes last: a folder without it was not written to its end. The SavedModel has the
-    signature ``serving_default`` and Keras' endpoint ``serve``, for the dtypes of the model's inputs and
-    batches of any size. Raises FileExistsError where there is something in the folder already, and whatever
-    Keras raises for a model that it cannot save (one that has not been built, for example).
+    ``checksums.json`` is written last: a folder without it is incomplete. The SavedModel has the signature
+    ``serving_default`` and Keras' endpoint ``serve``, for the dtypes of the model's inputs and batches of any size.
+    Raises FileExistsError if the folder is not empty, and whatever Keras raises for a model that it cannot save (for
+    example one that has not been built).
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -52,7 +52,7 @@ def save(model: keras.Model, folder: Path) -> list[SavedFile]:
 def _export(model: keras.Model, path: Path) -> None:
     import tensorflow as tf
 
-    # Without a device: it would be written into the graph, and the one who serves it need not have it.
+    # Without a device: its name would be written into the graph, and the machine that serves it may not have it.
     with tf.device(None):
         model.export(path, format="tf_saved_model", verbose=False)
 

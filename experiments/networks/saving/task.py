@@ -1,6 +1,6 @@
-"""What lies in the folder through which a process and the fresh one it begins speak."""
+"""The files through which a process and the fresh process that it starts exchange a task and its outcome."""
 
 from __future__ import annotations
 
 TASK, INPUTS, REPORT = "task.json", "inputs.npz", "report.json"
-"""What is to be done, with which inputs; how it went. The outputs are ``<format>.npz``."""
+"""What to do, with which inputs, and how it went. The outputs are in ``<format>.npz``."""
