@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from experiments.experiment import Experiment, defined_in, modules
 from experiments.reporting.text import first_line
 from experiments.runtime.device import Device
+from runner.config.nodes import child
 from runner.config.sweep_settings import SweepSettings
 from runner.config.tracking_settings import Tracking
 
@@ -57,7 +58,7 @@ def _with_open_maps(experiment: type[Experiment]) -> DictConfig:
     """The schema of an experiment; maps take keys that nobody declared, such as the names of variables."""
     schema: DictConfig = OmegaConf.structured(experiment)
     for key in map(str, schema):
-        node = schema._get_node(key)
+        node = child(schema, key)
         if isinstance(node, DictConfig) and OmegaConf.get_type(node) is dict:
             OmegaConf.set_struct(node, False)
     return schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -13,6 +13,7 @@ from experiments.experiment import Choice, Experiment
 from experiments.reporting.text import first_line
 from experiments.runtime.device import Device
 from experiments.validators import InvalidField, suggestion
+from runner.config.nodes import child
 from runner.config.schema import Config
 from runner.config.sweep_settings import SweepSettings
 from runner.config.tracking_settings import Tracking
@@ -68,24 +69,29 @@ def flat(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None:
     """Each key stands in its dataclass and each field has its key: ``+typo=1`` and ``~seed`` get past Hydra."""
-    declared = {field.name for field in fields(schema)}
+    types = get_type_hints(schema)
+    declared = {field.name: types[field.name] for field in fields(schema)}
     for key in map(str, config):
         if key not in declared:
             known = sorted(declared)
             raise UserError(f"{prefix}{key}: no such key{suggestion(key, known)}; there are {', '.join(known)}")
-        node = config._get_node(key)
+        node = child(config, key)
         if isinstance(node, DictConfig) and _is_structured(node):
             _require_declared_keys(node, OmegaConf.get_type(node), f"{prefix}{key}.")
-        if isinstance(node, ListConfig):
+        if isinstance(node, ListConfig) and _has_single_values(declared[key]):
             _require_single_values(node, f"{prefix}{key}")
-    for missing in sorted(declared - {str(key) for key in config}):
+    for missing in sorted(declared.keys() - {str(key) for key in config}):
         raise UserError(f"{prefix}{missing}: this key is taken out of the config, but it is needed")
+
+
+def _has_single_values(declared: Any) -> bool:
+    """Whether a field is a list of numbers or of text, or such a list or None."""
+    lists = [declared, *get_args(declared)]
+    return any(get_origin(kind) is list and get_args(kind)[0] in (int, float, str) for kind in lists)
 
 
 def _require_single_values(values: ListConfig, key: str) -> None:
     """OmegaConf lets lists within a list of numbers pass."""
-    if values._metadata.element_type not in (int, float, str):
-        return
     for number, element in enumerate(values):
         if OmegaConf.is_config(element):
             raise UserError(f"{key}[{number}]: {element} is not a single value")
@@ -94,8 +100,8 @@ def _require_single_values(values: ListConfig, key: str) -> None:
 def _require_typed_choices(experiment: DictConfig) -> None:
     """Each choice of the experiment is one of its dataclasses."""
     for group, choices in _type(experiment).choices.items():
-        node = experiment._get_node(group)
-        if not isinstance(node, DictConfig) or node._is_none() or node._is_missing():
+        node = child(experiment, group)
+        if node is None and not OmegaConf.is_interpolation(experiment, group):
             raise UserError(f"{group}: nothing is chosen; there are {', '.join(choice.name for choice in choices)}")
         if _type(node) not in choices:
             raise UserError(
@@ -119,7 +125,7 @@ def _key_of(config: DictConfig, error: InvalidField) -> str:
 
 def _keys_of_type(config: DictConfig, wanted: type, prefix: str = "") -> Iterator[str]:
     for key in map(str, config):
-        node = config._get_node(key)
+        node = child(config, key)
         if isinstance(node, DictConfig) and _is_structured(node):
             if OmegaConf.get_type(node) is wanted:
                 yield f"{prefix}{key}."
