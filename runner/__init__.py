@@ -1,5 +1,7 @@
-"""The conductor: Hydra, processes, MLflow.
+"""Runs experiments: Hydra, processes, MLflow.
 
-It composes the config, starts the lab in a process of its own, and writes what comes back to
-the tracking store and the terminal. It never imports TensorFlow; import-linter keeps it so.
+Composes the config, starts each job in a process of its own, and writes what comes back to the tracking store and the
+terminal. Never imports TensorFlow; import-linter checks that.
 """
+
+__version__ = "0.1.0"

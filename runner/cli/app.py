@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from runner import __version__
 from runner.cli.arguments import Arguments, parse
 from runner.cli.help import help_text
 from runner.cli.single import run_alone
@@ -41,6 +42,9 @@ def main() -> int:
 def _run(given: Sequence[str]) -> int:
     try:
         arguments = parse(given)
+        if arguments.wants_version:
+            print(f"tensorflow-lab-bench {__version__}")
+            return ExitStatus.OK
         register()
         if arguments.wants_help:
             print(help_text(CONF, arguments))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ class Arguments:
     overrides: list[str]
     config_dir: Path | None
     wants_help: bool
+    wants_version: bool
     multirun: bool
 
     @property
@@ -33,17 +36,20 @@ class Arguments:
         return [*self.flags, *self.overrides]
 
 
-def _refuse(problem: str) -> NoReturn:
-    raise UserError(f"{problem}; python -m runner --help tells more")
+class _Parser(argparse.ArgumentParser):
+    """Raises UserError, where argparse would print its usage and exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; python -m runner --help tells more")
 
 
 def parse(words: Sequence[str]) -> Arguments:
     """Sorts the words of a command line. Raises UserError for a flag that does not exist."""
-    parser = get_args_parser()
-    parser.error = _refuse  # type: ignore[assignment]  # argparse would print its usage over it
+    parser = _Parser(parents=[get_args_parser()], conflict_handler="resolve", add_help=False)
+    parser.add_argument("--version", action="store_true")  # instead of Hydra's, which prints the version of Hydra
     known, unknown = parser.parse_known_intermixed_args(words)
     if unknown:
-        flags = [flag for action in parser._actions for flag in action.option_strings]
+        flags = re.findall(r"--[a-z-]+", parser.format_usage())
         hint = suggestion(unknown[0], flags)
         raise UserError(f"{unknown[0]}: no such flag{hint}; python -m runner --hydra-help lists the flags")
     return Arguments(
@@ -51,6 +57,7 @@ def parse(words: Sequence[str]) -> Arguments:
         overrides=[_readable(override) for override in known.overrides],
         config_dir=Path(known.config_dir).absolute() if known.config_dir else None,
         wants_help=known.help,
+        wants_version=known.version,
         multirun=known.multirun and not (known.cfg or known.info or known.hydra_help),
     )
 

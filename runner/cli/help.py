@@ -28,7 +28,8 @@ Then browse:  python -m runner.ui
 
 FOOTER = """\
 conf/ explains every key. Your own folder of choices joins with --config-dir DIR.
---cfg job prints the configuration without running it; --hydra-help lists Hydra's own flags."""
+--cfg job prints the configuration without running it; --version prints the version of this program;
+--hydra-help lists Hydra's own flags."""
 
 
 def help_text(conf: Path, arguments: Arguments) -> str:
