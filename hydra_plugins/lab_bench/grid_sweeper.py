@@ -20,6 +20,6 @@ class GridSweeper(BasicSweeper):
         assert self.launcher
         assert self.hydra_context
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        overrides = parser.parse_overrides([*(f"{key}={values}" for key, values in self.params.items()), *arguments])
         (jobs,) = self.split_arguments(overrides, max_batch_size=None)
         return self.launcher.launch(jobs, initial_job_idx=0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from dataclasses import fields
+from typing import Any, TypeVar, cast
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -25,7 +26,7 @@ def checked(kind: type[T], settings: Mapping[str, Any]) -> T:
         raise UserError(f"hydra.launcher.{error.field}: {error}") from None
     except OmegaConfBaseException as error:
         key = str(error.full_key)
-        hint = suggestion(key, list(getattr(kind, "__dataclass_fields__", ())))
+        hint = suggestion(key, [field.name for field in fields(cast(Any, kind))])
         raise UserError(f"hydra.launcher.{key}: {wrong_type(first_line(error))}{hint}") from None
     assert isinstance(made, kind)
     return made

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import messages
 from runner.tracking import mlflow_model, tags
+from runner.tracking.artifacts import repository
 from runner.tracking.retries import without_retries
 
 if TYPE_CHECKING:
@@ -130,9 +131,7 @@ def _remove_if_empty(client: MlflowClient, name: str) -> None:
 
 
 def _remove(client: MlflowClient, logged: LoggedModel) -> None:
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    _if_possible(get_artifact_repository(logged.artifact_location, client.tracking_uri).delete_artifacts)
+    _if_possible(repository(logged.artifact_location, client.tracking_uri).delete_artifacts)
     _if_possible(client.finalize_logged_model, logged.model_id, "FAILED")
     client.delete_logged_model(logged.model_id)
 

@@ -17,6 +17,7 @@ from experiments.recorder import Row
 from runner.errors import StoreError
 from runner.messages import File, Metric, ModelRecord, Note, Record, Settled, Table
 from runner.tracking import mlflow_model, tags
+from runner.tracking.artifacts import repository
 from runner.tracking.models import RunModels
 from runner.tracking.retries import without_retries
 from runner.tracking.store import Store, first_line
@@ -149,8 +150,6 @@ class TrackedRun:
 
     def files(self, files: Mapping[str, bytes]) -> None:
         """Artifacts, under their paths."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         if not files:
             return
         self._files.update(files)
@@ -159,8 +158,7 @@ class TrackedRun:
                 local = Path(scratch, path)
                 local.parent.mkdir(parents=True, exist_ok=True)
                 local.write_bytes(content)
-            # The client's log_artifacts would ask the store where this run's artifacts are, each time.
-            get_artifact_repository(self._artifact_uri, self._client.tracking_uri).log_artifacts(scratch)
+            repository(self._artifact_uri, self._client.tracking_uri).log_artifacts(scratch)
 
     def json(self, files: Mapping[str, Any]) -> None:
         """Artifacts in JSON."""

@@ -13,6 +13,7 @@ from experiments.validators import suggestion
 from runner.config.schema import experiments
 from runner.errors import UserError
 from runner.tracking import tags
+from runner.tracking.artifacts import repository
 from runner.tracking.store import first_line
 
 if TYPE_CHECKING:
@@ -159,10 +160,8 @@ def _download_files(client: MlflowClient, run: Run, names: Iterable[str], scratc
 
 def _download_model(client: MlflowClient, location: str, scratch: Path) -> None:
     """The MLflow model at ``location`` becomes the folder ``model``."""
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
     (scratch / MLFLOW_MODEL).mkdir()
-    get_artifact_repository(location, client.tracking_uri).download_artifacts("", str(scratch / MLFLOW_MODEL))
+    repository(location, client.tracking_uri).download_artifacts("", str(scratch / MLFLOW_MODEL))
 
 
 def _keras_file(scratch: Path, expected: str | None) -> Path:
