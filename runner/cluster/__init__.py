@@ -1,5 +1,5 @@
-"""Where the jobs of a sweep run when not here: an engine maps a function over jobs; no death costs another's result.
+"""Clusters for the jobs of a sweep: a function is mapped over jobs, and a job that dies costs no other's result.
 
-submitit and ray are used directly and not through Hydra's launcher plugins: those wait for the jobs in order and
-raise at the first that was killed, which loses the results of all others.
+submitit and ray are used directly, not through Hydra's launcher plugins. Those wait for the jobs in order and raise
+at the first one that was killed, which loses the results of all others.
 """

@@ -1,4 +1,4 @@
-"""What an engine does that runs jobs in processes elsewhere."""
+"""The interface of clusters, which run jobs in processes elsewhere."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Lost:
-    """A job whose process is gone without a result."""
+    """The result of a job whose process ended without one."""
 
     reason: str
-    """One sentence: which signal, out of memory, cancelled, node failure; what the engine says."""
+    """A sentence with what the cluster says: signal, out of memory, cancelled, node failure."""
 
 
 Results: TypeAlias = Generator[tuple[int, Result | Lost], None, None]
-"""The index of a job and what came of it; to be closed."""
+"""A generator of (index of a job, its result); callers close it."""
 
 
 class Cluster(Protocol):
-    """Processes for jobs, on this machine or others."""
+    """A provider of processes for jobs, on this machine or others."""
 
     @property
     def is_this_machine(self) -> bool:
-        """Whether the jobs are sure to run here, on this machine's disks."""
+        """Whether the jobs certainly run on this machine and see its disks."""
 
     def check(self) -> None:
-        """Raises UserError where the engine is not there; starts nothing."""
+        """Raise UserError if the cluster cannot be used. Starts nothing."""
 
     def map(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Results[Result]:
-        """Runs ``function(job)`` for each job in a process of its own; yields index and result as they finish.
+        """Run ``function(job)`` for each job in a process of its own; yield index and result as they finish.
 
-        The function is a module's, the jobs and results can be pickled. It starts in the working folder of this
-        process, finds the modules this process finds, and runs in the main thread of its process, which it may
-        give signal handlers. A job that dies is never run again.
+        The function is a module's function; jobs and results can be pickled. It starts in the working folder of
+        this process and finds the same modules. It runs in the main thread of its process, and so may install
+        signal handlers. A job that dies is never run again.
 
-        The jobs are handed over when the first result is asked for. Closing the generator, or an exception
-        where it is consumed, cancels what has not finished: the jobs' processes get a signal and some seconds.
+        The jobs are submitted when the first result is asked for. Closing the generator, or an exception in the
+        loop over it, cancels what has not finished: the jobs' processes get a signal and some seconds.
 
-        Raises UserError where the engine is not there or refuses the jobs.
+        Raises UserError if the cluster cannot be used or refuses the jobs.
         """
 
 
 def attempt(function: Callable[[Job], Result], job: Job) -> Result | Lost:
-    """The function's result; what it raises, sys.exit and KeyboardInterrupt included, in a line."""
+    """Return the function's result, or Lost with what it raised, sys.exit and KeyboardInterrupt included."""
     try:
         return function(job)
     except BaseException as error:

@@ -20,10 +20,10 @@ GRACE_SECONDS = 7.0
 """How long a cancelled job may take to record its end before its process is killed."""
 
 HIDE_GPUS = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
-"""A job that has asked for no GPU sees none, and does not share one that another job is measuring."""
+"""Hides GPUs from jobs that ask for none, so that they do not share one that another job is measuring."""
 
 THREADS = "OMP_NUM_THREADS"
-"""Ray sets it to a job's CPUs, 1 if none are given: the job would measure something else than it does here."""
+"""The variable that Ray sets to a job's CPUs, by default 1: the job would measure something else than here."""
 
 
 @dataclass
@@ -34,22 +34,22 @@ class Ray:
     """
 
     address: str | None = None
-    """``auto`` or ``host:port`` joins a cluster; None starts one of this machine and stops it at the end."""
+    """``auto`` or ``host:port`` joins a cluster; None starts one on this machine and stops it at the end."""
     cpus_per_job: float | None = None
     """Ray's default is 1. Ray only counts them: the job's threads may use every processor."""
     gpus_per_job: float | None = None
     """Ray's default is 0. The job sees only its own, through CUDA_VISIBLE_DEVICES."""
     memory_gb: float | None = None
-    """What a job's node must have to spare; Ray only counts it."""
+    """The memory that a job's node must have free; Ray only counts it."""
     resources: dict[str, float] | None = None
-    """What else a job's node must have, as declared with ``ray start --resources``."""
+    """Other resources that a job's node must have, as declared with ``ray start --resources``."""
 
     @property
     def is_this_machine(self) -> bool:
         return self.address is None
 
     def check(self) -> None:
-        """Raises UserError where Ray is not installed."""
+        """Raise UserError if Ray is not installed."""
         _ray()
 
     def map(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Results[Result]:
@@ -90,7 +90,7 @@ class Ray:
             signal.signal(signal.SIGTERM, handler)
 
     def _check_size(self, ray: Any) -> None:
-        """Raises UserError where Ray would wait for ever, silently; a joined cluster may grow."""
+        """Raise UserError if Ray would silently wait for ever. A joined cluster may grow, so it is not checked."""
         there: Mapping[str, float] = ray.cluster_resources()
         asked = {"CPU": self.cpus_per_job, "GPU": self.gpus_per_job} | (self.resources or {})
         lacking = [f"{name}={number:g}" for name, number in asked.items() if number and number > there.get(name, 0)]
@@ -109,7 +109,7 @@ class Ray:
 
 
 def _as_if_here(function: Callable[[Job], Result], job: Job, folder: Path, threads: str | None) -> Result | Lost:
-    """Runs the job in the submitter's folder, with its number of threads, and with SIGINT, which Ray blocks."""
+    """Run the job in the submitter's folder, with its number of threads, and with SIGINT, which Ray blocks."""
     os.chdir(folder)
     os.environ.pop(THREADS, None)
     os.environ.update({} if threads is None else {THREADS: threads})
@@ -118,7 +118,7 @@ def _as_if_here(function: Callable[[Job], Result], job: Job, folder: Path, threa
 
 
 def _result(ray: Any, done: Any) -> Any:
-    """What the function returned, or Lost in Ray's words, which leave open what killed a process."""
+    """The function's result, or Lost in Ray's words, which do not say what killed a process."""
     try:
         return ray.get(done)
     except Exception as error:
@@ -127,7 +127,7 @@ def _result(ray: Any, done: Any) -> Any:
 
 
 def _cancel(ray: Any, tasks: list[Any]) -> None:
-    """Interrupts the tasks as Ctrl-C would, and ends what has not ended some seconds later."""
+    """Interrupt the tasks as Ctrl-C would; some seconds later, kill those that have not ended."""
     for task in tasks:
         ray.cancel(task)
     if tasks:
@@ -137,7 +137,7 @@ def _cancel(ray: Any, tasks: list[Any]) -> None:
 
 
 def _ray() -> Any:
-    """The module. Raises UserError where it is not installed."""
+    """Import Ray. Raises UserError if it is not installed."""
     try:
         import ray
     except ImportError as error:
@@ -146,14 +146,14 @@ def _ray() -> Any:
 
 
 def _knock(address: str | None) -> None:
-    """Raises OSError where nobody listens, which Ray takes minutes to find out."""
+    """Raise OSError if nobody listens at an address, which Ray would take minutes to notice."""
     host, _, port = (address or "").rpartition(":")
     if host and port.isdecimal() and "://" not in host:
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _silence(ray: Any) -> None:
-    """Keeps Ray's lines out of the terminal: what has happened to a job, its result says."""
+    """Keep Ray's lines out of the terminal: each job's result says what happened to it."""
     logging.getLogger("ray").setLevel(logging.ERROR)
     # Where a worker died, Ray prints so whatever it is told. A private name; if it goes, the line comes back.
     ray._private.worker.print_to_stdstream = lambda *_, **__: None

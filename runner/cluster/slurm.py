@@ -1,4 +1,4 @@
-"""Jobs as a Slurm job array, handed over and started by submitit."""
+"""Jobs as a Slurm job array, submitted and started by submitit."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from runner.cluster.slurm_queue import ended
 from runner.errors import UserError
 
 RESULTS_SECONDS = 1.0
-"""Between two looks into the folder for results."""
+"""The time between two looks into the folder of results."""
 
 QUEUE_SECONDS = 15.0
-"""Between two calls of squeue, one for the whole array. It only serves to notice the dead: the living leave a file.
+"""The time between two calls of squeue, which asks about the whole array to notice jobs that died without a result.
 
-A job is lost when two answers say that it has ended: through a network file system its result may come late.
+A job is lost only when two answers say that it has ended: a network file system may deliver its result late.
 """
 
 WARNING_SECONDS = 30
-"""How long before the end of a job's time SIGTERM comes, to keep its results; Slurm may be a minute early."""
+"""How long before the end of its time a job gets SIGTERM, to keep its results; Slurm may be a minute early."""
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Slurm:
         return False
 
     def check(self) -> None:
-        """Raises UserError where Slurm or submitit is not there."""
+        """Raise UserError if Slurm or submitit is not installed."""
         _submitit()
 
     def map(self, function: Callable[[Job], Result], jobs: Sequence[Job]) -> Results[Result]:
@@ -101,7 +101,7 @@ class Slurm:
             raise UserError(f"Slurm refuses the jobs: {_one_line(error)}") from error
 
     def _parameters(self, jobs: int) -> Mapping[str, Any]:
-        """In the words of submitit's SlurmExecutor: its AutoExecutor cannot leave the time limit to Slurm."""
+        """Parameters of submitit's SlurmExecutor, since its AutoExecutor cannot leave the time limit to Slurm."""
         return {
             "job_name": self.name,
             "wckey": None,  # submitit sets one, which Slurm refuses where such keys are in use
@@ -126,9 +126,9 @@ class Slurm:
 
 
 def _as_if_alone(function: Callable[[Job], Result], job: Job) -> Result | Lost:
-    """Runs the job without submitit's signal handlers.
+    """Run the job without submitit's signal handlers.
 
-    They ignore SIGTERM, which Slurm sends before SIGKILL, and put the job into the queue again at SIGUSR2.
+    They ignore SIGTERM, which Slurm sends before SIGKILL, and requeue the job at SIGUSR2.
     """
     for number in (signal.SIGTERM, signal.SIGCONT, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
@@ -136,7 +136,7 @@ def _as_if_alone(function: Callable[[Job], Result], job: Job) -> Result | Lost:
 
 
 def _finished(running: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The jobs' ids and results, as they come in. ``running`` are submitit's jobs by their ids."""
+    """Yield the ids and results of jobs as they end. ``running`` are submitit's jobs by id."""
     array = next(iter(running)).split("_")[0]
     next_question = time.monotonic() + QUEUE_SECONDS
     seen_dead: set[str] = set()
@@ -162,7 +162,7 @@ def _with_result(running: Mapping[str, Any]) -> list[str]:
 
 
 def _submitit() -> Any:
-    """The module. Raises UserError where it or Slurm is not there."""
+    """Import submitit. Raises UserError if it or Slurm is not installed."""
     if shutil.which("sbatch") is None or shutil.which("srun") is None:
         raise UserError("there is no sbatch here: Slurm's jobs are started on a machine of the cluster, its login node")
     try:
@@ -173,7 +173,7 @@ def _submitit() -> Any:
 
 
 def _result(task: Any) -> Any:
-    """What the function returned, or Lost where that could not be brought here."""
+    """The function's result, or Lost if it cannot be read."""
     try:
         return task.result()
     except Exception as error:

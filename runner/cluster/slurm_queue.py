@@ -1,4 +1,4 @@
-"""What Slurm says about the jobs of an array: one question to squeue for all of them."""
+"""The state of a job array in Slurm, from one call of squeue for all its jobs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FINAL = frozenset(
         "TIMEOUT",
     }
 )
-"""The states of a job that will not run any more; see JOB STATE CODES in squeue(1)."""
+"""The states of a job that has ended; see JOB STATE CODES in squeue(1)."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class EndedJob:
     """How a job ended, in Slurm's words."""
 
     state: str
-    """Empty if Slurm has forgotten the job, which it does some minutes after the end (MinJobAge)."""
+    """Empty if Slurm no longer knows the job, some minutes after its end (MinJobAge)."""
 
     wait_status: int = 0
-    """Of the batch script, as in wait(2)."""
+    """The status of the batch script, as in wait(2)."""
 
     def __str__(self) -> str:
         if not self.state:
@@ -45,20 +45,20 @@ class EndedJob:
 
 
 def ended(array: str, jobs: set[str]) -> dict[str, EndedJob]:
-    """Those of the ``jobs`` that have ended, of the array (or single job) of that id; none if Slurm does not answer.
+    """Ask which of ``jobs`` have ended; ``array`` is the id of their array. Empty if Slurm does not answer.
 
-    squeue and not sacct, which needs a database that many a small cluster does not have.
+    It calls squeue, not sacct, which needs a database that many small clusters do not have.
     """
     fields = "--Format=JobArrayID:|,State:|,exit_code:|"
     command = ["squeue", f"--jobs={array}", "--array", "--states=all", "--noheader", fields]
     answer = subprocess.run(command, capture_output=True, text=True)
     if answer.returncode != 0 and "Invalid job id" not in answer.stderr:
-        return {}  # a controller that is busy or starts again; the jobs go on
+        return {}  # the controller is busy or restarts; the jobs go on
     states = dict(_parsed(line) for line in answer.stdout.splitlines() if "|" in line)
     return {job: end for job in jobs if (end := states.get(job, EndedJob(""))) is not None}
 
 
 def _parsed(line: str) -> tuple[str, EndedJob | None]:
-    """A job's id and how it ended, or None if it has not."""
+    """Parse a line into a job's id and its end, which is None while the job runs."""
     job, state, status, *_ = (part.strip() for part in line.split("|"))
     return job, EndedJob(state, int(status)) if state in FINAL else None

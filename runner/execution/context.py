@@ -1,4 +1,4 @@
-"""What the jobs of one command share."""
+"""The context that the jobs of one command share: store, machine, and facts about it."""
 
 from __future__ import annotations
 
@@ -22,39 +22,39 @@ if TYPE_CHECKING:
 
 
 class SweepIsOver(UserError):
-    """Nobody waits for this job: run again, it would be there twice."""
+    """The sweep that asked for this job does not wait for it: if run, the job might be there twice."""
 
 
 @dataclass(frozen=True)
 class Parent:
-    """The run of a sweep, as its jobs know it."""
+    """A sweep's run, as its jobs know it."""
 
     id: str
     experiment_id: str
     owner: str = ""
-    """The process that waits for the jobs, where that is not this one: ``runner.process`` of the run."""
+    """The process that waits for the jobs, if it is another one: the tag ``runner.process`` of the run."""
 
 
 class Context:
-    """The store, the machine, and what has been found out about it."""
+    """The store, the machine, and what jobs have found out about it."""
 
     def __init__(self, store: Store, parent: Parent | None = None) -> None:
-        """Touches nothing yet: :meth:`open` does. ``parent`` is the run whose children the jobs' runs are."""
+        """Touch nothing yet: :meth:`open` does. The jobs' runs become children of ``parent``, if there is one."""
         self.store = store
         self.parent = parent
         self.client: MlflowClient
         self.surroundings: dict[str, Any]
-        """Machine, packages, code."""
+        """Machine, packages and code, as ``environment.describe`` returns them."""
         self._is_open = False
         self._experiment_ids: dict[str, str] = {}
         self._known: dict[str, dict[str, Any]] = defaultdict(dict)
 
     def open(self, say: Callable[[str], None]) -> None:
-        """Opens the store and looks at the machine, once. Raises StoreError."""
+        """Open the store and look at the machine, once. Raises StoreError."""
         if self._is_open:
             return
         self.client = self.store.open()
-        if self.parent is None:  # else whoever made the parent has looked
+        if self.parent is None:  # otherwise this was done before the parent was created
             with store_errors():
                 orphans = end_orphans(self.client)
             if orphans:
@@ -63,7 +63,7 @@ class Context:
         self._is_open = True
 
     def experiment_id(self, job: Job) -> str:
-        """The MLflow experiment that the job's run belongs to: children show only beside their parent."""
+        """The id of the MLflow experiment for the job's run. The UI shows children only in that of their parent."""
         if self.parent is not None:
             return self.parent.experiment_id
         name = job.parts.tracking.experiment or job.parts.experiment.name
@@ -72,7 +72,7 @@ class Context:
         return self._experiment_ids[name]
 
     def require_sweep(self) -> None:
-        """Raises SweepIsOver where the sweep that had asked for a job from elsewhere does not wait for it any more."""
+        """Raise SweepIsOver if a sweep in another process asked for the job and no longer waits for it."""
         if self.parent is None or not self.parent.owner:
             return
         with store_errors():
@@ -81,9 +81,9 @@ class Context:
             raise SweepIsOver("the sweep that asked for this job has ended, or goes on without it")
 
     def fingerprint(self, job: Job) -> str:
-        """What two runs share that asked the same of the same kind of machine."""
+        """The fingerprint of a job: two runs share it if they ask the same question of the same kind of machine."""
         return fingerprint(job.question_hash, self.surroundings)
 
     def known(self, device: Device) -> dict[str, Any]:
-        """What jobs with these device settings have found out about the machine; to be added to."""
+        """Facts about the machine that jobs with these device settings have found out; callers add to it."""
         return self._known[repr(device)]

@@ -1,9 +1,9 @@
-"""The process that labs are forked from: TensorFlow is imported in it, and nothing started.
+"""A fork server: workers are forked from this process, which has imported TensorFlow but not started it.
 
-Importing TensorFlow takes seconds, a fork of a process that has done so takes hundredths of one. Threads,
-oneDNN, visible devices and GPU memory are fixed for the life of a process that has *started* TensorFlow, so
-the server never does, and each fork starts with settings of its own. Only oneDNN is read at the import: there
-is one server for each of its values.
+Importing TensorFlow takes seconds; forking a process that has imported it takes hundredths of a second. Threads,
+visible devices and GPU memory are fixed for the life of a process once it has *started* TensorFlow. The server
+never starts it, so each fork can choose its own settings. Only oneDNN is read during the import: there is one
+server for each of its values.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _REQUEST, _STATUS = struct.Struct("ii"), struct.Struct("i")
 
 
 class ForkServer:
-    """The conductor's end."""
+    """A fork server, as the scheduler uses it."""
 
     def __init__(self, onednn: bool | None, modules: Sequence[str], log: Path) -> None:
-        """Starts the server; it imports TensorFlow and ``modules`` while the caller goes on. It prints to ``log``."""
+        """Start the server. It imports TensorFlow and ``modules`` while the caller goes on, and prints to ``log``."""
         self._control, its_control = socket.socketpair()
         context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=serve, args=(its_control, onednn, modules, log), name="lab server")
-        resource_tracker.ensure_running()  # else starting the process starts it, and that resets the mask
-        # The mask is inherited, by the server and by its forks: signals are for a lab that is ready for one.
+        self._process = context.Process(target=serve, args=(its_control, onednn, modules, log), name="fork server")
+        resource_tracker.ensure_running()  # otherwise starting the process does, which resets the mask
+        # The server and its forks inherit the mask, so that no signal comes before a worker has its handler.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS)
         try:
             self._process.start()
@@ -53,7 +53,7 @@ class ForkServer:
         return self._process.is_alive()
 
     def fork(self) -> tuple[int, Connection]:
-        """Asks for a lab: its number, and the connection to it, at its end where the server is gone."""
+        """Ask for a worker; return its number and the connection to it, which is closed if the server is gone."""
         number = next(self._numbers)
         ours, its = multiprocessing.Pipe()
         with suppress(OSError):
@@ -62,7 +62,7 @@ class ForkServer:
         return number, ours
 
     def wait(self, number: int) -> int | None:
-        """Waits for the end of a lab: its exit status, a signal as a negative number; None if the server is gone."""
+        """Wait for a worker to end; return its exit status, negative for a signal, or None if the server is gone."""
         try:
             self._control.sendall(_REQUEST.pack(WAIT, number))
             answer = self._control.recv(_STATUS.size, socket.MSG_WAITALL)
@@ -71,20 +71,20 @@ class ForkServer:
         return os.waitstatus_to_exitcode(_STATUS.unpack(answer)[0]) if len(answer) == _STATUS.size else None
 
     def forget(self, number: int) -> None:
-        """Ends the lab if it goes on; nobody wants to know how."""
+        """End the worker if it still runs. Its exit status is dropped."""
         with suppress(OSError):
             self._control.sendall(_REQUEST.pack(FORGET, number))
 
     def close(self) -> None:
-        """Ends the server. Labs that still go on are their conductor's to end."""
+        """End the server. The scheduler ends the workers."""
         self._control.close()
         self._process.join(CLOSE_SECONDS)
-        self._process.kill()  # it was still importing TensorFlow
+        self._process.kill()  # in case it is still importing TensorFlow
         self._process.join()
 
 
 class _Forks:
-    """The labs of a server by their numbers: one may die before it could say which process it is."""
+    """The workers of a server by number: a worker may die before it has said its process number."""
 
     def __init__(self) -> None:
         self._pids: dict[int, int] = {}
@@ -94,30 +94,31 @@ class _Forks:
         self._pids[number] = pid
 
     def wait(self, number: int) -> int:
-        """How the lab ended, as os.waitpid has it."""
+        """Wait for a worker; return its status as ``os.waitpid`` has it."""
         return os.waitpid(self._pids.pop(number), 0)[1]
 
     def forget(self, number: int) -> None:
-        """Ends it. It is collected once it has ended, so that it does not stay as a zombie."""
+        """Kill a worker. :meth:`collect` then keeps it from staying as a zombie."""
         pid = self._pids.pop(number)
         os.kill(pid, signal.SIGKILL)
         self._forgotten.add(pid)
 
     def collect(self, options: int = os.WNOHANG) -> None:
+        """Reap the forgotten workers that have ended; with ``options=0``, wait for all of them."""
         for pid in list(self._forgotten):
             if os.waitpid(pid, options) != (0, 0):
                 self._forgotten.discard(pid)
 
 
 def serve(control: socket.socket, onednn: bool | None, modules: Sequence[str], log: Path) -> None:
-    """The whole life of a server. Called with the signals blocked: it ends when the conductor does."""
+    """Run a server until the scheduler is gone. The signals must be blocked."""
     from experiments.runtime.preload import preload
 
     worker.write_output_to(log)
     preload(onednn)
     for module in modules:
         importlib.import_module(module)
-    gc.freeze()  # a fork's garbage collector would look at a million objects, and copy their pages to do so
+    gc.freeze()  # otherwise each fork's collector visits a million objects and copies their pages
     forks = _Forks()
     while request := _receive(control):
         (what, number), descriptors = request
@@ -134,11 +135,11 @@ def serve(control: socket.socket, onednn: bool | None, modules: Sequence[str], l
             forks.forget(number)
         forks.collect()
     forks.collect(0)
-    os._exit(0)  # Python would take TensorFlow apart first
+    os._exit(0)  # a normal exit would first tear TensorFlow down
 
 
 def _receive(control: socket.socket) -> tuple[tuple[int, int], list[int]] | None:
-    """The next request and what came with it; None when the conductor is gone."""
+    """Receive the next request and its file descriptors; None when the scheduler is gone."""
     message, descriptors, _, _ = socket.recv_fds(control, _REQUEST.size, 1)
     if not message:
         return None

@@ -1,4 +1,4 @@
-"""All the lab servers of a command."""
+"""All the fork servers of a command."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class ForkServers:
 
     @property
     def folder(self) -> Path:
-        """For logs, until the servers are closed."""
+        """A folder for logs, which exists until the servers are closed."""
         return Path(self._scratch.name)
 
     def of(self, parts: Parts) -> ForkServer:
-        """The server for a job; a new one imports the job's experiment for all its forks."""
+        """Return the server for a job. A new server imports the job's experiment for all its forks."""
         onednn = parts.device.onednn
         if onednn in self._servers and not self._servers[onednn].is_alive():
             self.drop(self._servers[onednn])
@@ -33,12 +33,12 @@ class ForkServers:
         return self._servers[onednn]
 
     def drop(self, server: ForkServer) -> None:
-        """It is gone: the next lab gets a new one."""
+        """Close a server that hangs or is gone; the next worker gets a new one."""
         for onednn in [onednn for onednn, known in self._servers.items() if known is server]:
             self._servers.pop(onednn).close()
 
     def close(self) -> None:
-        """Ends them all, and with them what labs there are."""
+        """End all servers."""
         for server in self._servers.values():
             server.close()
         self._servers.clear()

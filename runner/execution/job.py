@@ -1,4 +1,4 @@
-"""One job: a config, composed and checked, and what became of it."""
+"""A job, which is a composed config, and its end."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from runner.errors import ExitStatus
 
 @dataclass(frozen=True)
 class Job:
-    """A config and what its user wrote to get it. Raises UserError where the config is wrong."""
+    """A config, and the overrides that led to it. Its properties raise UserError if the config is wrong."""
 
     config: DictConfig
     overrides: Sequence[str]
     number: int = 0
-    """Its place in its sweep."""
+    """The job's place in its sweep."""
     distinct: Sequence[str] = ()
-    """The overrides that tell it from the other jobs of its sweep."""
+    """The overrides that tell the job from the others of its sweep."""
 
     @cached_property
     def parts(self) -> Parts:
+        """The config as checked objects."""
         return parts(self.config)
 
     @property
     def title(self) -> str:
-        """What tells it from the others, in words."""
+        """The distinct overrides in short, or the experiment's name if there are none."""
         return " ".join(words_of(self.distinct)) or self.parts.experiment.name
 
     @cached_property
     def question(self) -> Mapping[str, Any]:
-        """The config without where the answer is kept: what makes two runs the same."""
+        """The keys and values that make two jobs the same, see :func:`runner.config.question.question`."""
         return question(flat(self.config))
 
     @cached_property
@@ -47,21 +48,22 @@ class Job:
 
 @dataclass(frozen=True)
 class JobEnd:
-    """What became of a job."""
+    """How a job has ended, and what it has found."""
 
     status: str
     """FINISHED, FAILED or KILLED, as MLflow calls it."""
     reason: str = ""
-    """Why it did not finish, in a sentence."""
+    """Why the job did not finish, in a sentence."""
     run_id: str | None = None
-    """Its run; None where it never began and belongs to no sweep."""
+    """The job's run; None if the experiment never began and the job belongs to no sweep."""
     seconds: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
     """The last value of each metric."""
     note: str = ""
     """The answer in Markdown."""
     link: str = ""
-    """Where the run is seen."""
+    """The address of the run in the UI."""
     traceback: str = ""
-    """Of a crash; or what TensorFlow printed where it could not be started."""
+    """The traceback of a crash, or what TensorFlow printed if it could not be started."""
     exit_status: int = ExitStatus.OK
+    """The exit status of ``python -m runner`` if this is its only job."""

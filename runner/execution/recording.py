@@ -1,4 +1,4 @@
-"""What every recorder does with findings: it turns them into records."""
+"""A buffer that turns an experiment's findings into records; recorders derive from it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 METRIC_NAME = re.compile(r"(?!/|\.\.|\.$)[\w\-. :/]{1,250}")
 
 MODEL_NAME = re.compile(r"[\w\- ]+")
-"""Of a model in a run; fewer than a registered model's, which may have dots."""
+"""Characters allowed in the name of a run's model. A registered model's may also have dots."""
 
 ARRAY_KINDS = "biufU"
-"""NumPy's kinds of what MLflow's signatures and JSON examples hold: truth, integers, floats, text."""
+"""NumPy's kinds that MLflow's signatures and JSON examples can hold: booleans, integers, floats, text."""
 
 
 class RecordBuffer:
-    """The part of a :class:`experiments.recorder.Recorder` that only keeps what it is given."""
+    """The part of an :class:`experiments.recorder.Recorder` that only buffers."""
 
     def __init__(self) -> None:
         self._buffer: list[Record] = []
@@ -83,13 +83,13 @@ class RecordBuffer:
         self._buffer.append(Note(str(markdown)))
 
     def rest(self) -> list[Record]:
-        """What has not been handed over yet."""
+        """Return what has not been handed over, and empty the buffer."""
         rest, self._buffer = self._buffer, []
         return rest
 
 
 def _plain(name: str, arrays: Arrays) -> Arrays:
-    """A copy, since it is handed over later."""
+    """Copy arrays, since the buffer is handed over later."""
     import numpy as np
 
     if isinstance(arrays, Mapping):
@@ -100,7 +100,7 @@ def _plain(name: str, arrays: Arrays) -> Arrays:
 
 
 def _scalars(metadata: Mapping[str, Any]) -> dict[str, Cell]:
-    """NumPy's numbers are written as Python's."""
+    """Convert NumPy scalars to Python's."""
     return {name: value.item() if hasattr(value, "item") else value for name, value in metadata.items()}
 
 

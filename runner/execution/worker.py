@@ -1,4 +1,4 @@
-"""The lab's side of a job: the process that starts TensorFlow and runs the experiment."""
+"""The worker's side of a job: the process that starts TensorFlow and runs the experiment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(connection: Connection, server_log: Path) -> NoReturn:
-    """The whole life of a lab: a fork of the lab server, with SIGNALS blocked, so that none comes too early."""
+    """Run a worker from its fork to its end. SIGNALS must be blocked, so that none comes before their handler."""
     try:
         connection.send(os.getpid())
         assignment, log = connection.recv()
@@ -49,17 +49,17 @@ def run(connection: Connection, server_log: Path) -> NoReturn:
         sys.stderr.flush()
         connection.send(ended)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        pass  # the conductor does not want this lab any more
+        pass  # the scheduler has closed this worker
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)
     finally:
-        os._exit(0)  # all is handed over; TensorFlow's threads need no end
+        os._exit(0)  # everything is handed over: TensorFlow's threads need not be joined
 
 
 def _run_experiment(connection: Connection, assignment: Assignment, recorder: PipeRecorder) -> Ended:
-    """Never raises but KeyboardInterrupt, and never before what was recorded is handed over."""
+    """Run the experiment and return its end with the last records. Raises only KeyboardInterrupt."""
     try:
         placement = device.start(assignment.device)
         connection.send(Started(placement, device.describe()))
@@ -74,13 +74,13 @@ def _run_experiment(connection: Connection, assignment: Assignment, recorder: Pi
         return Ended(Outcome.UNAVAILABLE, str(error))
     except Refused as error:
         ended = Ended(Outcome.REFUSED, str(error))
-    except BaseException:  # a bug, or sys.exit in someone's experiment: the run shows it
+    except BaseException:  # a bug, or sys.exit in an experiment: the run shows the traceback
         ended = Ended(Outcome.CRASHED, traceback.format_exc())
     return replace(ended, records=recorder.rest())
 
 
 class PipeRecorder(RecordBuffer):
-    """A :class:`experiments.recorder.Recorder` that hands everything to the conductor."""
+    """A :class:`experiments.recorder.Recorder` that hands everything to the scheduler."""
 
     def __init__(self, connection: Connection, known: Mapping[str, Any]) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class PipeRecorder(RecordBuffer):
         self._interrupted = False
 
     def take(self, given: StoredInputs | str) -> None:
-        """What can be asked for; GO instead is what a lab hears that shall hurry to its end."""
+        """Take the inputs for the experiment. GO comes in their place when the worker is to end at once."""
         if isinstance(given, StoredInputs):
             self._given = given
 
@@ -123,7 +123,7 @@ class PipeRecorder(RecordBuffer):
         return value
 
     def flush(self) -> None:
-        """Hands the buffer over and waits until it is stored."""
+        """Hand the buffer over and wait until it is stored. Raises KeyboardInterrupt after a signal."""
         self.require_going()
         if not self._buffer:
             return
@@ -138,12 +138,12 @@ class PipeRecorder(RecordBuffer):
             raise KeyboardInterrupt
 
     def require_going(self) -> None:
-        """Raises KeyboardInterrupt again where a library has swallowed it: a bare ``except`` is enough."""
+        """Raise KeyboardInterrupt again if a library has swallowed it: a bare ``except`` is enough to do so."""
         if self._interrupted and not isinstance(sys.exception(), KeyboardInterrupt):
             raise KeyboardInterrupt
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
-        """Signal handler: raises KeyboardInterrupt once, and not in the middle of handing over."""
+        """Handle a signal: raise KeyboardInterrupt once, and not in the middle of a :meth:`flush`."""
         first, self._interrupted = not self._interrupted, True
         if first and not self._handing_over:
             raise KeyboardInterrupt
@@ -156,7 +156,7 @@ def _on_signals(action: Callable[[int, FrameType | None], None] | signal.Handler
 
 
 def write_output_to(log: Path) -> None:
-    """Everything printed in this process goes to a file, TensorFlow's C++ included."""
+    """Write everything this process prints to a file, TensorFlow's C++ included."""
     sys.stdout.flush()
     sys.stderr.flush()
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -166,13 +166,13 @@ def write_output_to(log: Path) -> None:
 
 
 def _begin_output(log: Path, server_log: Path) -> None:
-    """A lab's log begins with what TensorFlow said when it was imported."""
+    """Begin the worker's log with what TensorFlow printed during its import."""
     log.write_bytes(server_log.read_bytes())
     write_output_to(log)
 
 
 def _limit_memory(limit: int | None) -> None:
-    """Allocations beyond ``limit`` bytes more than now fail, in Python as in C++; None lifts the limit."""
+    """Make allocations fail beyond ``limit`` more bytes than now, in Python as in C++; None lifts the limit."""
     _, most = resource.getrlimit(resource.RLIMIT_DATA)
     wanted = most
     if limit is not None:
@@ -182,7 +182,7 @@ def _limit_memory(limit: int | None) -> None:
 
 
 def end_with_parent() -> None:
-    """Ends this process when the conductor is gone, however it went: nobody would hear the results."""
+    """End this process when the scheduler's has ended, however it did: nobody would hear the results."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     subprocesses.end_with_parent(parent.sentinel)

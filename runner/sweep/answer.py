@@ -1,4 +1,4 @@
-"""What a sweep says as a whole: summary, effects, comparison, and the words to them."""
+"""The answer of a sweep as a whole: summary, effects, comparison, and a note about them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ MOST_REASONS, WHY_LENGTH = 10, 60
 
 
 class AnswerRecorder(RecordBuffer):
-    """Takes the answer's parts; they are written all at once."""
+    """A recorder for the parts of an answer, which are written all at once."""
 
     def __init__(self, folder: str = "") -> None:
-        """Tables and plots go into ``folder``, so that those of several experiments do not meet."""
+        """Put tables and plots into ``folder``, so that those of several experiments do not collide."""
         super().__init__()
         self._folder = folder
 
@@ -44,10 +44,10 @@ class AnswerRecorder(RecordBuffer):
         super().file(f"{self._folder}{path}", content)
 
     def progress(self, task: str, fraction: float, text: str) -> None:
-        """Nothing is being measured and nothing long goes on."""
+        """Do nothing: no part of an answer takes long."""
 
     def measured(self) -> None:
-        """Nothing ever was."""
+        """Do nothing: an answer measures nothing."""
 
     def once(self, name: str, find_out: Callable[[], T]) -> T:
         return find_out()
@@ -62,11 +62,11 @@ class AnswerRecorder(RecordBuffer):
         return None
 
     def keep(self, records: Sequence[Record]) -> None:
-        """Takes what another recorder has taken."""
+        """Add the records of another recorder."""
         self._buffer += records
 
     def take_note(self) -> str:
-        """The last note, which is then no longer among the records: the whole has a note of its own."""
+        """Remove the notes and return the last one: the whole answer has a note of its own."""
         notes = [record.markdown for record in self._buffer if isinstance(record, Note)]
         self._buffer = [record for record in self._buffer if not isinstance(record, Note)]
         return notes[-1] if notes else ""
@@ -84,7 +84,11 @@ class SweepAnswer:
         not_started: Sequence[Job] = (),
         at_a_time: int = 1,
     ) -> None:
-        """``at_a_time`` jobs went on side by side, which disturbs timings: the answer says so."""
+        """``children`` are the runs of the sweep, ``jobs`` those this command asked for.
+
+        ``not_started`` are the jobs among them without a run. ``at_a_time`` jobs ran side by side, which disturbs
+        timings, so the answer says so.
+        """
         self._runs = lasting(children, jobs)
         self._asked = {job.question_hash for job in jobs}
         self._results = job_results(self._runs, tracking_uri)
@@ -94,15 +98,15 @@ class SweepAnswer:
 
     @property
     def all_finished(self) -> bool:
-        """Whether every job did, those of earlier commands included that this one has gone on with.
+        """Whether every job has finished, those of the earlier commands of a resumed sweep included.
 
-        A search does not try again what was killed, so that does not count.
+        A job of an earlier command that was killed does not count: a search does not try it again.
         """
         counting = [run for run in self._runs if run.info.status != "KILLED" or question_of(run) in self._asked]
         return not self._not_started and all(run.info.status == "FINISHED" for run in counting)
 
     def records(self, kinds: Sequence[type[Experiment]]) -> list[Record]:
-        """Everything for the parent's run; ``kinds`` are the experiments that ran. The last record is the note."""
+        """Everything for the parent's run, its note included; ``kinds`` are the experiments that ran."""
         recorder = AnswerRecorder()
         recorder.table("summary", self._summary())
         parts = [self._counts(), *self._failures(), self._best()]
@@ -122,7 +126,7 @@ class SweepAnswer:
         return list(zip(self._results, self._runs, strict=True))
 
     def _summary(self) -> list[Row]:
-        """One row a job."""
+        """One row for each job."""
         rows: list[Row] = [
             {
                 "job": number_of(run),
@@ -152,7 +156,7 @@ class SweepAnswer:
         return f"**{total} job{'s' * (total != 1)}**{side_by_side}: {', '.join(words)}."
 
     def _failures(self) -> list[str]:
-        """The jobs that did not finish, those with the same reason together."""
+        """A list of the jobs that did not finish, grouped by reason."""
         by_reason: dict[str, list[str]] = {}
         for result, run in self._pairs():
             if run.info.status != "FINISHED":
@@ -162,7 +166,7 @@ class SweepAnswer:
         return ["\n".join([*lines[:MOST_REASONS], *_more_lines(len(lines) - MOST_REASONS)])] if lines else []
 
     def _best(self) -> str:
-        """The best job by ``sweep.metric``."""
+        """A sentence about the best job by ``sweep.metric``, if that is set."""
         metric = self._settings.metric
         having = [
             result for result in self._results if result.status == "FINISHED" and metric and metric in result.metrics
@@ -179,12 +183,12 @@ class SweepAnswer:
 def _of_experiment(
     kind: type[Experiment], results: Sequence[JobResult], metric: str | None, recorder: AnswerRecorder
 ) -> list[str]:
-    """What the experiment itself says, and the effects of the swept keys."""
+    """The experiment's own comparison, and the effects of the swept keys, in Markdown."""
     if len(results) < 2:
         return []
     try:
         kind.compare(results, recorder)
-    except Exception:  # it may be anybody's: the rest of the answer does not depend on it
+    except Exception:  # an experiment may be anybody's code; the rest of the answer does not depend on it
         recorder.file("traceback.txt", traceback.format_exc().encode())
         recorder.note(f"The comparison of {kind.name} crashed; traceback.txt says where.")
     everything = sorted({name for result in results for name in result.metrics})
@@ -193,7 +197,7 @@ def _of_experiment(
 
 
 def job_table(rows: Sequence[tuple[Job, JobEnd | None]]) -> str:
-    """The table with which a sweep ends on the terminal."""
+    """The table at the end of a sweep on the terminal."""
     return markdown_table(
         [
             {

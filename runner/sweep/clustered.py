@@ -1,4 +1,4 @@
-"""``hydra/launcher=slurm`` and ``ray``: every job in a process that a cluster's engine starts."""
+"""``hydra/launcher=slurm`` and ``ray``: a cluster starts a process for each job."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 LIMITS = ("timeout", "start_timeout")
-"""The limits of a job that its conductor sees to; all others are the cluster's."""
+"""The limits that a job's own scheduler enforces; the cluster enforces all others."""
 
 CANCEL_SECONDS = 7.0
-"""How long cancelled jobs may take to write down what they have, before this process ends their runs."""
+"""How long cancelled jobs may take to record what they have, before this process ends their runs."""
 
 
 @dataclass(eq=False)
 class Clustered:
-    """Jobs on a cluster, whose engine sees to places and queues; the runs go to a tracking server."""
+    """An engine that hands jobs to a cluster. Their runs go to a tracking server."""
 
     cluster: Cluster
     limits: Limits
@@ -46,7 +46,7 @@ class Clustered:
 
     @classmethod
     def from_settings(cls, kind: type[Cluster], settings: Mapping[str, Any]) -> Clustered:
-        """From what stands under ``hydra.launcher``: ``kind``'s fields, and the LIMITS. Raises UserError."""
+        """From the values under ``hydra.launcher``: the fields of ``kind``, and the LIMITS. Raises UserError."""
         of_cluster = {key: value for key, value in settings.items() if key not in LIMITS}
         limits = {key: settings[key] for key in LIMITS if key in settings}
         return cls(checked(kind, of_cluster), checked(Limits, limits))
@@ -55,7 +55,7 @@ class Clustered:
         self.cluster.check()
 
     def prepare(self, job: Job) -> None:
-        """Raises UserError for a store that only this machine sees."""
+        """Raise UserError for a store that only this machine sees."""
         if job.parts.tracking.kind != "server" and not self.cluster.is_this_machine:
             raise UserError(
                 "hydra/launcher: jobs on other machines need a tracking server; "
@@ -72,7 +72,7 @@ class Clustered:
         runs = _Runs(context)
         waiting = dict(enumerate(jobs))
         try:
-            # Nothing here could look at a flag while it waits for the cluster.
+            # While this waits for the cluster, it cannot look at a flag.
             with interruption.raising(), closing(self.cluster.map(run_remotely, remote)) as results:
                 for index, result in results:
                     end = JobEnd("FAILED", result.reason) if isinstance(result, Lost) else result
@@ -86,18 +86,18 @@ class Clustered:
                 yield job, end
 
     def close(self) -> None:
-        """The cluster's processes end with :meth:`run`."""
+        """Do nothing: the cluster's processes end with :meth:`run`."""
 
 
 class _Runs:
-    """The runs of this command's jobs, made by processes elsewhere; a sweep that goes on has others from before."""
+    """The runs that processes elsewhere create for this command's jobs. A resumed sweep also has earlier runs."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._before = {run.info.run_id for run in self._children()}
 
     def by_job(self) -> dict[int, Run]:
-        """By the numbers of their jobs; of a job that was run again, the newest."""
+        """Return the runs by the numbers of their jobs; if a job was run again, the newest."""
         return {number_of(run): run for run in self._children() if run.info.run_id not in self._before}
 
     def _children(self) -> Iterator[Run]:
@@ -108,7 +108,7 @@ class _Runs:
 def _cancelled(
     jobs: Sequence[Job], runs: _Runs, context: Context, interruption: Interruption
 ) -> Iterator[tuple[Job, JobEnd]]:
-    """Cancelled jobs end their runs themselves, if they are given a moment."""
+    """Give cancelled jobs a moment to end their runs themselves; then end the others."""
     deadline = time.monotonic() + CANCEL_SECONDS
     while any(run.info.status == "RUNNING" for run in runs.by_job().values()) and time.monotonic() < deadline:
         time.sleep(0.5)
@@ -121,7 +121,7 @@ def _cancelled(
 
 
 def _with_run(job: Job, runs: Mapping[int, Run], end: JobEnd, context: Context) -> JobEnd:
-    """A job whose process says nothing more: its run is ended, or made for the reason's sake if it had not begun."""
+    """End the run of a job whose process is lost; create one to hold the reason if the job had not begun."""
     if job.number in runs:
         return _end_run(runs[job.number], context, end)
     run = new_run(job, context, None)
@@ -130,7 +130,7 @@ def _with_run(job: Job, runs: Mapping[int, Run], end: JobEnd, context: Context) 
 
 
 def _end_run(run: Run, context: Context, end: JobEnd) -> JobEnd:
-    """Ends the run of a job unless it has ended itself."""
+    """End a run unless its job has done so."""
     if run.info.status != "RUNNING":
         return end_of(run)
     end_run(context.client, run.info.run_id, end.status, end.reason)

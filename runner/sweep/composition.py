@@ -1,4 +1,4 @@
-"""The configs of a sweep's jobs, all composed before the first job starts."""
+"""The composition of the configs of a sweep's jobs, all before the first job starts."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from omegaconf import DictConfig, open_dict
 
 
 class Composition:
-    """Composes one job after the other.
+    """Composes configs one after the other.
 
-    Hydra takes 0.15 s to compose a config, most of it for its defaults list, which only the choices of
-    groups decide. So each combination of choices is composed once, and the values of a job are then set by
-    the function with which Hydra itself sets them.
+    Hydra takes 0.15 s to compose a config, most of it for the defaults list, which depends only on the choices
+    of groups. So each combination of choices is composed once, and Hydra's own function then sets the values of
+    each job.
     """
 
     def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
-        """``master`` is the sweep's own config, as Hydra hands it to a launcher."""
+        """``master`` is the sweep's config, as Hydra hands it to a launcher."""
         self._loader, self._master = loader, master
         self._parser = OverridesParser.create(config_loader=loader)
         self._by_choices: dict[tuple[str, ...], DictConfig] = {}
         self._is_group = dict.fromkeys(map(str, master.hydra.runtime.choices), True)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """A job's config, without the part that is Hydra's. Raises what Hydra raises."""
+        """Return a job's config without the part ``hydra``. Raises Hydra's exceptions."""
         parsed = self._parser.parse_overrides(list(overrides))
         values = [override for override in parsed if self._sets_a_value(override)]
         choices = tuple(str(override.input_line) for override in parsed if override not in values)
@@ -38,7 +38,7 @@ class Composition:
         return config
 
     def constant(self, command: Sequence[str]) -> set[str]:
-        """The words of a command line that are the same for all jobs, as a job's overrides have them."""
+        """Return the overrides of a command line that are the same for all jobs, in the form that jobs have them."""
         overrides = self._parser.parse_overrides([word for word in command if not word.startswith("-")])
         return {
             f"{override.get_key_element()}={override.get_value_element_as_str()}"
@@ -51,7 +51,7 @@ class Composition:
         return plain and override.package is None and not self._names_a_group(override.key_or_group)
 
     def _names_a_group(self, key: str) -> bool:
-        """As Hydra tells it: a job's experiment may have groups of its own, which the sweep's config has not."""
+        """Ask Hydra: a job's experiment may have groups of its own that the sweep's config does not have."""
         if key not in self._is_group:
             self._is_group[key] = bool(self._loader.get_group_options(key, results_filter=None))
         return self._is_group[key]

@@ -1,4 +1,4 @@
-"""What each swept key does to a metric, whatever the experiment."""
+"""The effect of each swept key on a metric, for any experiment."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ MOST_ROWS, MOST_PANELS = 15, 6
 MOST_CHOICES = 20
 
 MANY = 8
-"""A key with more values than this is told by their spread, not one by one: seeds, or what a search has drawn."""
+"""A key with more values than this is summarized by their spread: seeds, or values that a search has drawn."""
 
 BLUE, GREY = "#1f5fa8", "#9a9a9a"
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One key at one value, against the key's first value.
+    """The effect of one value of a key, compared to the key's first value.
 
-    Pairs are jobs that agree in all other swept keys, so a change elsewhere is not taken for an effect.
+    Pairs are jobs that agree in all other swept keys, so that a change elsewhere is not taken for an effect.
     """
 
     metric: str
@@ -37,29 +37,29 @@ class Effect:
     value: str
     reference: str
     values: tuple[float, ...]
-    """The metric of every job with this value."""
+    """The metric of each job with this value."""
     pairs: tuple[tuple[float, float], ...]
-    """The metric with this value and with the reference."""
+    """For each pair, the metric with this value and with the reference."""
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of the values; NaN for a single one."""
+        """The standard deviation of the values; NaN for a single value."""
         return stdev(self.values) if len(self.values) > 1 else math.nan
 
     @property
     def ratios(self) -> list[float]:
-        """With this value over with the reference; none where a metric is not positive."""
+        """The metric with this value over that with the reference, for each pair; empty if any is not positive."""
         if any(value <= 0 for pair in self.pairs for value in pair):
             return []
         return [value / reference for value, reference in self.pairs]
 
     @property
     def ratio(self) -> float:
-        """Geometric mean of the ratios; NaN where there are none."""
+        """The geometric mean of the ratios; NaN if there are none."""
         return math.exp(fmean(map(math.log, self.ratios))) if self.ratios else math.nan
 
     def row(self) -> Row:
-        """For effects.csv."""
+        """The row of effects.csv."""
         ratios = self.ratios or [math.nan]
         return {
             "metric": self.metric,
@@ -78,7 +78,7 @@ class Effect:
 
 
 def effects(results: Sequence[JobResult], metric: str) -> list[Effect]:
-    """The effect of every value of every swept key on ``metric``, by the FINISHED results that have it."""
+    """The effect of each value of each swept key on ``metric``, from the FINISHED jobs that have it."""
     having = [result for result in results if result.status == "FINISHED" and metric in result.metrics]
     having = [result for result in having if math.isfinite(result.metrics[metric])]
     keys = dict.fromkeys(key for result in having for key in result.swept)
@@ -107,7 +107,7 @@ def _effects_of(key: str, results: Sequence[JobResult], metric: str) -> list[Eff
 
 
 def record_effects(results: Sequence[JobResult], metrics: Sequence[str], recorder: Recorder) -> str:
-    """Table and figure of the effects on ``metrics``; returns them in Markdown, of the first metric only."""
+    """Record a table and a figure of the effects on ``metrics``; return those on the first metric in Markdown."""
     found = [effect for metric in metrics for effect in effects(results, metric)]
     if not found:
         return ""
@@ -125,7 +125,7 @@ def _by_key(found: Sequence[Effect]) -> dict[str, list[Effect]]:
 
 
 def _cells_of_key(same: Sequence[Effect]) -> list[dict[str, str]]:
-    """A row for each value, or one for all where they are many."""
+    """A row for each value, or a single row if there are many values."""
     if len(same) <= MANY:
         return [
             _cells(effect, effect.value, "reference" if effect is same[0] else _ratio_in_words(effect))
@@ -153,7 +153,7 @@ def _cells(effect: Effect, value: str, against: str) -> dict[str, str]:
 
 
 def _record_figure(by_key: Mapping[str, Sequence[Effect]], recorder: Recorder) -> None:
-    """A panel a key: every job as a dot, the mean of each value as a bar; many numbers on an axis of their own."""
+    """Draw a panel for each key: each job as a dot, the mean of each value as a bar; many numbers as an x axis."""
     from matplotlib.figure import Figure
 
     keys = list(by_key)[:MOST_PANELS]

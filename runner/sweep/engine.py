@@ -1,4 +1,4 @@
-"""What runs the jobs of a sweep."""
+"""The interface of engines, which run the jobs of a sweep."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ class Engine(Protocol):
     """Runs jobs somewhere, each in a process of its own."""
 
     here: bool
-    """Whether they run on this machine, so that its kind is known before they start."""
+    """Whether jobs run on this machine, so that its kind is known before they start."""
     at_a_time: int
-    """How many jobs go on side by side, which disturbs timings."""
+    """How many jobs run side by side, which disturbs timings."""
 
     def check(self) -> None:
-        """Raises UserError where it cannot be used."""
+        """Raise UserError if the engine cannot be used."""
 
     def prepare(self, job: Job) -> None:
-        """Something to do while the other jobs are composed and the store is opened."""
+        """Prepare for the first job while the others are composed and the store is opened."""
 
     def run(
         self, jobs: Sequence[Job], context: Context, view: SweepView, interruption: Interruption
     ) -> Iterator[tuple[Job, JobEnd]]:
-        """Runs the jobs; yields each as it ends, and nothing for those that were never started.
+        """Run the jobs; yield each as it ends, and nothing for those that were never started.
 
         Raises StoreError when the store fails for good.
         """
 
     def close(self) -> None:
-        """Ends every process."""
+        """End all processes."""

@@ -1,4 +1,4 @@
-"""What a resumed sweep need not run again."""
+"""The finished jobs of a resumed sweep, which need not run again."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 class Finished:
-    """The children of a sweep that are done, by what they asked."""
+    """The finished children of a sweep, by the hash of their question."""
 
     def __init__(self, by_question: Mapping[str, list[Run]]) -> None:
         self._by_question = by_question
 
     @classmethod
     def of(cls, context: Context, parent_id: str, experiment_id: str, settings: SweepSettings) -> Finished:
-        """Raises UserError where jobs of the sweep still go on."""
+        """Read the children of a parent run. Raises UserError if some of its jobs still run."""
         done = {"FINISHED"} if settings.retry_failed else {"FINISHED", "FAILED"}
         by_question = defaultdict[str, list["Run"]](list)
         runs = list(children(context, parent_id, experiment_id))
@@ -38,9 +38,9 @@ class Finished:
         return cls(by_question)
 
     def take(self, question: str, fingerprint: str | None) -> JobEnd | None:
-        """The end of a job that is done, each only once; None where it has to be run.
+        """Take out the end of a finished job with this question; None if the job has to run.
 
-        Numbers of another kind of machine are no substitute, so ``fingerprint`` is compared where it is known.
+        Numbers from another kind of machine are no substitute, so ``fingerprint`` is compared if it is known.
         """
         newest_first = reversed(self._by_question.get(question, []))
         for run in sorted(newest_first, key=lambda run: run.info.status != "FINISHED"):
@@ -51,7 +51,10 @@ class Finished:
 
 
 def _require_none_running(running: Sequence[Run], context: Context, settings: SweepSettings) -> None:
-    """Jobs whose process on this machine is gone do not say RUNNING any more; of others only a person knows."""
+    """Raise UserError for RUNNING jobs unless they may be taken for dead.
+
+    If a process was on this machine and is gone, its run is KILLED by now; of other machines only a person knows.
+    """
     if running and not settings.retry_running:
         hosts = sorted({run.data.tags.get(tags.HOST, "?") for run in running})
         raise UserError(
@@ -63,7 +66,7 @@ def _require_none_running(running: Sequence[Run], context: Context, settings: Sw
 
 
 def end_of(run: Run) -> JobEnd:
-    """What became of a job, as its run tells it."""
+    """The end of a job as its run tells it."""
     found = run.data.tags
     return JobEnd(
         run.info.status,

@@ -1,4 +1,4 @@
-"""``hydra/launcher=isolated``: every job in a fresh process on this machine."""
+"""``hydra/launcher=isolated``: a fresh process on this machine for each job."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runner.sweep.view import SweepView
 
 
 class Isolated:
-    """Forks of a server that has TensorFlow imported; see docs/architecture.md."""
+    """An engine that forks a server which has imported TensorFlow; see docs/architecture.md."""
 
     here = True
 
@@ -27,7 +27,7 @@ class Isolated:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Isolated:
-        """From what stands under ``hydra.launcher``. Raises UserError where that is wrong."""
+        """From the values under ``hydra.launcher``. Raises UserError if they are wrong."""
         return cls(checked(Limits, settings))
 
     def check(self) -> None:

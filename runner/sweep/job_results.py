@@ -1,4 +1,4 @@
-"""The jobs of a sweep, read back from the store: those of this command and those of the ones it goes on with."""
+"""The results of a sweep's jobs, read from the store: those of this command and of the ones it resumes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from runner.config.question import asked
 from runner.config.run_name import words_of
 from runner.execution.job import Job
 from runner.tracking import tags
+from runner.tracking.artifacts import repository
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
 def lasting(runs: Iterable[Run], jobs: Sequence[Job]) -> list[Run]:
-    """Of the runs of a sweep in the order of their start, those that count.
+    """Select the runs that count among those of a sweep, which are in the order of their start.
 
-    A job that was run again counts once, and one of ``jobs`` that has another config than before only with this one.
+    A job that was run again counts once. One of ``jobs`` whose config has changed counts only with its present one.
     """
     now = {_key(job.overrides): job.question_hash for job in jobs}
     by_question = defaultdict[str, list["Run"]](list)
@@ -38,33 +39,33 @@ def lasting(runs: Iterable[Run], jobs: Sequence[Job]) -> list[Run]:
 
 
 def _lasting_of_one(same: Sequence[Run]) -> Sequence[Run]:
-    """What finished, on whatever kind of machine, and the last one where that has not."""
+    """Select the runs that finished, on any kind of machine, and the last one if it did not."""
     finished = [run for run in same if run.info.status == "FINISHED"]
     return [*finished, *(run for run in same[-1:] if run.info.status != "FINISHED")]
 
 
 def _key(overrides: Sequence[str]) -> tuple[str, ...]:
-    """What tells a job from the others of its sweep, however the command was written."""
+    """A key that tells a job from the others of its sweep, however the command was written."""
     return tuple(sorted(asked(overrides)))
 
 
 def number_of(run: Run) -> int:
-    """Its place in the sweep."""
+    """The job's place in the sweep."""
     return int(run.data.tags.get(tags.JOB, 0))
 
 
 def question_of(run: Run) -> str:
-    """The hash of what it asked: the first half of its fingerprint."""
+    """The hash of the job's question: the first half of its fingerprint."""
     return str(run.data.tags.get(tags.FINGERPRINT, "").partition("-")[0])
 
 
 def seconds_of(run: Run) -> float:
-    """From its creation to its end; 0 while it goes on."""
+    """Seconds from the run's creation to its end; 0 while it is running."""
     return float(((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000)
 
 
 def job_results(runs: Sequence[Run], tracking_uri: str) -> list[JobResult]:
-    """The runs as experiments see them; ``tracking_uri`` is where their artifacts are asked for."""
+    """The runs as experiments see them. ``tracking_uri`` tells where to ask for their artifacts."""
     overrides = [_overrides(run) for run in runs]
     swept = _keys_that_differ(overrides)
     return [
@@ -88,12 +89,12 @@ def _job_result(run: Run, swept: Mapping[str, str], tracking_uri: str) -> JobRes
 
 
 def _words(run: Run) -> list[str]:
-    """The overrides as they were written."""
+    """The job's overrides as they were written."""
     return list(json.loads(run.data.tags.get(tags.OVERRIDES, "[]")))
 
 
 def _overrides(run: Run) -> dict[str, str]:
-    """Key -> value as they were written, without the signs of Hydra's grammar."""
+    """The job's overrides as key -> value, without the signs of Hydra's grammar."""
     parts = (word.lstrip("+").partition("=") for word in asked(_words(run)))
     return {key: value for key, _, value in parts}
 
@@ -117,11 +118,9 @@ def _table_reader(run: Run, tracking_uri: str) -> TableReader:
 
 
 def _rows_of(run: Run, path: str, tracking_uri: str) -> list[dict[str, str]]:
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    repository = get_artifact_repository(run.info.artifact_uri, tracking_uri)
+    files = repository(run.info.artifact_uri, tracking_uri)
     is_here = run.info.artifact_uri.startswith(("file:", "/"))
     with TemporaryDirectory(prefix="artifact-") as scratch:
-        local = Path(repository.download_artifacts(path, None if is_here else scratch))
+        local = Path(files.download_artifacts(path, None if is_here else scratch))
         with local.open(newline="") as file:
             return list(csv.DictReader(file))

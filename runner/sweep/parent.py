@@ -1,4 +1,4 @@
-"""The run of a sweep in the store: its jobs' runs are its children."""
+"""The parent run of a sweep, whose children are the runs of its jobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE = 1000
 
 
 def new_parent(context: Context, job: Job, command: Sequence[str]) -> TrackedRun:
-    """Starts the run of a sweep whose first job is ``job``."""
+    """Create the run of a sweep whose first job is ``job``."""
     tagged = {
         tags.KEY: sweep_key(command),
         tags.COMMAND: shlex.join(["python", "-m", "runner", "-m", *command]),
@@ -34,9 +34,9 @@ def new_parent(context: Context, job: Job, command: Sequence[str]) -> TrackedRun
 
 
 def find_parent(context: Context, job: Job, command: Sequence[str]) -> Run | None:
-    """The sweep that ``sweep.resume`` names; None where there is none to go on with.
+    """Find the sweep that ``sweep.resume`` names; None if there is none to resume.
 
-    Raises UserError where what it names is no sweep, or one that is still going on.
+    Raises UserError if it names something else than a sweep, or a sweep that is still running.
     """
     resume = job.parts.sweep.resume
     found = _newest(context, job, command) if resume is True else _named(context, str(resume))
@@ -46,7 +46,10 @@ def find_parent(context: Context, job: Job, command: Sequence[str]) -> Run | Non
 
 
 def _require_dead(found: Run, may_be_elsewhere: bool) -> None:
-    """A sweep whose process on this machine is gone does not say RUNNING any more; of others only a person knows."""
+    """Raise UserError unless a RUNNING sweep may be taken for dead.
+
+    If its process was on this machine and is gone, its status is KILLED by now; of other machines only a person knows.
+    """
     host, process = found.data.tags.get(tags.HOST, "?"), found.data.tags.get(tags.PROCESS, "?").split()[0]
     elsewhere = host != owner_tags()[tags.HOST]
     if not (elsewhere and may_be_elsewhere):
@@ -58,7 +61,7 @@ def _require_dead(found: Run, may_be_elsewhere: bool) -> None:
 
 
 def reopen(context: Context, found: Run) -> TrackedRun:
-    """The run of a sweep that goes on; it is this process's from now."""
+    """Reopen the run of a sweep. From now on it belongs to this process."""
     with store_errors():
         for name, value in owner_tags().items():
             context.client.set_tag(found.info.run_id, name, value)
@@ -67,7 +70,7 @@ def reopen(context: Context, found: Run) -> TrackedRun:
 
 
 def children(context: Context, parent_id: str, experiment_id: str) -> Iterator[Run]:
-    """The runs of a sweep's jobs, in the order in which they began."""
+    """Yield the runs of a sweep's jobs in the order in which they began."""
     token = None
     while True:
         with store_errors():

@@ -1,4 +1,4 @@
-"""A job of a sweep in a process of a cluster."""
+"""The part of a sweep that runs in a cluster's process: one job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTERRUPTED_EARLY = "interrupted before it was started"
 
 @dataclass(frozen=True)
 class RemoteJob:
-    """What travels to the node: the composed config, so that nothing is composed again there."""
+    """A job that travels to a node with its composed config, so that nothing is composed there."""
 
     job: Job
     parent: Parent
@@ -29,7 +29,7 @@ class RemoteJob:
 
 
 class NoView:
-    """Nobody looks: the store has everything."""
+    """Shows nothing: everything is in the store."""
 
     def say(self, text: str) -> None: ...
 
@@ -41,7 +41,7 @@ class NoView:
 
 
 def run_remotely(remote: RemoteJob) -> JobEnd:
-    """Runs the job with a conductor and a lab of its own; what goes wrong is its end, not an exception."""
+    """Run the job with a scheduler and a worker of its own. Whatever goes wrong is in its end, not an exception."""
     context = Context(locate(remote.job.parts.tracking), remote.parent)
     try:
         with interruptible() as interruption, closing(ForkServers()) as servers:

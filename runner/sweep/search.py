@@ -1,6 +1,6 @@
-"""A search: Optuna proposes trials, somebody runs them, Optuna is told.
+"""A search: Optuna proposes trials, a function runs them, Optuna hears their values.
 
-A study is kept in a database, so that a search that was cut short goes on where it ended.
+The study is kept in a database, so that a search that was cut short can go on.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from runner.tracking.orphans import is_alive, owner_tags
 SAMPLERS = ("tpe", "random", "cmaes")
 
 QUESTION = "runner.question"
-"""The attribute of a study that says what it searches."""
+"""The attribute of a study that says what is searched."""
 
 OWNER = "runner.owner"
 """The attribute of a trial that says which process runs it."""
 
 Evaluate = Callable[[list[list[str]], int], Sequence[float | None]]
-"""Runs a batch of command lines side by side, given the first one's number: their values, None for a failure."""
+"""Runs a batch of command lines, given the number of the first one; returns their values, None for a failure."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """Looks for the values of ``space`` that give the best ``metric``."""
+    """A search for the values in ``space`` that give the best ``metric``."""
 
     space: Space
     metric: str
@@ -54,9 +54,9 @@ class Search:
     """The address of a database, such as ``sqlite:////data/optuna.db``."""
     study_name: str
     n_trials: int
-    """In all: the trials of a resumed study count, also those that have failed."""
+    """The number of trials in all: those of a resumed study count, failed ones included."""
     n_jobs: int = 1
-    """Trials side by side."""
+    """How many trials run side by side."""
     sampler: str = "tpe"
     seed: int | None = None
 
@@ -72,7 +72,7 @@ class Search:
             raise UserError("hydra.sweeper.sampler=cmaes: this needs a package more; pip install cmaes, or take tpe")
 
     def run(self, evaluate: Evaluate) -> optuna.Study:
-        """Runs the trials that the study still lacks. Raises StoreError, UserError and what ``evaluate`` raises."""
+        """Run the trials that the study still lacks. Raises StoreError, UserError, and what ``evaluate`` raises."""
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         study = self._open()
         while trials := self._ask(study):
@@ -92,7 +92,7 @@ class Search:
             return study
 
     def _ask(self, study: optuna.Study) -> list[Trial]:
-        """The next batch; empty when there are trials enough, whoever runs them."""
+        """Ask for the next batch; it is empty when there are enough trials, whoever runs them."""
         with _storage_in_a_sentence(self.storage):
             missing = self.n_trials - len(study.get_trials(deepcopy=False))
             return [self._ask_one(study) for _ in range(min(missing, self.n_jobs))]
@@ -109,7 +109,7 @@ class Search:
                 study.tell(trial, value, state, skip_if_finished=True)
 
     def _sampler(self, trials: int) -> BaseSampler:
-        # A resumed study must not draw again the numbers that its first trials had.
+        # A resumed study must not draw the numbers of its first trials again.
         seed = None if self.seed is None else self.seed + trials
         match self.sampler:
             case "random":
@@ -119,7 +119,7 @@ class Search:
         return TPESampler(seed=seed)
 
     def _require_same_question(self, study: optuna.Study) -> None:
-        """A study has one answer: values of another metric, or of other keys, have no place in it."""
+        """Require that the study was begun with the same metric, direction and keys. Raises UserError."""
         question = self._question()
         known = study.user_attrs.get(QUESTION)
         if known is None and not study.get_trials(deepcopy=False):
@@ -138,28 +138,28 @@ class Search:
 
 
 def newest_study(storage: str, name: str) -> str | None:
-    """The last begun of the studies whose name is ``name`` and a time. Raises StoreError."""
+    """The name of the newest study among those called ``name`` and a time. Raises StoreError."""
     with _storage_in_a_sentence(storage):
         names = optuna.get_all_study_names(_database(storage))
     return max((known for known in names if known.startswith(f"{name} ")), default=None)
 
 
 def best_of(study: optuna.Study) -> FrozenTrial | None:
-    """The best trial; None where every one has failed."""
+    """The best trial; None if all have failed."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
     return min(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
 
 
 def without_password(address: str) -> str:
-    """A database's address as it may be shown."""
+    """A database's address without its password."""
     return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", address)
 
 
 def _database(address: str) -> RDBStorage:
-    """Makes the tables where they are not there yet; searches that start together wait for the first one.
+    """Open a database, and create its tables if need be. Searches that start together wait for the first one.
 
-    Left to itself Optuna lets all but one of them die.
+    Without this lock, Optuna lets all but one of them die.
     """
     file = Path(address.removeprefix("sqlite:///"))
     is_file = address.startswith("sqlite:///") and file.parent.is_dir()
@@ -180,16 +180,16 @@ def _storage_in_a_sentence(address: str) -> Iterator[None]:
 
 
 def _fail_abandoned(study: optuna.Study) -> None:
-    """Ends the trials that a process has left behind when it died."""
+    """Fail the trials that a process left behind when it died."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if not _has_living_owner(trial):
             study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
 
 def _has_living_owner(trial: FrozenTrial) -> bool:
-    """A process of another machine counts as alive: it cannot be seen from here."""
+    """Whether the trial's process is alive; one on another machine cannot be seen and counts as alive."""
     owner = trial.user_attrs.get(OWNER)
-    if owner is None:  # it died between asking and signing
+    if owner is None:  # the process died before it could sign the trial
         return False
     return owner[tags.HOST] != socket.gethostname() or is_alive(owner[tags.PROCESS])
 

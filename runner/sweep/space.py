@@ -1,4 +1,4 @@
-"""What a search may choose from: Hydra's overrides as Optuna's distributions."""
+"""The space of a search: Hydra's overrides as Optuna's distributions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runner.errors import UserError
 
 @dataclass(frozen=True)
 class Space:
-    """The overrides that every trial gets, and the keys whose values are searched."""
+    """The overrides that all trials share, and the keys whose values are searched."""
 
     fixed: tuple[str, ...]
     searched: Mapping[str, BaseDistribution]
@@ -33,9 +33,9 @@ class Space:
 
 
 def space_of(overrides: Sequence[Override]) -> Space:
-    """Translates a command. As with Hydra, the last one counts of two overrides of a key.
+    """Translate a command. As in Hydra, the last of several overrides of a key counts.
 
-    Raises UserError where a sweep cannot be searched, or where there is none.
+    Raises UserError if an override cannot be searched, or if there is nothing to search.
     """
     by_key = {override.get_key_element(): override for override in overrides}
     fixed = tuple(str(override.input_line) for override in by_key.values() if not override.is_sweep_override())
@@ -49,7 +49,7 @@ def space_of(overrides: Sequence[Override]) -> Space:
 
 
 def distribution_of(override: Override) -> BaseDistribution:
-    """The distribution that a sweep override stands for. Raises UserError."""
+    """The distribution for an override with several values. Raises UserError."""
     sweep: Any = override.value()
     try:
         match sweep:
@@ -67,14 +67,14 @@ def distribution_of(override: Override) -> BaseDistribution:
 
 
 def _of_choice(sweep: ChoiceSweep) -> CategoricalDistribution:
-    """Choices stay as they are written on a command line: Optuna keeps text exactly, but no lists."""
+    """Keep choices as they are written on a command line: Optuna keeps text exactly, but no lists."""
     if sweep.tags:
         raise ValueError(f"choices take no tag ({', '.join(sorted(sweep.tags))})")
     return CategoricalDistribution([Transformer.str(choice) for choice in sweep.list])
 
 
 def _of_range(sweep: RangeSweep) -> BaseDistribution:
-    """Without its stop, as in Hydra's grids; the order is of no interest."""
+    """Leave out the stop of a range, as Hydra's grids do, and its order, which does not matter."""
     log = _is_log(sweep.tags)
     values = sweep.range()
     if isinstance(values, range):
@@ -83,13 +83,13 @@ def _of_range(sweep: RangeSweep) -> BaseDistribution:
     if log:
         raise ValueError("the tag log needs whole numbers in a range; use interval(LOW,HIGH)")
     start, step, count = Decimal(str(sweep.start)), Decimal(str(sweep.step)), len(list(values))
-    # In decimals, as Optuna moves an end that misses the grid by a rounding error.
+    # In decimals: Optuna would move an end that misses the grid by a rounding error.
     low, high = sorted((start, start + step * (count - 1))) if count else _empty()
     return FloatDistribution(float(low), float(high), step=float(abs(step)))
 
 
 def _of_interval(sweep: IntervalSweep) -> BaseDistribution:
-    """With both ends; whole numbers after the cast ``int(interval(...))``."""
+    """Include both ends. The cast ``int(interval(...))`` makes whole numbers."""
     log = _is_log(sweep.tags)
     assert sweep.start is not None  # Hydra's grammar needs both
     assert sweep.end is not None
@@ -109,5 +109,5 @@ def _empty() -> Any:
 
 
 def _first(distribution: BaseDistribution) -> float:
-    """In Optuna's internal numbers: that of a choice is its place."""
+    """The first value in Optuna's internal representation, in which a choice is its index."""
     return float(getattr(distribution, "low", 0))

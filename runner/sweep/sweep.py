@@ -1,4 +1,4 @@
-"""One multirun, from its first job to its answer."""
+"""A multirun from its first job to its answer."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ JOBS = "jobs.json"
 
 
 class JobDidNotFinish(Exception):
-    """What a sweeper gets to know of a job without a result; the run says more."""
+    """The result that a sweeper gets for a job that did not finish."""
 
 
 class NoSuchMetric(UserError):
-    """A job is FINISHED, but has not the metric that ``sweep.metric`` names."""
+    """A finished job does not have the metric that ``sweep.metric`` names."""
 
 
 class Sweep:
-    """Begun on the command line, before Hydra's sweeper; asked by its launcher to run jobs, once or more often.
+    """A sweep: the command line creates it, and Hydra's launcher asks it to run jobs, once or more often.
 
-    As a context it closes the parent run, however the sweep ends.
+    As a context manager it closes the parent run, however the sweep ends.
     """
 
     def __init__(self, command: Sequence[str], view: SweepView) -> None:
-        """``command`` is what stands on the command line after ``-m``; ``view`` shows how far the sweep is."""
+        """``command`` are the words of the command line after ``-m``; ``view`` shows the progress."""
         self._command = command
         self._stack = ExitStack()
         self._view = view
@@ -54,13 +54,13 @@ class Sweep:
         self._jobs: list[Job] = []
         self._ends: dict[int, JobEnd] = {}
         self._kept: dict[int, object] = {}
-        """What jobs.json says of each job, those of the sweep's earlier commands included."""
+        """The content of jobs.json by job number, the jobs of a resumed sweep's earlier commands included."""
         self._later = 0
-        """How many jobs a search still wants to begin."""
+        """How many jobs a search still intends to launch."""
         self._is_cut_short = False
-        """Whether it will not, as something has ended it."""
+        """Whether the search ended before it could launch them."""
         self._before_finished = True
-        """Whether the jobs of its earlier commands are FINISHED, as far as they still count."""
+        """Whether the jobs of earlier commands are FINISHED, as far as they count."""
 
     def __enter__(self) -> Self:
         return self
@@ -79,7 +79,7 @@ class Sweep:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no job came here, as with Hydra's own launchers."""
+        """Whether no job was launched here, as with Hydra's own launchers."""
         return not self._jobs
 
     @property
@@ -103,12 +103,10 @@ class Sweep:
         first_number: int,
         later: int,
     ) -> list[JobReturn]:
-        """Runs one job for each list of overrides; all are composed and checked before the first starts.
+        """Run one job for each list of overrides; all are composed and checked before the first starts.
 
-        So many ``later`` ones may follow when these are known, as in a search.
-
-        Raises UserError where one of them is wrong, StoreError when the store fails, KeyboardInterrupt after
-        a signal.
+        ``later`` jobs may follow in further calls, as in a search.
+        Raises UserError if one of them is wrong, StoreError if the store fails, KeyboardInterrupt after a signal.
         """
         if not overrides or not any(overrides):
             raise UserError("this sweep has no jobs: one of its keys has no values")
@@ -148,7 +146,7 @@ class Sweep:
         return jobs
 
     def _open(self, job: Job) -> Context:
-        """Opens the store and the parent run, at the first launch."""
+        """Open the store and the parent run, at the first launch."""
         if self._context is None:
             context = self._context = Context(locate(job.parts.tracking))
             self._view.working("opening the store", 0, None)
@@ -160,7 +158,7 @@ class Sweep:
         return self._context
 
     def _resumed(self, context: Context, job: Job) -> TrackedRun | None:
-        """The parent run of the sweep to go on with, if there is one."""
+        """Reopen the parent run of the sweep to resume, if there is one."""
         settings = job.parts.sweep
         if settings.resume is False:
             return None
@@ -174,7 +172,7 @@ class Sweep:
         return parent
 
     def _describe(self, parent: TrackedRun) -> None:
-        """What must be known to understand the sweep: every job's config as it was composed."""
+        """Record what is needed to understand the sweep: the environment, and each job's config as composed."""
         assert self._context is not None
         self._kept |= {
             job.number: {"number": job.number, "question": job.question_hash, "config": dict(job.question)}
@@ -184,7 +182,7 @@ class Sweep:
         parent.json({"environment.json": self._context.surroundings, JOBS: jobs})
 
     def _not_finished_yet(self, jobs: Sequence[Job], here: bool) -> list[Job]:
-        """The jobs to run; those that a resumed sweep has finished are taken as they are."""
+        """Select the jobs to run. The ends of those that a resumed sweep has finished are taken over."""
         assert self._context is not None
         to_run = []
         for job in jobs:
@@ -198,7 +196,7 @@ class Sweep:
         return to_run
 
     def _return(self, job: Job) -> JobReturn:
-        """What Hydra's sweepers are told: the metric of ``sweep.metric``, or that there is none."""
+        """The result of a job for Hydra's sweeper: the value of ``sweep.metric``, or an exception."""
         end = self._ends.get(job.number)
         done = JobReturn(overrides=job.overrides, cfg=job.config, status=JobStatus.FAILED)
         if end is None or end.status != "FINISHED":
@@ -220,11 +218,11 @@ class Sweep:
         return is_whole and all(end is not None and end.status == "FINISHED" for end in ends)
 
     def _close_parent(self, error: BaseException | None) -> None:
-        """Writes the answer and ends the parent with the truth."""
+        """Write the answer and end the parent run with its true status."""
         parent = self._parent
         assert parent is not None
         table = job_table([(job, self._ends.get(job.number)) for job in self._jobs])
-        if isinstance(error, StoreError):  # it names where everything was saved: no second error may hide that
+        if isinstance(error, StoreError):  # it names the folders of what was saved, which no second error may hide
             self._view.conclude(table, "", parent.link, parent.ui_hint)
             parent.end_if_possible("FAILED")
             return
@@ -237,7 +235,7 @@ class Sweep:
             raise
 
     def _record_answer(self, parent: TrackedRun) -> str:
-        """Writes what the sweep says as a whole; returns it in Markdown."""
+        """Record the answer of the sweep; return it in Markdown."""
         assert self._context is not None
         self._view.working("comparing the jobs", 0, None)
         self._describe(parent)
@@ -246,7 +244,7 @@ class Sweep:
         at_a_time = max(engine.at_a_time for engine in self._engines)
         settings = self._jobs[0].parts.sweep
         answer = SweepAnswer(runs, self._context.client.tracking_uri, settings, self._jobs, not_started, at_a_time)
-        # After a signal there may be little time left: the comparison can wait for the resume.
+        # After a signal there may be little time left, and a resumed sweep compares its jobs.
         self._before_finished = answer.all_finished
         kinds = [] if self.was_interrupted else dict.fromkeys(type(job.parts.experiment) for job in self._jobs)
         parent.record(answer.records(list(kinds)))
@@ -259,14 +257,14 @@ class Sweep:
 
 
 def _require_common(job: Job) -> None:
-    """A sweep has one store and one way to go on."""
+    """Raise UserError if a key of the store or of the sweep differs between jobs."""
     for word in job.distinct:
         if not is_asked(key := key_of(word)):
             raise UserError(f"{key}: cannot vary from job to job within a sweep")
 
 
 def _check(job: Job, is_first: bool) -> None:
-    """Raises UserError; it names the job where others were right."""
+    """Raise UserError if the job's config is wrong; the message names the job unless it is the first."""
     try:
         _ = job.parts
     except UserError as error:
