@@ -1,4 +1,4 @@
-"""What the results say, in rows and in words."""
+"""The answer of a run: the results as rows of its tables, and in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from experiments.recorder import Row
 from experiments.reporting.markdown import markdown_table
 
 MOST_ROWS = 20
-"""Of a table in the note; results.csv has them all."""
+"""The note's table has up to this many rows; results.csv has them all."""
 
 MOST_FINDINGS = 10
 
@@ -36,7 +36,7 @@ class Result:
 
 @dataclass
 class AutodiffAnswer:
-    """One question about one expression; results come in one after another, the asked one first."""
+    """One derivative of one expression, and the results so far; that of the asked execution path is the first."""
 
     expression: Expression
     values: Mapping[str, Array]
@@ -48,7 +48,7 @@ class AutodiffAnswer:
     results: list[Result] = field(default_factory=list)
 
     def checked(self, result: Result) -> list[list[Checked]]:
-        """Each entry of each block beside its truth."""
+        """Each entry of each block, checked against its truth: one list a block."""
         return [
             [self._check(result, block, entry, truth) for entry, truth in enumerate(truths)]
             for block, truths in zip(result.computed.blocks, result.truths, strict=True)
@@ -85,7 +85,7 @@ class AutodiffAnswer:
         ]
 
     def truth_rows(self) -> list[Row]:
-        """truth.csv: one row an entry and dtype, with all digits and the formula."""
+        """The rows of truth.csv: one for each entry and dtype, with all digits and the formula."""
         rows: list[Row] = []
         for result in {result.path.dtype: result for result in reversed(self.results)}.values():
             for block, truths in zip(self.blocks, result.truths, strict=True):
@@ -127,7 +127,7 @@ class AutodiffAnswer:
         return f"{len(self.results)} ways{error}, {findings or 'no'} finding{'s' if findings != 1 else ''}"
 
     def note(self, drawing: Drawing | None = None) -> str:
-        """The run's description."""
+        """The answer in Markdown, for the run's description."""
         parts = [self._headline(), self._table(), self._formulas(), self._agreement(), self._findings()]
         if drawing is not None:
             parts.append(_about(drawing))
@@ -197,14 +197,14 @@ class AutodiffAnswer:
 
     @staticmethod
     def _relative_tolerance(one: Checked) -> float | None:
-        """In the same unit as the error: relative, or absolute where the truth is zero."""
+        """The tolerance in the unit of the error: relative, or absolute where the truth is zero."""
         if math.isnan(one.tolerance):
             return None
         return float(one.tolerance / one.truth.unit(one.dtype))
 
     @property
     def is_curve(self) -> bool:
-        """Whether the first derivative is one number's by one number, so that it is the slope of a curve."""
+        """Whether the first block is a single first derivative, so that it is the slope of a curve."""
         first = self.blocks[0]
         return self.derivative.kind == GRADIENT and self.derivative.order == 1 and not first.shape
 

@@ -1,4 +1,4 @@
-"""One expression in many kinds of numbers: what each operator and function is for NumPy, TensorFlow, mpmath, SymPy."""
+"""Evaluate an expression in many kinds of numbers: those of NumPy, TensorFlow, mpmath and SymPy."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Operations = Mapping[str, Callable[..., Any]]
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """Numbers of one kind, and what can be done with them."""
+    """One kind of numbers, and its operations."""
 
     number: Callable[[Number], Any]
-    """A constant of an expression in this kind."""
+    """Converts a constant of an expression to this kind."""
     operations: Operations
-    """By the names of functions.py."""
+    """The operators, comparisons and functions by their names in functions.py."""
 
     def evaluate(self, expression: Expression, values: Mapping[str, Any]) -> Any:
-        """The expression's value where its variables have these values, each a scalar, vector or matrix."""
+        """The expression's value; ``values`` has a scalar, vector or matrix for each variable."""
         return self._evaluate(expression.root, values)
 
     def call(self, node: Call, arguments: list[Any]) -> Any:
@@ -40,7 +40,7 @@ class Arithmetic:
 
 
 class ShapeCheck(Arithmetic):
-    """Says which operator cannot take what it gets."""
+    """An arithmetic that raises InvalidExpression for the operator whose operands have the wrong shapes."""
 
     def call(self, node: Call, arguments: list[Any]) -> Any:
         shapes = [f"[{','.join(map(str, np.shape(argument)))}]" for argument in arguments]
@@ -55,17 +55,17 @@ class ShapeCheck(Arithmetic):
 
 
 def shape_of(expression: Expression, values: Mapping[str, Any]) -> tuple[int, ...]:
-    """The shape of the value. Raises InvalidExpression where shapes do not go together."""
+    """The shape of the expression's value. Raises InvalidExpression where the shapes do not fit."""
     double = in_numpy("float64")
     with np.errstate(all="ignore"):
         return np.shape(ShapeCheck(double.number, double.operations).evaluate(expression, values))
 
 
 def decades(expression: Expression, values: Mapping[str, Any]) -> float:
-    """How many powers of ten lie between one and the largest, and the smallest, number on the way to the value.
+    """The number of powers of ten between the smallest and the largest intermediate result, one included.
 
-    Infinite where one is too large for float64: exact numbers would fill the memory there. What divides by zero is
-    not: it has no value, however many digits there are.
+    Infinite where a result is too large for float64: exact numbers would fill the memory there. A division by zero
+    does not count: it has no value, whatever the number of digits.
     """
     double, sizes = in_numpy("float64"), [1.0]
 
@@ -77,7 +77,7 @@ def decades(expression: Expression, values: Mapping[str, Any]) -> float:
             if poles:
                 result = np.where(np.isinf(result), np.nan, result)
             magnitudes = np.abs(np.ravel(np.asarray(result, dtype=float)))
-            sizes.extend(magnitudes[magnitudes > 0])  # NaN is not
+            sizes.extend(magnitudes[magnitudes > 0])  # leaves NaN out
             return result
 
     _Watch(double.number, double.operations).evaluate(expression, values)
@@ -103,10 +103,10 @@ _COMPARISONS: Operations = {
 
 
 def in_numpy(dtype: str) -> Arithmetic:
-    """NumPy in ``float32``, ``float64`` or ``complex128``.
+    """NumPy's numbers in ``float32``, ``float64`` or ``complex128``.
 
     In complex128, comparisons look at the real part, and abs and relu keep the imaginary part of the branch that
-    they take: what the complex-step derivative needs (J. Martins, P. Sturdza, J. Alonso, ACM TOMS 29(3), 2003).
+    they take, as the complex-step derivative needs (J. Martins, P. Sturdza, J. Alonso, ACM TOMS 29(3), 2003).
     """
     kind = np.dtype(dtype).type
     return Arithmetic(lambda number: kind(float(number.value)), _in_numpy())
@@ -163,7 +163,7 @@ def _in_numpy() -> Operations:
 
 
 def in_tensorflow(dtype: str) -> Arithmetic:
-    """Tensors of a floating dtype, by the operation that a TensorFlow user would write."""
+    """TensorFlow's tensors of a dtype, with the operations that a TensorFlow user would write."""
     tf = import_tensorflow()
 
     def number(constant: Number) -> Any:
@@ -215,7 +215,7 @@ def in_tensorflow(dtype: str) -> Arithmetic:
 def in_mpmath() -> Arithmetic:
     """Mpmath's numbers at its current precision; vectors and matrices are arrays of them.
 
-    What is not real is not a number: the root of -1 is NaN here, as it is in TensorFlow.
+    Results that are not real are NaN: the root of -1 is, as in TensorFlow.
     """
     import mpmath
 
@@ -230,7 +230,7 @@ def in_mpmath() -> Arithmetic:
         return on_reals
 
     def guarded(function: Callable[..., Any], beyond: Callable[[Any], Any]) -> Callable[..., Any]:
-        """Of a double exponential, mpmath would write out every digit."""
+        """``function``, but ``beyond`` for huge arguments, of whose results mpmath would compute every digit."""
         return lambda x: beyond(x) if mpmath.isfinite(x) and x and mpmath.mag(x) > MOST_MAGNITUDE else function(x)
 
     zero, one = mpmath.mpf(0), mpmath.mpf(1)
@@ -250,7 +250,7 @@ def in_mpmath() -> Arithmetic:
         "relu": lambda x: x if x > 0 else zero * x,
         "sigmoid": lambda x: one / (one + exp(-x)),
         "softplus": lambda x: mpmath.log1p(exp(x)),
-        "maximum": lambda a, b: a if a >= b or mpmath.isnan(a) else b,  # with NaN it is NaN, in TensorFlow as well
+        "maximum": lambda a, b: a if a >= b or mpmath.isnan(a) else b,  # NaN if one is, as in TensorFlow
         "minimum": lambda a, b: a if a <= b or mpmath.isnan(a) else b,
         "where": lambda condition, a, b: a if condition else b,
     }
@@ -260,7 +260,7 @@ def in_mpmath() -> Arithmetic:
 def in_sympy() -> Arithmetic:
     """SymPy's expressions; vectors and matrices are arrays of them.
 
-    What has two branches is a Piecewise, so that its derivative says which one holds.
+    Functions with two branches become a Piecewise, so that the derivative says which branch holds.
     """
     import sympy
 
@@ -269,8 +269,8 @@ def in_sympy() -> Arithmetic:
             raise TooLarge("SymPy would solve branches within branches for minutes")
         return sympy.Piecewise((a, condition), (b, True))
 
-    class floor(sympy.Function):  # type: ignore[misc]  # noqa: N801  # it is printed so
-        """SymPy's own has no derivative; away from the whole numbers it is zero."""
+    class floor(sympy.Function):  # type: ignore[misc]  # noqa: N801  # the name that formulas show
+        """A floor with the derivative 0, which holds away from whole numbers; SymPy's own floor has none."""
 
         def fdiff(self, argindex: int = 1) -> Any:
             return sympy.Integer(0)
@@ -309,21 +309,21 @@ def in_sympy() -> Arithmetic:
 ELEMENTARY = (
     "acos", "asin", "atan", "cos", "cosh", "erf", "exp", "expm1", "log", "log1p", "sin", "sinh", "sqrt", "tan", "tanh"
 )  # fmt: skip
-"""What mpmath and SymPy call as we do."""
+"""The functions that mpmath and SymPy name as the grammar does."""
 
 MOST_MAGNITUDE = 2000
-"""As a power of two: of an argument of exp or sin beside the point, where 1e-40 may stand in a denominator."""
+"""The largest argument of exp, sin and the like, as a power of two; beside the point 1e-40 may be a denominator."""
 
 MOST_BITS = 4200
-"""Of a power of two constants that SymPy may work out."""
+"""The most bits that a power of two constants may have for SymPy to compute it."""
 
 
 class TooLarge(ArithmeticError):
-    """SymPy would write out a number of more than thousands of digits."""
+    """SymPy would need too much time or memory, for example for a number with thousands of digits."""
 
 
 def symbol_of(constant: Number) -> Any:
-    """A rounded constant in SymPy: a symbol called what was written, such as 0.1, rather than a long fraction."""
+    """A rounded constant in SymPy: a symbol named as it was written, such as 0.1, rather than a long fraction."""
     import sympy
 
     return sympy.Symbol(constant.text, positive=True)
@@ -333,7 +333,7 @@ def _power(base: Any, exponent: Any) -> Any:
     import sympy
 
     base, exponent = sympy.sympify(base), sympy.sympify(exponent)
-    number, _ = base.as_coeff_Mul()  # of (3*x)**1000 SymPy works out 3**1000
+    number, _ = base.as_coeff_Mul()  # of (3*x)**1000 SymPy computes 3**1000
     if number.is_Rational and exponent.is_Rational:
         bits = int(number.p).bit_length() + int(number.q).bit_length()
         if bits * abs(exponent) > MOST_BITS:
@@ -342,7 +342,7 @@ def _power(base: Any, exponent: Any) -> Any:
 
 
 def _of_objects(scalar: Operations) -> Operations:
-    """Element by element what ``scalar`` does to one; the rest by NumPy, which adds and multiplies any objects."""
+    """Operations on arrays of objects: ``scalar`` element by element, and NumPy's own for sums and products."""
     everything = {**_SIGNS, **_COMPARISONS, **scalar}
     elementwise = {name: _elementwise(function) for name, function in everything.items()}
     exp, log, power = elementwise["exp"], elementwise["log"], elementwise["sqrt"]

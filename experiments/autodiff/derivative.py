@@ -1,4 +1,4 @@
-"""Which derivative is asked for, entry by entry."""
+"""The derivative that is asked for, and its entries."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 Direction = Mapping[str, Array]
-"""A tangent: for each variable that moves, how its elements move."""
+"""A tangent vector: for each variable that changes, the changes of its elements."""
 
 GRADIENT, JACOBIAN, HESSIAN, HVP = KINDS = ("gradient", "jacobian", "hessian", "hvp")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One number: the derivative of one element of the value along one direction after another."""
+    """One number of a derivative: one element of the value, differentiated along one direction after another."""
 
     output: int
-    """Which element of the value, counted in rows."""
+    """The index of the value's element, in row-major order."""
     directions: tuple[Direction, ...]
-    """As many as the derivative's order."""
+    """One direction for each order of the derivative."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """All entries that belong to one variable, or to a pair of them in a Hessian."""
+    """All entries for one variable, or for a pair of variables in a Hessian."""
 
     name: str
-    """``w``, or ``w.x`` for the second derivatives by w and x: what stands behind ``derivative/``."""
+    """``w``, or ``w.x`` for the second derivatives by w and x; metrics are named ``derivative/<name>``."""
     shape: tuple[int, ...]
     entries: tuple[Entry, ...]
 
     def index(self, number: int) -> str:
-        """Where entry ``number`` stands, such as ``[0,1]``; nothing where there is only one."""
+        """The index of entry ``number``, such as ``[0,1]``; empty where the block is a single number."""
         if not self.shape:
             return ""
         return f"[{','.join(str(i) for i in np.unravel_index(number, self.shape))}]"
@@ -46,17 +46,17 @@ class Block:
 
 @dataclass(frozen=True)
 class Derivative:
-    """A kind of derivative of an expression by some of its variables."""
+    """A derivative of an expression with respect to some of its variables."""
 
     kind: str
     order: int
-    """For gradients of scalars by scalars; everything else has the order that its name says."""
+    """The order of a gradient of a scalar by a scalar; the other kinds have a fixed order."""
     wrt: tuple[str, ...]
     direction: Direction
-    """For the Hessian-vector product: the vector."""
+    """The vector of a Hessian-vector product; empty for the other kinds."""
 
     def blocks(self, values: Mapping[str, Array], value_shape: tuple[int, ...]) -> list[Block]:
-        """What is to be found, with the shapes that a TensorFlow user gets.
+        """The blocks to be found, with the shapes that a TensorFlow user gets.
 
         For a value of shape ``value_shape`` and a variable of shape s: gradient s, Jacobian value_shape + s,
         Hessian s + t for each pair of variables, Hessian-vector product s.
@@ -80,7 +80,7 @@ class Derivative:
         return Block(f"{v}.{w}", values[v].shape + values[w].shape, tuple(Entry(0, pair) for pair in units))
 
     def symbol(self, name: str) -> str:
-        """How a block's derivative is written: dy/dw, d^2y/dw^2, d^2y/dw dx, H v."""
+        """The notation of a block's derivative: dy/dw, d^2y/dw^2, d^2y/dw dx, H v."""
         if self.kind == HESSIAN:
             v, w = name.split(".")
             return f"d²y/d{v}²" if v == w else f"d²y/d{v}d{w}"
@@ -98,5 +98,5 @@ def _unit_directions(values: Mapping[str, Array], name: str) -> Iterator[Directi
 
 
 def entry_count(kind: str, sizes: Sequence[int], value_size: int) -> int:
-    """How many numbers a derivative of this kind has, for variables of these sizes."""
+    """The count of numbers in a derivative of this kind, for variables and a value of these sizes."""
     return sum(sizes) ** 2 if kind == HESSIAN else sum(sizes) * value_size

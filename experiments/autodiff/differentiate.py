@@ -1,4 +1,4 @@
-"""TensorFlow's derivatives: by GradientTape (reverse) and by ForwardAccumulator (forward)."""
+"""Differentiate with TensorFlow: by GradientTape (reverse) or by ForwardAccumulator (forward)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ REVERSE, FORWARD = METHODS = ("reverse", "forward")
 Values = Mapping[str, "tf.Tensor"]
 Function = Callable[[Values], "tf.Tensor"]
 Found = list["tf.Tensor | None"]
-"""One tensor a block; None where TensorFlow says that the value does not depend on the variable."""
+"""One tensor for each block; None where TensorFlow finds that the value does not depend on the variable."""
 
 
 def differentiate(function: Function, values: Values, derivative: Derivative, method: str) -> tuple[tf.Tensor, Found]:
     """The value, and the derivative's blocks in the order of :meth:`Derivative.blocks`.
 
-    Reverse goes back from the value once for all variables; forward goes along with the computation once for each
-    element of the variables. From the second order on, ``forward`` is forward over reverse (one ForwardAccumulator
-    over tapes), the usual way to Hessian-vector products, and ``reverse`` is tapes over tapes. Accumulators inside
+    ``reverse`` goes back from the value once for all variables; ``forward`` follows the computation once for each
+    element of the variables. From the second order on, ``forward`` means forward over reverse (one ForwardAccumulator
+    over tapes), as is usual for Hessian-vector products, and ``reverse`` means tapes over tapes. Accumulators inside
     accumulators would trace TensorFlow's own derivatives of derivatives: 10 s at order three, 256 s at order five.
     """
     functions = {
@@ -58,7 +58,7 @@ def _reverse_jacobian(function: Function, values: Values, derivative: Derivative
 
 
 def _taped(function: Function, values: Values, derivative: Derivative) -> tuple[tf.Tensor, list[tf.Tensor], Any]:
-    """The value, the variables that count, and the tape that has seen how it came about."""
+    """The value, the variables to differentiate by, and the tape that has recorded the value's computation."""
     tf = import_tensorflow()
     watched = [values[name] for name in derivative.wrt]
     with tf.GradientTape() as tape:
@@ -93,7 +93,7 @@ def _reverse_hvp(function: Function, values: Values, derivative: Derivative) -> 
 
 
 def _forward_jacobian(function: Function, values: Values, derivative: Derivative) -> tuple[tf.Tensor, Found]:
-    """One pass for each element: the Jacobian's columns."""
+    """The Jacobian by columns, with one pass for each element of the variables."""
     value = function(values)
     return value, [_columns(lambda v: [function(v)], values, name, [value.shape])[0] for name in derivative.wrt]
 
@@ -115,7 +115,7 @@ def _forward_hvp(function: Function, values: Values, derivative: Derivative) -> 
 
 
 def _columns(functions: Callable[[Values], Found], values: Values, name: str, shapes: list[Any]) -> Found:
-    """The derivatives of several results by all elements of one variable, each of its shape + the variable's."""
+    """The derivatives of several results by one variable, each of the result's shape + the variable's."""
     tf = import_tensorflow()
     variable = values[name]
     size = variable.shape.num_elements()
@@ -132,7 +132,7 @@ def _columns(functions: Callable[[Values], Found], values: Values, name: str, sh
 
 
 def _along(functions: Callable[[Values], Found], values: Values, moving: Values) -> Found:
-    """How several results change along a direction (a Jacobian-vector product)."""
+    """The derivatives of several results along a direction (Jacobian-vector products)."""
     tf = import_tensorflow()
     primals = [values[name] for name in moving]
     with tf.autodiff.ForwardAccumulator(primals, list(moving.values())) as accumulator:
@@ -141,7 +141,7 @@ def _along(functions: Callable[[Values], Found], values: Values, moving: Values)
 
 
 def _higher(function: Function, values: Values, name: str, order: int, method: str) -> tf.Tensor | None:
-    """The derivative of this order by a scalar: a derivative of a derivative."""
+    """The derivative of this order by a scalar, computed as a derivative of a derivative."""
     if order == 0:
         return function(values)
     tf = import_tensorflow()

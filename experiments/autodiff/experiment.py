@@ -39,22 +39,22 @@ from experiments.validators import InvalidField, require_choice
 TEXTBOOK = "a*w**2 + b*w + c"
 TEXTBOOK_POINT = {"a": 1, "b": 2, "c": 3, "w": 4}
 TEXTBOOK_WRT = ["w"]
-"""y = a w^2 + b w + c at (1, 2, 3, 4), where dy/dw = 2 a w + b = 10."""
+"""The default question: y = a w^2 + b w + c at (1, 2, 3, 4), where dy/dw = 2 a w + b = 10."""
 
 HIGHEST_ORDER = 5
 
 MOST_ENTRIES = 2000
 
 MOST_IN_ALL_MODES = 64
-"""Entries of a derivative up to which every mode is tried."""
+"""Derivatives with up to this many entries are computed in every mode."""
 
 MOST_TO_COMPILE, MOST_OPERATIONS = 1_500, 10_000
-"""Operations of a derivative up to which it is traced and drawn, and up to which it is computed at all."""
+"""Derivatives of up to so many operations are traced and drawn, and computed at all."""
 
 
 @dataclass
 class Autodiff(Experiment):
-    """The derivative of an expression at a point, by TensorFlow and beside the truth."""
+    """The derivative of an expression at a point: TensorFlow's, checked against the truth."""
 
     name: ClassVar[str] = "autodiff"
     version: ClassVar[int] = 2
@@ -116,7 +116,7 @@ class Autodiff(Experiment):
         derivative: Derivative,
         entries: int,
     ) -> list[ExecutionPath]:
-        """Those to be computed; large derivatives are traced and compiled in one mode only, which takes seconds."""
+        """The paths to compute; a large derivative in one mode only, as tracing and compiling it takes seconds."""
         if not self.all_ways:
             return [first]
         is_small = entries <= MOST_IN_ALL_MODES and self._operations(expression) <= MOST_TO_COMPILE
@@ -124,7 +124,7 @@ class Autodiff(Experiment):
         return [path for path in every_path(first, modes) if is_held(expression, values, derivative, path.dtype)]
 
     def _operations(self, expression: Expression) -> int:
-        """About how many operations nested tapes make of an expression."""
+        """An estimate of the operations that nested tapes make of an expression."""
         return int(expression.nodes * 3**self.order)
 
     def _truths(
@@ -182,7 +182,7 @@ class Autodiff(Experiment):
         return self.expression.strip() == TEXTBOOK
 
     def _values(self) -> dict[str, Array]:
-        """The values of what the expression and ``wrt`` name."""
+        """The values of the variables in the expression and in ``wrt``."""
         given = {**(TEXTBOOK_POINT if self._is_textbook() else {}), **self.at}
         names = dict.fromkeys([*self._parsed().variables, *self.wrt])
         return {name: self._array("at", name, given) for name in names}
@@ -211,7 +211,7 @@ class Autodiff(Experiment):
         return Derivative(self.derivative, self.order, wrt, direction)
 
     def _require_sensible(self) -> None:
-        """Raises InvalidField where names, shapes or the kind of derivative do not go together."""
+        """Raises InvalidField where names, shapes and the kind of derivative do not fit together."""
         values, wrt = self._values(), self._wrt()
         if self._is_textbook() and (unknown := [name for name in self.at if name not in values]):
             raise InvalidField(self, "at", f"the expression has no {unknown[0]}; there are {', '.join(values)}")
@@ -262,7 +262,7 @@ class Autodiff(Experiment):
 
 
 def _key(expression: Expression, point: Mapping[str, Array], derivative: Derivative) -> str:
-    """The same for dtypes that hold the same numbers."""
+    """A key that is the same for dtypes that hold the same numbers."""
     constants = [constant.value for constant in expression.constants]
     numbers = [{name: value.tolist() for name, value in given.items()} for given in (point, derivative.direction)]
     return repr([constants, numbers])

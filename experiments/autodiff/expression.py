@@ -1,4 +1,4 @@
-"""A formula as a tree: numbers, variables, and calls of operators and functions."""
+"""Expressions as trees of numbers, variables, and calls of operators and functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from experiments.autodiff.functions import COMPARISONS, FUNCTIONS, OPERATORS
 
 
 class InvalidExpression(ValueError):
-    """A text is not in the grammar, or means nothing; the message says what is wrong and in which column (from 1)."""
+    """A text is not an expression of the grammar; the message says what is wrong, and in which column (from 1)."""
 
     def __init__(self, column: int, problem: str) -> None:
         super().__init__(f"column {column}: {problem}")
@@ -18,17 +18,17 @@ class InvalidExpression(ValueError):
 
 @dataclass(frozen=True)
 class Number:
-    """A constant, exact: 0.1 is a tenth until :meth:`Expression.rounded` makes it what a dtype has for it."""
+    """A constant, exact: 0.1 is a tenth until :meth:`Expression.rounded` rounds it to a dtype."""
 
     value: Fraction
     column: int
     text: str = ""
-    """What was written, where the value is no longer that."""
+    """The text that was written, where the value has been rounded since; else empty."""
 
 
 @dataclass(frozen=True)
 class Variable:
-    """A name whose value is given elsewhere."""
+    """A variable, whose value the expression does not know."""
 
     name: str
     column: int
@@ -48,7 +48,7 @@ Node = Number | Variable | Call
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed text."""
+    """A parsed text, and its tree."""
 
     text: str
     root: Node
@@ -65,7 +65,7 @@ class Expression:
         return all(known[node.function].is_smooth for node in _walk(self.root) if isinstance(node, Call))
 
     def rounded(self, rounding: Callable[[float], float]) -> Expression:
-        """The same with every constant as some dtype holds it. Raises OverflowError for one that it cannot hold."""
+        """The expression with every constant rounded. Raises OverflowError where ``rounding`` does."""
         return Expression(self.text, _rounded(self.root, rounding))
 
     @property

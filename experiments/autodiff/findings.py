@@ -1,4 +1,4 @@
-"""What is to be said about one derivative that TensorFlow gave: its name, and a sentence."""
+"""Findings on one derivative that TensorFlow gave: the name of each, and a sentence."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ UNCONNECTED, INTEGER, NOT_FINITE, VANISHED, CANCELLED, WRONG, UNSUPPORTED, UNCHE
 )
 
 LOST = 0.01
-"""Relative error from which a derivative that rounding explains is none to go on with."""
+"""The relative error from which a derivative is useless, even though rounding explains the error."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A derivative as TensorFlow gave it, beside the truth."""
+    """One entry of a derivative as TensorFlow gave it, and the truth."""
 
     found: float | None
     truth: Truth
     dtype: str
     is_integer: bool = False
     problem: str = ""
-    """Why TensorFlow could not compute it at all."""
+    """Why TensorFlow could not compute it; empty where it could."""
 
     @property
     def findings(self) -> list[str]:
-        """Names of what is not as it should be; none for a derivative that is right."""
+        """The names of all findings; none for a correct derivative at an ordinary point."""
         return [name for name in (self.truth.point, self._answer()) if name]
 
     def _answer(self) -> str:
@@ -60,26 +60,26 @@ class Checked:
         return CANCELLED if self._is_lost(self.found) else ""
 
     def _is_lost(self, found: float) -> bool:
-        """Whether rounding explains the answer only because it would explain any; a formula tells."""
+        """Whether the answer is useless although rounding explains it, as it would explain any; only a formula can tell."""
         if self.truth.formula is None or self.tolerance < self.truth.unit(self.dtype):
             return False
         return self.error > LOST and bool(abs(found - self.truth.value) > SMALLEST[self.dtype])
 
     @property
     def tolerance(self) -> float:
-        """NaN where there is nothing to compare with."""
+        """The largest error that rounding explains; NaN where there is nothing to compare with."""
         comparable = self.truth.value is not None and math.isfinite(self.truth.value) and not self.is_integer
         return self.truth.tolerance(self.dtype) if comparable else math.nan
 
     @property
     def error(self) -> float:
-        """NaN where there is nothing to compare."""
+        """The error, in the unit of :meth:`Truth.unit`; NaN where there is nothing to compare."""
         return (
             math.nan if self.found is None or math.isnan(self.tolerance) else self.truth.error(self.found, self.dtype)
         )
 
     def sentences(self) -> list[str]:
-        """Each finding in words."""
+        """One sentence for each finding."""
         return [self._sentence(name) for name in self.findings]
 
     def _sentence(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The functions an expression may call: their names, their numbers of arguments, what they mean."""
+"""The functions that an expression may call, with the number of their arguments and their meaning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Function:
     arguments: int
     meaning: str
     is_smooth: bool = True
-    """Whether it has all derivatives inside its domain; where not, kinks are looked for."""
+    """Whether all its derivatives exist inside its domain; if not, kinks are looked for."""
 
 
 OPERATORS: Mapping[str, Function] = {
@@ -28,7 +28,7 @@ OPERATORS: Mapping[str, Function] = {
 COMPARISONS: Mapping[str, Function] = {
     sign: Function(2, "comparison", is_smooth=False) for sign in ("<", "<=", ">", ">=", "==", "!=")
 }
-"""Only as the first argument of ``where``."""
+"""Allowed as the first argument of ``where`` only."""
 
 FUNCTIONS: Mapping[str, Function] = {
     "abs": Function(1, "|x|", is_smooth=False),

@@ -1,4 +1,4 @@
-"""From one line of text to an expression, by a whitelist: nothing in it is ever executed.
+"""Parse one line of text to an expression, by a whitelist: nothing in the text is ever executed.
 
     expression := number | variable | -e | e + e | e - e | e * e | e / e | e ** e | function(e, ...)
                 | where(e < e, e, e)            (or <=, >, >=, ==, !=)
@@ -22,15 +22,15 @@ from experiments.autodiff.functions import FUNCTIONS, OPERATORS
 from experiments.validators import suggestion
 
 LONGEST, DEEPEST, MOST_NODES = 2000, 250, 1000
-"""Characters, levels and nodes of an expression."""
+"""The most characters, levels and nodes that an expression may have."""
 
 LARGEST_EXPONENT = 1000
-"""For exponents that are constants: beyond, numbers overflow and exact ones fill the memory."""
+"""The limit of constant exponents: beyond it numbers overflow, and exact ones fill the memory."""
 
 LARGEST_NUMBER = 1e300
 
 MOST_BITS = 2100
-"""Of a constant as an exact fraction: float64 has no larger and no smaller ones."""
+"""The limit of a constant's bits as an exact fraction: the range of float64."""
 
 LONGEST_NAME = 30
 
@@ -91,11 +91,11 @@ _REFUSED: dict[type[ast.AST], tuple[str, str]] = {
     ast.Is: ("'is'", "use =="),
     ast.In: ("'in'", ""),
 }
-"""What Python has and the grammar has not, by the name a user would call it, and what to write instead."""
+"""Python's syntax that the grammar does not have: a user's name for it, and what to write instead."""
 
 
 def parse(text: str) -> Expression:
-    """The expression that ``text`` writes. Raises InvalidExpression.
+    """Parse ``text`` to an expression. Raises InvalidExpression.
 
     >>> parse("a*w**2 + b*w + c").variables
     ['a', 'w', 'b', 'c']
@@ -103,7 +103,7 @@ def parse(text: str) -> Expression:
     text = text.strip()
     _require_plain(text)
     try:
-        with warnings.catch_warnings(action="ignore"):  # of Python about what is refused here anyway
+        with warnings.catch_warnings(action="ignore"):  # Python warns of what is refused here anyway
             tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
         column = min(error.offset or len(text), len(text))  # Python gives none where the text ends too early
@@ -111,7 +111,7 @@ def parse(text: str) -> Expression:
     except (MemoryError, RecursionError, ValueError):
         raise InvalidExpression(1, "this is nested too deeply to be read") from None
     root = _Translation(text).node(tree.body)
-    _constant(root)  # refuses numbers that would fill the memory
+    _constant(root)  # raises for numbers that would fill the memory
     return Expression(text, root)
 
 
@@ -129,7 +129,7 @@ def _require_plain(text: str) -> None:
 
 
 class _Translation:
-    """From Python's tree to ours."""
+    """Translates Python's syntax tree to the nodes of an expression."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -189,7 +189,7 @@ class _Translation:
         return self._between(_COMPARISONS, tree.ops[0], tree.left, tree.comparators[0], depth)
 
     def _between(self, names: Mapping[Any, str], sign: ast.AST, left: ast.expr, right: ast.expr, depth: int) -> Call:
-        """An operator with an operand on each side; its column is its own."""
+        """A call of a binary operator; its column is that of the operator's sign."""
         assert left.end_col_offset is not None
         gap = self._text[left.end_col_offset : right.col_offset]
         column = left.end_col_offset + 1 + len(gap) - len(gap.lstrip(" )"))
@@ -231,7 +231,7 @@ def _refusal(tree: ast.AST, column: int) -> InvalidExpression:
 
 
 def _constant(node: Node) -> Fraction | None:
-    """The exact value of a part that only has numbers and operators in it; None for any other part."""
+    """The exact value of a subtree of numbers and operators; None for any other subtree."""
     if isinstance(node, Number):
         return node.value
     if isinstance(node, Variable):
@@ -245,7 +245,7 @@ def _constant(node: Node) -> Fraction | None:
         value = _EXACT[node.function](*values)
     except ZeroDivisionError:
         raise InvalidExpression(node.column, "this divides by zero") from None
-    except OverflowError:  # of a root, which is no fraction
+    except OverflowError:  # the root of a huge number, which is no fraction
         return None
     if isinstance(value, Fraction) and _bits(value) > MOST_BITS:
         raise InvalidExpression(node.column, "this number is too large, or too close to zero")

@@ -1,4 +1,4 @@
-"""A question as a dtype holds it: constants and values, each rounded."""
+"""Round a question to a dtype: its constants, its point and its direction."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from experiments.autodiff.point import INTEGERS, round_number, rounded
 
 
 def as_held(expression: Expression, values: Mapping[str, Array], dtype: str) -> tuple[Expression, dict[str, Array]]:
-    """The expression with its constants rounded, and the point; integers leave constants as they are.
+    """The expression with its constants rounded to ``dtype``, and the point; integer dtypes leave the constants alone.
 
-    Raises OverflowError for a number that is beyond the dtype.
+    Raises OverflowError for a number beyond the dtype's range.
     """
     point = rounded(values, dtype)
     if dtype in INTEGERS:
@@ -22,14 +22,14 @@ def as_held(expression: Expression, values: Mapping[str, Array], dtype: str) -> 
 
 
 def along_held(derivative: Derivative, dtype: str) -> Derivative:
-    """The derivative along its direction as the dtype holds that. Raises OverflowError as :func:`as_held` does."""
+    """The derivative with its direction rounded to ``dtype``. Raises OverflowError as :func:`as_held` does."""
     if dtype in INTEGERS:
         return derivative
     return replace(derivative, direction=rounded(derivative.direction, dtype))
 
 
 def is_held(expression: Expression, values: Mapping[str, Array], derivative: Derivative, dtype: str) -> bool:
-    """Whether every number fits into the dtype."""
+    """Whether every number is within the dtype's range."""
     try:
         as_held(expression, values, dtype)
         along_held(derivative, dtype)

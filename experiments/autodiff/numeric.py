@@ -1,4 +1,4 @@
-"""Derivatives from values of the function alone: complex step, and finite differences."""
+"""Numeric derivatives, from values of the function alone: the complex step and finite differences."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from experiments.autodiff.derivative import Array, Direction, Entry
 from experiments.autodiff.expression import Expression
 
 COMPLEX_STEP = 1e-200
-"""Nothing is subtracted, so the step can be as small as squares of it allow."""
+"""The default step. It can be this small because nothing is subtracted."""
 
 
 Move = tuple[Direction, complex]
-"""A direction, and how far to go along it."""
+"""A direction, and the distance to go along it."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A derivative found numerically, and how far off it may be."""
+    """A derivative found numerically, and a bound of its error."""
 
     value: float
     error: float
 
 
 class Slopes:
-    """An expression along lines through a point, in NumPy."""
+    """Values and slopes of an expression near a point, computed by NumPy."""
 
     def __init__(self, expression: Expression, values: Mapping[str, Array]) -> None:
         self._expression, self._values = expression, values
 
     def estimate(self, entry: Entry) -> Estimate:
-        """First order by the complex step; second order by Richardson extrapolation of complex steps."""
+        """A first derivative by the complex step, or a second one by Richardson extrapolation of complex steps."""
         first, *others = entry.directions
         if not others:
             value = self.complex_step(entry.output, first)
@@ -49,9 +49,9 @@ class Slopes:
     def complex_step(
         self, output: int, direction: Direction, moved: Sequence[Move] = (), step: float = COMPLEX_STEP
     ) -> float:
-        """Im f(x + i h d) / h, at the point moved before.
+        """Im f(x + i h d) / h, where x is the point after the moves ``moved``.
 
-        Exact to rounding for functions that are analytic there (W. Squire, G. Trapp, SIAM Rev. 40(1), 1998).
+        Exact up to rounding for functions that are analytic there (W. Squire, G. Trapp, SIAM Rev. 40(1), 1998).
         """
         value = self._at("complex128", output, [*moved, (direction, step * 1j)])
         return float(value.imag / step)
@@ -59,9 +59,9 @@ class Slopes:
     def richardson(
         self, output: int, direction: Direction, function: Callable[[float], float] | None = None
     ) -> Estimate:
-        """The slope along a direction by central differences, extrapolated to step zero (scipy.differentiate).
+        """The slope along a direction: central differences, extrapolated to step zero by scipy.differentiate.
 
-        Of ``function(distance)``, by default the expression's element ``output`` at that distance.
+        The slope is that of ``function(distance)``, by default the expression's element ``output`` at that distance.
         """
         from scipy.differentiate import derivative
 
@@ -76,10 +76,10 @@ class Slopes:
         step = 1e-5 * self._first_step(direction)
         exact, rough = self.complex_step(entry.output, direction), self.difference("float64", entry, step, centred=True)
         noise = abs(self.value("float64", entry.output, [])) * 2.0**-48 / step
-        return abs(exact - rough) <= 1e-4 * max(1.0, abs(exact)) + noise  # NaN does not
+        return abs(exact - rough) <= 1e-4 * max(1.0, abs(exact)) + noise  # false for NaN
 
     def difference(self, dtype: str, entry: Entry, step: float, centred: bool) -> float:
-        """The difference quotient of an entry, of any order, with every operation rounded to ``dtype``."""
+        """The difference quotient of an entry of any order, with every operation rounded to ``dtype``."""
         shift = -0.5 if centred else 0.0
         total = 0.0
         for taken in itertools.product((0, 1), repeat=len(entry.directions)):
@@ -95,11 +95,11 @@ class Slopes:
         return [float(value) for value in found]
 
     def value(self, dtype: str, output: int, moves: Sequence[Move]) -> float:
-        """An element of the value, beside the point, with every operation rounded to ``dtype``."""
+        """An element of the value after ``moves`` from the point, with every operation rounded to ``dtype``."""
         return float(np.real(self._at(dtype, output, moves)))
 
     def _first_step(self, direction: Direction) -> float:
-        """Half of the smallest value that moves, but no more than a half: most domains end at zero."""
+        """Half of the smallest value that changes, and at most a half: most domains end at zero."""
         sizes = [
             abs(value)
             for name, tangent in direction.items()

@@ -1,6 +1,6 @@
-"""What the function does on each side of the point: the difference quotients there, with hundreds of digits.
+"""Find kinks, jumps and edges of the domain: difference quotients on both sides of a point, at hundreds of digits.
 
-This is how kinks, jumps and edges are told apart from plain points, whatever the expression is made of.
+They tell such points from plain ones, whatever functions the expression is made of.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ from experiments.autodiff.derivative import Array, Direction, Entry
 from experiments.autodiff.expression import Expression
 
 STEPS = (20, 30, 40)
-"""Three steps, as negative powers of ten: the quotients settle, approach something, grow, or do none of that."""
+"""Three steps, as negative powers of ten. Over them quotients settle, approach a limit, grow, or do none of these."""
 
 AGREEMENT = 1e-12
-"""Relative: quotients of a smooth function differ by about the step, those of x**1.5 at 0 by its root."""
+"""The largest relative difference of equal quotients. A smooth function's differ by about the step, those of x**1.5 at
+0 by the step's root."""
 
 SMALLEST_SLOPE = 1e-6
-"""Slopes below are compared with this: at a slope of zero, quotients differ by what the step leaves."""
+"""The scale for comparing smaller slopes: where the slope is zero, quotients differ by terms in the step."""
 
 APPROACHES = 0.2
-"""Share of a change of the quotient that may come again at the next step: 0.1 for abs(x)**1.1 at 0, 1 for x*log(x)."""
+"""A quotient approaches a limit if its change shrinks to this share: 0.1 for abs(x)**1.1 at 0, 1 for x*log(x)."""
 
 SMALLEST_JUMP = 1e-12
-"""Of a function's value over a step of 1e-40; a logarithm moves by more only where it has no value."""
+"""The smallest change of the value over a step of 1e-40 that is a jump; a logarithm's is larger only at its pole."""
 
 STAYS = 0.9
-"""Share of a jump, or of a quotient's growth, that is there again when the step shrinks from 1e-30 to 1e-40.
+"""The share of a jump, or of a quotient's growth, that must remain when the step shrinks from 1e-30 to 1e-40.
 
-The jump of a steep root such as x**0.1 loses more, the growth of x*log(x)'s quotient nothing.
+A steep root such as x**0.1 keeps less of its change, the quotient of x*log(x) all of its growth.
 """
 
 PLAIN, KINK, JUMP, EDGE, STEEP, UNSETTLED, UNDEFINED = (
     "", "kink", "jump", "edge of the domain", "infinite slope", "unsettled slope", "undefined"
 )  # fmt: skip
-"""What a point can be; the empty word is a point like any other."""
+"""The kinds of points; the empty word stands for an ordinary point."""
 
 NO_SLOPE = (KINK, JUMP, UNSETTLED, UNDEFINED)
-"""Where a function has no derivative, and so none of a higher order."""
+"""The kinds of points without a derivative, and so without one of a higher order."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Side:
     slope: Any
     """The one-sided derivative, as mpmath's number; infinite where quotients grow, NaN where there is none."""
     uncertainty: Any
-    """By how much the slope may be off."""
+    """A bound of the slope's error."""
     jumps: bool
     is_defined: bool
     """Whether the function has values there."""
@@ -65,7 +66,7 @@ NO_SIDE = Side(math.nan, math.nan, jumps=False, is_defined=False)
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Both sides of the point, along the directions of one entry."""
+    """Both sides of a point, along the directions of one entry."""
 
     below: Side
     above: Side
@@ -94,13 +95,13 @@ class Surroundings:
 
     @property
     def slope(self) -> Any:
-        """The derivative at a plain point; at an edge, that of the side that there is."""
+        """The derivative at a plain point; at an edge, the one-sided derivative inside the domain."""
         slopes = [side.slope for side in self._sides]
         return sum(slopes) / len(slopes)
 
     @property
     def uncertainty(self) -> float:
-        """Of the slope."""
+        """A bound of the error of :attr:`slope`."""
         return float(max(side.uncertainty for side in self._sides))
 
     def _sides_agree(self) -> bool:
@@ -111,19 +112,19 @@ class Surroundings:
 
     @property
     def _sides(self) -> list[Side]:
-        return [side for side in (self.below, self.above) if side.slope == side.slope]  # NaN is not
+        return [side for side in (self.below, self.above) if side.slope == side.slope]  # leaves NaN out
 
 
 class Neighbourhood:
     """Evaluates an expression around a point, at a precision that survives tiny steps."""
 
     def __init__(self, expression: Expression, values: Mapping[str, Array], order: int, decades: float = 0.0) -> None:
-        """``decades`` of digits may cancel on the way to the value."""
+        """Up to ``decades`` of digits may cancel in the expression's intermediate results."""
         self._expression, self._values = expression, values
         self._digits = 60 + (max(STEPS) + 20) * order + math.ceil(decades)
 
     def around(self, entry: Entry) -> Surroundings:
-        """What an entry's directions meet on both sides. A derivative is there only where the lower ones are."""
+        """Both sides along the entry's directions, or along fewer of them where already that derivative does not exist."""
         directions = entry.directions
         lower = [directions[:n] for n in range(1, len(directions))]
         if directions[0] is not directions[-1]:  # along one direction, all of the same order are the same
@@ -159,7 +160,7 @@ class Neighbourhood:
         return Side(*_limit(*quotients), jumps, mpmath.isfinite(quotients[-1]))
 
     def _quotient(self, arithmetic: Arithmetic, entry: Entry, step: Any, here: Any) -> Any:
-        """The mixed difference quotient: every direction is gone along, or not."""
+        """The mixed difference quotient, over all points that are or are not moved along each direction."""
         total = 0
         for taken in itertools.product((0, 1), repeat=len(entry.directions)):
             moves = [(direction, step) for direction, one in zip(entry.directions, taken, strict=True) if one]
@@ -167,7 +168,7 @@ class Neighbourhood:
         return total / step ** len(entry.directions)
 
     def _at(self, arithmetic: Arithmetic, entry: Entry, moves: Sequence[tuple[Direction, Any]]) -> Any:
-        """The entry's element of the value, that far from the point."""
+        """The entry's element of the value after ``moves`` from the point."""
         import mpmath
 
         exact = np.frompyfunc(lambda x: mpmath.mpf(float(x)), 1, 1)
@@ -178,7 +179,7 @@ class Neighbourhood:
         return np.ravel(np.asarray(arithmetic.evaluate(self._expression, point), dtype=object))[entry.output]
 
     def _scale(self, directions: Sequence[Direction]) -> float:
-        """How large a step of size one is: relative to what moves."""
+        """The unit of steps: the smallest nonzero value that changes."""
         sizes = [
             abs(value)
             for direction in directions
@@ -190,10 +191,10 @@ class Neighbourhood:
 
 
 def _limit(coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any]:
-    """What quotients at shrinking steps approach, and how far off that may be.
+    """The limit of quotients at shrinking steps, and a bound of its error.
 
-    What is still missing of a slow approach is told by Aitken's delta-squared process, exactly where it is a power of
-    the step: abs(x)**1.1 at 0 has the quotients 1e-2, 1e-3, 1e-4, and the slope 0.
+    Slow convergence is accelerated by Aitken's delta-squared process, which is exact where the rest is a power of the
+    step: abs(x)**1.1 at 0 has the quotients 1e-2, 1e-3, 1e-4, and the slope 0.
     """
     import mpmath
 
@@ -203,7 +204,7 @@ def _limit(coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any]:
     if abs(last) <= APPROACHES * abs(before):
         missing = last**2 / (before - last)
         return fine + missing, abs(missing)
-    grows = abs(coarse) < abs(middle) < abs(fine) and abs(last) >= STAYS * abs(before)  # NaN does not
+    grows = abs(coarse) < abs(middle) < abs(fine) and abs(last) >= STAYS * abs(before)  # false for NaN
     return mpmath.inf * mpmath.sign(fine) if grows else mpmath.nan, mpmath.mpf(0)
 
 

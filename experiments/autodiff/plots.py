@@ -1,4 +1,4 @@
-"""The pictures of one derivative: how finite differences fail, and the slope on its curve."""
+"""The figures of a derivative: the errors of finite differences, and the tangent of the curve."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ COLOURS = {"float32": ORANGE, "float64": BLUE}
 STEPS = 10.0 ** np.arange(0, -16.25, -0.25)
 
 FLOOR = 1e-17
-"""Where an error of zero is drawn."""
+"""The height at which an error of zero is drawn."""
 
 POINTS = 201
 
 
 def step_figure(answer: AutodiffAnswer) -> Figure | None:
-    """Error of finite differences against their step, with TensorFlow's error as the floor; None without a truth.
+    """The error of finite differences over their step, and TensorFlow's own; None where no entry has a truth.
 
-    Of the first entry that has one. Large steps miss the curvature, small ones lose their digits in a subtraction:
-    a V. The complex step subtracts nothing.
+    Shows the first entry that has one. Large steps miss the curvature, small ones lose digits in a subtraction, so
+    that the curve is a V; the complex step subtracts nothing.
     """
     found = _first_comparable(answer)
     if found is None:
@@ -53,13 +53,13 @@ def step_figure(answer: AutodiffAnswer) -> Figure | None:
     axes.set(xscale="log", yscale="log", xlabel="step", ylabel="relative error" if one.truth.value else "error")
     no_minor_ticks(axes)
     axes.set_ylim(FLOOR / 100, 1e5)
-    axes.set_xlim(STEPS[0] * 1.3, STEPS[-1] / 1.3)  # smaller steps to the right, as one goes on
+    axes.set_xlim(STEPS[0] * 1.3, STEPS[-1] / 1.3)  # from large steps on the left to small ones
     axes.legend(frameon=False, loc="upper center", fontsize=8.5, ncols=2)
     return figure
 
 
 def tangent_figure(answer: AutodiffAnswer) -> Figure | None:
-    """The curve y over a variable with TensorFlow's slope at the point; None where there is no single curve."""
+    """The curve y over a variable, with TensorFlow's tangent at the point; None where the derivative is no slope."""
     if not answer.is_curve:
         return None
     block, one = answer.blocks[0], answer.checked(answer.results[0])[0][0]
@@ -87,7 +87,7 @@ def tangent_figure(answer: AutodiffAnswer) -> Figure | None:
 
 
 def _draw_sides(axes: Axes, here: float, height: float, distances: Any, sides: tuple[float, float]) -> None:
-    """At a kink: both one-sided slopes, each on its side."""
+    """Draw both one-sided slopes at a kink, each on its side."""
     for sign, slope, word in ((-1, sides[0], "below"), (1, sides[1], "above")):
         reach = distances[distances * sign >= 0]
         label = f"slope from {word}: {slope:.6g}"
@@ -95,7 +95,7 @@ def _draw_sides(axes: Axes, here: float, height: float, distances: Any, sides: t
 
 
 def _draw_floors(axes: Axes, answer: AutodiffAnswer, method: str) -> None:
-    """TensorFlow's own error, a line for each dtype."""
+    """Draw TensorFlow's own error as a horizontal line for each dtype."""
     tool = "GradientTape" if method == "reverse" else "ForwardAccumulator"
     levels: dict[float, list[str]] = {}
     for result in answer.results:

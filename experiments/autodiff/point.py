@@ -10,16 +10,16 @@ import numpy as np
 from experiments.autodiff.derivative import Array
 
 INTEGERS = ("int32", "int64")
-"""Not differentiable, which is shown rather than hidden."""
+"""The integer dtypes. They are not differentiable, which a run shows rather than hides."""
 
 SMALLEST = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126, "float64": 2.0**-1022}
-"""Smallest normal numbers: below, digits are lost."""
+"""The smallest normal number of each dtype; smaller ones lose digits."""
 
 MOST_ELEMENTS = 1000
 
 
 def as_array(value: Any) -> Array:
-    """A number, list or list of lists as an array. Raises ValueError with what is wrong with it."""
+    """A number, list or list of lists as an array. Raises ValueError, which says what is wrong with ``value``."""
     try:
         array = np.asarray(value)
     except ValueError:
@@ -36,15 +36,15 @@ def as_array(value: Any) -> Array:
 
 
 def rounded(values: Mapping[str, Array], dtype: str) -> dict[str, Array]:
-    """The values as a dtype holds them, in float64: a float32 has 0.100000001490116 for 0.1.
+    """The values rounded to ``dtype``, as float64: to float32, 0.1 becomes 0.100000001490116.
 
-    Raises OverflowError for what is beyond the dtype's largest number.
+    Raises OverflowError for a number beyond the dtype's range.
     """
     return {name: _round(value, dtype) for name, value in values.items()}
 
 
 def round_number(value: float, dtype: str) -> float:
-    """One number as a dtype holds it. Raises OverflowError as :func:`rounded` does."""
+    """One number rounded to ``dtype``. Raises OverflowError as :func:`rounded` does."""
     return float(_round(np.float64(value), dtype))
 
 

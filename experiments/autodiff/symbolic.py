@@ -1,4 +1,4 @@
-"""Derivatives as formulas, by SymPy, and their values at fifty digits, by mpmath."""
+"""Derivatives as formulas by SymPy, evaluated at fifty digits by mpmath."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from experiments.autodiff.expression import Expression
 DIGITS = 50
 
 MOST_OPERATIONS = 5000
-"""Of all formulas together; beyond, they are no longer any that anybody reads, and SymPy takes minutes."""
+"""The limit for all formulas together; larger ones nobody reads, and SymPy takes minutes for them."""
 
 LONGEST = 120
-"""Characters of a formula that is shown."""
+"""Formulas of up to this many characters are shown."""
 
 
 class Formulas:
-    """The expression and its derivatives in symbols. An element of an array is a symbol such as ``x[0]``."""
+    """The expression and its derivatives in symbols; each element of an array is a symbol such as ``x[0]``."""
 
     def __init__(self, expression: Expression, values: Mapping[str, Array]) -> None:
-        """Raises TooLarge where the expression is nothing for SymPy."""
+        """Raises TooLarge where the expression is too much for SymPy."""
         self._symbols = {name: _symbols(name, value) for name, value in values.items()}
         self._values = [float(x) for value in values.values() for x in np.ravel(value)]
         self._constants = {symbol_of(one): float(one.value) for one in expression.constants if one.text}
@@ -33,7 +33,7 @@ class Formulas:
         self._operations = 0
 
     def derivative(self, entry: Entry) -> Formula:
-        """The formula of one entry. Raises TooLarge."""
+        """The formula of one entry. Raises TooLarge where it has too many terms."""
         import sympy
 
         if self._operations > MOST_OPERATIONS:
@@ -54,7 +54,7 @@ class Formulas:
         return Formula(_in_real_numbers(formula), self._all_symbols(), values)
 
     def _coefficient(self, change: float) -> Any:
-        """Of a direction; a symbol, lest SymPy adds up without rounding what TensorFlow has to round."""
+        """A direction's component as a symbol, so that SymPy does not add exactly where TensorFlow rounds."""
         import sympy
 
         if change.is_integer():
@@ -68,7 +68,7 @@ class Formulas:
 
 
 class Formula:
-    """One derivative in symbols, and where its variables stand."""
+    """One derivative in symbols, and the values of the symbols at the point."""
 
     def __init__(self, formula: Any, symbols: list[Any], values: list[float]) -> None:
         import sympy
@@ -83,11 +83,11 @@ class Formula:
         return len(self.text) <= LONGEST
 
     def value(self) -> Any:
-        """At :data:`DIGITS` digits, as mpmath's number; NaN where the formula has no real value."""
+        """The value to :data:`DIGITS` digits, as mpmath's number; NaN where the formula has no real value."""
         import mpmath
 
         value = self._with_digits(2 * DIGITS)
-        for digits in (4 * DIGITS, 8 * DIGITS):  # what cancels takes its digits from those beyond
+        for digits in (4 * DIGITS, 8 * DIGITS):  # cancellation consumes digits
             coarser, value = value, self._with_digits(digits)
             if not mpmath.isfinite(value) or abs(value - coarser) <= abs(value) * mpmath.mpf(10) ** -DIGITS:
                 return value
@@ -100,7 +100,7 @@ class Formula:
             return self._at_the_point()
 
     def rounded(self, bits: int) -> Any:
-        """The same formula worked out with so many bits a step."""
+        """The value with each step of the formula rounded to ``bits`` bits."""
         import mpmath
 
         if bits not in self._rounded:
@@ -119,7 +119,7 @@ class Formula:
 
 
 def _in_real_numbers(formula: Any) -> Any:
-    """Without SymPy's infinity of a pole and its delta of a jump's slope, which are no numbers."""
+    """The formula with NaN for SymPy's complex infinity and for the infinite value of a Dirac delta."""
     import sympy
 
     nowhere_else = sympy.Lambda(delta := sympy.Dummy(), sympy.Piecewise((sympy.nan, sympy.Eq(delta, 0)), (0, True)))

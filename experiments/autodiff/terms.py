@@ -1,4 +1,4 @@
-"""How large the terms are that a first derivative adds up: what cancels leaves rounding errors of their size."""
+"""The size of the terms that a first derivative adds up; where they cancel, rounding errors of their size remain."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from experiments.autodiff.expression import Call, Expression, Number
 from experiments.autodiff.numeric import COMPLEX_STEP
 
 Dual = tuple[Any, Any]
-"""A value, and the sum of the sizes of all terms of its derivative."""
+"""A value, and the sum of the absolute values of all terms of its derivative."""
 
 
 def size_of_terms(expression: Expression, values: Mapping[str, Array], direction: Direction) -> Array:
-    """The chain rule with every partial derivative's size in place of itself, one number for each output.
+    """The chain rule with the absolute value of every partial derivative: one number for each output.
 
-    x - x has the derivative 0, of terms of size 2. Of functions of one element after another the partial derivatives
-    are those of the complex step.
+    x - x has the derivative 0, whose terms have the size 2. The partial derivatives of elementwise functions are found
+    by the complex step.
     """
     point = {name: (value[()], np.abs(direction.get(name, 0 * value))[()]) for name, value in values.items()}
     with np.errstate(all="ignore"):
@@ -30,7 +30,7 @@ def size_of_terms(expression: Expression, values: Mapping[str, Array], direction
 
 
 class _Terms(Arithmetic):
-    """Arithmetic of duals."""
+    """The arithmetic of :data:`Dual` numbers."""
 
     def call(self, node: Call, arguments: list[Dual]) -> Dual:
         values = [value for value, _ in arguments]
@@ -66,4 +66,4 @@ _REDUCTIONS: Mapping[str, Callable[..., Any]] = {
     "sum": lambda value, size: np.sum(size),
     "transpose": lambda value, size: np.transpose(size),
 }
-"""Sizes of terms of what is more than one element after another; the arguments are sizes themselves."""
+"""The functions that do not work element by element, on sizes of terms."""

@@ -1,4 +1,4 @@
-"""What a derivative really is, found without TensorFlow."""
+"""The true value of a derivative, found without TensorFlow."""
 
 from __future__ import annotations
 
@@ -33,43 +33,43 @@ MOST_FORMULAS = 64
 """Up to this many entries each gets a formula of its own; beyond, the numeric references must do."""
 
 MOST_WORK = 300_000
-"""Operations in hundreds of digits that may be spent on what lies beside the point: about three seconds."""
+"""The most operations at hundreds of digits to be spent on the point's neighbourhood: about three seconds."""
 
 SAFETY = 16
-"""Units in the last place that may be lost where a formula loses none."""
+"""The units in the last place that a right answer may be off, even where the formula loses none."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """One entry of a derivative, at one point."""
+    """The truth about one entry of a derivative at one point."""
 
     value: Any
     """mpmath's number, or a float; infinite for an infinite slope; None where there is no derivative."""
     reference: str
     """Which reference gave the value: :data:`FORMULA`, :data:`SIDES`, ...; :data:`NOTHING` where none did."""
     uncertainty: float
-    """How far off the value may be itself."""
+    """A bound of the error of ``value``."""
     point: str
-    """What the point is: one of one_sided's words, or :data:`OVERFLOW`."""
+    """The kind of the point: one of one_sided's words, or :data:`OVERFLOW`."""
     sides: tuple[float, float] | None
-    """The derivatives from below and above, where they were looked for."""
+    """The derivatives from below and above; None where they were not looked for."""
     formula: Formula | None
-    """Where the value is the formula's."""
+    """The formula that gave the value; None where another reference did."""
     scale: float = 0.0
-    """The size of the function's value."""
+    """The absolute value of the function."""
     terms: float = 0.0
-    """The size of what a derivative of zero is the sum of, in units of which it may be off."""
+    """The size of the terms that add up to a derivative of zero; its rounding errors are relative to them."""
 
     def tolerance(self, dtype: str) -> float:
-        """How far a right answer may be off in a dtype.
+        """The largest error that a right answer may have in ``dtype``.
 
-        :data:`SAFETY` units in the last place, and eight times what the formula itself loses when each of its steps
-        is rounded to the dtype's bits or up to three fewer (cancellation shows there, and nowhere else).
+        That is :data:`SAFETY` units in the last place, plus eight times the error of the formula itself when each of
+        its steps is rounded to the dtype's bits or up to three fewer, which is where cancellation shows.
         """
         assert self.value is not None
         bits = SIGNIFICAND_BITS[dtype]
         size = abs(float(self.value))
-        scale = size or self.terms  # what cancels to nothing leaves rounding errors of what it was
+        scale = size or self.terms  # terms that cancel leave rounding errors of their own size
         allowed = SAFETY * scale * 2.0**-bits + SMALLEST[dtype] + self.uncertainty
         if self.formula is None:
             return allowed + 64 * SAFETY * size * 2.0**-bits
@@ -77,28 +77,28 @@ class Truth:
         return allowed + 8 * max((loss for loss in lost if math.isfinite(loss)), default=0.0)
 
     def vanishes(self, dtype: str) -> bool:
-        """Whether it is not zero, and yet less than a rounding error of the function's value, as sigmoid's at 50.
+        """Whether the derivative is nonzero, yet less than a rounding error of the value, as that of sigmoid at 50.
 
-        Only a formula tells such a value from zero: difference quotients leave 1e-100 of it.
+        Only a formula can tell such a value from zero.
         """
         if self.formula is None:
             return False
         return bool(SMALLEST[dtype] <= abs(self.value) < self.scale * 2.0 ** -SIGNIFICAND_BITS[dtype])
 
     def error(self, found: float, dtype: str = "float64") -> float:
-        """How far off ``found`` is, in :meth:`unit`."""
+        """The error of ``found``, in :meth:`unit`; NaN where there is no truth."""
         return float(abs(found - self.value) / self.unit(dtype)) if self.value is not None else math.nan
 
     def unit(self, dtype: str) -> Any:
-        """What errors are counted in: the truth itself, or one where it is zero; nothing below the dtype's range."""
+        """The unit of errors: the truth, but at least the dtype's smallest number; 1 where the truth is zero."""
         return max(abs(self.value), SMALLEST[dtype]) if self.value else 1
 
 
 class Reference:
-    """The truth about an expression at a point, entry by entry."""
+    """Finds the truth about an expression at a point, entry by entry."""
 
     def __init__(self, expression: Expression, values: Mapping[str, Array], order: int, entries: int) -> None:
-        """``order`` is the highest derivative's, ``entries`` how many there are to be found."""
+        """``order`` is that of the highest derivative, ``entries`` the number of entries to be found."""
         self._expression, self._values = expression, values
         spread = decades(expression, values)
         self._overflows = math.isinf(spread)
@@ -126,7 +126,7 @@ class Reference:
         return Truth(value, reference, uncertainty, point, sides, found, scale, terms)
 
     def _terms(self, entry: Entry, otherwise: float) -> float:
-        """Of a first derivative; of higher ones nobody knows better than the size of the value."""
+        """The size of a first derivative's terms; ``otherwise`` for higher derivatives."""
         if len(entry.directions) > 1:
             return otherwise
         size = float(size_of_terms(self._expression, self._values, entry.directions[0])[entry.output])
@@ -137,7 +137,7 @@ class Reference:
             return _beside(around)
         if formula and _is_finite(value := formula.value()) and (around is None or _same(value, around.slope)):
             return value, FORMULA, 0.0
-        if around:  # two kinks that cancel: no formula sees that
+        if around:  # two kinks that cancel, which no formula sees
             return around.slope, SIDES, around.uncertainty
         if not self._can_be_estimated(entry):
             return None, NOTHING, 0.0
@@ -162,11 +162,11 @@ class Reference:
         try:
             return find()
         except (TooLarge, RecursionError, TypeError, ValueError, NameError, KeyError):
-            return None  # SymPy compares no complex or infinite constants, and cannot print or write out some others
+            return None  # SymPy cannot compare, print or compute some constants
 
 
 def _beside(around: Surroundings) -> tuple[Any, str, float]:
-    """An infinite slope where both sides, or the one that there is, say the same one."""
+    """The value beside a point that is not plain: an infinite slope where all defined sides agree on it, else none."""
     slopes = [slope for slope in (around.below.slope, around.above.slope) if not math.isnan(slope)]
     if around.kind == STEEP and len(set(slopes)) == 1:
         return slopes[0], SIDES, 0.0

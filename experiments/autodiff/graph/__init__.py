@@ -1,7 +1,6 @@
-"""The computational graph TensorFlow builds of an expression and its derivatives, drawn.
+"""Draw the computational graph of a value and its derivatives: as traced, and as TensorFlow optimised it.
 
-As traced and, beside it, as TensorFlow optimised it. Knows nothing of expressions: it takes any
-function of tensors that returns a value and derivatives.
+Takes any function of tensors that returns a value and derivatives; knows nothing of expressions.
 """
 
 from experiments.autodiff.graph.drawing import Drawing, draw

@@ -1,4 +1,4 @@
-"""A graph's definition, read for what depends on what."""
+"""The dependencies in a graph's definition."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 FORWARD, GRADIENT, UNUSED = "forward", "gradient", "unused"
-"""What a node is for: the value, only derivatives, nothing that is returned."""
+"""The use of a node: for the value, for derivatives only, for nothing that is returned."""
 
 PASSES_ON = {"Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot", "EnsureShape"}
 COMPUTES_NOTHING = PASSES_ON | {"Placeholder", "_Arg", "_Retval", "Const", "NoOp"}
@@ -16,50 +16,50 @@ COMPUTES_NOTHING = PASSES_ON | {"Placeholder", "_Arg", "_Retval", "Const", "NoOp
 
 @dataclass(frozen=True)
 class Edge:
-    """What one node takes from another."""
+    """A dependency of one node on another."""
 
     source: str
     position: int | None
-    """Which operand it is, from 0; None for a control edge, which only says what has to run before."""
+    """The number of the operand, from 0; None for a control edge, which only says what must run before."""
 
 
 @dataclass(frozen=True)
 class Dataflow:
-    """A ``GraphDef`` with names for what goes in and comes out.
+    """A ``GraphDef`` with names for its arguments and results.
 
-    Left out of :attr:`nodes` is what only passes a tensor on (``Identity``, ``NoOp``, ``_Retval``).
+    :attr:`nodes` leaves out those that only pass a tensor on (``Identity``, ``NoOp``, ``_Retval``).
     """
 
     definition: Any
     arguments: Mapping[str, str]
-    """The variable's name for a node's name."""
+    """The variable's name for each argument node's name."""
     results: Sequence[tuple[str, str]]
-    """A name for what is returned, and the tensor it is. The first is the value, the others are derivatives."""
+    """The label and the tensor of each result. The first is the value, the others are derivatives."""
 
     @property
     def operations(self) -> int:
-        """How many of its nodes compute something."""
+        """The number of nodes that compute something."""
         return sum(node.op not in COMPUTES_NOTHING for node in self.definition.node)
 
     @cached_property
     def nodes(self) -> dict[str, Any]:
-        """What is worth drawing, by name."""
+        """The nodes worth drawing, by name."""
         return {name: node for name, node in self._all.items() if not self._is_clutter(node)}
 
     @cached_property
     def outputs(self) -> list[tuple[str, str]]:
-        """What is returned, and the node that computes it."""
+        """The label of each result, and the name of the node that computes it."""
         return [(label, source) for label, tensor in self.results for source in self._sources(_node_of(tensor))]
 
     @cached_property
     def uses(self) -> dict[str, str]:
-        """FORWARD, GRADIENT or UNUSED for each node's name."""
+        """The use of each node, by its name: FORWARD, GRADIENT or UNUSED."""
         forward = self._needed_for(node for _, node in self.outputs[:1])
         needed = self._needed_for(node for _, node in self.outputs)
         return {name: FORWARD if name in forward else GRADIENT if name in needed else UNUSED for name in self.nodes}
 
     def edges(self, name: str) -> list[Edge]:
-        """What goes into a node: its operands in order, then what it only waits for."""
+        """The edges into a node: its operands in order, then the nodes that it only waits for."""
         tensors = [tensor for tensor in self._all[name].input if not tensor.startswith("^")]
         operands = [
             Edge(source, position)
@@ -76,7 +76,7 @@ class Dataflow:
         return {node.name: node for node in self.definition.node}
 
     def _sources(self, name: str) -> Iterator[str]:
-        """The node, or where it comes from if it only passes on."""
+        """The node itself, or the sources of what it passes on."""
         node = self._all[name]
         if not self._is_clutter(node):
             yield name
@@ -87,7 +87,7 @@ class Dataflow:
     def _is_clutter(self, node: Any) -> bool:
         if node.op in {"_Retval", "NoOp"}:
             return True
-        # One that waits for something does more than to pass on.
+        # A node that also waits for another does more than pass on.
         return node.op in PASSES_ON and len(node.input) == 1
 
     def _needed_for(self, names: Iterable[str]) -> set[str]:
@@ -102,5 +102,5 @@ class Dataflow:
 
 
 def _node_of(tensor: str) -> str:
-    """A node's name: ``x``, ``x:1`` and ``^x`` come from ``x``."""
+    """The name of the node that a tensor comes from: ``x`` for ``x``, ``x:1`` and ``^x``."""
     return tensor.removeprefix("^").partition(":")[0]

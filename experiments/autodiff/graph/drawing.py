@@ -1,4 +1,4 @@
-"""A function's computational graph as files for a run."""
+"""A function's computational graph as artifacts of a run."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 MOST_NODES = 150
-"""Larger graphs are not drawn: nobody could read them."""
+"""Graphs of more nodes are not drawn: nobody could read them."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What there is to keep of a graph."""
+    """The files of a graph, and its numbers of operations."""
 
     files: dict[str, bytes]
-    """Artifact path and content: always ``graph/traced.pbtxt``, ``graph/optimised.pbtxt`` and ``graph/graph.dot``,
-    if it could be drawn also ``graph/graph.svg`` and ``plots/graph.png``."""
+    """Content by artifact path: ``graph/traced.pbtxt`` and ``graph/optimised.pbtxt``; ``graph/graph.dot`` unless the
+    graph is too large; ``graph/graph.svg`` and ``plots/graph.png`` where ``dot`` could draw it."""
     nodes: int
-    """Operations that compute something, as traced."""
+    """The number of operations that compute something, as traced."""
     optimised_nodes: int
-    """The same of the graph that runs."""
+    """The same number for the optimised graph, which runs."""
     hint: str
     """Why there is no image and what to do about it; empty if there is one."""
 
@@ -39,11 +39,11 @@ def draw(
     title: str,
     results: Sequence[str] | None = None,
 ) -> Drawing:
-    """The graph of ``function(*operands)``, which returns a value and derivatives; None among them is left out.
+    """Draw the graph of ``function(*operands)``, which returns a value and derivatives; a None among them is left out.
 
-    ``names`` are the operands', ``results`` those of what is returned (``y``, ``dy/dw``, ... for ``names`` unless
-    given). The function is traced and run once. Raises ValueError where there are more or fewer of one than of the
-    other, and whatever the function raises; a ``dot`` that is missing or fails is only a hint.
+    ``names`` are the names of the operands, ``results`` those of the results (by default ``y``, ``dy/dw``, ...). The
+    function is traced and run once. Raises ValueError where the names are too many or too few, and whatever the
+    function raises. Where ``dot`` is missing or fails, the drawing has a hint instead of a picture.
     """
     graphs = trace(function, operands, names, results or ["y", *(f"dy/d{name}" for name in names)])
     pictures, hint = _pictures(graphs, title)
@@ -60,7 +60,7 @@ def _texts(graphs: Graphs) -> dict[str, bytes]:
 
 
 def _pictures(graphs: Graphs, title: str) -> tuple[dict[str, bytes], str]:
-    """The picture's source and images, and a hint where there are none."""
+    """The picture's source and images, and a hint where there is no image."""
     nodes = len(graphs.traced.nodes)
     if nodes > MOST_NODES:
         return {}, f"no picture of the graph, only its text in graph/: it has {nodes} nodes, more than {MOST_NODES}"

@@ -1,4 +1,4 @@
-"""Two graphs side by side, in Graphviz's language."""
+"""The picture of two graphs side by side, in Graphviz's language."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 FONT = "Helvetica,Arial,sans-serif"
 GREY, PALE, INK = "#6b6b6b", "#b5b5b5", "#222222"
 LARGE = 120
-"""From so many nodes on, dot straightens lines less: else 170 nodes take it 11 s instead of 1.6 s."""
+"""From this many nodes on, dot spends less time on straight lines: 1.6 s rather than 11 s for 170 nodes."""
 
 COLOURS = {
     FORWARD: ("#dce8f5", "#1f5fa8", "needed for the value"),
     GRADIENT: ("#fbe6d4", "#c44e00", "only for derivatives"),
     UNUSED: ("#f4f4f4", "#b5b5b5", "for nothing that is returned"),
 }
-"""How a node is filled and outlined, and what the legend says."""
+"""Fill color, outline color and legend for each use of a node."""
 
 
 def dot_source(title: str, traced: Dataflow, optimised: Dataflow) -> str:
@@ -57,7 +57,7 @@ def _add(picture: Digraph, key: str, heading: str, flow: Dataflow) -> None:
 
 
 class _Place:
-    """One graph's part of the picture."""
+    """The part of the picture that shows one graph."""
 
     def __init__(self, cluster: Digraph, key: str, flow: Dataflow) -> None:
         self._cluster = cluster
@@ -89,7 +89,7 @@ class _Place:
         if node.op != "Const":
             self._cluster.edge(self._keys[source], key, **look)
             return
-        # At each of its uses anew: a shared 1 would draw lines through the whole picture.
+        # Drawn anew at each use: lines from a shared 1 would cross the whole picture.
         constant = f"{self._keys[source]}_{key}"
         self._cluster.node(constant, **_look_of_constant(node))
         self._cluster.edge(constant, key, **({"color": PALE} | look))
@@ -111,7 +111,7 @@ def _look_of_constant(node: Any) -> dict[str, str]:
 
 
 def _hover(node: Any) -> str:
-    """What an SVG shows under the mouse: the node's type and name in full."""
+    """The tooltip in the SVG: the node's type and full name."""
     from graphviz import escape
 
     return str(escape(_clean(f"{node.op} {node.name}")))
@@ -145,5 +145,5 @@ def _text(text: str) -> str:
 
 
 def _clean(text: str) -> str:
-    """Without what XML has no place for, such as control characters."""
+    """The text with ``?`` for characters that XML does not allow, such as control characters."""
     return "".join(character if character.isprintable() else "?" for character in text)

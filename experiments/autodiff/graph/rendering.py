@@ -1,4 +1,4 @@
-"""Graphviz's program ``dot``: from its language to images, if it is there."""
+"""Render images with Graphviz's program ``dot``, where it is installed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 TIME_LIMIT = 20.0
-"""Seconds after which ``dot`` is given up on."""
+"""Seconds after which ``dot`` is stopped."""
 
 INSTALL = "install the Debian package graphviz"
 
@@ -15,16 +15,16 @@ FORMATS = ("svg", "png")
 
 
 class NotRendered(Exception):
-    """There is no image; the message says why and what to do."""
+    """There is no image; the message says why, and what to do."""
 
     def __init__(self, reason: str, advice: str = "") -> None:
         super().__init__(f"{reason}; {advice}" if advice else reason)
 
 
 def render(source: str) -> dict[str, bytes]:
-    """``source`` as an image in each of FORMATS, from one layout.
+    """Render ``source`` in each of FORMATS, from one layout; return each format's image.
 
-    The graphviz package would run ``dot`` too, but once for each format and without a time limit.
+    The graphviz package would run ``dot`` once for each format, and without a time limit.
     Raises NotRendered where ``dot`` is missing, fails or takes too long.
     """
     with tempfile.TemporaryDirectory() as name:
@@ -40,7 +40,7 @@ def render(source: str) -> dict[str, bytes]:
 
 def _run(folder: Path) -> None:
     command = ["dot", *(option for kind in FORMATS for option in (f"-T{kind}", "-o", f"graph.{kind}")), "graph.dot"]
-    # A file and no pipe: the end of a pipe would be waited for even after dot is killed, as long as its children live.
+    # Not a pipe: its end would be waited for as long as dot's children live, even after dot is killed.
     with (folder / "errors").open("wb") as errors:
         try:
             finished = subprocess.run(

@@ -1,4 +1,4 @@
-"""The graph of a function as TensorFlow traces it, and as TensorFlow runs it."""
+"""The graph of a function: as TensorFlow traces it, and as TensorFlow runs it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 CAPTURED = "captured"
-"""What a tensor is called that the function closes over."""
+"""The name of a tensor that the function closes over."""
 
 
 @dataclass(frozen=True)
 class Graphs:
-    """One function's graph twice; the definitions are ``GraphDef`` messages."""
+    """The two graphs of one function; their definitions are ``GraphDef`` messages."""
 
     traced: Dataflow
     optimised: Dataflow
@@ -34,14 +34,14 @@ def trace(
     names: Sequence[str],
     labels: Sequence[str],
 ) -> Graphs:
-    """Traces and runs ``function(*operands)`` once; ``labels`` name what it returns.
+    """Trace and run ``function(*operands)`` once; ``labels`` name its results.
 
-    The optimised graph is the one that TensorFlow says it ran (``tf.summary.trace_on``, its
-    ``RunMetadata``). A ``tf.compat.v1.Session`` would tell as well, but what it makes of the same definition is
-    not what a function runs: in TensorFlow 2.21 it keeps multiplications by 1 that a function loses. Calling
-    Grappler by hand is private, and shows what it would do rather than what it did.
+    The optimised graph is the one that TensorFlow reports to have run (``RunMetadata`` of ``tf.summary.trace_on``).
+    A ``tf.compat.v1.Session`` also reports one, but it optimises differently: in TensorFlow 2.21 it keeps
+    multiplications by 1 that a function drops. Grappler's own interface is private, and shows what it would do rather
+    than what it did.
 
-    Raises ValueError where the function returns something else than what ``labels`` names.
+    Raises ValueError where the function returns more or fewer results than there are ``labels``.
     """
     tf = import_tensorflow()
     returned: list[str] = []
@@ -60,7 +60,7 @@ def trace(
 
 
 def _node_name(name: str, position: int) -> str:
-    """TensorFlow allows less in a name than an expression does."""
+    """A name that TensorFlow allows, which is stricter than an expression."""
     return name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) else f"operand_{position}"
 
 
@@ -82,7 +82,7 @@ def _argument(names: Sequence[str], index: int) -> str:
 
 
 def _definition_run(concrete: Any, operands: Sequence[tf.Tensor]) -> Any:
-    """The GraphDef after optimisation, which TensorFlow makes at a function's first call."""
+    """The GraphDef that TensorFlow optimises at a function's first call."""
     ours = {operation.name for operation in concrete.graph.get_operations()}
 
     def likeness(graphs: Any) -> int:
@@ -92,13 +92,13 @@ def _definition_run(concrete: Any, operands: Sequence[tf.Tensor]) -> Any:
         with _exported_trace(folder):
             concrete(*operands)
         ran = [graphs for metadata in _exported(folder) for graphs in metadata.function_graphs]
-    # TensorFlow runs functions of its own meanwhile, to write the trace, and spells some names of ours differently.
+    # Writing the trace runs functions of TensorFlow's own, and some of our names come back spelt differently.
     return max(ran, key=likeness).post_optimization_graph
 
 
 @contextmanager
 def _exported_trace(folder: str) -> Iterator[None]:
-    """What runs within it is written to an event file in ``folder``."""
+    """Write a trace of what runs within to an event file in ``folder``."""
     tf = import_tensorflow()
     writer = tf.summary.create_file_writer(folder)
     tf.summary.trace_on(graph=True, profiler=False)
@@ -115,7 +115,7 @@ def _exported(folder: str) -> Iterator[Any]:
     """The RunMetadata messages in a folder's event file."""
     tf = import_tensorflow()
     (path,) = Path(folder).iterdir()
-    with tf.device("/device:CPU:0"):  # there is no other to read files on
+    with tf.device("/device:CPU:0"):  # GPUs read no files
         records = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
     for record in records:
         for value in tf.compat.v1.Event.FromString(record).summary.value:

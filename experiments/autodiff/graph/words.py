@@ -1,4 +1,4 @@
-"""What is written on a node."""
+"""The texts on the nodes and edges of a picture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 MOST_ELEMENTS = 3
-"""Up to so many elements, a constant's are written out."""
+"""Constants of up to this many elements are written out."""
 
 LONGEST_NAME = 22
 
@@ -17,21 +17,21 @@ COMMUTATIVE = {"Add", "AddV2", "AddN", "Mul", "MulNoNan", "Maximum", "Minimum", 
     "NotEqual",
     "SquaredDifference",
 }
-"""Operations whose operands need no numbers."""
+"""Operations whose operands can be swapped, and need no numbers."""
 
 FUSED = ("fused_ops", "op_names")
-"""Attributes that list what is computed in one go."""
+"""The attributes that list the operations fused into one."""
 
 TRANSPOSES = (("transpose_a", "transpose_b"), ("adj_x", "adj_y"))
 
 
 def operation(node: Any) -> str:
-    """The operation's type without the version TensorFlow counts behind it: ``AddV2`` is Add."""
+    """The operation's type without TensorFlow's version: ``Add`` for ``AddV2``."""
     return re.sub(r"V\d+$", "", str(node.op)).lstrip("_")
 
 
 def parts(node: Any) -> str:
-    """What TensorFlow has put together in this one operation; empty for most."""
+    """The operations that TensorFlow has fused into this one; empty for most."""
     names = [name.decode() for key in FUSED if key in node.attr for name in node.attr[key].list.s]
     return ", ".join(names)
 
@@ -45,7 +45,7 @@ def short_name(node: Any) -> str:
 
 
 def operand(node: Any, position: int, operands: int) -> str:
-    """Which operand it is, where that matters: ``1``, ``2``, ``2ᵀ`` for one taken transposed."""
+    """The operand's number where order matters: ``1``, ``2``, or ``2ᵀ`` for one that is transposed."""
     transposed = any(pair[position] in node.attr and node.attr[pair[position]].b for pair in TRANSPOSES if position < 2)
     if not transposed and (operands == 1 or node.op in COMMUTATIVE):
         return ""
@@ -53,7 +53,7 @@ def operand(node: Any, position: int, operands: int) -> str:
 
 
 def value(node: Any) -> str:
-    """A constant's value, or its shape and what there is to say about its elements."""
+    """A constant's value, or its shape with the value or dtype of its elements."""
     tensor = node.attr["value"].tensor
     shape = [dimension.size for dimension in tensor.tensor_shape.dim]
     array = import_tensorflow().make_ndarray(tensor)
