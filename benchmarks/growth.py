@@ -1,6 +1,6 @@
-"""How the cost of a job and the size of the store grow with the jobs of a sweep: ``python -m benchmarks.growth``.
+"""Measure the growth of a job's cost and of the store with the jobs of a sweep: ``python -m benchmarks.growth``.
 
-Takes about ten minutes; prints what stands in docs/scaling.md.
+Takes about ten minutes; prints the table of docs/scaling.md.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _sweep(store: Path, jobs: int) -> tuple[float, int, int]:
-    """Seconds, bytes of the database and bytes of the artifacts of a sweep into a new store."""
+    """Run a sweep into a new store; return its seconds, and the bytes of the database and of the artifacts."""
     textbook = ("+preset=textbook", "experiment.sizes=[64]", "device=cpu")
     command = (sys.executable, "-m", "runner", "-m", *textbook, f"tracking.dir={store}", f"seed=range({jobs})")
     start = time.perf_counter()

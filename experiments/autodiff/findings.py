@@ -60,7 +60,7 @@ class Checked:
         return CANCELLED if self._is_lost(self.found) else ""
 
     def _is_lost(self, found: float) -> bool:
-        """Whether the answer is useless although rounding explains it, as it would explain any; only a formula can tell."""
+        """Whether the answer is useless, though rounding explains it as it would any; only a formula can tell."""
         if self.truth.formula is None or self.tolerance < self.truth.unit(self.dtype):
             return False
         return self.error > LOST and bool(abs(found - self.truth.value) > SMALLEST[self.dtype])

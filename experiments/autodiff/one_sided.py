@@ -21,8 +21,10 @@ STEPS = (20, 30, 40)
 """Three steps, as negative powers of ten. Over them quotients settle, approach a limit, grow, or do none of these."""
 
 AGREEMENT = 1e-12
-"""The largest relative difference of equal quotients. A smooth function's differ by about the step, those of x**1.5 at
-0 by the step's root."""
+"""The largest relative difference of quotients that count as equal.
+
+Those of a smooth function differ by about the step, those of x**1.5 at 0 by the root of the step.
+"""
 
 SMALLEST_SLOPE = 1e-6
 """The scale for comparing smaller slopes: where the slope is zero, quotients differ by terms in the step."""
@@ -124,7 +126,7 @@ class Neighbourhood:
         self._digits = 60 + (max(STEPS) + 20) * order + math.ceil(decades)
 
     def around(self, entry: Entry) -> Surroundings:
-        """Both sides along the entry's directions, or along fewer of them where already that derivative does not exist."""
+        """Both sides along the entry's directions; along fewer of them where that lower derivative does not exist."""
         directions = entry.directions
         lower = [directions[:n] for n in range(1, len(directions))]
         if directions[0] is not directions[-1]:  # along one direction, all of the same order are the same

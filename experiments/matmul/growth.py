@@ -1,4 +1,4 @@
-"""How the time of a product grows with its size."""
+"""Fit the growth of a product's time with its size."""
 
 from __future__ import annotations
 

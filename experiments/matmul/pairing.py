@@ -16,7 +16,7 @@ from experiments.matmul.product import SHAPES
 from experiments.reporting.figures import COLORS
 
 NAMED = 6
-"""Of more curves than there are colors, this many of the fastest have one, and a name."""
+"""Where there are more curves than colors, this many of the fastest have one, and a name."""
 
 SHAPE = "experiment.shape"
 

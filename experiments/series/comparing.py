@@ -1,4 +1,4 @@
-"""What the experiments' comparisons of a sweep's jobs have in common."""
+"""Parts of the experiments' comparisons: rows, settings and the jobs to be named in a note."""
 
 from __future__ import annotations
 
