@@ -34,7 +34,7 @@ QUICK = ("experiment=deployment", "device=cpu", "experiment.seconds=0.05", "expe
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A folder as a training run leaves it."""
+    """A folder with the files that a training run leaves."""
     folder = tmp_path_factory.mktemp("trained")
     done = run_command("-c", MAKE_MODEL, cwd=folder)
     assert (folder / "test_set.npz").exists(), done.err
@@ -43,7 +43,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(model, tmp_path_factory):
-    """A run with a real server, beside a runtime."""
+    """A run of two runtimes and a real server."""
     folder = tmp_path_factory.mktemp("elsewhere")
     ways = "experiment.ways=[saved_model,litert_float32,mlflow_serve]"
     done = run_command(
@@ -88,7 +88,7 @@ def test_the_note_and_tags_say_what_was_served(finished, model):
 
 
 def _server_port(family: list[psutil.Process]) -> int | None:
-    """Where one of these processes listens."""
+    """Return the port on which one of these processes listens."""
     for process in family:
         try:
             listening = [found for found in process.net_connections("tcp") if found.status == psutil.CONN_LISTEN]
@@ -101,7 +101,7 @@ def _server_port(family: list[psutil.Process]) -> int | None:
 
 @pytest.fixture
 def going(model, tmp_path):
-    """Starts runs that take long, in ``tmp_path``."""
+    """Starts long runs in ``tmp_path``."""
     started = list[subprocess.Popen[str]]()
 
     def start(ways: str, seconds: float) -> subprocess.Popen[str]:
@@ -185,8 +185,8 @@ def test_a_source_that_is_not_there_is_one_line_and_no_run(runner, store):
         ("experiment.source=''", "experiment.source: is empty"),
     ],
 )
-def test_wrong_config(runner, store, override, problem):
-    done = runner("experiment=deployment", override)
+def test_wrong_config(main, store, override, problem):
+    done = main("experiment=deployment", override)
     assert done.status == 2
     (line,) = done.err.splitlines()
     assert line.startswith(f"runner: {problem}")
@@ -195,7 +195,7 @@ def test_wrong_config(runner, store, override, problem):
 
 @pytest.fixture(scope="module")
 def trained(model, tmp_path_factory):
-    """A store in which a training run has left a registered model, and one nothing; with the first one's id."""
+    """A store with a training run that left a registered model and one that left nothing, and the ids of both."""
     store = LocalStore(tmp_path_factory.mktemp("store"))
     writer = store.open()
     experiment = writer.create_experiment("training", artifact_location=store.artifact_location("training"))
@@ -233,7 +233,7 @@ def test_models_are_found_by_any_of_their_names(trained, model, tmp_path, wanted
 
 
 def test_a_file_s_neighbour_is_not_its_mlflow_model(model, tmp_path):
-    """It may be any model, and run any code."""
+    """It may be any model, and an MLflow model may run any code."""
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "MLmodel").write_text("flavors: {}\n")
     (tmp_path / "model.keras").write_bytes((model / "model.keras").read_bytes())

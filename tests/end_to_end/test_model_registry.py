@@ -33,7 +33,7 @@ from tests.end_to_end.tracking_server import TrackingServer
 from tests.reading import client, only_run
 
 INPUTS = np.arange(6, dtype=np.float32).reshape(3, 2)
-"""What the experiment ``trial`` gives its model, which doubles it."""
+"""The inputs that the experiment ``trial`` gives its model, which doubles them."""
 
 LOAD = """
 import json, sys
@@ -53,7 +53,7 @@ print(json.dumps({
 
 
 def _trial(folder: Path, ends: str, *choices: str) -> Finished:
-    """One run of ``trial`` by the real command line."""
+    """Run ``trial`` with the real command line."""
     words = ["--config-dir", str(TRIAL / "choices"), "experiment=trial", "device=cpu", f"experiment.ends={ends}"]
     done = subprocess.run(
         [sys.executable, "-m", "runner", *words, *(choices or ["tracking.dir=store"])],
@@ -67,7 +67,7 @@ def _trial(folder: Path, ends: str, *choices: str) -> Finished:
 
 
 def _load(store: str, model: str, folder: Path) -> dict[str, Any]:
-    """What a fresh process says of a model."""
+    """Return what a fresh process finds in a model."""
     done = subprocess.run(
         [sys.executable, "-c", LOAD, store, model, json.dumps(INPUTS.tolist())],
         cwd=folder,
@@ -248,7 +248,7 @@ def test_a_server_gets_the_model_too(tmp_path):
 
 
 class _Failing:
-    """A client to a store that fails at one call, as often as it is asked."""
+    """A client of a store that fails at every call of one method."""
 
     def __init__(self, inner: MlflowClient, call: str) -> None:
         self._inner, self._call = inner, call
@@ -262,14 +262,14 @@ class _Failing:
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
-    """A store, made once: its database takes seconds."""
+    """A store, made once for all tests: making its database takes seconds."""
     store = LocalStore(tmp_path_factory.mktemp("failing") / "store")
     store.check()
     return store, store.open()
 
 
 class _Context:
-    """Runs and registered models of one test."""
+    """The runs and registered models of one test."""
 
     def __init__(self, store: LocalStore, working: MlflowClient, name: str) -> None:
         self.client, self._store = working, store
@@ -278,7 +278,7 @@ class _Context:
         self.model = ModelRecord("network", b"a .keras file", INPUTS, 2 * INPUTS, name, {}, 0)
 
     def begin(self, failing: str = "") -> TrackedRun:
-        """A run in a store that fails at a call."""
+        """Begin a run in a store that fails at one call."""
         client: Any = _Failing(self.client, failing)
         return TrackedRun.create(self._store, client, self.experiment_id, "a run", {"fingerprint": "f"})
 
@@ -294,7 +294,8 @@ class _Context:
 
 @pytest.fixture
 def context(opened, request):
-    return _Context(*opened, re.sub(r"\W", "-", request.node.name))
+    store, working = opened
+    return _Context(store, working, re.sub(r"\W", "-", request.node.name))
 
 
 @pytest.mark.parametrize("call", ["log_model_artifacts", "finalize_logged_model", "log_outputs"])

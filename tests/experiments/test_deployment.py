@@ -40,7 +40,8 @@ LARGEST_DIFFERENCE = {
     "litert_dynamic": 0.03,
     "litert_int8": 0.06,
 }
-"""Of probabilities. Weights in int8 are off by up to 0.4 % of the largest, int8 activations by as much again."""
+"""Backend -> the largest allowed difference of a probability. Int8 weights are off by up to 0.4 % of the largest weight,
+int8 activations by as much again."""
 
 
 @dataclass
