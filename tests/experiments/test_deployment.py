@@ -40,7 +40,7 @@ LARGEST_DIFFERENCE = {
     "litert_dynamic": 0.03,
     "litert_int8": 0.06,
 }
-"""Backend -> the largest allowed difference of a probability. Int8 weights are off by up to 0.4 % of the largest weight,
+"""Backend -> the largest allowed difference of a probability. Int8 weights are off by up to 0.4 % of the largest one,
 int8 activations by as much again."""
 
 
