@@ -1,4 +1,4 @@
-"""Expressions and points with functions written by hand, for mpmath to differentiate: nothing here is the package's."""
+"""Expressions at points, each with a function written by hand, independent of the package, for mpmath."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from mpmath import (
 
 @dataclass(frozen=True)
 class Case:
-    """An expression at a point, and the same function of all numbers in ``at``, in their order, row by row."""
+    """An expression at a point, and the same function of all numbers in ``at``, in order and row by row."""
 
     text: str
     at: dict[str, Any]
     function: Callable[..., Any]
-    """Returns a number, or a list of the value's elements."""
+    """The function; it returns a number, or a list of the value's elements."""
     settings: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -138,22 +138,22 @@ OTHERS = [
     Case("sum(exp(x)*x)", {"x": [0.5, 1.5]}, lambda a, b: exp(a) * a + exp(b) * b,
          {"derivative": "hvp", "direction": {"x": [2, -1]}}),
 ]  # fmt: skip
-"""Higher orders, Jacobians, Hessians, Hessian-vector products."""
+"""Cases of higher orders, Jacobians, Hessians and Hessian-vector products."""
 
 
 @dataclass(frozen=True)
 class Trap:
-    """A point where TensorFlow or the function itself is not what one expects."""
+    """A point where TensorFlow, or the function itself, does something unexpected."""
 
     text: str
     at: dict[str, Any]
     findings: str
-    """As results.csv has them."""
+    """The findings in reverse mode, as results.csv has them."""
     exact: Any = None
-    """What is true, where there is a truth."""
+    """The true derivative; None where there is none."""
     settings: dict[str, Any] = field(default_factory=dict)
     forward: str | None = None
-    """The findings in forward mode, where they are others."""
+    """The findings in forward mode; None where they are the same."""
 
     def __str__(self) -> str:
         return " ".join([self.text, *map(str, self.settings.values())])

@@ -1,4 +1,4 @@
-"""What is no expression is refused at once, in one line with a column, and nothing of it is executed."""
+"""A text that is no expression is refused at once, in one line with a column; nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ HOSTILE = {
     "long": ("x+" * 1000 + "x", "at most 2000 characters"),
     "long name": ("x" * 40, "at most 30 characters"),
 }
-"""What it is, the text, and a part of what is said."""
+"""For each kind of invalid text: the text, and a part of the message."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The computational graph: what TensorFlow builds and runs, as text and as a picture."""
+"""The computational graph that TensorFlow builds, and the one that it runs, as text and as a picture."""
 
 from __future__ import annotations
 

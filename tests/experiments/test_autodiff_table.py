@@ -1,4 +1,4 @@
-"""Derivatives by TensorFlow, and the package's exact values, against mpmath's own at fifty digits."""
+"""Compare TensorFlow's derivatives, and the package's exact values, with mpmath's own at fifty digits."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DIGITS = 50
 METHODS = ("reverse", "forward")
 
 LARGEST_ERROR = {"float32": 5e-6, "float64": 1e-14}
-"""Relative, or absolute where the derivative is zero."""
+"""The largest relative error of each dtype, or absolute error where the derivative is zero."""
 
 TABLE = [*GRADIENTS, *OTHERS]
 
@@ -48,7 +48,7 @@ class Entry:
 
 
 def entries(case: Case, dtypes: tuple[str, ...] = tuple(LARGEST_ERROR)) -> list[Entry]:
-    """All numbers of a case's derivative, in each dtype and method."""
+    """All numbers of a case's derivative, by each dtype and method."""
     expression = parse(case.text)
     kind, order = case.settings.get("derivative", "gradient"), case.settings.get("order", 1)
     values = {name: as_array(value) for name, value in case.at.items()}
@@ -68,7 +68,7 @@ def entries(case: Case, dtypes: tuple[str, ...] = tuple(LARGEST_ERROR)) -> list[
 
 
 def by_mpmath(case: Case, block: Block, number: int) -> Any:
-    """The same entry by mpmath's numerical differentiation of the function written by hand."""
+    """The entry as mpmath differentiates it numerically, from the function written by hand."""
     numbers = {name: np.ravel(value).tolist() for name, value in case.at.items()}
     names = [(name, element) for name, elements in numbers.items() for element in range(len(elements))]
     point = [mpmath.mpf(x) for elements in numbers.values() for x in elements]
@@ -146,7 +146,7 @@ def test_digits_that_cancel_are_told_of(on_device, recorder, method):
 
 
 def test_a_direction_is_what_the_dtype_has_for_it(on_device, recorder):
-    """0.1 + 0.2 - 0.3 is not 0 in float32, and something else in float64."""
+    """0.1 + 0.2 - 0.3 is not 0 in float32, and another number in float64."""
     chosen = {"derivative": "hvp", "direction": {"x": [0.1, 0.2, -0.3]}, "dtype": "float64"}
     Autodiff(expression="sum(x)**2", at={"x": [1, 1, 1]}, **chosen).run(recorder)
     exact = {row["dtype"]: float(row["exact"]) for row in recorder.tables["truth"]}
@@ -162,7 +162,7 @@ def test_integers_are_asked_too(on_device, recorder):
 
 @pytest.mark.parametrize("text", ["sum(relu(x))", "sum(abs(x))", "sum(x**101) + sum(relu(x))"])
 def test_kinks_that_nobody_can_look_for_are_unchecked(on_device, recorder, text):
-    """So many elements that hundreds of digits would take minutes."""
+    """With so many elements, hundreds of digits would take minutes."""
     Autodiff(expression=text, at={"x": [0] * 300}, all_ways=False).run(recorder)
     assert {row["finding"] for row in recorder.tables["results"]} == {"unchecked"}
 
@@ -179,7 +179,7 @@ def test_the_textbooks_derivative_is_ten_in_every_way(on_device, recorder, dtype
 
 @dataclass(frozen=True)
 class Written:
-    """A part of an expression, and what it means for mpmath."""
+    """A part of an expression, and the function that it is for mpmath."""
 
     text: str
     function: Callable[[Any, Any], Any]
@@ -238,7 +238,7 @@ QUARTERS = st.integers(-8, 8).map(lambda number: number / 4)
 
 
 def check(expression: Written, x: float, y: float, order: int) -> None:
-    """TensorFlow is right within what the package allows, and the package within 1e-25."""
+    """TensorFlow is right within the package's tolerance, and the package within 1e-25."""
     case = Case(expression.text, {"x": x, "y": y}, expression.function, {"order": order, "wrt": ["x"]})
     with mpmath.workdps(DIGITS):
         try:

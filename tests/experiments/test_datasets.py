@@ -1,4 +1,4 @@
-"""The datasets: their splits, and what is said about files that cannot be used."""
+"""The datasets: their splits, and the messages on files that cannot be used."""
 
 import gzip
 import urllib.error
@@ -28,7 +28,7 @@ each_bundled = pytest.mark.parametrize("dataset", BUNDLED, ids=lambda dataset: d
 
 
 def arrays(**changes):
-    """What a good file has: four classes, images of 5 x 4 pixels; ``changes`` replace or, as None, remove."""
+    """The arrays of a valid file: four classes, images of 5 x 4 pixels. ``changes`` replaces arrays, or removes (None)."""
     random = np.random.default_rng(0)
     good = {
         "x_train": random.integers(0, 256, (40, 5, 4)).astype(np.uint8),
@@ -41,7 +41,7 @@ def arrays(**changes):
 
 @pytest.fixture
 def npz(tmp_path):
-    """Writes a file and loads it as a dataset."""
+    """Write a file, and load it as a dataset."""
 
     def load(changes=(), **fields):
         np.savez(tmp_path / "mine.npz", **arrays(**dict(changes)))
@@ -272,7 +272,7 @@ def test_names_are_different():
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch, on_device):
-    """An empty cache of Keras', and no network."""
+    """An empty Keras cache, and no network."""
     from keras.src.utils import file_utils
 
     def no_network(*arguments):
@@ -296,7 +296,7 @@ def test_without_a_network(cache, dataset, capsys):
 
 
 def test_files_in_keras_cache_are_enough(cache):
-    """Keras' own loader reads them."""
+    """Keras' own loader reads the files."""
     random, folder = np.random.default_rng(0), cache / "fashion-mnist"
     folder.mkdir(parents=True)
     for part, count in (("train", 200), ("t10k", 50)):

@@ -1,4 +1,4 @@
-"""Models and optimizers on real data: what they reach, what they refuse, what is saved of them."""
+"""Models and optimizers on real data: the accuracy they reach, the data they refuse, the files they are saved to."""
 
 import dataclasses
 import subprocess
@@ -36,7 +36,7 @@ each_model_of_tables = pytest.mark.parametrize("model", ON_TABLES, ids=lambda mo
 
 
 def trained(model, data, optimizer, epochs, batch, seed, jit="auto"):
-    """The model after a plain loop of Keras'."""
+    """The model after training by a plain Keras loop."""
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -61,7 +61,7 @@ def accuracy(network, split):
 
 
 def said(network, x, training=False):
-    """What a model says, without the seconds that ``predict`` takes to compile."""
+    """The model's outputs, without the seconds that ``predict`` takes to compile."""
     return network(x, training=training).numpy()
 
 
@@ -73,40 +73,40 @@ def built(model, data, seed=0):
 
 
 def made_up(shape, classes=3, count=12):
-    """Data that no dataset has."""
+    """Random data, which no dataset has."""
     x = np.random.default_rng(0).normal(5, 2, (count, *shape)).astype(np.float32)
     split = Split(x, np.arange(count) % classes)
     return Data("made_up", "classification", split, split, split, ("a", "b", "c"), len(shape) == 3, "")
 
 
 def composed_training(*words):
-    """The experiment that these words of a command line begin."""
+    """The experiment that these words of a command line ask for."""
     register()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         return parts(compose("config", ["experiment=training", *words])).experiment
 
 
 def learnt(*words):
-    """The test accuracy of such a training."""
+    """The test accuracy of the training that these words of a command line ask for."""
     recorder = MemoryRecorder()
     composed_training(*words, *QUICKLY).run(recorder)
     return recorder.metrics["test/accuracy", 0]
 
 
 QUICKLY = ("experiment.execution=epoch", "experiment.check_saved=false", "experiment.registered_name=null")
-"""Leaves out what does not change the weights."""
+"""Settings that skip what does not change the weights."""
 
 
 @pytest.mark.parametrize(("model", "at_least"), [("mlp", 0.97), ("cnn", 0.98)])
 def test_accuracy_on_digits(model, at_least):
-    """Medians seen: mlp 0.9777, cnn 0.9944. One of the 359 test digits is 0.0028."""
+    """The medians were 0.9777 for mlp and 0.9944 for cnn; one of the 359 test digits counts 0.0028."""
     reached = [learnt(f"model={model}", f"seed={seed}") for seed in range(5)]
     assert np.median(reached) >= at_least, reached
 
 
 @pytest.mark.parametrize("dataset", [Iris(), Wine(), BreastCancer(), Digits()], ids=lambda value: value.name)
 def test_the_linear_model_is_as_good_as_scikit_learns(dataset):
-    """With its own defaults: within a point on the same split, in the mean of five."""
+    """On the same splits, the mean accuracy of five is within a point of scikit-learn's, which has its own defaults."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -133,7 +133,7 @@ def test_its_weights_are_scikit_learns_too():
 
 
 def test_a_linear_regression_is_scikit_learns():
-    """Targets are learnt in their own units, 25 to 346."""
+    """Targets are learnt in their own units, from 25 to 346."""
     from sklearn.linear_model import LinearRegression
 
     data = Diabetes().load(0)
@@ -215,7 +215,7 @@ assert not any(module.startswith("experiments") for module in sys.modules)
 
 
 def test_another_process_loads_what_was_saved(tmp_path):
-    """Without this package: Keras' own layers only, and in its safe mode."""
+    """A process without this package can load it: it has Keras' own layers only, and loads in Keras' safe mode."""
     data = Digits(limit=64).load(0)
     np.save(tmp_path / "x.npy", data.test.x[:20])
     logits_of = {}
@@ -290,7 +290,7 @@ def test_a_config_is_checked_without_keras():
 
 
 def test_the_config_has_the_defaults_of_the_code():
-    """Each choice has a file, with a value for each of its fields."""
+    """Each choice has a config file, with a value for each of its fields."""
     for group, choices in (("model", MODELS), ("dataset", DATASETS), ("optimizer", OPTIMIZERS)):
         folder = ROOT / "conf" / group
         assert {path.stem for path in folder.glob("*.yaml")} == {choice.name for choice in choices}
