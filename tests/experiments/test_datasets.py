@@ -28,7 +28,7 @@ each_bundled = pytest.mark.parametrize("dataset", BUNDLED, ids=lambda dataset: d
 
 
 def arrays(**changes):
-    """The arrays of a valid file: four classes, images of 5 x 4 pixels. ``changes`` replaces arrays, or removes (None)."""
+    """A valid file's arrays: four classes, images of 5 x 4 pixels. ``changes`` replaces arrays; None removes one."""
     random = np.random.default_rng(0)
     good = {
         "x_train": random.integers(0, 256, (40, 5, 4)).astype(np.uint8),
