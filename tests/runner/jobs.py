@@ -42,6 +42,16 @@ class ResumableToy(Toy):
     goes_on_from: ClassVar[str] = "checkpoint"
 
 
+@dataclass
+class NeedyToy(Toy):
+    """Needs a trained model."""
+
+    name: ClassVar[str] = "needy"
+    sources: ClassVar[tuple[str, ...]] = ("source",)
+
+    source: str = "latest"
+
+
 def job(
     x: float = 1.0, number: int = 0, kind: type[Toy] = Toy, overrides: Sequence[str] | None = None, **config: Any
 ) -> Job:
