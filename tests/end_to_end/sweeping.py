@@ -55,7 +55,7 @@ class Sweeping:
         raise AssertionError(self.process.stderr.read())
 
     def wait_for_server(self) -> psutil.Process:
-        """The lab server as soon as there is one: it then imports TensorFlow for seconds."""
+        """The fork server as soon as there is one: it then imports TensorFlow for seconds."""
         deadline = time.monotonic() + 60
         while True:
             assert time.monotonic() < deadline
@@ -67,7 +67,7 @@ class Sweeping:
             time.sleep(0.01)
 
     def workers(self) -> list[psutil.Process]:
-        """The forks of the lab servers; none where one has just ended."""
+        """The forks of the fork servers; none if a server has just ended."""
         try:
             scheduler = psutil.Process(self.process.pid)
             return [worker for server in scheduler.children() for worker in server.children()]
@@ -75,7 +75,7 @@ class Sweeping:
             return []
 
     def wait_for_worker(self, besides: Sequence[psutil.Process] = ()) -> psutil.Process:
-        """A lab as soon as there is one, besides those known."""
+        """A worker as soon as there is one, besides those known."""
         deadline = time.monotonic() + 60
         while not (workers := [worker for worker in self.workers() if worker not in besides]):
             assert time.monotonic() < deadline
@@ -104,7 +104,7 @@ class Sweeping:
         return self.process.returncode, out, err
 
     def kill(self) -> None:
-        """As kill -9 does, and wait until the labs have noticed."""
+        """Do as kill -9 does, and wait until the workers have noticed."""
         family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate()

@@ -41,7 +41,7 @@ class Going:
         raise AssertionError(self.process.stderr.read())
 
     def worker(self) -> psutil.Process:
-        """The fork of the lab server that does the work."""
+        """The fork of the fork server that does the work."""
         (worker,) = (worker for server in psutil.Process(self.process.pid).children() for worker in server.children())
         return worker
 
@@ -163,7 +163,7 @@ def test_a_run_that_is_going_on_is_left_alone(going, runner):
     assert sorted(found.info.status for found in runs(run.store)) == ["FINISHED", "RUNNING"]
 
 
-def test_a_lab_that_is_killed_fails_the_run(going):
+def test_a_worker_that_is_killed_fails_the_run(going):
     run = going("experiment.timing.max_seconds=0.3")
     run.wait_for_points(2)
     run.worker().kill()

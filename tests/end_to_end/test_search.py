@@ -42,7 +42,7 @@ def test_failed_trials_do_not_end_the_search_but_show(searched):
 
 @pytest.mark.parametrize("moment", [0.05, 0.3])
 def test_a_search_that_was_killed_can_still_finish(tmp_path, moment):
-    """Whatever it was about when the signal came: forking a lab or waiting for one."""
+    """Whether it was forking a worker or waiting for one when the signal came."""
     words = ("hydra/sweeper=optuna", "experiment.x=interval(0,10)", "sweep.metric=loss", "hydra.sweeper.n_trials=5")
     search = Sweeping(tmp_path, *words, "experiment.seconds=0.5")
     search.wait_for_ends(2)

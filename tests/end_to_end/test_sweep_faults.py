@@ -70,7 +70,7 @@ def test_every_way_to_fail_is_told_apart(sweeping):
 
 
 @pytest.mark.parametrize("longest", [0, 0.6], ids=["at birth", "at any time"])
-def test_killed_labs_do_not_touch_the_others(sweeping, longest):
+def test_killed_workers_do_not_touch_the_others(sweeping, longest):
     """Nor one that dies before it could say which process it is."""
     sweep = sweeping(TWELVE, "experiment.seconds=0.4", "hydra.launcher.n_jobs=3")
     seen = []
@@ -159,7 +159,7 @@ def test_a_deaf_job_does_not_keep_the_sweep_from_ending(sweeping):
 
 
 def test_an_interrupt_that_a_library_swallows_comes_again(sweeping):
-    """At the next progress: not only when the lab is given up."""
+    """At the next progress: not only when the worker is given up."""
     sweep = sweeping("experiment.ends=swallowing", "experiment.x=1,2")
     seconds, _ = interrupted(sweep)
     assert seconds < 5

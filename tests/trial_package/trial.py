@@ -74,7 +74,7 @@ class Trial(Experiment):
         os.kill(os.getpid(), signal.SIGSEGV)
 
     def _murderous(self) -> None:
-        """Kills the conductor: this lab's parent is the lab server, whose parent it is."""
+        """Kills the scheduler: this worker's parent is the fork server, whose parent it is."""
         os.kill(psutil.Process(os.getppid()).ppid(), signal.SIGKILL)
         time.sleep(600)
 
