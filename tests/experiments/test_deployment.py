@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +15,19 @@ import psutil
 import pytest
 
 from experiments.deployment import Deployment
-from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.backend_process import BackendProcess
 from experiments.deployment.backend_worker import BackendWorker
 from experiments.deployment.backends import BACKENDS, BackendFailed, BackendInputs
 from experiments.deployment.backends.mlflow_serve import MlflowServe
-from experiments.deployment.load import Latency, throughput
-from experiments.deployment.original import TestSet, load_test_set
-from experiments.deployment.plots import latency_figure
-from experiments.deployment.series import DeploymentSeries, Service
+from experiments.deployment.series import DeploymentSeries
 from experiments.experiment import Refused
 from experiments.recorder import Source
 from experiments.runtime.device import Device
 from experiments.runtime.subprocesses import device_variables
 from experiments.testing import MemoryRecorder
-from experiments.validators import InvalidField
 from tests.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 LARGEST_DIFFERENCE = {
     "keras": 0.0,
@@ -251,92 +248,9 @@ def _listens(process: psutil.Process) -> bool:
         return False
 
 
-def test_clients_that_fail_are_heard():
-    def fails(inputs: Any) -> Any:
-        raise BackendFailed("no")
-
-    with pytest.raises(BackendFailed, match="no"):
-        throughput(lambda: fails, np.zeros((3, 2)), batch=8, clients=3, seconds=0.01)
-
-
 def test_a_broken_model_is_refused(source, tmp_path, on_device, workers):
     (tmp_path / "model.keras").write_bytes(b"nonsense")
     recorder = FolderRecorder(source=Source("broken", tmp_path / "model.keras"))
     with pytest.raises(Refused, match=r"broken cannot be loaded: .*model\.keras is not"):
         Deployment().run(recorder)
     assert workers() == []
-
-
-def test_inputs_are_made_up_where_there_is_no_test_set(source):
-    bare = replace(source, test_set=None)
-    first, again = (load_test_set(bare, (4,), "float32", 1000, seed=3) for _ in range(2))
-    assert first.labels is None
-    assert first.quality(first.inputs) is None
-    assert np.array_equal(first.inputs, again.inputs)
-
-
-def test_test_sets_that_do_not_fit_are_refused(source, tmp_path):
-    with pytest.raises(Refused, match=r"has inputs of shape \(4,\), the model takes \(8, 8, 1\)"):
-        load_test_set(source, (8, 8, 1), "float32", None, 0)
-    (tmp_path / "bad.npz").write_bytes(b"nonsense")
-    with pytest.raises(Refused, match=r"cannot be read"):
-        load_test_set(replace(source, test_set=tmp_path / "bad.npz"), (4,), "float32", None, 0)
-
-
-@pytest.mark.parametrize(
-    ("labels", "outputs", "accuracy"),
-    [
-        ([0, 2], [[0.9, 0.0, 0.1], [0.1, 0.0, 0.9]], 1.0),
-        ([[1, 0], [1, 0]], [[0.9, 0.1], [0.1, 0.9]], 0.5),
-        ([[0], [1]], [[0.2], [0.7]], 1.0),
-        ([0, 1], [[-2.0], [0.3]], 1.0),
-    ],
-    ids=["classes", "one-hot", "probability", "logit"],
-)
-def test_accuracy(labels, outputs, accuracy):
-    test_set = TestSet(np.zeros((2, 1)), np.array(labels), "classification", np.zeros((1, 1)), "")
-    assert test_set.quality(np.array(outputs)) == accuracy
-
-
-def test_a_regression_has_an_error_instead():
-    test_set = TestSet(np.zeros((2, 1)), np.array([1.0, 2.0]), "regression", np.zeros((1, 1)), "")
-    assert test_set.quality(np.array([[1.5], [2.0]])) == 0.25
-    assert test_set.measure_of_quality == "mean absolute error"
-
-
-def test_the_smallest_backend_is_named_with_its_price(source):
-    series = DeploymentSeries(Deployment(), source)
-    series.parameters, series.original_quality = 83, 0.9
-    series.test_set = load_test_set(source, (4,), "float32", None, 0)
-    figures = {"keras": (9000, 3.0, 0.9), "litert_float32": (5000, 0.01, 0.898), "litert_int8": (2000, 0.02, 0.6)}
-    series.services = [
-        Service(BACKENDS[way], size, 1.0, Latency(ms, ms, ms, 100), {(1, 1): 1 / ms}, 0.1, quality)
-        for way, (size, ms, quality) in figures.items()
-    ]
-    answer = DeploymentAnswer(series, "CPU:1")
-    assert [answer.is_as_good(service) for service in series.services] == [True, True, False]
-    assert (
-        "LiteRT float32**, 5 kB; LiteRT int8 has 2 kB, but has 60.00% instead of the original's 90.00%" in answer.note()
-    )
-    assert "served on CPU:1" in answer.note()
-    assert len(latency_figure(answer).axes) == 1
-
-
-@pytest.mark.parametrize(
-    ("wrong", "field_name", "problem"),
-    [
-        ({"ways": ["litert_int4"]}, "ways", r"'litert_int4' is not one of .*\(did you mean litert_int8\?\)"),
-        ({"ways": []}, "ways", "is empty"),
-        ({"ways": ["onnx", "onnx"]}, "ways", "something twice"),
-        ({"batch_sizes": [0]}, "batch_sizes", "0 is not a whole number"),
-        ({"clients": [1000]}, "clients", "1000 is not a whole number"),
-        ({"seconds": 0.0}, "seconds", "not a number of at least 0.01"),
-        ({"examples": 0}, "examples", "not a number of at least 1"),
-        ({"source": " "}, "source", "is empty"),
-        ({"seed": -1}, "seed", "is not a seed"),
-    ],
-)
-def test_wrong_fields(wrong, field_name, problem):
-    with pytest.raises(InvalidField, match=problem) as raised:
-        Deployment(**wrong)
-    assert raised.value.field == field_name

@@ -83,6 +83,7 @@ def test_every_format_is_written_with_its_hash(written):
     assert "saved_model/1/saved_model.pb" in recorded
 
 
+@pytest.mark.slow
 def test_a_fresh_process_gives_the_same_bits_from_every_format(network, written):
     rows = [reloaded.row for reloaded in saving.reload(network, written[1], INPUTS)]
     assert [row["format"] for row in rows] == ["keras", "saved_model", "weights"]
@@ -90,6 +91,7 @@ def test_a_fresh_process_gives_the_same_bits_from_every_format(network, written)
     assert all(float(row["load_seconds"]) > 0 for row in rows)
 
 
+@pytest.mark.slow
 def test_several_inputs_and_outputs_and_a_spoiled_format(tmp_path):
     from keras import Input, Model, layers
 
@@ -106,6 +108,7 @@ def test_several_inputs_and_outputs_and_a_spoiled_format(tmp_path):
     assert "cut off" in weights.problem
 
 
+@pytest.mark.slow
 def test_the_fresh_process_has_a_time_limit_and_says_why_it_failed(network, written):
     with pytest.raises(Refused, match=r"took longer than 0\.1 seconds"):
         saving.reload(network, written[1], INPUTS, seconds=0.1)
@@ -113,6 +116,7 @@ def test_the_fresh_process_has_a_time_limit_and_says_why_it_failed(network, writ
         saving.reload(network, written[1], INPUTS, modules=["not_there"])
 
 
+@pytest.mark.slow
 def test_the_fresh_process_ends_with_its_parent(tmp_path):
     (tmp_path / "task.json").write_text(json.dumps({"device": {"kind": "cpu"}, "modules": ["time"]}))
     process = subprocesses.start(START, str(tmp_path))

@@ -100,6 +100,7 @@ def inherited(tmp_path_factory):
     return json.loads((folder / "found.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("kind", ["reloading", "original", "backend"])
 def test_each_setting_arrives_in_each_kind_of_process(inherited, kind, setting):
@@ -109,6 +110,7 @@ def test_each_setting_arrives_in_each_kind_of_process(inherited, kind, setting):
     assert inherited[kind][setting] == (True if setting == "memory_growth" else asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["reloading", "original", "backend"])
 def test_tensorflow_has_the_settings_there(inherited, kind):
     found = inherited[kind]["tensorflow"]
