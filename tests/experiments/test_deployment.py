@@ -6,7 +6,6 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +40,6 @@ LARGEST_DIFFERENCE = {
 int8 activations by as much again."""
 
 
-@dataclass
-class FolderRecorder(MemoryRecorder):
-    """Returns the same source for every name."""
-
-    source: Source = field(default_factory=lambda: Source("none", Path("nowhere")))
-
-    def fetch(self, source: str) -> Source:
-        return self.source
-
-
 @pytest.fixture(scope="module")
 def source(_tensorflow, tmp_path_factory):
     """A model of 83 parameters with a test set, all of whose labels it knows."""
@@ -70,7 +59,7 @@ def source(_tensorflow, tmp_path_factory):
 @pytest.fixture(scope="module")
 def served(source):
     """One run of all backends but the server, which the end-to-end tests start."""
-    recorder = FolderRecorder(source=source)
+    recorder = MemoryRecorder(sources={"latest": source})
     Deployment(ways=[*LARGEST_DIFFERENCE], batch_sizes=[1, 8], clients=[1, 2], seconds=0.02).run(recorder)
     return recorder
 
@@ -250,7 +239,7 @@ def _listens(process: psutil.Process) -> bool:
 
 def test_a_broken_model_is_refused(source, tmp_path, on_device, workers):
     (tmp_path / "model.keras").write_bytes(b"nonsense")
-    recorder = FolderRecorder(source=Source("broken", tmp_path / "model.keras"))
+    recorder = MemoryRecorder(sources={"latest": Source("broken", tmp_path / "model.keras")})
     with pytest.raises(Refused, match=r"broken cannot be loaded: .*model\.keras is not"):
         Deployment().run(recorder)
     assert workers() == []
