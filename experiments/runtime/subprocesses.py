@@ -94,8 +94,8 @@ def search_path() -> str:
     The folders of the standard library and of installed packages are left out: a fresh Python has them already.
     """
     own = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    folders = [Path(entry).absolute() for entry in sys.path]  # an empty entry is the working folder
-    return os.pathsep.join(str(folder) for folder in folders if folder.is_dir() and not own & {folder, *folder.parents})
+    paths = [Path(entry).absolute() for entry in sys.path]  # an empty entry is the working folder
+    return os.pathsep.join(str(path) for path in paths if path.exists() and not own & {path, *path.parents})
 
 
 def device_in_use() -> Device:
@@ -112,7 +112,7 @@ def device_variables(device: Device) -> dict[str, str]:
     """Return ``device`` as environment variables, for a program that starts TensorFlow by itself.
 
     ``logical_cpus`` has no variable: such a program counts all cores as one CPU. Sources: TF_* are read by
-    TensorFlow 2.21; NVIDIA_TF32_OVERRIDE=0 is read by cuBLAS and cuDNN, and no variable has TensorFlow's own switch.
+    TensorFlow 2.21. TensorFlow's own switch for TF32 has no variable; NVIDIA_TF32_OVERRIDE=0 is read by cuBLAS and cuDNN.
     """
     chosen = {
         "CUDA_VISIBLE_DEVICES": _visible_gpus(device),
