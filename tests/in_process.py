@@ -9,6 +9,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from unittest import mock
 
@@ -28,6 +29,7 @@ def call_main(*arguments: str, cwd: Path) -> Finished:
     Fails where the call leaves more behind than a process could: a child, another working folder, a signal handler.
     """
     out, err = io.StringIO(), io.StringIO()
+    resource_tracker.ensure_running()  # multiprocessing's own child, which ends with this process
     children = psutil.Process().children()
     handlers = _signal_handlers()
     with (

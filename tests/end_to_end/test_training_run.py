@@ -15,6 +15,7 @@ import pytest
 from runner.tracking.sources import find
 from runner.tracking.store import LocalStore
 from tests.conftest import environment, run_command
+from tests.in_process import call_main
 from tests.reading import artifacts, client, history, runs
 from tests.waiting import wait_until
 
@@ -165,7 +166,7 @@ def epochs(store: Path) -> int:
     ],
 )
 def test_what_is_wrong_is_said_before_anything_starts(tmp_path, words, says):
-    done = train(tmp_path, *words)
+    done = call_main("tracking.dir=store", *QUICK, *words, cwd=tmp_path)
     assert done.status == 2
     (line,) = done.err.splitlines()
     assert says in line

@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 
 from runner.config.schema import register
 from runner.config.validation import parts
+from runner.tracking.store import LocalStore
 from tests.conftest import QUICK, ROOT
 from tests.in_process import call_main
 from tests.reading import runs
@@ -180,9 +181,19 @@ def _truncated(path):
     os.truncate(path, path.stat().st_size // 2)
 
 
-def test_what_a_kill_in_mid_commit_leaves_is_rolled_back(runner, store):
+@pytest.fixture
+def used(store):
+    """The database of a store that has a run."""
+    local = LocalStore(store)
+    local.check()
+    client = local.open()
+    experiment = client.create_experiment("matmul", artifact_location=local.artifact_location("matmul"))
+    client.set_terminated(client.create_run(experiment).info.run_id)
+    return store / "mlflow.db"
+
+
+def test_what_a_kill_in_mid_commit_leaves_is_rolled_back(runner, used, store):
     """SQLite has a hot journal then; the database is as good as before."""
-    assert runner("experiment.sizes=[1]", *QUICK).status == 0
     killed_in_mid_transaction = """
 import os, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
@@ -191,16 +202,15 @@ connection.execute("BEGIN")
 connection.executemany("INSERT INTO alembic_version VALUES (?)", [(f"{number:032}",) for number in range(20000)])
 os.kill(os.getpid(), 9)
 """
-    subprocess.run([sys.executable, "-c", killed_in_mid_transaction, store / "mlflow.db"])
+    subprocess.run([sys.executable, "-c", killed_in_mid_transaction, used])
     assert (store / "mlflow.db-journal").stat().st_size > 0
     done = runner("experiment.sizes=[1]", *QUICK)
     assert done.status == 0, done.err
     assert len(runs(store)) == 2
 
 
-def test_a_database_in_use_is_called_that(main, runner, store):
-    assert runner("experiment.sizes=[1]", *QUICK).status == 0
-    connection = sqlite3.connect(store / "mlflow.db", isolation_level=None)
+def test_a_database_in_use_is_called_that(main, used):
+    connection = sqlite3.connect(used, isolation_level=None)
     connection.execute("BEGIN EXCLUSIVE")
     try:
         assert "is locked by another program" in complaint(main())
@@ -208,17 +218,15 @@ def test_a_database_in_use_is_called_that(main, runner, store):
         connection.close()
 
 
-def test_a_damaged_table_that_only_shows_in_use(runner, store):
+def test_a_damaged_table_that_only_shows_in_use(runner, used):
     """Beyond the quick check's size MLflow is the first to notice."""
-    assert runner("experiment.sizes=[1]", *QUICK).status == 0
-    path = store / "mlflow.db"
-    with sqlite3.connect(path) as connection:
+    with sqlite3.connect(used) as connection:
         connection.execute("CREATE TABLE filling (text TEXT)")
         connection.executemany("INSERT INTO filling VALUES (?)", [("x" * 4000,)] * 6000)
         (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'runs'").fetchone()
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     connection.close()
-    with path.open("r+b") as file:
+    with used.open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
     assert "malformed" in complaint(runner())
