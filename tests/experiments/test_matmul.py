@@ -17,7 +17,7 @@ from experiments.series.measuring import Series
 from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
 
-QUICK = Timing(max_seconds=0.05, warmup_seconds=0.0)
+QUICK = Timing(max_seconds=0.05, warmup_seconds=0.0, block_seconds=0.001)
 
 
 @pytest.fixture(autouse=True)
