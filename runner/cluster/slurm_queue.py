@@ -26,7 +26,7 @@ FINAL = frozenset(
 
 @dataclass(frozen=True)
 class EndedJob:
-    """How a job ended, in Slurm's words."""
+    """The end of a job in Slurm's words."""
 
     state: str
     """Empty if Slurm no longer knows the job, some minutes after its end (MinJobAge)."""

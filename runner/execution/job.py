@@ -48,7 +48,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobEnd:
-    """How a job has ended, and what it has found."""
+    """The end of a job: its status, and what it has found."""
 
     status: str
     """FINISHED, FAILED or KILLED, as MLflow calls it."""

@@ -1,4 +1,4 @@
-"""From a worker's last message to the end of its job: status, reason, exit status, last files."""
+"""The verdict on a job, from its worker's last message: status, reason, exit status, last files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shown while jobs go on."""
+"""The interface of views, which show jobs while they go on."""
 
 from __future__ import annotations
 

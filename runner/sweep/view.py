@@ -1,4 +1,4 @@
-"""What a sweep shows of itself while it goes on."""
+"""The interface of views of a sweep."""
 
 from __future__ import annotations
 

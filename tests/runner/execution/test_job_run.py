@@ -1,0 +1,121 @@
+"""The states of one job, each reached by a message of its worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import wait
+
+import pytest
+
+from runner.execution.job_run import JobRun, State
+from runner.execution.limits import NEVER, Limits
+from runner.messages import Ended, Measured, Metric, Note, Outcome
+from tests.runner.execution.conftest import House
+from tests.runner.execution.fake_workers import SECONDS, FakeWorker
+from tests.runner.jobs import job
+
+Start = Callable[[Callable[[FakeWorker], None]], JobRun]
+
+
+@pytest.fixture
+def measured() -> list[State]:
+    """The state of the job whenever it says that nothing is timed any more."""
+    return []
+
+
+@pytest.fixture
+def start(house: House, measured: list[State]) -> Iterator[Start]:
+    """Starts a job whose worker follows a script."""
+    started: list[JobRun] = []
+
+    def start(script: Callable[[FakeWorker], None]) -> JobRun:
+        house.servers.scripts[1] = script
+        house.context.open(house.view.say)
+        limits = Limits(timeout=10, start_timeout=30)
+        started.append(JobRun(job(x=1), house.context, house.servers, limits, house.view, note_state))
+        return started[0]
+
+    def note_state() -> None:
+        measured.append(started[0].state)
+
+    yield start
+    for run in started:
+        run.close()
+
+
+def step(run: JobRun) -> State:
+    """Handle the next message; return the state that it leads to."""
+    while True:
+        assert wait([run.fileno()], SECONDS)
+        if (message := run.receive(is_readable=True)) is not None:
+            run.handle(message)
+            return run.state
+
+
+def test_all_states_in_their_order(house: House, start: Start, measured: list[State]) -> None:
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(Metric("loss", 1, 0, 0))
+        worker.hand_over(Measured())
+        worker.end(Outcome.FINISHED, "", Note("done"))
+
+    run = start(script)
+    assert (run.state, run.has_run, run.deadline.at) == (State.STARTING, False, 1030)
+    assert step(run) is State.READY
+    assert (run.has_run, run.deadline) == (True, NEVER)  # it may have to wait for its turn
+    house.clock.now += 100
+    run.go()
+    assert (run.state, run.deadline.at) == (State.WORKING, 1110)
+    assert step(run) is State.WORKING
+    assert step(run) is State.DRAWING
+    assert measured == [State.DRAWING]
+    assert run.deadline.at == 1110
+    assert not run.has_finished
+    assert step(run) is State.ENDED
+    assert (run.has_finished, run.deadline) == (True, NEVER)
+    assert house.store.client.runs()[0].info.status == "RUNNING"
+    end = run.end(None)
+    assert (end.status, end.note, end.metrics) == ("FINISHED", "done", {"loss": 1.0})
+    assert house.store.client.runs()[0].info.status == "FINISHED"
+
+
+def test_a_worker_that_dies_at_once_skips_to_the_end(house: House, start: Start) -> None:
+    run = start(lambda worker: setattr(worker, "exit_code", -11))
+    assert step(run) is State.ENDED
+    assert (run.has_run, run.has_finished) == (False, False)
+    end = run.end(None)
+    assert end.reason == "TensorFlow could not be started: the lab process was killed by SIGSEGV"
+    assert house.store.client.runs() == []
+
+
+def test_a_deadline_is_missed_once(house: House, start: Start) -> None:
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        worker.end_when_interrupted()
+
+    run = start(script)
+    step(run)
+    run.go()
+    assert run.receive(is_readable=False) is None
+    assert run.deadline is not NEVER
+    house.clock.now += 11
+    assert run.receive(is_readable=False) is None
+    assert run.deadline is NEVER
+    assert step(run) is State.ENDED
+    assert run.end(None).reason.startswith("it took longer than hydra.launcher.timeout=10 seconds")
+
+
+def test_a_message_that_came_in_time_counts_before_the_deadline(house: House, start: Start) -> None:
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        worker.end()
+
+    run = start(script)
+    step(run)
+    run.go()
+    assert wait([run.fileno()], SECONDS)
+    house.clock.now += 11
+    message = run.receive(is_readable=True)
+    assert isinstance(message, Ended)
+    run.handle(message)
+    assert run.end(None).status == "FINISHED"
