@@ -111,8 +111,8 @@ def device_in_use() -> Device:
 def device_variables(device: Device) -> dict[str, str]:
     """Return ``device`` as environment variables, for a program that starts TensorFlow by itself.
 
-    ``logical_cpus`` has no variable: such a program counts all cores as one CPU. Sources: TF_* are read by
-    TensorFlow 2.21. TensorFlow's own switch for TF32 has no variable; NVIDIA_TF32_OVERRIDE=0 is read by cuBLAS and cuDNN.
+    ``logical_cpus`` has no variable: such a program counts all cores as one CPU. TensorFlow's own switch for TF32 has
+    none either; NVIDIA_TF32_OVERRIDE=0 turns TF32 off in cuBLAS and cuDNN. TensorFlow 2.21 reads the TF_* variables.
     """
     chosen = {
         "CUDA_VISIBLE_DEVICES": _visible_gpus(device),
