@@ -28,6 +28,16 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 os.environ["MLFLOW_LOGGING_LEVEL"] = "CRITICAL"
 
 
+SLOW = {
+    "test_deployment.py",
+    "test_execution.py",
+    "test_networks.py",
+    "test_saving.py",
+    "test_subprocesses.py",
+    "test_training.py",
+}
+"""Files of tests/experiments that train or serve networks, or start processes that import TensorFlow."""
+
 SHARE_NOTHING = {"test_errors_of_users.py", "test_faults.py", "test_search.py", "test_sweep_faults.py"}
 """Files whose tests can be dealt out one by one; those of every other file run in one process, with its fixtures."""
 
@@ -36,7 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what starts real processes as slow, and says what must stay together when tests run side by side."""
     for item in items:
         folder = item.path.relative_to(ROOT).parts[1]
-        if folder in ("end_to_end", "cluster") or "runner" in getattr(item, "fixturenames", ()):
+        starts_processes = folder in ("end_to_end", "cluster") or "runner" in getattr(item, "fixturenames", ())
+        if starts_processes or item.path.name in SLOW:
             item.add_marker(pytest.mark.slow)
         if folder == "cluster":  # there is one Slurm, and the tests of Ray look for servers of Ray on the machine
             item.add_marker(pytest.mark.cluster)

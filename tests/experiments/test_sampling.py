@@ -9,6 +9,8 @@ from experiments.experiment import Refused
 from experiments.measure import Timing, measure, new_sampler, visiting_order
 from experiments.measure.interleave import window
 
+pytestmark = pytest.mark.alone
+
 QUICK = Timing(max_seconds=0.3, warmup_seconds=0.01)
 
 
