@@ -1,0 +1,198 @@
+"""The names that docs/borrowed.md lists: a test for each, whose failure names what another library has moved."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from omegaconf import OmegaConf
+
+from runner.tracking import tags
+from runner.tracking.store import LocalStore
+from tests.conftest import ROOT
+
+TABLE = (ROOT / "docs" / "borrowed.md").read_text()
+
+BORROWED = dict(re.findall(r"^\| `([^`]+)` \| `([^`]+)` \|", TABLE, re.MULTILINE))
+"""Name -> the one file that uses it."""
+
+
+@contextmanager
+def contract(name: str) -> Iterator[None]:
+    """Whatever goes wrong within it is told with the name of what has moved."""
+    assert name in BORROWED, f"{name} is not in docs/borrowed.md"
+    try:
+        yield
+    except Exception as error:
+        pytest.fail(f"{name} is not what {BORROWED[name]} relies on: {type(error).__name__}: {error}")
+
+
+def test_hydra_still_has_its_parser_of_flags() -> None:
+    with contract("hydra._internal.utils.get_args_parser"):
+        from hydra._internal.utils import get_args_parser
+
+        known, unknown = get_args_parser().parse_known_intermixed_args(["-m", "a=1", "--cfg", "job", "b=2", "--fast"])
+        assert (known.overrides, known.multirun, known.cfg, known.info) == (["a=1", "b=2"], True, "job", None)
+        assert not known.help
+        assert not known.hydra_help
+        assert not known.config_dir
+        assert unknown == ["--fast"]
+
+
+def test_hydra_sets_values_as_before() -> None:
+    with contract("hydra._internal.config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config"):
+        from hydra._internal.config_loader_impl import ConfigLoaderImpl
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+        from hydra.errors import ConfigCompositionException
+
+        config = OmegaConf.create({"seed": 0, "device": {"kind": "cpu", "onednn": None}})
+        OmegaConf.set_struct(config, True)
+        parsed = OverridesParser.create().parse_overrides(["seed=3", "device.kind='a,b'", "device.onednn=false"])
+        ConfigLoaderImpl._apply_overrides_to_config(parsed, config)
+        assert config == {"seed": 3, "device": {"kind": "a,b", "onednn": False}}
+        with pytest.raises(ConfigCompositionException, match="Could not override 'sede'"):
+            ConfigLoaderImpl._apply_overrides_to_config(OverridesParser.create().parse_overrides(["sede=3"]), config)
+
+
+def test_hydra_still_multiplies_a_grid() -> None:
+    with contract("hydra._internal.core_plugins.basic_sweeper.BasicSweeper"):
+        from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        sweeper = BasicSweeper(max_batch_size=None, params={"a": "1,2"})
+        assert (sweeper.params, sweeper.launcher, sweeper.hydra_context) == ({"a": "1,2"}, None, None)
+        parsed = OverridesParser.create().parse_overrides(["a=1,2", "b=x", "c=range(0,2)"])
+        (jobs,) = sweeper.split_arguments(parsed, max_batch_size=None)
+        assert jobs == [[f"a={a}", "b=x", f"c={c}"] for a in (1, 2) for c in (0, 1)]
+
+
+def test_hydra_keeps_the_reason_of_a_failed_job() -> None:
+    with contract("hydra.core.utils.JobReturn._return_value"):
+        from hydra.core.utils import JobReturn, JobStatus
+
+        done, reason = JobReturn(status=JobStatus.FAILED), KeyError("no such metric")
+        done.return_value = reason
+        assert done._return_value is reason
+
+
+def test_mlflow_still_opens_artifacts_by_their_address(tmp_path: Path) -> None:
+    with contract("mlflow.store.artifact.artifact_repository_registry.get_artifact_repository"):
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        (tmp_path / "here").mkdir()
+        (tmp_path / "here" / "results.csv").write_text("n\n1\n")
+        files = get_artifact_repository((tmp_path / "kept").as_uri(), "sqlite:////nowhere/mlflow.db")
+        files.log_artifacts(str(tmp_path / "here"))
+        assert Path(files.download_artifacts("results.csv")) == tmp_path / "kept" / "results.csv"
+        files.delete_artifacts()
+        assert not (tmp_path / "kept").exists()
+
+
+def test_mlflow_still_numbers_the_schema_of_its_database(tmp_path: Path) -> None:
+    with contract("alembic_version"):
+        store = LocalStore(tmp_path)
+        store.open()
+        store.check()
+        with closing(sqlite3.connect(store.database)) as connection:
+            (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        assert version
+
+
+def test_mlflow_still_names_a_models_versions_so() -> None:
+    with contract("mlflow.modelVersions"):
+        from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
+
+        assert MLFLOW_MODEL_VERSIONS == tags.MODEL_VERSIONS
+
+
+def test_ray_still_prints_what_workers_print_by_this_function() -> None:
+    pytest.importorskip("ray")
+    with contract("ray._private.worker.print_to_stdstream"):
+        from ray._private import worker
+
+        source = Path(worker.__file__).read_text()
+        assert callable(worker.print_to_stdstream)
+        assert len(re.findall(r"\bprint_to_stdstream\b", source)) >= 2, "nothing in its module uses it any more"
+
+
+def test_dropout_still_draws_by_this_function() -> None:
+    with contract("tensorflow.python.ops.stateless_random_ops.stateless_random_uniform"):
+        from experiments.runtime.tensorflow_import import import_tensorflow
+        from experiments.training.execution import xla_random
+
+        tf = import_tensorflow()
+        with mock.patch.object(xla_random, "_uniform", wraps=xla_random._uniform) as uniform:
+            with xla_random.as_kernels_draw():
+                dropped = tf.nn.experimental.stateless_dropout(tf.ones([1000]), 0.5, seed=[1, 2])
+            uniform.assert_called_once()
+        expected = tf.nn.experimental.stateless_dropout(tf.ones([1000]), 0.5, seed=[1, 2])
+        assert bool(tf.reduce_all(dropped == expected)), "other neurons are dropped than by TensorFlow's kernels"
+
+
+# The table
+
+
+@pytest.mark.parametrize("name", BORROWED)
+def test_a_borrowed_name_has_one_use_in_one_place(name: str) -> None:
+    """And a contract test: the name stands in this file a second time beside the table."""
+    assert f'contract("{name}")' in Path(__file__).read_text(), f"{name} has no contract test"
+    last = name if name == tags.MODEL_VERSIONS else name.rpartition(".")[2]
+    using = [str(path.relative_to(ROOT)) for path in _sources() if re.search(rf"\b{re.escape(last)}\b", _code(path))]
+    assert using == [BORROWED[name]], f"{name} is used in {using}"
+
+
+def test_nothing_else_is_borrowed() -> None:
+    found = {f"{path.relative_to(ROOT)}: {name}" for path in _sources() for name in _private_names(path)}
+    assert len(found) >= 8
+    listed = [f"{file}: {name}" for name, file in BORROWED.items()]
+    unlisted = {one for one in found if not any(_is_part(one, known) for known in listed)}
+    assert not unlisted, f"not in docs/borrowed.md: {sorted(unlisted)}"
+
+
+def _is_part(found: str, listed: str) -> bool:
+    """Whether a module or an attribute that was found is a part of a listed name, in the same file."""
+    (file, name), (its_file, full) = (one.split(": ") for one in (found, listed))
+    return file == its_file and f".{name}." in f".{full}."
+
+
+def _sources() -> list[Path]:
+    return sorted(path for root in ("runner", "experiments", "hydra_plugins") for path in (ROOT / root).rglob("*.py"))
+
+
+@cache
+def _code(path: Path) -> str:
+    """A module without its comments and docstrings."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            node.value.value = ""
+    return ast.unparse(tree)
+
+
+def _private_names(path: Path) -> Iterator[str]:
+    """Modules of other libraries whose names are private, and private attributes of what is not the module's own."""
+    tree = ast.parse(path.read_text())
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)} | {"self", "cls", "super()"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and _is_private(node.module):
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if _is_private(alias.name))
+        elif isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr):
+            owner = ast.unparse(node.value)
+            if owner not in own and ast.unparse(node) != "os._exit":  # which Python documents
+                yield node.attr
+
+
+def _is_private(module: str) -> bool:
+    if module.split(".")[0] in (*sys.stdlib_module_names, "runner", "experiments"):
+        return False
+    return bool(re.search(r"(^|\.)(_|src(\.|$)|python\.)", module)) or module.startswith("mlflow.store.")
