@@ -140,7 +140,7 @@ def test_an_answer_without_its_test():
 
 
 def test_a_model_that_differs_by_rounding_is_offered_from_the_registry():
-    """As on a GPU, where cuDNN may choose another convolution in the next process."""
+    """As on a device that adds in another order in the next process."""
     note = classified(saved=[saved_row(largest_difference=1e-6)]).note()
     assert "differs by up to 1e-06" in note
     assert note.endswith(f"{SERVE_IT} experiment.source=models:/digits-mlp`")
