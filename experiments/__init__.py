@@ -1,6 +1,6 @@
-"""The lab: TensorFlow and mathematics.
+"""The experiments: TensorFlow and mathematics.
 
-Nothing in here knows Hydra, MLflow or the ``runner`` package; import-linter keeps it so.
-An experiment is a dataclass (:class:`experiments.experiment.Experiment`) that hands what it
-finds to a :class:`experiments.recorder.Recorder`.
+An experiment is a dataclass (:class:`experiments.experiment.Experiment`) that hands its findings to a
+:class:`experiments.recorder.Recorder`. Nothing in this package may import Hydra, MLflow or ``runner``; import-linter
+checks it.
 """

@@ -93,7 +93,7 @@ class Comparison:
 
     @property
     def product(self) -> str:
-        """How the product is written, such as ``[n,n] x [n,n]``, where all members have the same."""
+        """The notation of the product, such as ``[n,n] x [n,n]``, where all jobs have the same."""
         shapes = {str(member.config.get(SHAPE)) for member in self.members}
         return SHAPES[shapes.pop()][0] if len(shapes) == 1 and shapes <= SHAPES.keys() else "matrix product"
 

@@ -9,7 +9,7 @@ from experiments.job_result import JobResult
 
 
 class Compared(Protocol):
-    """What an experiment compares, such as a curve: it stands for one job."""
+    """Something that an experiment compares, such as a curve; it belongs to one job."""
 
     @property
     def member(self) -> JobResult: ...
@@ -21,13 +21,13 @@ def measured_rows(member: JobResult) -> list[Mapping[str, str]]:
 
 
 def common_setting(members: Sequence[JobResult]) -> str:
-    """The dtype and the mode, each where all members agree in it, such as ``float32, graph``."""
+    """The dtype and the mode, each where all jobs agree in it, such as ``float32, graph``."""
     values = [{str(member.config.get(f"experiment.{key}", "")) for member in members} for key in ("dtype", "mode")]
     return ", ".join(found.pop() for found in values if len(found) == 1 and "" not in found)
 
 
 def without_result(members: Iterable[JobResult], compared: Iterable[Compared]) -> list[str]:
-    """The members that nothing is known of, each with its status: ``gpu (FAILED)``."""
+    """The jobs that are not compared, as they have no result, each with its status: ``gpu (FAILED)``."""
     known = {id(one.member) for one in compared}
     return [_with_status(member) for member in members if id(member) not in known]
 
