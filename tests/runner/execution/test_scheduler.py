@@ -15,6 +15,7 @@ from tests.runner.execution.conftest import House, work
 from tests.runner.execution.fake_workers import SECONDS, FakeWorker
 from tests.runner.jobs import ResumableToy, job
 from tests.runner.memory_store import artifact
+from tests.waiting import wait_until
 
 
 def loss(value: float) -> Metric:
@@ -51,26 +52,27 @@ def test_what_is_handed_over_is_stored_before_the_worker_goes_on(house: House) -
 
 def test_one_job_after_the_other(house: House) -> None:
     """The next worker gets ready while the one before it draws, and begins when that one is written down."""
-    ready = Event()
-    begun = []
+    has_begun = Event()
+    before = []
 
     def draws(worker: FakeWorker) -> None:
         worker.start()
         worker.hand_over(Measured())
-        assert ready.wait(SECONDS)
-        worker.end(Outcome.FINISHED, "", loss(1))
+        wait_until(lambda: len(house.store.client.runs()) == 2, "the next worker is ready", pause=0.001)
+        worker.hand_over(loss(1))  # answered when all that goes before has been done
+        assert not has_begun.wait(0.1)
+        worker.end()
 
     def follows(worker: FakeWorker) -> None:
-        worker.get_ready()
-        ready.set()
-        worker.begin()
-        begun.append(house.store.client.runs()[0].info.status)
+        worker.start()
+        has_begun.set()
+        before.append(house.store.client.runs()[0].info.status)
         worker.end()
 
     house.servers.scripts |= {1: draws, 2: follows}
     ends = house.run(job(x=1), job(x=2, number=1))
     assert [end.status for end in ends.values()] == ["FINISHED", "FINISHED"]
-    assert begun == ["FINISHED"]
+    assert before == ["FINISHED"]
 
 
 def test_no_job_starts_while_another_measures(house: House) -> None:
