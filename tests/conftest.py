@@ -1,4 +1,4 @@
-"""What the tests share: the real command line in real processes, and reading the store it leaves."""
+"""Fixtures and helpers of all tests: the command line, as a process or as a function, and small disks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 QUICK = ("device=cpu", "experiment.timing.max_seconds=0.2", "experiment.timing.warmup_seconds=0.01")
-"""Measures just enough to have something to keep."""
+"""Overrides with which a run takes the least time and still has something to keep."""
 
 # Background jobs of a shell ignore SIGINT, those of nohup SIGHUP. What we start would inherit that, but not a handler.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,7 +66,7 @@ class Finished:
 
 
 def environment() -> dict[str, str]:
-    """For commands in other folders: the checkout is on the path, the terminal is not there."""
+    """The environment of a command in another folder: the checkout is on the path, output is not buffered."""
     return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 

@@ -24,9 +24,9 @@ HIDDEN_BY_PYTHON = (DeprecationWarning, PendingDeprecationWarning, ImportWarning
 
 
 def call_main(*arguments: str, cwd: Path) -> Finished:
-    """What ``python -m runner`` does with these words in the folder ``cwd``, as far as a caller can see.
+    """Do what ``python -m runner ARGUMENTS`` does in the folder ``cwd``; return status, output and error.
 
-    Fails where the call leaves more behind than a process could: a child, another working folder, a signal handler.
+    Fail if the call leaves behind what would end with a process: a child, another working folder, a signal handler.
     """
     out, err = io.StringIO(), io.StringIO()
     resource_tracker.ensure_running()  # multiprocessing's own child, which ends with this process
@@ -51,7 +51,7 @@ def call_main(*arguments: str, cwd: Path) -> Finished:
 
 @contextlib.contextmanager
 def _hydra_as_in_a_new_process() -> Iterator[None]:
-    """Hydra keeps its config, its schemas and its plugins in singletons."""
+    """Restore the singletons in which Hydra keeps its config, its schemas and its plugins."""
     before = Singleton.get_state()
     GlobalHydra.instance().clear()
     try:
@@ -62,7 +62,7 @@ def _hydra_as_in_a_new_process() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _warnings_as_in_a_new_process() -> Iterator[None]:
-    """What Python would show, and pytest would keep for its summary, goes to standard error."""
+    """Write to standard error the warnings that Python would; pytest would keep them for its summary."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("always")
         for category in HIDDEN_BY_PYTHON:

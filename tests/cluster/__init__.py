@@ -1,1 +1,1 @@
-"""Tests of what runs jobs elsewhere: a real Slurm, a real Ray and a real PostgreSQL on this machine."""
+"""Tests against a real Slurm, a real Ray and a real PostgreSQL, started on this machine."""

@@ -1,4 +1,4 @@
-"""The machines, one of each for all tests."""
+"""One Slurm and one PostgreSQL for all tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.cluster.slurm_machine import SlurmMachine
 
 
 def _absent(reason: str) -> None:
-    """Skips the test, but not in continuous integration, where everything is to be there."""
+    """Skip the test; in continuous integration, where everything must be installed, fail it."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)

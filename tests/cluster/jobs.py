@@ -1,4 +1,4 @@
-"""What the tests run elsewhere. Each job leaves files in a folder: that it was started, what it saw."""
+"""The jobs that the tests run on a cluster. Each leaves files in a folder that tell that it started and what it saw."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from types import FrameType
 
 @dataclass(frozen=True)
 class Job:
-    """What to do, and where to leave the files."""
+    """A thing to do, and the folder for the files."""
 
     folder: Path
     deed: str = "return"
@@ -29,7 +29,7 @@ class Job:
 
 
 def run(job: Job) -> str:
-    """Returns what its process is like, unless it is to do something else."""
+    """Describe the process: working folder, OMP_NUM_THREADS, blocked signals. Or do what ``deed`` says."""
     (job.folder / f"{job.deed}-started-{uuid.uuid4()}").touch()
     match job.deed:
         case "die":
@@ -45,7 +45,7 @@ def run(job: Job) -> str:
 
 
 def _until_signal(job: Job) -> str:
-    """As the conductor does: the first signal asks for an end, which then takes a second."""
+    """Wait for a signal and end a second later, as the scheduler does."""
     seen: list[str] = []
 
     def note(number: int, frame: FrameType | None) -> None:

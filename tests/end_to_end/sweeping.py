@@ -130,7 +130,7 @@ def children(store: Path) -> list[Any]:
 
 
 def statuses(store: Path) -> Counter[str]:
-    """How many children there are of each status."""
+    """Return the number of children of each status."""
     return Counter(run.info.status for run in children(store))
 
 

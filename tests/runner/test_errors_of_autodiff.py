@@ -1,4 +1,4 @@
-"""A broken or hostile expression on the real command line: one line, a status of 2, nothing left, nothing executed."""
+"""A broken or hostile expression is answered in one line, with status 2; nothing is executed, nothing left behind."""
 
 from __future__ import annotations
 

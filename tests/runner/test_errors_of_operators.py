@@ -1,4 +1,4 @@
-"""Whatever a person can get wrong about ``operators`` gets one line, a status of 2, and leaves nothing behind."""
+"""A mistake in the config of ``operators`` is answered in one line, with status 2, and leaves nothing behind."""
 
 from __future__ import annotations
 

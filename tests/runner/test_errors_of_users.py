@@ -1,4 +1,4 @@
-"""Whatever a person can get wrong gets one line, a status of 2, and leaves nothing behind."""
+"""A mistake of a user is answered in one line, with status 2, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_wrong_config(main, tmp_path, argument):
     "argument", ["+unknown=1", "experiment.sizes=[1,2", "experiment=matmull", "--fast", "--config-dir=/nowhere"]
 )
 def test_wrong_config_in_a_process_of_its_own(runner, tmp_path, argument):
-    """What the tests that call the function cannot see: the interpreter's own output, and the status it ends with."""
+    """A process also shows the interpreter's own output and the status that it ends with."""
     assert complaint(runner(argument)).startswith(WRONG[argument])
     assert list(tmp_path.iterdir()) == []
 
@@ -338,7 +338,7 @@ BEFORE = {
     "workload": ["experiment=gradient_cost", ""],
     **{group: ["experiment=training", ""] for group in ("dataset", "model", "optimizer")},
 }
-"""What it takes for a group of the config to be there; the last word goes right before it."""
+"""Group -> the overrides without which the config does not have it; the last one is a prefix of the group's own."""
 
 
 def test_every_choice_of_conf_makes_an_experiment():
