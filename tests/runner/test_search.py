@@ -360,6 +360,15 @@ def test_only_a_resumed_sweep_goes_on(door: Callable[..., OptunaSweeper], tmp_pa
     assert newest_study(storage, "another") is None
 
 
+@pytest.mark.parametrize("word", ["sweep.retry_running=true", "sweep.retry_failed=false", "++sweep.retry_running=true"])
+def test_a_search_goes_on_however_its_sweep_is_resumed(door: Callable[..., OptunaSweeper], word: str) -> None:
+    first, second = FakeLauncher(quadratic), FakeLauncher(quadratic)
+    door(first, {"metric": "loss"}, n_trials=2).sweep(["x=interval(0,9)"])
+    resumed = door(second, {"metric": "loss", "resume": True}, n_trials=3)
+    resumed.sweep(["x=interval(0,9)", "+sweep.resume=true", word])
+    assert (len(first.jobs), len(second.jobs)) == (2, 1)
+
+
 def test_a_metric_must_be_named(door: Callable[..., OptunaSweeper]) -> None:
     with pytest.raises(UserError, match=r"sweep\.metric: name the metric .* sweep\.metric=time/median_us"):
         door(FakeLauncher(quadratic), {"metric": None}).sweep(["x=1,2"])
