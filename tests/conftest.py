@@ -11,8 +11,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from experiments.runtime.device import Placement
 
 ROOT = Path(__file__).parent.parent
 
@@ -105,6 +109,23 @@ def main(tmp_path: Path) -> Command:
     from tests.in_process import call_main
 
     return lambda *arguments: call_main("tracking.dir=store", *arguments, cwd=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def _tensorflow() -> Placement:
+    """TensorFlow in the test process, on two logical CPUs, of which the second is used; it can start only once."""
+    from experiments.runtime import device
+
+    return device.start(device.Device(kind="cpu", index=1, logical_cpus=2))
+
+
+@pytest.fixture
+def on_device(_tensorflow: Placement) -> Iterator[Placement]:
+    """For every test that calls TensorFlow."""
+    from experiments.runtime import device
+
+    with device.scope():
+        yield _tensorflow
 
 
 @pytest.fixture

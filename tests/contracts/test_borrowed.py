@@ -123,6 +123,7 @@ def test_ray_still_prints_what_workers_print_by_this_function() -> None:
         assert len(re.findall(r"\bprint_to_stdstream\b", source)) >= 2, "nothing in its module uses it any more"
 
 
+@pytest.mark.usefixtures("on_device")
 def test_dropout_still_draws_by_this_function() -> None:
     with contract("tensorflow.python.ops.stateless_random_ops.stateless_random_uniform"):
         from experiments.runtime.tensorflow_import import import_tensorflow
