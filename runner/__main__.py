@@ -1,4 +1,4 @@
-"""``python -m runner``. Nothing is imported here: a process started for the lab imports this, too."""
+"""``python -m runner``. Imports nothing at its top, since the processes that it starts import this module, too."""
 
 if __name__ == "__main__":
     import os
@@ -12,5 +12,5 @@ if __name__ == "__main__":
         print("runner: interrupted before anything was started", file=sys.stderr)
         status = 130
     sys.stderr.flush()
-    # Everything is written and closed. Python would now take MLflow's modules apart, for a second.
+    # Everything is written and closed. Python's own end would spend a second on taking MLflow's modules apart.
     os._exit(status)

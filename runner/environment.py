@@ -1,4 +1,4 @@
-"""What the numbers were measured with: machine, packages, code."""
+"""Describes what the numbers were measured with: machine, packages, code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 def describe() -> dict[str, Any]:
-    """Everything for ``environment.json`` but what the lab says of TensorFlow."""
+    """Return the content of ``environment.json``, without TensorFlow's part, which a worker adds."""
     return {
         "machine": machine(),
         "gpus": _nvidia_gpus(),
@@ -35,7 +35,7 @@ def describe() -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The computer, without its GPUs."""
+    """Describe the computer without its GPUs."""
     memory = psutil.virtual_memory()
     return {
         "host": socket.gethostname(),
@@ -51,7 +51,7 @@ def machine() -> dict[str, Any]:
 
 
 def cpu_model() -> str:
-    """The processor's name. (py-cpuinfo finds the same, but takes longer than MLflow to do so.)"""
+    """Return the processor's name. (py-cpuinfo finds the same, but takes longer than MLflow's import.)"""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -60,7 +60,7 @@ def cpu_model() -> str:
 
 
 def git_state() -> dict[str, Any]:
-    """Commit and cleanness of the checkout this code runs from; None each where it is an installed package."""
+    """Return the commit of this checkout and whether it has changes; None each if this is an installed package."""
     if not (CODE / ".git").exists():
         return {"commit": None, "dirty": None}
     commit = _git("rev-parse", "HEAD")
@@ -77,7 +77,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def _nvidia_gpus() -> list[dict[str, Any]]:
-    """Name, driver, memory and clocks as the NVIDIA driver tells them."""
+    """Return name, driver, memory, clock and temperature of each GPU, as the NVIDIA driver reports them."""
     try:
         import pynvml
     except ImportError:
@@ -101,7 +101,7 @@ def _nvidia_gpus() -> list[dict[str, Any]]:
 
 
 def package_version(package: str) -> str | None:
-    """What is installed of it."""
+    """Return the installed version of a package; None if it is not installed."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""What ends a run before its answer, and the exit status that says so."""
+"""The errors that end a command, and its exit statuses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """Exit statuses of ``python -m runner``; a signal ends it with 128 plus its number, as in a shell."""
+    """The exit statuses of ``python -m runner``; after a signal it is 128 plus the signal's number, as in a shell."""
 
     OK = 0
     FAILED = 1
@@ -15,15 +15,15 @@ class ExitStatus(IntEnum):
 
     @staticmethod
     def of_signal(number: signal.Signals) -> int:
-        """The status of a process that a signal has ended."""
+        """Return the exit status of a process that a signal has ended."""
         return 128 + number
 
 
 class UserError(Exception):
-    """Something its user can put right: one sentence that says what, where, and what to do."""
+    """An error that the user can correct: one sentence that says what is wrong, where, and what to do."""
 
     exit_status = ExitStatus.WRONG_INPUT
 
 
 class StoreError(UserError):
-    """The tracking store cannot be used, or no longer."""
+    """The tracking store cannot be used, or has failed."""

@@ -1,8 +1,8 @@
-"""What goes through the pipe between the conductor and a lab.
+"""The messages in the pipe between the scheduler and a worker.
 
-Conductor to lab: an Assignment at the start, then what it is Given, then one GO for each batch taken.
-Lab to conductor: its process number, Started, then batches of records, then Ended. Only the lab speaks
-unasked, and after a batch it waits: the conductor never works while the lab is timing.
+The scheduler sends an Assignment, then StoredInputs, then one GO for each batch of records that it has written. The
+worker sends its process number, Started, batches of records, and Ended. After a batch the worker waits for GO, so the
+scheduler never writes while the worker is timing.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ GO = "go"
 
 @dataclass(frozen=True)
 class Assignment:
-    """One experiment on one device."""
+    """The experiment that a worker runs, and its device."""
 
     experiment: Experiment
     device: Device
     known: Mapping[str, Any] = field(default_factory=dict)
-    """What other jobs with the same device settings have found out about the machine."""
+    """Facts about the machine that other jobs with the same device settings have found out."""
     memory_bytes: int | None = None
-    """How much memory the experiment may take; None is no limit."""
+    """The memory that the experiment may take; None is no limit."""
 
 
 @dataclass(frozen=True)
 class StoredInputs:
-    """What the lab may ask its recorder for."""
+    """The parts of earlier runs that an experiment may ask its recorder for."""
 
     sources: Mapping[str, Source]
     """The models that the experiment wants to fetch, by what it calls them."""
     earlier: Path | None
-    """What an unfinished run of the same question has left to go on with."""
+    """The folder that an unfinished run of the same question has left to resume from; None if there is none."""
     settled: Mapping[str, str] = field(default_factory=dict)
-    """What runs of the same question have settled by measuring."""
+    """Choices that earlier runs of the same question have made by measuring."""
 
 
 @dataclass(frozen=True)
 class Started:
-    """TensorFlow is up and the device computes."""
+    """TensorFlow has started and the device computes."""
 
     placement: Placement
     tensorflow: dict[str, Any]
@@ -61,7 +61,7 @@ class Metric:
     value: float
     step: int
     milliseconds: int
-    """When it was found, since the epoch."""
+    """The time when it was found, since the epoch."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Known:
-    """Something about the machine, for later jobs with the same device settings."""
+    """A fact about the machine, for later jobs with the same device settings."""
 
     name: str
     value: Any
@@ -111,7 +111,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Settled:
-    """A choice that was made by measuring, for later runs of the same question."""
+    """A choice made by measuring, for later runs of the same question."""
 
     name: str
     value: str
@@ -126,18 +126,18 @@ Record = Metric | Table | File | ModelRecord | Note | Progress | Known | Settled
 
 
 class Outcome(Enum):
-    """How a job ended."""
+    """The way in which a job ended."""
 
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
     UNAVAILABLE = "device unavailable"
-    """Nothing was started: the device, or a model to work on, is not there."""
+    """Nothing was started: the device or a model to work on is missing."""
     REFUSED = "refused"
     """The experiment says, in a sentence, why it has no answer."""
     CRASHED = "crashed"
     """A bug: there is a traceback."""
     DIED = "died"
-    """The process is gone without a word."""
+    """The process ended without a message."""
 
 
 @dataclass(frozen=True)
@@ -146,4 +146,4 @@ class Ended:
     message: str = ""
     """A sentence, or the traceback if it crashed."""
     records: Sequence[Record] = ()
-    """What had not been handed over before."""
+    """The records that were not handed over before."""

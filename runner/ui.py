@@ -27,7 +27,7 @@ START_SECONDS = 90
 
 
 def main() -> int:
-    """Serves until Ctrl-C; returns the exit status."""
+    """Serve until Ctrl-C, and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m runner.ui",
         description="Browse the runs that python -m runner has kept.",
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def serve(store: Store, port: int) -> int:
-    """Serves a local store until a signal comes. Raises UserError where that cannot be."""
+    """Serve a local store until a signal arrives. Raises UserError if that is impossible."""
     if not isinstance(store, LocalStore):
         raise UserError(f"the tracking server has a UI of its own: open {store.ui}")
     if not store.database.exists():
@@ -117,7 +117,7 @@ def _wait_until_up(server: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """Ends the server and its worker, which are a process group of their own."""
+    """End the server and its worker, which form a process group of their own."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(server.pid, number)

@@ -10,13 +10,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 
 class GridSweeper(BasicSweeper):
-    """Hydra's grid, but no job is composed twice, and all are launched together."""
+    """Hydra's grid, with all jobs launched together and none composed twice."""
 
     def __init__(self, params: dict[str, str] | None = None) -> None:
         super().__init__(max_batch_size=None, params=params)
 
     def sweep(self, arguments: list[str]) -> Sequence[Any]:
-        """Launches every combination."""
+        """Launch every combination of the values."""
         assert self.launcher
         assert self.hydra_context
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)

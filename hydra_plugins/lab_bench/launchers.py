@@ -1,4 +1,4 @@
-"""``hydra/launcher=isolated|slurm|ray``: which engine runs the jobs of the sweep that goes on."""
+"""``hydra/launcher=isolated|slurm|ray``: gives the jobs of a sweeper to the running sweep, with an engine for them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class SweepLauncher(Launcher):
-    """Hands the jobs of a sweeper to the sweep that was begun on the command line."""
+    """Hands the jobs of a sweeper to the sweep that the command line has begun."""
 
     jobs_in_all = 0
-    """How many jobs a sweeper is going to launch bit by bit; 0 of one that launches all at once."""
+    """The number of jobs that a sweeper launches in batches; 0 if it launches all at once."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -38,14 +38,14 @@ class SweepLauncher(Launcher):
 
     @cached_property
     def composition(self) -> Composition:
-        """One for the whole sweep, so that what a batch has composed serves the next one, too."""
+        """The composition of the whole sweep, so that later batches reuse what earlier ones have composed."""
         from runner.sweep.composition import Composition
 
         return Composition(self.hydra_context.config_loader, self.config)
 
     @cached_property
     def engine(self) -> Engine:
-        """One for the whole sweep, however many batches it has. Raises UserError where the settings are wrong."""
+        """The engine of the whole sweep, for all of its batches. Raises UserError for wrong settings."""
         return self.new_engine()
 
     def new_engine(self) -> Engine:

@@ -1,6 +1,6 @@
-"""``hydra/sweeper=optuna``: the door between Hydra and runner/sweep/search.py.
+"""``hydra/sweeper=optuna``: connects Hydra with runner/sweep/search.py.
 
-Hydra imports this file at every start, so whatever takes time is imported when a search begins.
+Hydra imports this file at every start, so slow modules are imported only when a search begins.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class OptunaSweeper(Sweeper):
-    """Searches for the best value of one metric. Its arguments are the keys of conf/hydra/sweeper/optuna.yaml."""
+    """Searches for the best value of one metric. The arguments are the keys of conf/hydra/sweeper/optuna.yaml."""
 
     hydra_context: HydraContext
     config: DictConfig
@@ -61,7 +61,7 @@ class OptunaSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
-        """Runs the search, says what it has found, and returns the jobs of each batch. Raises UserError."""
+        """Run the search, print what it found, and return the jobs of each batch. Raises UserError."""
         search = self._search(arguments)
         self.validate_batch_is_legal([search.space.example()])  # a misspelt key ends it here, not in every trial
         self.launcher.jobs_in_all = search.n_trials  # type: ignore[attr-defined]  # of this project's launchers
@@ -99,7 +99,7 @@ class OptunaSweeper(Sweeper):
         )
 
     def _name_of_study(self, storage: str, name: str) -> str:
-        """A new study each time, unless the sweep is to go on."""
+        """Return the newest study of this search if the sweep is resumed, else a new name."""
         from runner.sweep.search import newest_study
 
         begun = newest_study(storage, name) if OmegaConf.select(self.config, "sweep.resume", default=False) else None
@@ -114,7 +114,7 @@ class OptunaSweeper(Sweeper):
 
 
 def objective(job: JobReturn) -> float | None:
-    """The value of a job; None where it has failed or found nothing to compare."""
+    """Return the value of a job; None if it has failed or has no finite value."""
     if job.status is not JobStatus.COMPLETED:  # asked for its value it would raise
         return None
     value: Any = job.return_value
@@ -122,7 +122,7 @@ def objective(job: JobReturn) -> float | None:
 
 
 def _require_metric(jobs: Sequence[JobReturn]) -> None:
-    """Raises UserError where a job has finished without the metric: a misspelt one would fail every trial."""
+    """Raise UserError if a job has finished without the metric: a misspelt one would fail every trial."""
     from runner.sweep.sweep import NoSuchMetric
 
     for job in jobs:
@@ -131,7 +131,7 @@ def _require_metric(jobs: Sequence[JobReturn]) -> None:
 
 
 def findings(search: Search, study: Study, ran: int) -> str:
-    """What a person wants to read at the end of a search."""
+    """Return the sentence at the end of a search: the best trial, and the study that has it."""
     from runner.sweep.search import best_of, without_password
 
     best = best_of(study)

@@ -1,4 +1,4 @@
-"""The command line: Hydra composes the config, then the job is run."""
+"""The command line: has Hydra compose the config, then runs the job or the sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line's words, put into the order that Hydra wants."""
+"""Sorts the words of a command line into the order that Hydra wants."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUOTES = "'\""
 
 @dataclass(frozen=True)
 class Arguments:
-    """Hydra's flags, and the overrides of the config."""
+    """A command line: Hydra's flags and the overrides of the config."""
 
     flags: list[str]
     overrides: list[str]
@@ -32,7 +32,7 @@ class Arguments:
 
     @property
     def in_order(self) -> list[str]:
-        """Flags first: Hydra refuses overrides on both sides of a flag."""
+        """All words, flags first: Hydra refuses overrides on both sides of a flag."""
         return [*self.flags, *self.overrides]
 
 
@@ -44,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(words: Sequence[str]) -> Arguments:
-    """Sorts the words of a command line. Raises UserError for a flag that does not exist."""
+    """Sort the words of a command line. Raises UserError for a flag that does not exist."""
     parser = _Parser(parents=[get_args_parser()], conflict_handler="resolve", add_help=False)
     parser.add_argument("--version", action="store_true")  # instead of Hydra's, which prints the version of Hydra
     known, unknown = parser.parse_known_intermixed_args(words)
@@ -63,10 +63,9 @@ def parse(words: Sequence[str]) -> Arguments:
 
 
 def _readable(override: str) -> str:
-    """The override as Hydra reads it: to Hydra, round brackets are a call of one of its few functions.
+    """Quote values with round brackets, such as formulas, which Hydra would take for calls of its few functions.
 
-    A value with brackets that it cannot read is text, such as a formula, and goes in quotes; commas outside of
-    brackets separate the values of a sweep.
+    Values that Hydra can read stay as they are. Commas outside of brackets separate the values of a sweep.
 
     >>> _readable("experiment.expression=dot(a,b),sin(x)")
     "experiment.expression='dot(a,b)','sin(x)'"
@@ -86,7 +85,7 @@ def _is_read(override: str) -> bool:
 
 
 def _split(values: str) -> list[str]:
-    """At the commas that stand in no bracket."""
+    """Split at the commas outside of brackets."""
     depth, found = 0, [""]
     for character in values:
         depth += (character in "([{") - (character in ")]}")

@@ -1,7 +1,7 @@
-"""``python -m runner --help``: what can be asked, and how.
+"""The text of ``python -m runner --help``.
 
-Hydra's own help lists the bare names of choices, among them the schemas, and copies its config
-store for each group to do so, which takes longer than everything else together.
+Hydra's own help lists the bare names of choices, schemas included, and copies its config store for each group, which
+takes longer than everything else together.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ conf/ explains every key. Your own folder of choices joins with --config-dir DIR
 
 
 def help_text(conf: Path, arguments: Arguments) -> str:
-    """The help for a command line: its choices, and the keys of the configuration it makes."""
+    """Return the help for a command line: the choices, and the keys of the config that it composes.
+
+    Raises UserError if ``--config-dir`` is no folder.
+    """
     folders = [conf, *([arguments.config_dir] if arguments.config_dir else [])]
     if not folders[-1].is_dir():
         raise UserError(f"--config-dir: there is no folder {folders[-1]}")
@@ -54,7 +57,7 @@ def help_text(conf: Path, arguments: Arguments) -> str:
 
 
 def _choices(folder: Path) -> Iterator[tuple[str, str]]:
-    """``group=choice`` and the first sentence of its file's header."""
+    """Yield each ``group=choice`` of a folder with the first line of its file's comment."""
     for path in sorted(folder.glob("*/**/*.yaml")):
         comments = (line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#"))
         what = next((comment for comment in comments if comment and not comment.startswith("@package")), "")

@@ -1,4 +1,4 @@
-"""One job alone: ``python -m runner`` without ``-m``."""
+"""Runs one job alone: ``python -m runner`` without ``-m``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from runner.tracking.store import locate
 
 
 def run_alone(job: Job) -> int:
-    """Runs the job. Returns the exit status.
+    """Run the job and return the exit status.
 
-    Raises UserError where nothing could be started, or where the store failed.
+    Raises UserError if nothing could be started, StoreError if the store fails.
     """
     context = Context(locate(job.parts.tracking))
     context.store.check()
@@ -31,7 +31,7 @@ def run_alone(job: Job) -> int:
         scheduler = Scheduler(context, terminal, Limits(), interruption, servers)
         try:
             end = next((end for _, end in scheduler.run([job])), None)
-        except KeyboardInterrupt:  # while the store was opened; later ones are the conductor's
+        except KeyboardInterrupt:  # while the store was opened; later ones are the scheduler's
             end = None
     return _exit_status(end, interruption)
 

@@ -1,4 +1,4 @@
-"""Standard output that may fail without taking a run with it."""
+"""Standard output whose failure does not end a run."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, TextIO
 
 
 class StandardOutput:
-    """A stream that falls silent when it cannot be written to any more: nobody listens, or the disk is full."""
+    """A stream that drops its text once writing has failed, because the pipe is closed or the disk is full."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.is_complete = True
-        """Whether all that somebody wanted to read was written."""
+        """False once text was lost that somebody wanted to read."""
 
     def write(self, text: str) -> int:
         try:
@@ -34,8 +34,8 @@ class StandardOutput:
         return getattr(self._stream, name)
 
     def _fall_silent(self, error: OSError) -> None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # what is still buffered goes there
-        if error.errno != errno.EPIPE:  # head has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # takes what is still buffered
+        if error.errno != errno.EPIPE:  # a closed pipe: its reader, such as head, has read enough
             self.is_complete = False
             with suppress(OSError):  # a terminal that is gone takes both
                 print(f"runner: standard output: {error.strerror}; the work goes on in silence", file=sys.stderr)

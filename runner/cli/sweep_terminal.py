@@ -1,4 +1,4 @@
-"""What a person sees of a sweep: a line for each job that goes on, and one for the whole."""
+"""Shows a sweep on the terminal: a line for each running job, and one for the whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from runner.execution.job import Job, JobEnd
 
 
 class SweepTerminal(Screen):
-    """Live lines on a terminal, drawn only when told to; anywhere else a line for each job that ends."""
+    """Live lines on a terminal, redrawn at each call; elsewhere a line for each job that ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,12 +23,12 @@ class SweepTerminal(Screen):
         self._whole = self._bars.add_task("sweep", total=None, text="", visible=False)
 
     def working(self, what: str, done: int, total: int | None) -> None:
-        """Something before or after the jobs that takes its time."""
+        """Show work before or after the jobs: ``done`` of ``total`` steps, None if the total is not known."""
         text = f"{done} of {total}" if total is not None else ""
         self._update(self._whole, description=what, completed=done, total=total, text=text, visible=True)
 
     def expect(self, jobs: int) -> None:
-        """So many jobs are going to run from now on."""
+        """Announce that ``jobs`` more jobs will run."""
         self._total = self._done + jobs
         self._begun = self._begun or time.monotonic()
         self._show_whole()
@@ -39,14 +39,14 @@ class SweepTerminal(Screen):
             self._show_whole()
 
     def show(self, job: Job, records: Iterable[messages.Record]) -> None:
-        """The newest progress among the records."""
+        """Show the newest progress among the records of a job."""
         for record in records:
             if isinstance(record, messages.Progress) and job.number in self._lines:
                 text = f"{record.task}: {record.text}"
                 self._update(self._lines[job.number], completed=record.fraction, text=text)
 
     def ended(self, job: Job, end: JobEnd) -> None:
-        """One line of what became of a job."""
+        """Print one line with the end of a job."""
         self._done += 1
         self._failed += end.status != "FINISHED"
         if job.number in self._lines:
@@ -56,7 +56,7 @@ class SweepTerminal(Screen):
         self._show_whole()
 
     def conclude(self, table: str, answer: str, link: str, ui_hint: str) -> None:
-        """All jobs in a table, the answer, and where to see it."""
+        """Print a table of all jobs, the sweep's answer, and where to see it."""
         self._stop()
         for text in (table, answer):
             if text:
@@ -69,7 +69,7 @@ class SweepTerminal(Screen):
         self._update(self._whole, description="sweep", completed=self._done, total=self._total, text=text, visible=True)
 
     def _time_left(self) -> str:
-        """By how quickly jobs have ended so far, however many go on side by side."""
+        """Estimate the remaining time from the rate at which jobs have ended so far."""
         if self._begun is None or not 0 < self._done < self._total:
             return ""
         seconds = (time.monotonic() - self._begun) / self._done * (self._total - self._done)
@@ -84,7 +84,7 @@ class SweepTerminal(Screen):
 
 
 def in_words(seconds: float) -> str:
-    """A duration as one would say it."""
+    """Return a duration in the unit that suits it."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

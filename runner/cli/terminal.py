@@ -1,4 +1,4 @@
-"""What a person sees of a run."""
+"""Shows a run on the terminal."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from runner.execution.job import Job, JobEnd
 
 
 class Screen:
-    """What both views share: bars on a terminal, plain lines anywhere else.
+    """Common base of the views: progress bars on a terminal, plain lines elsewhere.
 
-    The bars are drawn only when told to: a thread that redraws would take its time from what is measured.
+    Bars are redrawn only at a call: a thread that redraws would disturb what is being measured.
     """
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class Screen:
         self._stop()
 
     def say(self, text: str) -> None:
-        """A line."""
+        """Print a line."""
         self._console.print(text, markup=False, soft_wrap=True)
 
     def _say_markdown(self, text: str) -> None:
-        """Typeset on a terminal, as it stands anywhere else."""
+        """Print Markdown, typeset on a terminal and as it stands elsewhere."""
         if self._console.is_terminal:
             from rich.markdown import Markdown  # late: help and config errors do not wait for it
 
@@ -53,7 +53,7 @@ class Screen:
             self.say(f"\n{text}")
 
     def _say_where(self, link: str, ui_hint: str) -> None:
-        """Where the run is seen, and what serves it there."""
+        """Print the run's address in the UI, and the command that serves the UI."""
         self.say(f"\n{link}" + (f"\nserved by: {ui_hint}" if ui_hint else ""))
 
     def _stop(self) -> None:
@@ -62,29 +62,29 @@ class Screen:
 
 
 class Terminal(Screen):
-    """One run: its tasks as they go on, then its answer."""
+    """Shows one run: its tasks while they run, then its answer."""
 
     def __init__(self, ui_hint: str = "") -> None:
-        """``ui_hint`` tells how to get the UI where it is not there already."""
+        """``ui_hint`` is the command that serves the UI; empty if it is served already."""
         super().__init__()
         self._ui_hint = ui_hint
         self._status: Status | None = None
         self._tasks: dict[str, TaskID] = {}
 
     def started(self, job: Job) -> None:
-        """Something is going on that takes seconds and tells nothing."""
+        """Show that TensorFlow starts, which takes seconds without progress."""
         if self._console.is_terminal:
             self._status = self._console.status("starting TensorFlow ...")
             self._status.start()
 
     def show(self, job: Job, records: Iterable[messages.Record]) -> None:
-        """The progress among the records."""
+        """Show the progress among the records of a job."""
         for record in records:
             if isinstance(record, messages.Progress):
                 self._show_progress(record)
 
     def ended(self, job: Job, end: JobEnd) -> None:
-        """The answer, where to see it, and what serves it there."""
+        """Print the run's answer and where to see it."""
         self._stop()
         if end.run_id is None:
             return
@@ -92,7 +92,7 @@ class Terminal(Screen):
         self._say_where(end.link, self._ui_hint)
 
     def _show_progress(self, progress: messages.Progress) -> None:
-        """A bar while a task goes on, a line when it is done."""
+        """Show a bar while a task runs, and print a line when it is done."""
         done = progress.fraction >= 1
         if self._console.is_terminal:
             self._draw_bars(progress, done)

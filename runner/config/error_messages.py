@@ -1,4 +1,4 @@
-"""What Hydra has to say about a config, in one sentence."""
+"""Turns the errors of Hydra, OmegaConf and YAML into one sentence each."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ IS_A_GROUP = "is a group of keys, not a value; set the keys below it"
 
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
-"""What composing a config may raise."""
+"""The exceptions that composing a config can raise."""
 
 
 def sentence(error: Exception) -> str:
-    """What was wrong, where, and what to do."""
+    """Say what is wrong, where, and what to do about it."""
     cause = error.__cause__ or error
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
@@ -70,7 +70,7 @@ def sentence(error: Exception) -> str:
 
 
 def no_choice(overrides: Sequence[str], groups: Collection[str]) -> str | None:
-    """The sentence where a group is set to what is no name of a choice, for which Hydra has no error of its own."""
+    """Return a sentence if a group is set to null or a list, for which Hydra has no error of its own; else None."""
     for override in overrides:
         group, _, choice = override.lstrip("+").partition("=")
         if group in groups and (choice == "null" or choice.startswith("[")):
@@ -87,13 +87,13 @@ def _missing_choice(error: MissingConfigException) -> str:
 
 
 def _unmatched_key(error: ConfigCompositionException) -> str | None:
-    """The key of an override that matches no part of the config."""
+    """Return the key of an override that matches no part of the config."""
     found = re.search(r"Could not (?:override|delete|find match for)[^'`]*['`]([^'`]+)['`]", str(error))
     return found.group(1) if found else None
 
 
 def _unknown_key(key: str, owner: type | None = None) -> str:
-    """``owner`` is the dataclass in which it was looked for, where that is known."""
+    """Say that there is no such key. ``owner`` is the dataclass that lacks it, if that is known."""
     group = key.removeprefix("experiment.")
     if owners := experiments_with(group):
         return f"{group}: this experiment has no such choice, only {_experiments(owners)}"
@@ -109,10 +109,10 @@ def _experiments(names: Sequence[str]) -> str:
 
 
 def _likely_key(key: str, keys: Sequence[str]) -> str | None:
-    """The key that was meant: the name may be misspelt, or right and in the wrong place.
+    """Guess the key that was meant: the name may be misspelt, or right but in the wrong place.
 
-    Of several places for a name it is the one that was written, else the outermost. What was written is itself a
-    key where another experiment has it.
+    If the name exists in several places, the written place wins, then the outermost one. ``keys`` may contain ``key``
+    itself, since another experiment may have it.
     """
     keys = [known for known in keys if not f"{key}.".startswith(f"{known}.")]
     by_name = {known.rpartition(".")[2]: known for known in sorted(keys, key=lambda known: -known.count("."))}
@@ -127,7 +127,7 @@ def _likely_key(key: str, keys: Sequence[str]) -> str | None:
 
 
 def wrong_type(problem: str) -> str:
-    """OmegaConf's words without its types."""
+    """Say in plain words what OmegaConf says about a value of the wrong type."""
     for name, words in NUMBERS.items():
         found = re.match(rf"Value '(.*)' of type '\w+' could not be converted to {name}", problem)
         if found:

@@ -1,4 +1,4 @@
-"""What stands under ``hydra.launcher``, as an object."""
+"""The settings of ``hydra.launcher`` as a checked object."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 def checked(kind: type[T], settings: Mapping[str, Any]) -> T:
-    """The dataclass ``kind`` made of ``settings``. Raises UserError for the first thing that is wrong."""
+    """Return an instance of the dataclass ``kind`` with ``settings``. Raises UserError for the first wrong one."""
     try:
         typed = OmegaConf.merge(OmegaConf.structured(kind), dict(settings))
         made = OmegaConf.to_object(typed)

@@ -1,4 +1,4 @@
-"""What a run is called."""
+"""Names of runs, made of the overrides that distinguish them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ LENGTH, DIGITS = 60, 8
 
 
 def run_name(device: str, overrides: Sequence[str]) -> str:
-    """What differs between runs comes first, since the UI cuts names after about 12 characters.
+    """Name a run after its overrides, then its device: the UI cuts names after about 12 characters.
 
-    ``device`` is where it computed; empty if it never did.
+    ``device`` is the device that computed, such as ``CPU:0``; empty if none did.
 
     >>> run_name("CPU:0", ["experiment=matmul", "experiment.shape=square", "device.onednn=false"])
     'square onednn=false CPU:0'
@@ -22,7 +22,7 @@ def run_name(device: str, overrides: Sequence[str]) -> str:
 
 
 def words_of(overrides: Sequence[str]) -> list[str]:
-    """Overrides in short: a value that speaks for itself stands alone, any other after its key's last name."""
+    """Shorten overrides: a word stands alone, any other value follows the last part of its key."""
     return [word for override in overrides if (word := _word(override))]
 
 
@@ -35,7 +35,7 @@ def _word(override: str) -> str | None:
 
 
 def _shortened(value: str) -> str:
-    """A number that a search has drawn has more digits than anybody reads."""
+    """Round a long number: those drawn by a search have more digits than anybody reads."""
     try:
         return f"{float(value):.5g}" if len(value) > DIGITS else value
     except ValueError:

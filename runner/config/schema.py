@@ -1,4 +1,4 @@
-"""The config's types, and where experiments come from.
+"""The config's types, and the discovery of experiments.
 
 Every part of the config has a dataclass behind it, registered in Hydra's ConfigStore under
 ``schema/``. A YAML file of the group ``experiment`` names its own in its defaults list.
@@ -42,7 +42,7 @@ class Config:
 
 
 def register() -> None:
-    """Makes every schema known to Hydra."""
+    """Register every schema with Hydra."""
     store = ConfigStore.instance()
     store.store(group=SCHEMA, name="config", node=Config, package="_global_")
     store.store(group=SCHEMA, name="device", node=Device)
@@ -55,7 +55,7 @@ def register() -> None:
 
 
 def _with_open_maps(experiment: type[Experiment]) -> DictConfig:
-    """The schema of an experiment; maps take keys that nobody declared, such as the names of variables."""
+    """Return the schema of an experiment whose maps accept undeclared keys, such as the names of variables."""
     schema: DictConfig = OmegaConf.structured(experiment)
     for key in map(str, schema):
         node = child(schema, key)
@@ -66,9 +66,9 @@ def _with_open_maps(experiment: type[Experiment]) -> DictConfig:
 
 @cache
 def experiments() -> list[type[Experiment]]:
-    """The lab's own experiments and those of installed packages.
+    """Return this project's experiments and those of installed packages.
 
-    What cannot be imported is left out, and standard error says so: the other experiments need not wait for its repair.
+    A module that cannot be imported is left out with a line on standard error, so that the others still work.
     """
     found: dict[str, type[Experiment]] = {}
     for module in modules():
@@ -99,9 +99,9 @@ def _load(entry_point: metadata.EntryPoint) -> type[Experiment]:
 
 
 def all_keys(owner: type | None = None) -> list[str]:
-    """Every key that any config may have, with its path.
+    """Return every key that a config may have, with its full path.
 
-    ``owner`` is an experiment, or a choice within one, where it is known that the config has it.
+    ``owner``, an experiment or one of its choices, restricts the keys to the experiments that have it.
     """
     found = experiments()
     having = [experiment for experiment in found if owner is experiment or owner in _choices(experiment)]
@@ -110,12 +110,12 @@ def all_keys(owner: type | None = None) -> list[str]:
 
 
 def experiments_with(group: str) -> list[str]:
-    """The names of the experiments that have ``group`` as a choice of their own."""
+    """Return the names of the experiments that have the choice ``group``."""
     return [experiment.name for experiment in experiments() if group in experiment.choices]
 
 
 def experiments_with_key(key: str) -> list[str]:
-    """The names of the experiments that have ``key``, which begins with ``experiment.``, whatever is chosen in them."""
+    """Return the names of the experiments that have ``key``, such as ``experiment.seed``, whatever is chosen."""
     return [experiment.name for experiment in experiments() if key in _keys(experiment, "experiment.")]
 
 

@@ -1,4 +1,4 @@
-"""The config of sweeps, beside what a launcher and a sweeper take."""
+"""The config of sweeps, without the settings of launchers and sweepers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ DIRECTIONS = ("minimize", "maximize")
 
 @dataclass
 class SweepSettings:
-    """Which jobs of a sweep run, and what makes one better than another."""
+    """Selects the jobs of a resumed sweep that run again, and the metric by which jobs are ranked."""
 
     resume: Any = False
-    """True: the newest sweep of the same command goes on, if there is one; or the id of a sweep's run."""
+    """True resumes the newest sweep of the same command, if there is one; a text is the run id of a sweep."""
     retry_failed: bool = True
-    """Whether a sweep that goes on runs its FAILED jobs again."""
+    """Run the FAILED jobs of a resumed sweep again."""
     retry_running: bool = False
-    """Whether it and its jobs, where they say RUNNING on other machines, are taken for dead and run again."""
+    """Take a sweep and jobs that are RUNNING on other machines for dead, and run them again."""
     metric: str | None = None
-    """The metric that tells the best job, and that a search improves."""
+    """The metric that ranks the jobs, and that a search improves."""
     direction: str = "minimize"
 
     def __post_init__(self) -> None:

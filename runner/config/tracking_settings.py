@@ -10,12 +10,12 @@ from experiments.validators import InvalidField, require_choice
 KINDS = ("local", "server")
 
 FOLDER_NAME_BYTES = 255
-"""As most file systems have it."""
+"""The longest name of a folder that most file systems allow."""
 
 
 @dataclass
 class Tracking:
-    """Where runs are kept."""
+    """The place that keeps runs: a local folder or a tracking server."""
 
     kind: str = "local"
     dir: str = "mlruns"
@@ -23,7 +23,7 @@ class Tracking:
     uri: str | None = None
     """The tracking server, such as ``http://127.0.0.1:5000``."""
     experiment: str | None = None
-    """The MLflow experiment's name; by default that of the experiment that runs."""
+    """The MLflow experiment's name; by default the name of the experiment that runs."""
 
     def __post_init__(self) -> None:
         require_choice(self, "kind", KINDS)
@@ -39,7 +39,7 @@ class Tracking:
             self._require_folder_name(self.experiment)
 
     def _require_folder_name(self, experiment: str) -> None:
-        """The artifacts of the MLflow experiment lie in a folder of its name."""
+        """A local store keeps the artifacts of an MLflow experiment in a folder with the experiment's name."""
         if not experiment.strip():
             raise InvalidField(self, "experiment", "is blank; leave it out or give the MLflow experiment a name")
         if self.kind != "local":

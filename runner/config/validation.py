@@ -1,4 +1,4 @@
-"""From a composed config to ready objects, or one sentence about what is wrong with it."""
+"""Turns a composed config into checked objects, or says in one sentence what is wrong with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from runner.errors import UserError
 
 @dataclass(frozen=True)
 class Parts:
-    """The config as objects, each checked."""
+    """The parts of a config as checked objects."""
 
     experiment: Experiment
     device: Device
@@ -31,7 +31,7 @@ class Parts:
 
 
 def parts(config: DictConfig) -> Parts:
-    """The config's objects. Raises UserError for the first thing that is wrong."""
+    """Return the config as objects. Raises UserError for the first thing that is wrong."""
     _require_declared_keys(config, Config, "")
     if not issubclass(_type(config.experiment), Experiment):
         raise UserError(
@@ -55,7 +55,7 @@ def parts(config: DictConfig) -> Parts:
 
 
 def flat(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """All values of a config under their full keys; lists are values, and so is the name of a choice."""
+    """Yield the values of a config with their full keys. A list is one value; so is the name of a choice."""
     for key in map(str, config):
         name = f"{prefix}{key}"
         value = config[key]
@@ -68,7 +68,7 @@ def flat(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None:
-    """Each key stands in its dataclass and each field has its key: ``+typo=1`` and ``~seed`` get past Hydra."""
+    """Raise UserError for a key without a field or a field without a key: ``+typo=1`` and ``~seed`` get past Hydra."""
     types = get_type_hints(schema)
     declared = {field.name: types[field.name] for field in fields(schema)}
     for key in map(str, config):
@@ -85,20 +85,20 @@ def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None
 
 
 def _has_single_values(declared: Any) -> bool:
-    """Whether a field is a list of numbers or of text, or such a list or None."""
+    """Return whether a field is declared as a list of numbers or of text; such a list or None counts, too."""
     lists = [declared, *get_args(declared)]
     return any(get_origin(kind) is list and get_args(kind)[0] in (int, float, str) for kind in lists)
 
 
 def _require_single_values(values: ListConfig, key: str) -> None:
-    """OmegaConf lets lists within a list of numbers pass."""
+    """Raise UserError for a list within a list of numbers, which OmegaConf lets pass."""
     for number, element in enumerate(values):
         if OmegaConf.is_config(element):
             raise UserError(f"{key}[{number}]: {element} is not a single value")
 
 
 def _require_typed_choices(experiment: DictConfig) -> None:
-    """Each choice of the experiment is one of its dataclasses."""
+    """Raise UserError for a choice of the experiment that is not one of its dataclasses."""
     for group, choices in _type(experiment).choices.items():
         node = child(experiment, group)
         if node is None and not OmegaConf.is_interpolation(experiment, group):
@@ -119,7 +119,7 @@ def _type(node: DictConfig) -> Any:
 
 
 def _key_of(config: DictConfig, error: InvalidField) -> str:
-    """The full key of the field: its owner is found by its type."""
+    """Return the full key of the field, whose owner is found by its type."""
     return next(_keys_of_type(config, error.owner), "") + error.field
 
 

@@ -1,4 +1,4 @@
-"""What runs have left for one that asks the same question: a checkpoint to go on from, a choice to make again."""
+"""Finds what earlier runs of the same question have left: a checkpoint to resume from, a choice to repeat."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 MOST_RUNS = 20
-"""How many runs of a question are looked through, the newest first."""
+"""The number of a question's runs that are searched, the newest first."""
 
 
 def find_earlier(client: MlflowClient, experiment_id: str, fingerprint: str, folder: str, scratch: Path) -> Path | None:
-    """The files under ``folder`` of the newest run that has some and was killed or failed; copied to ``scratch``.
+    """Copy ``folder`` of the newest killed or failed run that has one to ``scratch``, and return the path of the copy.
 
-    None where there is none, or where the newest run of the question has finished: nothing is left to go on with.
-    Raises StoreError.
+    Returns None if there is no such run, or if a newer run of the question has finished. Raises StoreError.
     """
     with store_errors():
         for run in _newest(client, experiment_id, fingerprint):
@@ -33,7 +32,7 @@ def find_earlier(client: MlflowClient, experiment_id: str, fingerprint: str, fol
 
 
 def find_settled(client: MlflowClient, experiment_id: str, fingerprint: str, names: Sequence[str]) -> dict[str, str]:
-    """What the newest run of the question that has settled each of ``names`` has chosen. Raises StoreError."""
+    """Return, for each of ``names``, what the newest run of the question that settled it chose. Raises StoreError."""
     found: dict[str, str] = {}
     with store_errors():
         for run in reversed(_newest(client, experiment_id, fingerprint)):
@@ -42,7 +41,7 @@ def find_settled(client: MlflowClient, experiment_id: str, fingerprint: str, nam
 
 
 def _newest(client: MlflowClient, experiment_id: str, fingerprint: str) -> list[Run]:
-    """The runs of a question, the newest first."""
+    """Return the runs of a question, the newest first."""
     return list(
         client.search_runs(
             [experiment_id],

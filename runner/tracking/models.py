@@ -1,4 +1,4 @@
-"""The models of one run: logged as they come, registered when the run finishes."""
+"""Writes the models of one run: logs them as they come, registers them when the run finishes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Logged:
-    """A model that the store has."""
+    """A logged model in the store."""
 
     id: str
     registered_name: str | None
@@ -30,14 +30,14 @@ class _Logged:
 
 
 class RunModels:
-    """Writes the models of a run. Whatever fails on the way, what was begun is taken back.
+    """Writes the models of a run. If a step fails, the steps before it are undone.
 
-    The order is that of trust: all files, then the logged model is READY, then the run points at it, and only
-    the end of a run that finishes makes versions. Raises what MLflow, its database and the disk raise.
+    First all files are written, then the logged model becomes READY, then the run points at it. Versions are made only
+    at the end of a run that finishes. Raises what MLflow, its database and the disk raise.
     """
 
     def __init__(self, client: MlflowClient, run: Run) -> None:
-        """Of ``run``, which goes on."""
+        """Write the models of ``run``, which is RUNNING."""
         self._client = client
         self._run_id: str = run.info.run_id
         self._experiment_id: str = run.info.experiment_id
@@ -45,7 +45,7 @@ class RunModels:
         self._latest: dict[str, _Logged] = {}
 
     def log(self, model: messages.ModelRecord) -> None:
-        """Makes a logged model of the run; on return all of it is stored."""
+        """Store a model as a logged model of the run. On return all of it is stored."""
         from mlflow.entities import LoggedModelOutput
 
         hash_ = mlflow_model.sha256(model)
@@ -69,7 +69,7 @@ class RunModels:
 
     @contextmanager
     def registered(self) -> Iterator[None]:
-        """Within it, the models are versions of their registered models; for good, unless it is left by an error."""
+        """Register the newest model of each name; an error inside the ``with`` block removes the versions again."""
         with ExitStack() as undo:
             for logged in self._latest.values():
                 if logged.registered_name is not None:
@@ -94,7 +94,7 @@ class RunModels:
         undo.callback(_if_possible, self._client.delete_logged_model_tag, logged.id, tags.MODEL_VERSIONS)
 
     def _begin(self, name: str) -> bool:
-        """Makes the registered model; whether it was not there before."""
+        """Create the registered model. Returns whether it is new."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -111,7 +111,7 @@ class RunModels:
 
 
 def remove_unfinished(client: MlflowClient, run: Run) -> None:
-    """Takes back what a run was writing when its process died: models, and versions that only a finished run has."""
+    """Remove what a run was writing when its process died: unfinished models, and their versions."""
     from mlflow.entities import LoggedModelStatus
 
     for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
@@ -125,7 +125,7 @@ def remove_unfinished(client: MlflowClient, run: Run) -> None:
 
 
 def _remove_if_empty(client: MlflowClient, name: str) -> None:
-    """Another run may have registered a version in the meantime."""
+    """Remove a registered model unless another run has registered a version of it in the meantime."""
     if not client.search_model_versions(f"name = '{name}'"):
         client.delete_registered_model(name)
 
@@ -137,6 +137,6 @@ def _remove(client: MlflowClient, logged: LoggedModel) -> None:
 
 
 def _if_possible(undo: Callable[..., Any], *arguments: Any) -> None:
-    """Takes something back in a store that has just failed; that it fails again is no news."""
+    """Undo something in a store that has just failed, ignoring further failures."""
     with suppress(Exception), without_retries():
         undo(*arguments)

@@ -1,4 +1,4 @@
-"""Runs whose process is gone."""
+"""Ends runs whose process is gone."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 CLOCK_SECONDS = 60.0
-"""A process's start is counted from the boot, whose time moves when the clock is set."""
+"""The tolerance for a process's start, which is counted from the boot and moves when the clock is set."""
 
 
 def owner_tags() -> dict[str, str]:
-    """Tags that say which process keeps a run going: its number alone is used again after a while."""
+    """Return tags that identify this process by its number and start: a number alone is used again after a while."""
     return {tags.HOST: socket.gethostname(), tags.PROCESS: identity(os.getpid())}
 
 
 def end_orphans(client: MlflowClient) -> int:
-    """Marks as KILLED what says RUNNING while its process on this machine is gone. Returns how many."""
+    """Mark as KILLED the RUNNING runs whose process on this machine is gone. Returns their number."""
     orphans = [run for run in _running_here(client) if not is_alive(run.data.tags.get(tags.PROCESS, ""))]
     for run in orphans:
         remove_unfinished(client, run)
@@ -41,12 +41,12 @@ def _running_here(client: MlflowClient) -> list[Run]:
 
 
 def identity(pid: int) -> str:
-    """A process's number and start."""
+    """Return a process's number and start as a text."""
     return f"{pid} {psutil.Process(pid).create_time():.0f}"
 
 
 def is_alive(identity: str) -> bool:
-    """Whether that process still goes on."""
+    """Return whether the process with this :func:`identity` is still running."""
     try:
         pid, started = identity.split()
         process = psutil.Process(int(pid))

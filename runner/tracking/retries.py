@@ -1,4 +1,4 @@
-"""How often MLflow asks a server again."""
+"""Limits how often MLflow retries a request to a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_retries() -> Iterator[None]:
-    """Asks a server once only: it has failed already."""
+    """Send each request once: the server has failed already."""
     name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
     before = os.environ.get(name)
     os.environ[name] = "0"

@@ -1,4 +1,4 @@
-"""Writing one run."""
+"""Writes one run to the store."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 PARAMETER_LENGTH, NOTE_LENGTH, TAG_LENGTH = 6000, 8000, 5000
-"""What MLflow takes at most."""
+"""The longest values that MLflow accepts."""
 
 
 class TrackedRun:
-    """One run in the store, from RUNNING to its end."""
+    """A run in the store, from RUNNING to its end."""
 
     def __init__(self, store: Store, client: MlflowClient, run: Run) -> None:
-        """Goes on writing ``run``."""
+        """Continue writing ``run``."""
         self._client = client
         self._files: dict[str, bytes] = {}
         self._models: dict[str, ModelRecord] = {}
@@ -43,7 +43,7 @@ class TrackedRun:
         self._started: int = run.info.start_time
         self.last_note = ""
         self.seconds = 0.0
-        """From its creation to its end, as the store has it; 0 while it goes on."""
+        """The run's duration as the store has it; 0 until it ends."""
         self.id: str = run.info.run_id
         self.experiment_id: str = run.info.experiment_id
         self.link = store.link(run.info.experiment_id, self.id)
@@ -60,13 +60,13 @@ class TrackedRun:
         tagged: Mapping[str, str],
         seconds_ago: float = 0.0,
     ) -> TrackedRun:
-        """Starts a run in an MLflow experiment; what it tells of may have begun some seconds ago."""
+        """Create a run in an MLflow experiment, whose job began ``seconds_ago``."""
         began = time.time_ns() // 1_000_000 - round(seconds_ago * 1000)
         with store_errors():
             return cls(store, client, client.create_run(experiment_id, began, dict(tagged), name))
 
     def parameters(self, parameters: Mapping[str, Any]) -> None:
-        """The config's values, flat."""
+        """Write the values of the config under their full keys."""
         from mlflow.entities import Param
 
         with store_errors():
@@ -75,7 +75,7 @@ class TrackedRun:
             )
 
     def record(self, records: Iterable[Record]) -> None:
-        """Writes what an experiment found; when this returns, it is in the store."""
+        """Write what an experiment found. On return it is in the store."""
         from mlflow.entities import Metric as MlflowMetric
         from mlflow.entities import RunTag
 
@@ -99,7 +99,7 @@ class TrackedRun:
                     self._tracked_models.log(record)
 
     def keep(self, records: Iterable[Record]) -> list[str]:
-        """Takes everything into memory only, once or more often; returns the paths of the files that changed."""
+        """Keep records in memory, without writing them. Returns the paths of the files that changed."""
         changed = dict[str, None]()
         for record in records:
             if isinstance(record, Table):
@@ -119,11 +119,11 @@ class TrackedRun:
 
     @property
     def last_metrics(self) -> dict[str, float]:
-        """The value of each metric at its last step, as MLflow has it."""
+        """Each metric's value at its last step, as MLflow reports it."""
         return {name: value for (name, _), value in sorted(self._metrics.items())}
 
     def rescue(self) -> Path:
-        """Writes everything of this run to a new folder for temporary files."""
+        """Write everything known of this run to a new temporary folder, and return the folder."""
         folder = Path(mkdtemp(prefix=f"rescued-{self.id[:8]}-"))
         metrics: list[Row] = [
             {"metric": name, "step": step, "value": value} for (name, step), value in self._metrics.items()
@@ -138,18 +138,18 @@ class TrackedRun:
         return folder
 
     def note(self, markdown: str) -> None:
-        """The run's description."""
+        """Set the run's description."""
         self.last_note = markdown
         with store_errors():
             self._client.set_tag(self.id, tags.NOTE, markdown[:NOTE_LENGTH])
 
     def tag(self, name: str, value: str) -> None:
-        """A tag."""
+        """Set a tag."""
         with store_errors():
             self._client.set_tag(self.id, name, value[:TAG_LENGTH])
 
     def files(self, files: Mapping[str, bytes]) -> None:
-        """Artifacts, under their paths."""
+        """Write artifacts under their paths."""
         if not files:
             return
         self._files.update(files)
@@ -161,13 +161,13 @@ class TrackedRun:
             repository(self._artifact_uri, self._client.tracking_uri).log_artifacts(scratch)
 
     def json(self, files: Mapping[str, Any]) -> None:
-        """Artifacts in JSON."""
+        """Write artifacts in JSON under their paths."""
         self.files(
             {path: (json.dumps(content, indent=2, default=str) + "\n").encode() for path, content in files.items()}
         )
 
     def read_json(self, path: str) -> Any:
-        """What an artifact holds; None where there is none to be read."""
+        """Return the content of an artifact in JSON; None if it cannot be read."""
         from mlflow.exceptions import MlflowException
 
         with TemporaryDirectory(prefix="artifact-") as scratch, suppress(MlflowException, OSError, ValueError):
@@ -175,20 +175,20 @@ class TrackedRun:
         return None
 
     def end(self, status: str) -> None:
-        """FINISHED, FAILED or KILLED. Only a run that finishes registers its models; it does both or neither."""
+        """End the run as FINISHED, FAILED or KILLED. A run finishes and registers its models, or does neither."""
         with store_errors(), self._tracked_models.registered() if status == "FINISHED" else nullcontext():
             milliseconds = time.time_ns() // 1_000_000
             self._client.set_terminated(self.id, status, milliseconds)
         self.seconds = (milliseconds - self._started) / 1000
 
     def end_if_possible(self, status: str) -> None:
-        """The same where the store may have failed: if it has, the next start finds the run an orphan."""
+        """End the run unless the store fails; in that case the next command ends it as an orphan."""
         with suppress(StoreError), without_retries():
             self.end(status)
 
 
 def experiment_id(store: Store, client: MlflowClient, name: str) -> str:
-    """The id of an MLflow experiment, which is created if need be."""
+    """Return the id of an MLflow experiment, which is created if need be."""
     with store_errors():
         return _experiment_id(store, client, name)
 
@@ -227,7 +227,7 @@ def _cell(value: Any) -> Any:
 
 @contextmanager
 def store_errors() -> Iterator[None]:
-    """Turns what MLflow, its database and the disk raise into one sentence."""
+    """Turn what MLflow, its database and the disk raise into a StoreError of one sentence."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -238,7 +238,7 @@ def store_errors() -> Iterator[None]:
 
 
 def end_run(client: MlflowClient, run_id: str, status: str, reason: str) -> None:
-    """Ends the run of a process that is gone: status, reason, and the reason above its note."""
+    """End the run of a process that is gone, with the reason as a tag and above its note."""
     with store_errors():
         note = client.get_run(run_id).data.tags.get(tags.NOTE, "")
         client.set_tag(run_id, tags.NOTE, f"**{status}**: {reason}\n\n{note}".strip()[:NOTE_LENGTH])

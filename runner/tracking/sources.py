@@ -1,4 +1,4 @@
-"""Finding trained models: in the registry, in runs, in files."""
+"""Finds trained models: in the registry, in runs, in files."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 MLFLOW_MODEL = "model"
-"""The folder to which an MLflow model is copied, and which may lie beside a ``.keras`` file."""
+"""The folder to which an MLflow model is copied."""
 
 RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})")
 REGISTERED = re.compile(r"(?P<scheme>models:/)?(?P<name>[^/@:]+)(?:/(?P<version>\d+)|@(?P<alias>[^/@]+))?")
 
 MOST_RUNS, MOST_NAMES = 50, 10
-"""How many runs are looked through for one with a model, and how many names a message lists."""
+"""The number of runs that are searched for a model, and the number of names in a message."""
 
 
 class SourceNotFound(UserError):
-    """There is no such model."""
+    """There is no such model; the message says what there is."""
 
 
 def find(client: MlflowClient, wanted: str, scratch: Path) -> Source:
-    """The model that ``wanted`` names (see :attr:`experiments.experiment.Experiment.sources`).
+    """Return the model that ``wanted`` names (see :attr:`experiments.experiment.Experiment.sources`).
 
-    What lies elsewhere is copied to ``scratch``. Raises SourceNotFound with what there is instead.
+    Files of the store are copied to ``scratch``. Raises SourceNotFound.
     """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -73,7 +73,7 @@ def _of_path(path: Path) -> Source:
     if not model.is_file() or model.suffix != ".keras":
         what = f"the folder {path} has no {MODEL_FILE}" if path.is_dir() else f"{path} is not a .keras file"
         raise SourceNotFound(f"{what}; save the model with model.save('{MODEL_FILE}')")
-    # What is called model beside it may be any model, and an MLflow model may run any code.
+    # A folder called model beside the file may be any MLflow model, and so may run any code.
     test_set, calibration, _ = _beside(folder)
     return Source(str(path), model, test_set, calibration, facts={"path": str(path)})
 
@@ -86,7 +86,7 @@ def _files_near(path: Path) -> str:
 
 
 def _beside(folder: Path) -> tuple[Path | None, Path | None, Path | None]:
-    """Test set, calibration inputs and MLflow model, as far as a folder has them."""
+    """Return the test set, calibration inputs and MLflow model in ``folder``; None for each that is absent."""
     test_set, calibration, mlflow_model = (folder / name for name in (TEST_SET_FILE, CALIBRATION_FILE, MLFLOW_MODEL))
     return (
         test_set if test_set.is_file() else None,
@@ -96,7 +96,7 @@ def _beside(folder: Path) -> tuple[Path | None, Path | None, Path | None]:
 
 
 def _latest(client: MlflowClient, scratch: Path) -> Source:
-    """The model of the newest finished run that has one, of any experiment that declares to leave models."""
+    """Return the model of the newest finished run that has one, of all experiments that declare ``leaves_models``."""
     trainers = [kind.name for kind in experiments() if kind.leaves_models]
     finished = [run for trainer in trainers for run in _finished(client, trainer)]
     for run in sorted(finished, key=lambda run: run.info.start_time, reverse=True):
@@ -109,7 +109,7 @@ def _latest(client: MlflowClient, scratch: Path) -> Source:
 
 
 def _finished(client: MlflowClient, experiment: str) -> Iterable[Run]:
-    """The newest finished runs of an experiment of ours, whatever the MLflow experiments they are kept in."""
+    """Return the newest finished runs of an experiment, whichever MLflow experiments they are kept in."""
     everywhere = [kept_in.experiment_id for kept_in in client.search_experiments()]
     wanted = f"attributes.status = 'FINISHED' AND tags.`{tags.EXPERIMENT}` = '{experiment}'"
     newest_first = ["attributes.start_time DESC"]
@@ -137,7 +137,7 @@ def _files_of(client: MlflowClient, run: Run) -> list[str]:
 
 
 def _logged_models(run: Run) -> list[str]:
-    """The ids of the MLflow models that the run has made, the last one first."""
+    """Return the ids of the run's logged models, the last one first."""
     outputs = run.outputs.model_outputs if run.outputs else []
     return [output.model_id for output in sorted(outputs, key=lambda output: -output.step)]
 
@@ -159,13 +159,13 @@ def _download_files(client: MlflowClient, run: Run, names: Iterable[str], scratc
 
 
 def _download_model(client: MlflowClient, location: str, scratch: Path) -> None:
-    """The MLflow model at ``location`` becomes the folder ``model``."""
+    """Copy the MLflow model at ``location`` to the folder ``model``."""
     (scratch / MLFLOW_MODEL).mkdir()
     repository(location, client.tracking_uri).download_artifacts("", str(scratch / MLFLOW_MODEL))
 
 
 def _keras_file(scratch: Path, expected: str | None) -> Path:
-    """The file by its name, else the one within the MLflow model; ``expected`` is the SHA-256 it was logged with."""
+    """Return ``model.keras``, else the file in the MLflow model, if its SHA-256 is ``expected`` (None: any)."""
     found = [scratch / MODEL_FILE, *sorted((scratch / MLFLOW_MODEL).rglob("*.keras"))]
     model = next((path for path in found if path.is_file()), None)
     if model is None:
@@ -177,7 +177,7 @@ def _keras_file(scratch: Path, expected: str | None) -> Path:
 
 
 def _registered(client: MlflowClient, wanted: re.Match[str], scratch: Path) -> Source:
-    """A version of a registered model: the newest one where neither version nor alias is named."""
+    """Return a version of a registered model: the newest one if neither version nor alias is named."""
     from mlflow.exceptions import MlflowException
 
     name, number, alias = wanted["name"], wanted["version"], wanted["alias"]
@@ -199,7 +199,7 @@ def _registered(client: MlflowClient, wanted: re.Match[str], scratch: Path) -> S
     if version is None:
         numbers = [str(version.version) for version in versions]
         raise SourceNotFound(f"the model {name!r} has no version {number}; it has {_listed(numbers)}")
-    # What the version itself holds counts; of its run's files only those that are no model.
+    # The model comes from the version itself; only the other files come from its run.
     _download_model(client, _location(client, version), scratch)
     if version.run_id:
         _download_files(client, client.get_run(version.run_id), (TEST_SET_FILE, CALIBRATION_FILE), scratch)
@@ -216,7 +216,7 @@ def _location(client: MlflowClient, version: ModelVersion) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Names in a sentence: the first few, and how many more."""
+    """List the first few names in words, and say how many more there are."""
     names = list(names)
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     return (", ".join(names[:MOST_NAMES]) + more) or "nothing"

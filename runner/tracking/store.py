@@ -1,4 +1,4 @@
-"""The place where runs are kept: a local folder, or a tracking server."""
+"""Opens and checks the store of runs: a local folder or a tracking server."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 UI_HOST, UI_PORT = "127.0.0.1", 5000
 
 NEEDED_BYTES = 20 * 2**20
-"""What must be free on the disk before a run starts: MLflow's empty database is 1 MiB, a run below 1 MiB."""
+"""The free space that a run needs to start: MLflow's empty database takes 1 MiB, a run less than 1 MiB."""
 
 QUICK_CHECK_BYTES = 16 * 2**20
-"""A database up to this size is checked page by page, which takes a tenth of a second at most."""
+"""Databases up to this size are checked page by page, which takes at most 0.1 s."""
 
 LOCKED = "database is locked"
-"""What SQLite says when another process holds it for more than five seconds."""
+"""SQLite's message when another process holds the database for more than five seconds."""
 
 SERVER_SECONDS = 5
-"""How long a tracking server may take to say that it is there."""
+"""The seconds in which a tracking server must answer."""
 
 
 def locate(tracking: Tracking) -> Store:
-    """The store that the config names; nothing is touched yet."""
+    """Return the store that the config names, without touching it."""
     if tracking.kind == "server":
         assert tracking.uri is not None  # Tracking checks it
         return ServerStore(tracking.uri.rstrip("/"))
@@ -47,7 +47,7 @@ def locate(tracking: Tracking) -> Store:
 
 
 def quiet_mlflow() -> None:
-    """Keeps MLflow from talking to the terminal and to its makers. Before it is imported."""
+    """Silence MLflow's log, telemetry and progress bars. Call it before MLflow is imported."""
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # errors come as exceptions, too
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -57,27 +57,27 @@ def quiet_mlflow() -> None:
 
 
 class Store(ABC):
-    """A place for runs."""
+    """A store of runs."""
 
     ui: str
-    """Address of the UI that shows this store."""
+    """The address of the UI that shows this store."""
     ui_hint = ""
-    """How to get the UI, where it is not there already."""
+    """The command that serves the UI; empty if a server does."""
 
     @abstractmethod
     def check(self) -> None:
-        """Raises StoreError where runs cannot be kept here. Quick, and without MLflow."""
+        """Raise StoreError if runs cannot be kept here. Quick, without importing MLflow."""
 
     @abstractmethod
     def open(self) -> MlflowClient:
-        """A client to the store, which is created if need be. Raises StoreError."""
+        """Return a client of the store, which is created if need be. Raises StoreError."""
 
     @abstractmethod
     def artifact_location(self, experiment: str) -> str | None:
-        """Where a new MLflow experiment keeps its artifacts; None leaves that to the store."""
+        """Return the address for the artifacts of a new MLflow experiment; None lets the store choose."""
 
     def link(self, experiment_id: str, run_id: str) -> str:
-        """Straight to a run in the UI (which without the workflow type opens in its GenAI view)."""
+        """Return the address of a run in the UI, which would open its GenAI view without the workflow type."""
         return f"{self.ui}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
 
 
@@ -156,9 +156,9 @@ class LocalStore(Store):
         return client
 
     def _create_database(self) -> None:
-        """Makes the database beside its place and moves it there: it is whole or not there at all.
+        """Create the database beside its place and move it there, so that it is whole or absent.
 
-        Processes that race to create it wait for the first one; left to itself MLflow lets all but one die.
+        Processes that race to create it wait for the first one; MLflow alone would let all but one die.
         """
         from filelock import FileLock
         from mlflow import MlflowClient
@@ -213,7 +213,7 @@ class ServerStore(Store):
 
 
 def first_line(error: BaseException) -> str:
-    """An error of a library in one line; the database's own words, if it was the database."""
+    """Return a library's error in one line; a database error in the database's own words."""
     lines = str(error).strip().splitlines()
     of_database = (found.group(1) for line in lines if (found := re.match(r"\([\w.]+Error\) (.+)", line)))
     return next(of_database, text.first_line(error))

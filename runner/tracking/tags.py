@@ -8,22 +8,22 @@ EXPERIMENT = "experiment"
 FINGERPRINT = "fingerprint"
 
 SETTLED = "settled."
-"""And a name: what a run of this fingerprint has settled by measuring, for those that repeat it."""
+"""The prefix of a choice that a run has made by measuring, for later runs of the same fingerprint."""
 
 REASON = "reason"
-"""Why a run did not finish, in a sentence."""
+"""The reason why a run did not finish, in a sentence."""
 
 HOST, PROCESS = "runner.host", "runner.process"
-"""Which process keeps a run going."""
+"""The machine and the process that write a run."""
 
 JOB, OVERRIDES = "sweep.job", "sweep.overrides"
-"""Of a job in a sweep: its number, and what was asked of it."""
+"""The number and the overrides of a job in a sweep."""
 
 KEY, COMMAND = "sweep.key", "sweep.command"
-"""Of a sweep: the hash of what it asks, and the whole command line."""
+"""The ``sweep_key`` and the whole command line of a sweep."""
 
 SHA256, RUN_ID = "sha256", "run_id"
-"""Of a model: the hash of its ``.keras`` file, and the run that trained it."""
+"""The hash of a model's ``.keras`` file, and the run that trained it."""
 
 MODEL_VERSIONS = "mlflow.modelVersions"
-"""Of a logged model: the registered versions that it is, in JSON, for the UI."""
+"""The registered versions of a logged model, in JSON, for the UI."""
