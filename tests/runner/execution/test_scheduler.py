@@ -110,6 +110,36 @@ def test_jobs_side_by_side(house: House) -> None:
     assert max(most) == 2
 
 
+def test_a_place_that_is_free_is_taken_once(house: House) -> None:
+    """When one of two jobs ends, one other starts."""
+    second_works, seen = Event(), Event()
+    workers = []
+
+    def first(worker: FakeWorker) -> None:
+        worker.start()
+        assert second_works.wait(SECONDS)
+        worker.end()
+
+    def second(worker: FakeWorker) -> None:
+        worker.start()
+        second_works.set()
+        wait_until(lambda: len(house.store.client.runs()) == 3, "the third is ready", pause=0.001)
+        worker.hand_over(loss(1))
+        workers.append(len(house.servers.server.workers))
+        seen.set()
+        worker.end()
+
+    def third(worker: FakeWorker) -> None:
+        worker.start()
+        assert seen.wait(SECONDS)
+        worker.end()
+
+    house.servers.scripts |= {1: first, 2: second, 3: third}
+    ends = house.run(*(job(x=x, number=x) for x in (1, 2, 3, 4)), n_jobs=2)
+    assert [end.status for end in ends.values()] == ["FINISHED"] * 4
+    assert workers == [3]
+
+
 def test_a_job_learns_what_earlier_ones_have_found_out(house: House) -> None:
     def finds_out(worker: FakeWorker) -> None:
         worker.start()
