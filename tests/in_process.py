@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -34,6 +35,7 @@ def call_main(*arguments: str, cwd: Path) -> Finished:
     handlers = _signal_handlers()
     with (
         _hydra_as_in_a_new_process(),
+        _log_handlers_kept(),
         contextlib.chdir(cwd),
         mock.patch.dict(os.environ),
         mock.patch.object(sys, "argv", ["runner", *arguments]),
@@ -58,6 +60,17 @@ def _hydra_as_in_a_new_process() -> Iterator[None]:
         yield
     finally:
         Singleton.set_state(before)
+
+
+@contextlib.contextmanager
+def _log_handlers_kept() -> Iterator[None]:
+    """Keep Hydra from closing the log handlers of this process.
+
+    Hydra configures logging anew, which closes all handlers there are. That of Abseil, which TensorFlow imports, closes
+    its stream as well: the standard error that pytest captures.
+    """
+    with mock.patch.object(logging, "_handlerList", []):
+        yield
 
 
 @contextlib.contextmanager
