@@ -276,6 +276,7 @@ def test_a_server_that_is_not_there(main):
     assert line.startswith(f"tracking.uri: no answer from http://127.0.0.1:{port}")
 
 
+@pytest.mark.slow
 def test_a_server_that_never_answers(main):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         line = complaint(main("tracking=server", f"tracking.uri=http://127.0.0.1:{silent.getsockname()[1]}"))
