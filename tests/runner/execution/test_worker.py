@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,13 +31,11 @@ class Scheduler:
         assert not self._thread.is_alive()
 
     def _answer(self) -> None:
-        try:
+        with self._connection, suppress(EOFError):
             while True:
                 self.batches.append(self._connection.recv())
                 self.on_batch()
                 self._connection.send(GO)
-        except EOFError:
-            self._connection.close()
 
     def on_batch(self) -> None:
         """What happens between a batch and GO."""
