@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
 from unittest import mock
+from weakref import WeakValueDictionary
 
 import psutil
 from hydra.core.global_hydra import GlobalHydra
@@ -35,7 +36,6 @@ def call_main(*arguments: str, cwd: Path) -> Finished:
     handlers = _signal_handlers()
     with (
         _hydra_as_in_a_new_process(),
-        _log_handlers_kept(),
         contextlib.chdir(cwd),
         mock.patch.dict(os.environ),
         mock.patch.object(sys, "argv", ["runner", *arguments]),
@@ -43,6 +43,7 @@ def call_main(*arguments: str, cwd: Path) -> Finished:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         _warnings_as_in_a_new_process(),
+        _logging_as_in_a_new_process(),
     ):
         status = main()
         assert Path.cwd() == cwd.resolve()
@@ -63,14 +64,22 @@ def _hydra_as_in_a_new_process() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _log_handlers_kept() -> Iterator[None]:
-    """Keep Hydra from closing the log handlers of this process.
+def _logging_as_in_a_new_process() -> Iterator[None]:
+    """Hide the handlers of this process: Hydra configures logging, which closes them all.
 
-    Hydra configures logging anew, which closes all handlers there are. That of Abseil, which TensorFlow imports, closes
-    its stream as well: the standard error that pytest captures.
+    That of absl, which TensorFlow brings, then closes its stream, too: the file to which pytest redirects output.
     """
-    with mock.patch.object(logging, "_handlerList", []):
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict]
+    disabled = [logger.disabled for logger in loggers]
+    with (
+        mock.patch.object(logging, "_handlers", WeakValueDictionary()),
+        mock.patch.object(logging, "_handlerList", []),
+        mock.patch.object(logging.root, "handlers", []),
+        mock.patch.object(logging.root, "level", logging.WARNING),
+    ):
         yield
+    for logger, was_disabled in zip(loggers, disabled, strict=True):
+        logger.disabled = was_disabled
 
 
 @contextlib.contextmanager
