@@ -105,7 +105,5 @@ def defined_in(module: str) -> list[type[Experiment]]:
     """The concrete experiments among a module's names; an abstract base class is none. Importing may raise anything."""
     members = vars(importlib.import_module(module)).values()
     return [
-        member
-        for member in members
-        if isinstance(member, type) and issubclass(member, Experiment) and not inspect.isabstract(member)
+        job for job in members if isinstance(job, type) and issubclass(job, Experiment) and not inspect.isabstract(job)
     ]

@@ -30,31 +30,31 @@ MOST_LINES = 20
 class RatioCurve:
     """The ratios that one job measured: the time of the gradient over that of the function, by ascending size."""
 
-    member: JobResult
+    job: JobResult
     sizes: list[int]
     ratios: list[Ratio]
 
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """Record a figure and a note on those ``members`` that measured anything."""
-    curves = [curve for member in members if (curve := curve_of(member)).sizes]
+    curves = [curve for job in members if (curve := curve_of(job)).sizes]
     if len(curves) > 1:
         recorder.figure("comparison_cost", cost_figure(curves))
     recorder.note(note(members, curves))
 
 
-def curve_of(member: JobResult) -> RatioCurve:
+def curve_of(job: JobResult) -> RatioCurve:
     """Read a job's curve from its tables; it has no sizes where the job measured nothing."""
-    rows = sorted(measured_rows(member), key=lambda row: int(row["n"]))
+    rows = sorted(measured_rows(job), key=lambda row: int(row["n"]))
     ratios = [Ratio(*(float(row[key] or math.nan) for key in ("ratio", "ratio_low", "ratio_high"))) for row in rows]
-    return RatioCurve(member, [int(row["n"]) for row in rows], ratios)
+    return RatioCurve(job, [int(row["n"]) for row in rows], ratios)
 
 
 def note(members: Sequence[JobResult], curves: Sequence[RatioCurve]) -> str:
     """The comparison in Markdown."""
     parts = [f"**Cost of the gradient**: {len(curves)} of {len(members)} jobs have a curve."]
     if curves:
-        above = [curve.member.name for curve in curves if any(map(is_above, curve.ratios))]
+        above = [curve.job.name for curve in curves if any(map(is_above, curve.ratios))]
         names = f": {', '.join(above[:MOST_LINES])}" if above else ""
         parts[0] += f" {len(above)} of them exceed the theoretical bound of about {BOUND:g} at some size{names}."
         parts.append(markdown_table([_cells(curve) for curve in curves[:MOST_LINES]]))
@@ -67,7 +67,7 @@ def note(members: Sequence[JobResult], curves: Sequence[RatioCurve]) -> str:
 
 def cost_figure(curves: Sequence[RatioCurve]) -> Figure:
     """A figure with every job's ratios over the size, and the theoretical bound."""
-    figure, axes = new_axes("cost of the gradient", common_setting([curve.member for curve in curves]))
+    figure, axes = new_axes("cost of the gradient", common_setting([curve.job for curve in curves]))
     for index, curve in enumerate(curves):
         _draw(axes, curve, COLORS[index % len(COLORS)], DASHES[index // len(COLORS) % len(DASHES)])
     draw_bound(axes)
@@ -80,14 +80,14 @@ def _draw(axes: Axes, curve: RatioCurve, color: str, dash: str) -> None:
     """Draw a curve, and its intervals as thin lines: the bands of many curves would cover each other."""
     values = np.array([ratio.value for ratio in curve.ratios])
     lows, highs = (np.array(ends) for ends in zip(*((r.low, r.high) for r in curve.ratios), strict=True))
-    axes.plot(curve.sizes, values, "o", linestyle=dash, color=color, markersize=5, label=curve.member.name)
+    axes.plot(curve.sizes, values, "o", linestyle=dash, color=color, markersize=5, label=curve.job.name)
     axes.vlines(curve.sizes, lows, highs, color=color, alpha=0.5, linewidth=2)
 
 
 def _cells(curve: RatioCurve) -> dict[str, str]:
     values = [ratio.value for ratio in curve.ratios]
     return {
-        "job": curve.member.name,
+        "job": curve.job.name,
         "smallest ratio": f"{min(values):.2f}",
         "largest ratio": f"{max(values):.2f}",
         "at n": f"{curve.sizes[values.index(max(values))]:,}",

@@ -20,7 +20,7 @@ Sizes = npt.NDArray[np.int64]
 class TimeCurve:
     """The times that one job measured."""
 
-    member: JobResult
+    job: JobResult
     n: Sizes
     """The sizes, ascending."""
     seconds: Floats
@@ -30,11 +30,11 @@ class TimeCurve:
 
     @property
     def label(self) -> str:
-        return self.member.name
+        return self.job.name
 
     @property
     def device(self) -> str:
-        return self.member.device
+        return self.job.device
 
     @cached_property
     def intervals(self) -> Floats:
@@ -51,27 +51,27 @@ class TimeCurve:
         if np.array_equal(sizes, self.n):
             return self  # and keep the intervals that it has worked out
         index = np.searchsorted(self.n, sizes)
-        return TimeCurve(self.member, self.n[index], self.seconds[index], tuple(self.samples[i] for i in index))
+        return TimeCurve(self.job, self.n[index], self.seconds[index], tuple(self.samples[i] for i in index))
 
     def resampled(self, count: int, generator: np.random.Generator) -> Floats:
         """``count`` bootstrap curves: an array with one curve a row, the median of a resample at each size."""
         return np.stack([bootstrap_medians(samples, count, generator) for samples in self.samples], axis=1)
 
 
-def curve_of(member: JobResult) -> TimeCurve | None:
+def curve_of(job: JobResult) -> TimeCurve | None:
     """Read the curve from a job's tables; None where the job measured nothing."""
     medians = {
-        int(row["n"]): float(row["median_us"]) * 1e-6 for row in member.table("results") if row["status"] == "measured"
+        int(row["n"]): float(row["median_us"]) * 1e-6 for row in job.table("results") if row["status"] == "measured"
     }
     if not medians:
         return None
     per_call: dict[int, list[float]] = {size: [] for size in sorted(medians)}
-    for row in member.table("samples"):
+    for row in job.table("samples"):
         if int(row["n"]) in per_call:
             per_call[int(row["n"])].append(float(row["seconds"]) / float(row["calls"]))
     sizes = list(per_call)
     return TimeCurve(
-        member,
+        job,
         np.array(sizes, dtype=np.int64),
         np.array([medians[size] for size in sizes]),
         tuple(np.sort(per_call[size] or [medians[size]]) for size in sizes),

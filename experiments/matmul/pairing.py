@@ -34,7 +34,7 @@ class Comparison:
 
     @cached_property
     def curves(self) -> list[TimeCurve]:
-        return [curve for member in self.members if (curve := curve_of(member))]
+        return [curve for job in self.members if (curve := curve_of(job))]
 
     @cached_property
     def growths(self) -> list[Growth]:
@@ -47,8 +47,8 @@ class Comparison:
         Where devices differ, the device is the only question. Otherwise every key that differs is one; the shape comes
         last, as different products are no alternatives to each other. Seeds are no question: they make replicates.
         """
-        swept = {key for curve in self.curves for key in curve.member.swept}
-        differing = [key for key in swept - SEEDS if len({curve.member.swept.get(key) for curve in self.curves}) > 1]
+        swept = {key for curve in self.curves for key in curve.job.swept}
+        differing = [key for key in swept - SEEDS if len({curve.job.swept.get(key) for curve in self.curves}) > 1]
         devices = [key for key in differing if key == "device" or key.startswith("device.")]
         if devices:
             return {"device": self._groups(devices)}
@@ -94,14 +94,14 @@ class Comparison:
     @property
     def product(self) -> str:
         """The notation of the product, such as ``[n,n] x [n,n]``, where all jobs have the same."""
-        shapes = {str(member.config.get(SHAPE)) for member in self.members}
+        shapes = {str(job.config.get(SHAPE)) for job in self.members}
         return SHAPES[shapes.pop()][0] if len(shapes) == 1 and shapes <= SHAPES.keys() else "matrix product"
 
     def _groups(self, but: Sequence[str]) -> list[list[TimeCurve]]:
         """Groups of curves that differ in the keys ``but`` alone; CPUs come first, the others in the sweep's order."""
         found: dict[Any, list[TimeCurve]] = {}
         for curve in self.curves:
-            found.setdefault(curve.member.varies(but), []).append(curve)
+            found.setdefault(curve.job.varies(but), []).append(curve)
         return [sorted(group, key=lambda curve: not curve.device.startswith("CPU")) for group in found.values()]
 
 

@@ -27,7 +27,7 @@ MOST_JOBS = 6
 class Times:
     """The times that one job measured, in seconds a call by the operator's name."""
 
-    member: JobResult
+    job: JobResult
     forward: Mapping[str, float]
     both: Mapping[str, float]
     """Forward and backward together."""
@@ -35,7 +35,7 @@ class Times:
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """Record a table, a figure and a note on those ``members`` that measured anything."""
-    found = [times for member in members if (times := times_of(member)).both]
+    found = [times for job in members if (times := times_of(job)).both]
     names = operators_of(found)
     if names:
         recorder.table("comparison", [_row(times, found[0], name) for name in names for times in found])
@@ -44,11 +44,11 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     recorder.note(note(members, found, names))
 
 
-def times_of(member: JobResult) -> Times:
+def times_of(job: JobResult) -> Times:
     """Read a job's times from its tables; both are empty where the job measured nothing."""
-    rows = measured_rows(member)
+    rows = measured_rows(job)
     forward, both = ({row["operator"]: float(row[f"{call}_us"]) * 1e-6 for row in rows} for call in (FORWARD, BOTH))
-    return Times(member, forward, both)
+    return Times(job, forward, both)
 
 
 def operators_of(found: Sequence[Times]) -> list[str]:
@@ -65,15 +65,15 @@ def comparison_figure(found: Sequence[Times], names: Sequence[str]) -> Figure:
     bars = []
     for times, color in zip(found, COLORS, strict=False):
         seconds = [times.both.get(name, math.nan) for name in names]
-        bars.append(Bars(times.member.name, color, seconds, list(map(duration, seconds))))
-    return bar_figure(names, bars, "forward and backward", common_setting([times.member for times in found]))
+        bars.append(Bars(times.job.name, color, seconds, list(map(duration, seconds))))
+    return bar_figure(names, bars, "forward and backward", common_setting([times.job for times in found]))
 
 
 def note(members: Sequence[JobResult], found: Sequence[Times], names: Sequence[str]) -> str:
     """The comparison in Markdown: the times of forward and backward together, and each job's speedup over the first."""
     parts = [f"**Operators**: {len(found)} of {len(members)} jobs have times."]
     if len(found) > 1:
-        first = found[0].member.name
+        first = found[0].job.name
         parts[0] += f" Forward and backward together; in brackets how many times as fast as {first}."
         parts[0] += _what_stands_out(found)
     if found:
@@ -89,7 +89,7 @@ def note(members: Sequence[JobResult], found: Sequence[Times], names: Sequence[s
 def _what_stands_out(found: Sequence[Times]) -> str:
     """A sentence on the operators that gain and lose most from what was swept; empty where none can be compared."""
     speedups = [
-        (found[0].both[name] / seconds, name, times.member.name)
+        (found[0].both[name] / seconds, name, times.job.name)
         for times in found[1:]
         for name, seconds in times.both.items()
         if name in found[0].both
@@ -103,7 +103,7 @@ def _what_stands_out(found: Sequence[Times]) -> str:
 def _cells(found: Sequence[Times], name: str) -> dict[str, str]:
     cells = {"operator": name}
     for times in found:
-        cells[times.member.name] = _cell(times, found[0], name)
+        cells[times.job.name] = _cell(times, found[0], name)
     return cells
 
 
@@ -116,7 +116,7 @@ def _cell(times: Times, first: Times, name: str) -> str:
 
 def _row(times: Times, first: Times, name: str) -> Row:
     """An operator's times in one job as a row of comparison.csv, with the speedups over the first job."""
-    row: dict[str, str | float | None] = {"operator": name, "job": times.member.name, **times.member.swept}
+    row: dict[str, str | float | None] = {"operator": name, "job": times.job.name, **times.job.swept}
     for call, own, others in ((FORWARD, times.forward, first.forward), (BOTH, times.both, first.both)):
         if name in own:
             row[f"{call}_us"] = own[name] * 1e6

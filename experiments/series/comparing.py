@@ -12,29 +12,29 @@ class Compared(Protocol):
     """Something that an experiment compares, such as a curve; it belongs to one job."""
 
     @property
-    def member(self) -> JobResult: ...
+    def job(self) -> JobResult: ...
 
 
-def measured_rows(member: JobResult) -> list[Mapping[str, str]]:
+def measured_rows(job: JobResult) -> list[Mapping[str, str]]:
     """The rows of a job's results.csv that hold a measurement."""
-    return [row for row in member.table("results") if row["status"] == "measured"]
+    return [row for row in job.table("results") if row["status"] == "measured"]
 
 
 def common_setting(members: Sequence[JobResult]) -> str:
     """The dtype and the mode, each where all jobs agree in it, such as ``float32, graph``."""
-    values = [{str(member.config.get(f"experiment.{key}", "")) for member in members} for key in ("dtype", "mode")]
+    values = [{str(job.config.get(f"experiment.{key}", "")) for job in members} for key in ("dtype", "mode")]
     return ", ".join(found.pop() for found in values if len(found) == 1 and "" not in found)
 
 
 def without_result(members: Iterable[JobResult], compared: Iterable[Compared]) -> list[str]:
     """The jobs that are not compared, as they have no result, each with its status: ``gpu (FAILED)``."""
-    known = {id(one.member) for one in compared}
-    return [_with_status(member) for member in members if id(member) not in known]
+    known = {id(one.job) for one in compared}
+    return [_with_status(job) for job in members if id(job) not in known]
 
 
 def cut_short(compared: Iterable[Compared]) -> list[str]:
     """The jobs that are compared although they did not finish, each with its status: ``gpu (KILLED)``."""
-    return [_with_status(one.member) for one in compared if one.member.status != "FINISHED"]
+    return [_with_status(one.job) for one in compared if one.job.status != "FINISHED"]
 
 
 def listing(what: str, names: Sequence[str]) -> list[str]:
@@ -42,5 +42,5 @@ def listing(what: str, names: Sequence[str]) -> list[str]:
     return [f"{what}: {', '.join(names)}"] if names else []
 
 
-def _with_status(member: JobResult) -> str:
-    return f"{member.name} ({member.status})"
+def _with_status(job: JobResult) -> str:
+    return f"{job.name} ({job.status})"

@@ -45,24 +45,24 @@ class Setting:
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """Record a table of the settings over their seeds, the best first, a note, and parallel coordinates of all jobs."""
-    score = next((name for name in SCORES if any(name in member.metrics for member in members)), None)
+    score = next((name for name in SCORES if any(name in job.metrics for job in members)), None)
     if score is None:
         return
-    done = [member for member in members if member.status == "FINISHED" and score in member.metrics]
+    done = [job for job in members if job.status == "FINISHED" and score in job.metrics]
     if not done:
         return
     settings = sorted(_settings(done, score), key=lambda setting: setting.median, reverse=SCORES[score])
     recorder.table("settings", [_row(setting) for setting in settings])
     recorder.note(_note(settings, score))
-    keys = list(dict.fromkeys(key for member in done for key in member.swept))
+    keys = list(dict.fromkeys(key for job in done for key in job.swept))
     if len(done) >= FEWEST_LINES and keys:
         recorder.figure("parallel_coordinates", parallel_figure(done, keys, score))
 
 
 def _settings(members: Sequence[JobResult], score: str) -> list[Setting]:
     found: dict[tuple[tuple[str, str], ...], list[float]] = {}
-    for member in members:
-        found.setdefault(member.varies(but=[SEED]), []).append(member.metrics[score])
+    for job in members:
+        found.setdefault(job.varies(but=[SEED]), []).append(job.metrics[score])
     return [Setting(swept, tuple(scores)) for swept, scores in found.items()]
 
 
@@ -120,11 +120,11 @@ def parallel_figure(members: Sequence[JobResult], keys: Sequence[str], score: st
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
-    scores = [member.metrics[score] for member in members]
+    scores = [job.metrics[score] for job in members]
     low, high = min(scores), max(scores)
     figure = Figure(figsize=(max(6.0, 1.9 * (len(keys) + 1) + 1), 5), dpi=120)
     axes = figure.add_axes((0.06, 0.13, 0.88, 0.76))
-    columns = [_column([member.swept.get(key, "") for member in members]) for key in keys]
+    columns = [_column([job.swept.get(key, "") for job in members]) for key in keys]
     positions = [*(heights for heights, _ in columns), [_share(value, low, high) for value in scores]]
     colours = colormaps["viridis_r"]
     for number in sorted(range(len(members)), key=lambda n: scores[n], reverse=not SCORES[score]):

@@ -23,7 +23,7 @@ from runner.tracking import tags
 from runner.tracking.run import TrackedRun
 
 
-class State(Enum):
+class JobState(Enum):
     """How far a job is. It passes through the states in this order, and may skip any but the last."""
 
     STARTING = "starting"
@@ -52,7 +52,7 @@ class JobRun:
     ) -> None:
         """Start the worker. ``on_measured`` is called as soon as nothing is timed any more."""
         self.job = job
-        self.state = State.STARTING
+        self.state = JobState.STARTING
         self._context, self._limits, self._view, self._on_measured = context, limits, view, on_measured
         self._begun = time.monotonic()
         """When the current part began: the start of the worker, then the experiment."""
@@ -83,9 +83,9 @@ class JobRun:
         """The deadline that the job has to meet in its present state."""
         if self._exceeded:
             return NEVER
-        if self.state is State.STARTING:
+        if self.state is JobState.STARTING:
             return self._limits.start_deadline(self._begun)
-        if self.state in (State.WORKING, State.DRAWING):
+        if self.state in (JobState.WORKING, JobState.DRAWING):
             return self._limits.deadline(self._begun)
         return NEVER
 
@@ -103,11 +103,11 @@ class JobRun:
         When this returns, what the worker has handed over is in the store. Raises StoreError, and SweepIsOver.
         """
         if isinstance(message, Ended):
-            self._ended, self.state = message, State.ENDED
+            self._ended, self.state = message, JobState.ENDED
         elif isinstance(message, Started):
             self._prepare(message)
         elif any(isinstance(record, Measured) for record in message):
-            self.state = State.DRAWING
+            self.state = JobState.DRAWING
             self._worker.go()
             self._on_measured()
             self._record(message)
@@ -118,7 +118,7 @@ class JobRun:
 
     def go(self) -> None:
         """Let the experiment begin. Its time counts from here."""
-        self.state, self._begun = State.WORKING, time.monotonic()
+        self.state, self._begun = JobState.WORKING, time.monotonic()
         self._worker.begin(self._inputs.stored)
 
     def interrupt(self) -> None:
@@ -182,10 +182,10 @@ class JobRun:
         try:
             self._inputs.find()
         except MissingInput as missing:
-            self._ended, self.state = Ended(Outcome.UNAVAILABLE, str(missing)), State.ENDED
+            self._ended, self.state = Ended(Outcome.UNAVAILABLE, str(missing)), JobState.ENDED
             return
         self._create_run(started)
-        self.state = State.READY
+        self.state = JobState.READY
 
     def _create_run(self, started: Started | None) -> TrackedRun:
         """Create the run; ``started`` is None if the worker never came so far."""

@@ -13,7 +13,7 @@ from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
 from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
-from runner.execution.job_run import JobRun, State
+from runner.execution.job_run import JobRun, JobState
 from runner.execution.limits import Limits
 from runner.execution.view import View
 from runner.execution.worker_process import Message
@@ -21,10 +21,10 @@ from runner.execution.worker_process import Message
 LONGEST_WAIT = 0.5
 """Seconds between two looks at the clock while no worker has anything to say."""
 
-AT_WORK = (State.WORKING, State.DRAWING)
+AT_WORK = (JobState.WORKING, JobState.DRAWING)
 """States in which an experiment uses the machine."""
 
-MEASURING = (State.STARTING, State.READY, State.WORKING)
+MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
 """States of a job that has still to measure."""
 
 
@@ -59,7 +59,7 @@ class Scheduler:
             while self._going:
                 for run, message in self._messages():
                     self._handle(run, message)
-                    if run.state is State.ENDED:
+                    if run.state is JobState.ENDED:
                         yield run.job, self._end(run)
                         self._let_go()
         finally:
@@ -80,7 +80,7 @@ class Scheduler:
         """Let experiments begin whose device is ready, at most ``n_jobs`` at a time; one that draws still counts."""
         at_work = sum(run.state in AT_WORK for run in self._going)
         for run in self._going:
-            if run.state is State.READY and at_work < self._limits.n_jobs:
+            if run.state is JobState.READY and at_work < self._limits.n_jobs:
                 run.go()
                 at_work += 1
 
@@ -103,7 +103,7 @@ class Scheduler:
     def _handle(self, run: JobRun, message: Message) -> None:
         with self._rescuing():
             run.handle(message)
-            if run.state is State.READY:
+            if run.state is JobState.READY:
                 self._let_go()
 
     def _end(self, run: JobRun) -> JobEnd:

@@ -8,7 +8,7 @@ from experiments.series.comparing import common_setting, cut_short, listing, mea
 
 @dataclass(frozen=True)
 class Curve:
-    member: JobResult
+    job: JobResult
 
 
 def job(name, status="FINISHED", rows=(), **config):

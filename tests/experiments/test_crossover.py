@@ -13,7 +13,7 @@ from experiments.matmul.curves import bootstrap_medians, curve_of
 SIZES = [1, 10, 100, 1000, 10_000]
 
 
-def member(name, seconds_of, sizes=SIZES, noise=0.0, samples=25, seed=0, status="FINISHED", device="CPU:0", swept=None):
+def job_of(name, seconds_of, sizes=SIZES, noise=0.0, samples=25, seed=0, status="FINISHED", device="CPU:0", swept=None):
     """A job that took ``seconds_of(n)`` a call, give or take the relative ``noise``; its tables are text."""
     generator = np.random.default_rng(seed)
     tables = {
@@ -30,7 +30,7 @@ def member(name, seconds_of, sizes=SIZES, noise=0.0, samples=25, seed=0, status=
 
 
 def curve(name, seconds_of, **how):
-    return curve_of(member(name, seconds_of, **how))
+    return curve_of(job_of(name, seconds_of, **how))
 
 
 def steep(n):

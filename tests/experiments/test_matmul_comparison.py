@@ -8,7 +8,7 @@ from zlib import crc32
 import pytest
 
 from experiments.matmul import Matmul
-from tests.experiments.test_crossover import member
+from tests.experiments.test_crossover import job_of
 
 SIZES = [10**i for i in range(8)]
 
@@ -27,11 +27,11 @@ def job(seconds_of, **swept):
     device = "GPU:0" if "gpu" in swept.values() else "CPU:0"
     keys = {key if key == "device" else f"experiment.{key}": value for key, value in swept.items()}
     name = " ".join(swept.values())
-    return member(name, seconds_of, sizes=SIZES, noise=0.02, device=device, swept=keys, seed=crc32(name.encode()))
+    return job_of(name, seconds_of, sizes=SIZES, noise=0.02, device=device, swept=keys, seed=crc32(name.encode()))
 
 
 def failed(name, **swept):
-    return member(name, cpu, sizes=[], status="FAILED", device="", swept=swept)
+    return job_of(name, cpu, sizes=[], status="FAILED", device="", swept=swept)
 
 
 def pairs(recorder):
@@ -76,7 +76,7 @@ def test_a_failed_job_is_named_and_the_rest_is_compared(recorder):
 
 
 def test_a_job_that_was_stopped_is_compared_and_named(recorder):
-    stopped = member("float64", gpu, sizes=SIZES[:5], status="KILLED", swept={"experiment.dtype": "float64"})
+    stopped = job_of("float64", gpu, sizes=SIZES[:5], status="KILLED", swept={"experiment.dtype": "float64"})
     Matmul.compare([job(cpu, dtype="float32"), stopped], recorder)
     (row,) = recorder.tables["crossover"]
     assert row["last_common_n"] == SIZES[4]
@@ -99,7 +99,7 @@ def test_no_curve_at_all_is_said(recorder):
 
 
 def test_few_sizes_are_compared_without_a_growth(recorder):
-    few = [member(name, cpu, sizes=[1, 10], swept={"device": name}) for name in ("cpu", "gpu")]
+    few = [job_of(name, cpu, sizes=[1, 10], swept={"device": name}) for name in ("cpu", "gpu")]
     Matmul.compare(few, recorder)
     assert {row["status"] for row in recorder.tables["growth"]} == {"no fit: too few sizes: 2 of at least 4"}
     assert len(recorder.tables["crossover"]) == 1
@@ -107,7 +107,7 @@ def test_few_sizes_are_compared_without_a_growth(recorder):
 
 
 def test_jobs_without_a_common_size_have_no_speedup(recorder):
-    apart = [member(name, cpu, sizes=sizes, swept={"device": name}) for name, sizes in (("cpu", [1]), ("gpu", [2]))]
+    apart = [job_of(name, cpu, sizes=sizes, swept={"device": name}) for name, sizes in (("cpu", [1]), ("gpu", [2]))]
     Matmul.compare(apart, recorder)
     assert set(recorder.figures) == {"comparison_time"}
     assert "cpu and gpu have no size in common" in recorder.notes[-1]

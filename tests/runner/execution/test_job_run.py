@@ -7,7 +7,7 @@ from multiprocessing.connection import wait
 
 import pytest
 
-from runner.execution.job_run import JobRun, State
+from runner.execution.job_run import JobRun, JobState
 from runner.execution.limits import NEVER, Limits
 from runner.messages import Ended, Measured, Metric, Note, Outcome
 from tests.runner.execution.conftest import House
@@ -18,13 +18,13 @@ Start = Callable[[Callable[[FakeWorker], None]], JobRun]
 
 
 @pytest.fixture
-def measured() -> list[State]:
+def measured() -> list[JobState]:
     """The state of the job whenever it says that nothing is timed any more."""
     return []
 
 
 @pytest.fixture
-def start(house: House, measured: list[State]) -> Iterator[Start]:
+def start(house: House, measured: list[JobState]) -> Iterator[Start]:
     """Starts a job whose worker follows a script."""
     started: list[JobRun] = []
 
@@ -43,7 +43,7 @@ def start(house: House, measured: list[State]) -> Iterator[Start]:
         run.close()
 
 
-def step(run: JobRun) -> State:
+def step(run: JobRun) -> JobState:
     """Handle the next message; return the state that it leads to."""
     while True:
         assert wait([run.fileno()], SECONDS)
@@ -52,7 +52,7 @@ def step(run: JobRun) -> State:
             return run.state
 
 
-def test_all_states_in_their_order(house: House, start: Start, measured: list[State]) -> None:
+def test_all_states_in_their_order(house: House, start: Start, measured: list[JobState]) -> None:
     def script(worker: FakeWorker) -> None:
         worker.start()
         worker.hand_over(Metric("loss", 1, 0, 0))
@@ -60,18 +60,18 @@ def test_all_states_in_their_order(house: House, start: Start, measured: list[St
         worker.end(Outcome.FINISHED, "", Note("done"))
 
     run = start(script)
-    assert (run.state, run.has_run, run.deadline.at) == (State.STARTING, False, 1030)
-    assert step(run) is State.READY
+    assert (run.state, run.has_run, run.deadline.at) == (JobState.STARTING, False, 1030)
+    assert step(run) is JobState.READY
     assert (run.has_run, run.deadline) == (True, NEVER)  # it may have to wait for its turn
     house.clock.now += 100
     run.go()
-    assert (run.state, run.deadline.at) == (State.WORKING, 1110)
-    assert step(run) is State.WORKING
-    assert step(run) is State.DRAWING
-    assert measured == [State.DRAWING]
+    assert (run.state, run.deadline.at) == (JobState.WORKING, 1110)
+    assert step(run) is JobState.WORKING
+    assert step(run) is JobState.DRAWING
+    assert measured == [JobState.DRAWING]
     assert run.deadline.at == 1110
     assert not run.has_finished
-    assert step(run) is State.ENDED
+    assert step(run) is JobState.ENDED
     assert (run.has_finished, run.deadline) == (True, NEVER)
     assert house.store.client.runs()[0].info.status == "RUNNING"
     end = run.end(None)
@@ -81,7 +81,7 @@ def test_all_states_in_their_order(house: House, start: Start, measured: list[St
 
 def test_a_worker_that_dies_at_once_skips_to_the_end(house: House, start: Start) -> None:
     run = start(lambda worker: setattr(worker, "exit_code", -11))
-    assert step(run) is State.ENDED
+    assert step(run) is JobState.ENDED
     assert (run.has_run, run.has_finished) == (False, False)
     end = run.end(None)
     assert end.reason == "TensorFlow could not be started: the lab process was killed by SIGSEGV"
@@ -101,7 +101,7 @@ def test_a_deadline_is_missed_once(house: House, start: Start) -> None:
     house.clock.now += 11
     assert run.receive(is_readable=False) is None
     assert run.deadline is NEVER
-    assert step(run) is State.ENDED
+    assert step(run) is JobState.ENDED
     assert run.end(None).reason.startswith("it took longer than hydra.launcher.timeout=10 seconds")
 
 
