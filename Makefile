@@ -8,6 +8,9 @@ JOBS ?= logical
 SIDE_BY_SIDE := --numprocesses $(JOBS) --maxprocesses 4 --dist loadgroup
 NONE_FOUND := 5
 
+# The tests start hundreds of Pythons; without its cache each would compile our sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run ui quick test lint format bench wheel clean
 
 help:  ## what there is to make

@@ -22,8 +22,10 @@ from tests.conftest import ROOT, free_port, run_command
 
 
 @pytest.fixture
-def head(tmp_path: Path) -> Iterator[str]:
+def head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a cluster that somebody else has started."""
+    # Else it asks for the token that an earlier cluster of this machine has left in ~/.ray, if there is one.
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     address = f"127.0.0.1:{free_port()}"
     command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=2"]
     port = address.split(":")[1]

@@ -153,6 +153,7 @@ def test_a_signal_ends_the_sweep(workshop: Workshop) -> None:
         worker.end_when_interrupted()
 
     workshop.scripts[2] = is_interrupted
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt), workshop.sweep("experiment.x=1,2,4") as sweep:
         sweep.launch(Isolated(Limits()), ToyComposition(), [[f"experiment.x={x}"] for x in (1, 2, 4)], 0, 0)
     assert sweep.was_interrupted
@@ -160,7 +161,7 @@ def test_a_signal_ends_the_sweep(workshop: Workshop) -> None:
     assert workshop.parents()[0].info.status == "KILLED"
     assert [run.info.status for run in workshop.children()] == ["FINISHED", "KILLED"]
     assert "1 FINISHED, 1 KILLED, 1 not started" in workshop.view.conclusion[1]
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_store_that_fails_ends_the_sweep(workshop: Workshop) -> None:
