@@ -82,7 +82,7 @@ def test_parameters_are_the_config(finished):
     _, store = finished
     parameters = only_run(store).data.params
     assert parameters["experiment.sizes"] == "[1, 10, 100, 1000]"
-    assert parameters["experiment.timing.max_seconds"] == "0.2"
+    assert parameters["experiment.timing.max_seconds"] == "1.0"
     assert parameters["device.kind"] == "cpu"
     assert not any(name.startswith("tracking") for name in parameters)
 
