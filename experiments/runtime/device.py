@@ -116,8 +116,9 @@ def scope_of_libraries() -> AbstractContextManager[None]:
     Such an operation fails when it is pinned to a GPU with soft placement off. On a GPU this context pins nothing:
     TensorFlow takes the GPU for every operation that has a kernel for it, and the CPU for the others.
     """
-    placement = current()
-    unpinned: AbstractContextManager[None] = import_tensorflow().device(None if placement.is_gpu else placement.scope)
+    if not current().is_gpu:
+        return scope()
+    unpinned: AbstractContextManager[None] = import_tensorflow().device(None)
     return unpinned
 
 

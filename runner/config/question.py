@@ -69,7 +69,7 @@ def fingerprint(question: str, surroundings: Mapping[str, Any]) -> str:
 
 def sweep_key(command: Sequence[str]) -> str:
     """Return the hash that identifies a sweep: that of the overrides asked, in any order."""
-    return hashlib.sha256(json.dumps(sorted(asked(command))).encode()).hexdigest()[:16]
+    return _hash(sorted(asked(command)))
 
 
 def study_name(command: Sequence[str], metric: str) -> str:

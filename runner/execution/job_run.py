@@ -38,6 +38,10 @@ class JobState(Enum):
     """The last message has come; the run is still to be closed."""
 
 
+AT_WORK = (JobState.WORKING, JobState.DRAWING)
+"""States in which an experiment uses the machine."""
+
+
 class JobRun:
     """A job from the start of its worker to the end of its run."""
 
@@ -85,7 +89,7 @@ class JobRun:
             return NEVER
         if self.state is JobState.STARTING:
             return self._limits.start_deadline(self._begun)
-        if self.state in (JobState.WORKING, JobState.DRAWING):
+        if self.state in AT_WORK:
             return self._limits.deadline(self._begun)
         return NEVER
 

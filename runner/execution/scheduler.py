@@ -13,16 +13,13 @@ from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
 from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
-from runner.execution.job_run import JobRun, JobState
+from runner.execution.job_run import AT_WORK, JobRun, JobState
 from runner.execution.limits import Limits
 from runner.execution.view import View
 from runner.execution.worker_process import Message
 
 LONGEST_WAIT = 0.5
 """Seconds between two looks at the clock while no worker has anything to say."""
-
-AT_WORK = (JobState.WORKING, JobState.DRAWING)
-"""States in which an experiment uses the machine."""
 
 MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
 """States of a job that has still to measure."""
