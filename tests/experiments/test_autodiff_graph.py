@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from google.protobuf import text_format
 from experiments.autodiff.graph import Drawing, draw, drawing, rendering, tracing
 from experiments.runtime.device import Placement
 from experiments.runtime.tensorflow_import import import_tensorflow
+
+needs_graphviz = pytest.mark.skipif(
+    shutil.which("dot") is None and os.environ.get("CI") != "true", reason="no dot here: apt-get install graphviz"
+)
 
 TEXTS = {"graph/traced.pbtxt", "graph/optimised.pbtxt", "graph/graph.dot"}
 
@@ -48,6 +53,7 @@ def operations(drawn: Drawing, which: str) -> list[str]:
     return [node.op for node in definition.node]
 
 
+@needs_graphviz
 def test_textbook_graph_is_drawn_with_its_operands_and_outputs_named(on_device: Placement) -> None:
     drawn = draw_textbook()
     assert set(drawn.files) == {*TEXTS, "graph/graph.svg", "plots/graph.png"}
@@ -89,6 +95,7 @@ def test_derivatives_that_do_not_exist_are_left_out(on_device: Placement) -> Non
     assert "dy/dunused" not in dot
 
 
+@needs_graphviz
 def test_matrices_branches_and_second_derivatives(on_device: Placement) -> None:
     tf = import_tensorflow()
 
@@ -107,6 +114,7 @@ def test_matrices_branches_and_second_derivatives(on_device: Placement) -> None:
     assert "d²y/dx²" in drawn.files["graph/graph.dot"].decode()
 
 
+@needs_graphviz
 def test_what_the_function_closes_over_and_calls_is_drawn_too(on_device: Placement) -> None:
     tf = import_tensorflow()
     captured = tf.constant(3.0)
@@ -116,6 +124,7 @@ def test_what_the_function_closes_over_and_calls_is_drawn_too(on_device: Placeme
     assert "captured" in drawn.files["graph/graph.dot"].decode()
 
 
+@needs_graphviz
 def test_names_cannot_break_the_picture(on_device: Placement) -> None:
     names = ['"];', "<B>&", "λ:\\n", "a\x07\n"]
     drawn = draw_textbook(names, title='</TABLE>"\\')

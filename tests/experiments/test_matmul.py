@@ -108,8 +108,9 @@ def test_a_size_that_cannot_fit_ends_the_series_before_it_is_tried(on_device, re
     assert "Not measured: n=1,000,000" in recorder.notes[-1]
 
 
+@pytest.mark.slow
 def test_running_out_of_memory_ends_the_series_and_keeps_the_rest(on_device, recorder, monkeypatch):
-    """TensorFlow's own allocation of 36 TB fails; only the forecast is taken away."""
+    """TensorFlow's own allocation of 36 TB fails, after waiting twenty seconds; only the forecast is taken away."""
     monkeypatch.setattr(Series, "free_bytes", lambda series: None)
     Matmul(sizes=[4, 3_000_000, 4_000_000], shape="square", timing=QUICK).run(recorder)
     status = {row["n"]: row["status"] for row in recorder.tables["results"]}

@@ -159,9 +159,12 @@ def test_a_worker_that_is_closed_leaves_no_process(servers: ForkServers) -> None
     server = psutil.Process(servers.of(job().parts)._process.pid)
     (worker,) = server.children()
     process.close()
-    wait_until(lambda: is_over(worker.pid), "it is dead", pause=0.01)
-    started(servers).close()  # the server collects the dead at its next request
-    assert worker.pid not in [child.pid for child in server.children()]
+
+    def collected() -> bool:
+        started(servers).close()  # the server collects at each request the workers of which every thread has ended
+        return worker.pid not in [child.pid for child in server.children()]
+
+    wait_until(collected, "the server has collected it", pause=0.01)
 
 
 def test_a_worker_ends_with_its_scheduler(servers: ForkServers) -> None:
