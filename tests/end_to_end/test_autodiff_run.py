@@ -7,6 +7,7 @@ import csv
 import pytest
 
 from tests.conftest import run_command
+from tests.needs import needs_graphviz
 from tests.reading import artifacts, history, only_run
 
 
@@ -56,6 +57,7 @@ def test_the_tables_have_all_ways(finished):
     assert {(row["variable"], row["formula"], row["point"]) for row in exact} == {("w", "2*a*w + b", "plain")}
 
 
+@needs_graphviz
 def test_the_pictures_and_the_graph_are_there(finished):
     _, store = finished
     folder = artifacts(store, only_run(store, "autodiff"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from tests.conftest import QUICK, environment
 from tests.end_to_end.tracking_server import TrackingServer
+from tests.needs import needs_root
 from tests.reading import artifacts, client, history, only_run, runs
 
 LONG = ("experiment.sizes=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]", "experiment.timing.target=0", "device=cpu")
@@ -187,7 +187,7 @@ def _fill(path: Path) -> None:
             file.write(b"0" * 4096)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+@needs_root
 def test_a_disk_that_fills_up_in_mid_run(going, tmp_path, small_disk):
     with small_disk(tmp_path / "store", megabytes=24):
         run = going("experiment.timing.max_seconds=0.3")

@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import json
-import os
 import random
 import signal
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from tests.end_to_end.sweeping import PARENT, Sweeping, artifact, by_x, child, children, only_parent, statuses
 from tests.end_to_end.tracking_server import TrackingServer
+from tests.needs import needs_root
 from tests.reading import client
 from tests.waiting import wait_until
 
@@ -180,7 +180,7 @@ def measuring(store):
     return sum(run.info.status == "RUNNING" and "loss" in run.data.metrics for run in children(store))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+@needs_root
 def test_a_disk_that_fills_up_in_mid_sweep(sweeping, tmp_path, small_disk):
     """What both jobs that go on have measured is saved in folders that the last line names."""
     with small_disk(tmp_path / "store", megabytes=24):

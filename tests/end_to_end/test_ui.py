@@ -13,12 +13,8 @@ import psutil
 import pytest
 
 from tests.conftest import QUICK, environment, free_port, run_command
+from tests.needs import needs_browser
 from tests.reading import only_run
-
-needs_browser = pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")),
-    reason="needs Debian's packages chromium and chromium-driver",
-)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,7 @@ from google.protobuf import text_format
 from experiments.autodiff.graph import Drawing, draw, drawing, rendering, tracing
 from experiments.runtime.device import Placement
 from experiments.runtime.tensorflow_import import import_tensorflow
-
-needs_graphviz = pytest.mark.skipif(
-    shutil.which("dot") is None and os.environ.get("CI") != "true", reason="no dot here: apt-get install graphviz"
-)
+from tests.needs import needs_graphviz
 
 TEXTS = {"graph/traced.pbtxt", "graph/optimised.pbtxt", "graph/graph.dot"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sqlite3
 import subprocess
@@ -19,6 +18,7 @@ from runner.config.validation import parts
 from runner.tracking.store import LocalStore
 from tests.conftest import QUICK, ROOT
 from tests.in_process import call_main
+from tests.needs import needs_root
 from tests.reading import runs
 
 WRONG = {
@@ -76,11 +76,6 @@ WRONG = {
     "workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
     "+workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
 }
-
-
-needs_root = pytest.mark.skipif(
-    shutil.which("mount") is None or os.geteuid() != 0, reason="needs root, to mount a small disk"
-)
 
 
 def complaint(finished) -> str:
