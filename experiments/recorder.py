@@ -52,10 +52,17 @@ class Recorder(Protocol):
     """
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
-        """Record one number. ``step`` is the size n or the epoch, over which the UI draws a curve."""
+        """Record one number. ``step`` is the size n or the epoch, over which the UI draws a curve.
 
-    def figure(self, name: str, figure: Figure) -> None:
-        """Record a plot as ``plots/<name>.png``. A later one of the same name replaces it."""
+        NaN and the infinities are left out, and the note says so: a store would make numbers of them.
+        """
+
+    def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
+        """Record a plot as ``plots/<name>.png``. A later one of the same name replaces it.
+
+        A function draws it, and returns None where there is nothing to draw. What the function or Matplotlib raises
+        ends no run: the plot is left out, the note says why, and ``plots/<name>.txt`` has the traceback.
+        """
 
     def table(self, name: str, rows: Sequence[Row]) -> None:
         """Record rows as ``<name>.csv``; a row may leave columns out. A later table of the same name replaces it."""

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,8 @@ class MemoryRecorder:
     """What is settled: what earlier runs have settled, and after the run also what it has settled itself."""
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)
     """(name, step) -> value."""
+    not_finite: dict[tuple[str, int], float] = field(default_factory=dict)
+    """The metrics that are NaN or infinite, which no store gets."""
     tables: dict[str, list[Row]] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -70,11 +73,15 @@ class MemoryRecorder:
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Keeps the value. Fails where the step has one already: the store keeps both, and the curve would be wrong."""
-        assert (name, step) not in self.metrics, f"{name} has two values at step {step}"
-        self.metrics[name, step] = value
+        kept = self.metrics if math.isfinite(value) else self.not_finite
+        assert (name, step) not in kept, f"{name} has two values at step {step}"
+        kept[name, step] = value
 
-    def figure(self, name: str, figure: Figure) -> None:
-        self.figures[name] = figure
+    def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
+        """Draws at once. What the drawing raises is not caught, as it is elsewhere: a test is to see it."""
+        drawn = figure() if callable(figure) else figure
+        if drawn is not None:
+            self.figures[name] = drawn
 
     def table(self, name: str, rows: Sequence[Row]) -> None:
         self.tables[name] = list(rows)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,10 @@ from experiments.gradient_cost.plots import draw_bound, new_axes
 from experiments.job_result import JobResult
 from experiments.measure.ratio import Ratio
 from experiments.recorder import Recorder
-from experiments.reporting.figures import COLORS, DASHES
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.figures import COLORS, DASHES, label
+from experiments.reporting.markdown import literal, markdown_table
+from experiments.reporting.ranking import least, most
+from experiments.reporting.text import listed
 from experiments.series.comparing import common_setting, cut_short, listing, measured_rows, without_result
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """Record a figure and a note on those ``members`` that measured anything."""
     curves = [curve for job in members if (curve := curve_of(job)).sizes]
     if len(curves) > 1:
-        recorder.figure("comparison_cost", cost_figure(curves))
+        recorder.figure("comparison_cost", partial(cost_figure, curves))
     recorder.note(note(members, curves))
 
 
@@ -55,7 +58,7 @@ def note(members: Sequence[JobResult], curves: Sequence[RatioCurve]) -> str:
     parts = [f"**Cost of the gradient**: {len(curves)} of {len(members)} jobs have a curve."]
     if curves:
         above = [curve.job.name for curve in curves if any(map(is_above, curve.ratios))]
-        names = f": {', '.join(above[:MOST_LINES])}" if above else ""
+        names = f": {literal(', '.join(above[:MOST_LINES]))}" if above else ""
         parts[0] += f" {len(above)} of them exceed the theoretical bound of about {BOUND:g} at some size{names}."
         parts.append(markdown_table([_cells(curve) for curve in curves[:MOST_LINES]]))
     if len(curves) > MOST_LINES:
@@ -80,17 +83,23 @@ def _draw(axes: Axes, curve: RatioCurve, color: str, dash: str) -> None:
     """Draw a curve, and its intervals as thin lines: the bands of many curves would cover each other."""
     values = np.array([ratio.value for ratio in curve.ratios])
     lows, highs = (np.array(ends) for ends in zip(*((r.low, r.high) for r in curve.ratios), strict=True))
-    axes.plot(curve.sizes, values, "o", linestyle=dash, color=color, markersize=5, label=curve.job.name)
+    axes.plot(curve.sizes, values, "o", linestyle=dash, color=color, markersize=5, label=label(curve.job.name))
     axes.vlines(curve.sizes, lows, highs, color=color, alpha=0.5, linewidth=2)
 
 
 def _cells(curve: RatioCurve) -> dict[str, str]:
-    values = [ratio.value for ratio in curve.ratios]
+    by_size = dict(zip(curve.sizes, (ratio.value for ratio in curve.ratios), strict=True))
+    smallest, largest = (choose(by_size, by_size.__getitem__) for choose in (least, most))
     return {
         "job": curve.job.name,
-        "smallest ratio": f"{min(values):.2f}",
-        "largest ratio": f"{max(values):.2f}",
-        "at n": f"{curve.sizes[values.index(max(values))]:,}",
-        "at the largest n": f"{values[-1]:.2f}",
+        "smallest ratio": _ratio(by_size, smallest),
+        "largest ratio": _ratio(by_size, largest),
+        "at n": listed([f"{size:,}" for size in largest], 3) or "-",
+        "at the largest n": _ratio(by_size, curve.sizes[-1:]),
         "interval there": in_words(curve.ratios[-1]),
     }
+
+
+def _ratio(by_size: Mapping[int, float], sizes: Sequence[int]) -> str:
+    """The ratio at the first of ``sizes``; a dash where there is none."""
+    return f"{by_size[sizes[0]]:.2f}" if sizes and math.isfinite(by_size[sizes[0]]) else "-"

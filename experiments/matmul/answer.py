@@ -12,7 +12,8 @@ from experiments.matmul.settings import MatmulSettings
 from experiments.measure import Measurement
 from experiments.recorder import Row
 from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration
+from experiments.reporting.ranking import most
+from experiments.reporting.text import duration, listed
 from experiments.runtime.roofline import Roofline
 from experiments.series.columns import sample_columns
 
@@ -36,18 +37,23 @@ class MatmulAnswer:
         return sorted(self.found, key=lambda point: point.product.size)
 
     @cached_property
+    def fastest(self) -> list[MatmulPoint]:
+        """The points with the most FLOP/s, more than one where they tie."""
+        return most(self.points, lambda point: point.flops_per_s)
+
+    @property
     def best(self) -> MatmulPoint:
-        """The point with the most FLOP/s."""
-        return max(self.points, key=lambda point: point.flops_per_s)
+        """The smallest point with the most FLOP/s."""
+        return self.fastest[0]
 
     @cached_property
     def roofline(self) -> Roofline:
         """The limits, corrected by points that exceed them: the peak is the best rate that any route has reached."""
         if not self.points:
             return self.limits
-        fastest = min(point.measurement.median for point in self.points)
+        shortest = min(point.measurement.median for point in self.points)
         raised = self.limits.raised_to(self.best.flops_per_s, f"this series, n={self.best.product.size}")
-        return raised.lowered_to(fastest)
+        return raised.lowered_to(shortest)
 
     @cached_property
     def statistic(self) -> str:
@@ -131,9 +137,10 @@ class MatmulAnswer:
         if not self.points:
             return "nothing was measured."
         ends = dict.fromkeys((self.points[0], self.points[-1]))
+        sizes = [f"n={point.product.size:,}" for point in self.fastest]
         times = ", ".join(f"{duration(point.measurement.median)} at n={point.product.size:,}" for point in ends)
         return (
-            f"{times}; best rate {self.best.flops_per_s / 1e9:.3g} GFLOP/s at n={self.best.product.size:,}, "
+            f"{times}; best rate {self.best.flops_per_s / 1e9:.3g} GFLOP/s at {listed(sizes)}, "
             f"{self.share(self.best)} of what this machine reaches."
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from experiments.job_result import JobResult
@@ -12,7 +13,7 @@ from experiments.matmul.crossover import AHEAD, CROSSOVER, Crossover
 from experiments.matmul.growth import Growth
 from experiments.matmul.pairing import Comparison
 from experiments.recorder import Recorder, Row
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.text import duration
 from experiments.series.comparing import common_setting, cut_short, listing, without_result
 
@@ -28,9 +29,9 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     if comparison.crossovers:
         recorder.table("crossover", [_crossover_row(found) for found in comparison.crossovers.values()])
     if len(comparison.curves) > 1:
-        recorder.figure("comparison_time", time_figure(comparison))
+        recorder.figure("comparison_time", partial(time_figure, comparison))
     if comparison.against_baseline:
-        recorder.figure("comparison_speedup", speedup_figure(comparison))
+        recorder.figure("comparison_speedup", partial(speedup_figure, comparison))
     recorder.note(note(comparison))
 
 
@@ -40,7 +41,7 @@ def note(comparison: Comparison) -> str:
     setting = f" in {common}" if (common := common_setting(members)) else ""
     parts = [f"**{comparison.product}**{setting}: {len(curves)} of {len(members)} jobs have a curve."]
     crossovers = sorted(comparison.crossovers.values(), key=_how_telling)
-    lines = [f"- {found.in_words()}" for found in crossovers[:MOST_LINES]]
+    lines = [f"- {literal(found.in_words())}" for found in crossovers[:MOST_LINES]]
     if len(crossovers) > MOST_LINES:
         lines.append(f"- and {len(crossovers) - MOST_LINES} more in crossover.csv")
     fits = [found for found in comparison.growths if not found.problem]

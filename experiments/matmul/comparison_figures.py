@@ -11,7 +11,7 @@ from experiments.matmul.crossover import CROSSOVER, Crossover, in_digits
 from experiments.matmul.curves import TimeCurve
 from experiments.matmul.pairing import Comparison
 from experiments.matmul.plots import MOST_TICKS
-from experiments.reporting.figures import COLORS, DASHES, GREY
+from experiments.reporting.figures import COLORS, DASHES, GREY, label
 from experiments.reporting.text import duration
 from experiments.series.comparing import common_setting
 
@@ -33,7 +33,7 @@ def time_figure(comparison: Comparison) -> Figure:
     """The time of a call over n for every curve, on logarithmic axes."""
     figure, axes = _new_figure(comparison, "time of a call")
     for curve, style in _styles(comparison).items():
-        axes.plot(curve.n, curve.seconds, label=curve.label if curve in comparison.named else None, **style)
+        axes.plot(curve.n, curve.seconds, label=label(curve.label) if curve in comparison.named else None, **style)
         if len(comparison.curves) <= MOST_BANDS and curve.has_intervals:
             axes.fill_between(curve.n, *curve.intervals.T, color=style["color"], alpha=0.25, linewidth=0)
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
@@ -49,12 +49,12 @@ def speedup_figure(comparison: Comparison) -> Figure:
     styles = _styles(comparison)
     axes.axhline(1, color="black", linewidth=1, zorder=1)
     for curve, found in comparison.against_baseline.items():
-        label = f"{curve.label} against {found.first.label}"
+        name = f"{label(curve.label)} against {label(found.first.label)}"
         if found.outcome == CROSSOVER and curve in comparison.named:
-            label += f", crossover at n = {in_digits(found.n)}"
+            name += f", crossover at n = {in_digits(found.n)}"
             _mark(axes, found, styles[curve])
         speedup = found.first.seconds / found.second.seconds
-        axes.plot(found.first.n, speedup, label=label if curve in comparison.named else None, **styles[curve])
+        axes.plot(found.first.n, speedup, label=name if curve in comparison.named else None, **styles[curve])
     axes.yaxis.set_major_formatter(lambda times, _: f"{times:g}x")
     axes.set_ylabel("speedup")
     _name_ticks(axes)
@@ -123,7 +123,7 @@ def _new_figure(comparison: Comparison, what: str) -> tuple[Figure, Axes]:
     axes = figure.add_subplot()
     axes.set(xscale="log", yscale="log", xlabel="n")
     axes.set_title(f"{comparison.product}: {what}", loc="left", fontweight="bold")
-    axes.set_title(common_setting(comparison.members), loc="right", fontsize=9, color=GREY)
+    axes.set_title(label(common_setting(comparison.members)), loc="right", fontsize=9, color=GREY)
     axes.grid(which="major", color="#e3e3e3")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,7 +12,8 @@ from experiments.operators.series import OperatorPoint
 from experiments.operators.settings import OperatorsSettings
 from experiments.recorder import Cell, Row
 from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration
+from experiments.reporting.ranking import most
+from experiments.reporting.text import duration, listed
 from experiments.runtime.roofline import Limit
 from experiments.series.columns import ratio_columns, sample_columns, time_columns
 
@@ -36,10 +37,14 @@ class OperatorsAnswer:
         return sorted(self.found, key=lambda point: -point.both.median)
 
     @cached_property
+    def fastest(self) -> list[OperatorPoint]:
+        """The points with the most FLOP/s: more than one where they tie, none where no point has any."""
+        return most([point for point in self.points if point.flops_per_s], lambda point: point.flops_per_s or 0.0)
+
+    @property
     def best(self) -> OperatorPoint | None:
-        """The point with the most FLOP/s; None where no point has any."""
-        counted = [point for point in self.points if point.flops_per_s]
-        return max(counted, key=lambda point: point.flops_per_s or 0.0, default=None)
+        """The first of the points with the most FLOP/s; None where no point has any."""
+        return self.fastest[0] if self.fastest else None
 
     @cached_property
     def peak(self) -> Limit:
@@ -107,18 +112,19 @@ class OperatorsAnswer:
     def _headline(self) -> str:
         if not self.points:
             return "nothing was measured."
-        slowest = self.points[0]
-        words = [f"{slowest.operator.name} takes longest, {duration(slowest.both.median)} forward and backward"]
+        slowest = most(self.points, lambda point: point.both.median)
+        take = "takes" if len(slowest) == 1 else "take"
+        words = [f"{_names(slowest)} {take} longest, {duration(slowest[0].both.median)} forward and backward"]
         if len(self.points) > 1:
-            most = max(self.points, key=lambda point: point.ratio.value)
+            steepest = most(self.points, lambda point: point.ratio.value)
             typical = statistics.median(point.ratio.value for point in self.points)
             words.append(
                 f"with the backward pass a call takes {typical:.2g} times as long as without in the median, "
-                f"that of {most.operator.name} {most.ratio.value:.2g} times"
+                f"that of {_names(steepest)} {steepest[0].ratio.value:.2g} times"
             )
         if self.best is not None:
             words.append(
-                f"the best rate is {self._rate(self.best)} GFLOP/s ({self.best.operator.name}), "
+                f"the best rate is {self._rate(self.best)} GFLOP/s ({_names(self.fastest)}), "
                 f"{self._share(self.best)} of this machine's {self.peak.rate / 1e9:.3g} GFLOP/s ({self.peak.route})"
             )
         return "; ".join(words) + "."
@@ -144,11 +150,12 @@ class OperatorsAnswer:
         return "" if share is None else f"{share:.1%}"
 
     def _on_the_check(self) -> str:
-        output, gradient = _worst(self.points, _output_error), _worst(self.points, _gradient_error)
+        outputs = most(self.points, lambda point: point.errors.output)
+        gradients = most(self.points, lambda point: point.errors.gradient)
         words = (
-            f"Outputs and gradients were held against NumPy in float64; {output.tolerance:.0e} was let "
-            f"pass. Farthest off were {output.operator.name}'s output ({output.errors.output:.1e}) and "
-            f"{gradient.operator.name}'s gradients ({gradient.errors.gradient:.1e})."
+            f"Outputs and gradients were held against NumPy in float64; {self.points[0].tolerance:.0e} was let "
+            f"pass. Farthest off were the output of {_names(outputs)} ({outputs[0].errors.output:.1e}) and "
+            f"the gradients of {_names(gradients)} ({gradients[0].errors.gradient:.1e})."
         )
         drawn = [point.operator.name for point in self.points if _is_drawn(point.operator)]
         if drawn:
@@ -158,16 +165,9 @@ class OperatorsAnswer:
         return words
 
 
-def _worst(points: Sequence[OperatorPoint], error: Callable[[OperatorPoint], float]) -> OperatorPoint:
-    return max(points, key=error)
-
-
-def _output_error(point: OperatorPoint) -> float:
-    return point.errors.output
-
-
-def _gradient_error(point: OperatorPoint) -> float:
-    return point.errors.gradient
+def _names(points: Sequence[OperatorPoint]) -> str:
+    """The operators that tie."""
+    return listed([point.operator.name for point in points], 3)
 
 
 def _is_drawn(operator: Operator) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from experiments.job_result import JobResult
@@ -12,8 +14,9 @@ from experiments.operators.calls import BOTH, FORWARD
 from experiments.operators.plots import Bars, bar_figure
 from experiments.recorder import Recorder, Row
 from experiments.reporting.figures import COLORS
-from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration
+from experiments.reporting.markdown import literal, markdown_table
+from experiments.reporting.ranking import least, most
+from experiments.reporting.text import duration, listed
 from experiments.series.comparing import common_setting, cut_short, listing, measured_rows, without_result
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     if names:
         recorder.table("comparison", [_row(times, found[0], name) for name in names for times in found])
     if len(found) > 1:
-        recorder.figure("comparison_operators", comparison_figure(found[:MOST_JOBS], names))
+        recorder.figure("comparison_operators", partial(comparison_figure, found[:MOST_JOBS], names))
     recorder.note(note(members, found, names))
 
 
@@ -74,7 +77,7 @@ def note(members: Sequence[JobResult], found: Sequence[Times], names: Sequence[s
     parts = [f"**Operators**: {len(found)} of {len(members)} jobs have times."]
     if len(found) > 1:
         first = found[0].job.name
-        parts[0] += f" Forward and backward together; in brackets how many times as fast as {first}."
+        parts[0] += f" Forward and backward together; in brackets how many times as fast as {literal(first)}."
         parts[0] += _what_stands_out(found)
     if found:
         shown = found[:MOST_JOBS]
@@ -92,12 +95,20 @@ def _what_stands_out(found: Sequence[Times]) -> str:
         (found[0].both[name] / seconds, name, times.job.name)
         for times in found[1:]
         for name, seconds in times.both.items()
-        if name in found[0].both
+        if name in found[0].both and seconds > 0
     ]
     if not speedups:
         return ""
-    (least, slow, slow_job), (most, fast, fast_job) = min(speedups), max(speedups)
-    return f" The extremes are {fast} with {fast_job} ({most:.2f}x) and {slow} with {slow_job} ({least:.2f}x)."
+    gains, losses = most(speedups, itemgetter(0)), least(speedups, itemgetter(0))
+    if gains == losses:
+        return f" All are {gains[0][0]:.2f}x as fast."
+    return f" The extremes are {_extremes(gains)} and {_extremes(losses)}."
+
+
+def _extremes(found: Sequence[tuple[float, str, str]]) -> str:
+    """Operators that tie: ``relu with gpu (3.10x)``."""
+    names = literal(listed([f"{name} with {job}" for _, name, job in found], 3))
+    return f"{names} ({found[0][0]:.2f}x)"
 
 
 def _cells(found: Sequence[Times], name: str) -> dict[str, str]:

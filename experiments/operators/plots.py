@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from experiments.operators.answer import OperatorsAnswer
 from experiments.operators.series import OperatorPoint
-from experiments.reporting.figures import BLUE, ORANGE, new_figure
+from experiments.reporting.figures import BLUE, ORANGE, label, new_figure
 from experiments.reporting.text import duration
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def bar_figure(names: Sequence[str], bars: Sequence[Bars], title: str, setting: 
     group = len(bars) * BAR + GAP
     for turn, one in enumerate(bars):
         at = [index * group + (turn + 0.5) * BAR for index in range(len(names))]
-        axes.barh(at, one.seconds, height=0.92 * BAR, color=one.color, label=one.label)
+        axes.barh(at, one.seconds, height=0.92 * BAR, color=one.color, label=label(one.label))
         for y, seconds, text in zip(at, one.seconds, one.texts, strict=True):
             if math.isfinite(seconds):
                 axes.annotate(text, (seconds, y), (3, 0), textcoords="offset points", va="center", fontsize=8)

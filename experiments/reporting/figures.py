@@ -1,4 +1,4 @@
-"""The style of all figures: colours, margins, titles.
+"""The style of all figures: colours, margins, titles, and names as they stand.
 
 Margins and titles have fixed places and there are no minor ticks, because computing them takes most of a second.
 """
@@ -6,6 +6,8 @@ Margins and titles have fixed places and there are no minor ticks, because compu
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from experiments.reporting.text import on_one_line, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +29,22 @@ PLACE = (0.115, 0.11, 0.855, 0.79)
 SIZE = (8.0, 5.0)
 """Width and height of a figure in inches."""
 
+MOST_LETTERS = 60
+"""A label has up to this many letters."""
+
+MOST_IN_SETTING = 100
+
+
+def label(text: str, most: int = MOST_LETTERS) -> str:
+    """Return the label that shows a text as it stands, on one line, in up to ``most`` letters.
+
+    Everything that we have not written ourselves goes through here: names of classes, datasets and jobs, values of a
+    config. Matplotlib takes what stands between two dollar signs for mathematics, and leaves out of a legend what
+    begins with an underscore.
+    """
+    shown = shortened(on_one_line(text), most).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
 
 def new_figure(
     title: str,
@@ -35,13 +53,16 @@ def new_figure(
     size: tuple[float, float] = SIZE,
     title_height: float = 1.02,
 ) -> tuple[Figure, Axes]:
-    """Return a figure with one pair of axes, ``title`` on the left above it and ``setting`` small on the right."""
+    """Return a figure with one pair of axes, ``title`` on the left above it and ``setting`` small on the right.
+
+    Both are shown as they stand.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, dpi=120)
     axes = figure.add_axes(place)
-    axes.set_title(title, loc="left", fontweight="bold", y=title_height)
-    axes.set_title(setting, loc="right", fontsize=9, color=GREY, y=title_height)
+    axes.set_title(label(title), loc="left", fontweight="bold", y=title_height)
+    axes.set_title(label(setting, MOST_IN_SETTING), loc="right", fontsize=9, color=GREY, y=title_height)
     dress(axes)
     return figure, axes
 

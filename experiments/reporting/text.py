@@ -1,6 +1,18 @@
-"""Numbers and errors in words."""
+"""Numbers, names and errors in words."""
 
 from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+INVISIBLE = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode's categories of control characters, halves of letters, and line breaks."""
+
+TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]*m")
+
+KERAS_WRAPPING = re.compile(r"^.*\bException encountered(?: when calling [^\n]*|:)\s*(?:'')?", re.DOTALL)
+"""All up to the innermost reason, in an error that layers of Keras have passed on."""
 
 
 def duration(seconds: float) -> str:
@@ -13,11 +25,32 @@ def duration(seconds: float) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or the name of its type where there is no message."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """Return the first line of an error's message, or the name of its type where there is no message.
+
+    Keras puts a reason behind lines of its own, "Exception encountered when calling ..." among them: they are skipped.
+    """
+    said = TERMINAL_CODE.sub("", str(error))
+    reason = KERAS_WRAPPING.sub("", said).removesuffix("''")
+    lines = [line.strip() for line in (reason if reason.strip() else said).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 
 
 def one_line(error: object) -> str:
     """Return an error's whole message on one line, or the name of its type where there is no message."""
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with blanks in place of line breaks and control characters."""
+    return " ".join("".join(" " if unicodedata.category(one) in INVISIBLE else one for one in text).split())
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most ``most`` letters; an ellipsis tells that something is left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return names as words: ``a, b and c``, or ``a, b and 7 more`` where there are more than ``most``."""
+    shown = [*names[: most - 1], f"{len(names) - most + 1} more"] if len(names) > most else list(names)
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

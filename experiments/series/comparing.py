@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from experiments.job_result import JobResult
+from experiments.reporting.markdown import literal
 
 
 class Compared(Protocol):
@@ -39,7 +40,7 @@ def cut_short(compared: Iterable[Compared]) -> list[str]:
 
 def listing(what: str, names: Sequence[str]) -> list[str]:
     """A paragraph ``what: names`` of a note; no paragraph where there are no names."""
-    return [f"{what}: {', '.join(names)}"] if names else []
+    return [f"{what}: {literal(', '.join(names))}"] if names else []
 
 
 def _with_status(job: JobResult) -> str:

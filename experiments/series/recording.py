@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from experiments.experiment import Refused
@@ -126,7 +127,7 @@ class Report(ABC, Generic[Key, Point, A]):
         self.recorder.measured()
         if answer.points:
             for name, draw in self.figures().items():
-                self.recorder.figure(name, draw(answer))
+                self.recorder.figure(name, partial(draw, answer))
 
     def _rows(self, answer: A) -> list[Row]:
         """Return the rows of results.csv, one for each key, measured or not."""

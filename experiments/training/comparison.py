@@ -6,11 +6,15 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from experiments.job_result import JobResult
 from experiments.recorder import Recorder
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.figures import label
+from experiments.reporting.markdown import literal, markdown_table
+from experiments.reporting.ranking import ascending, least, most
+from experiments.reporting.text import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +26,9 @@ SCORES = {"test/accuracy": True, "test/rmse": False}
 SEED = "seed"
 
 MOST_ROWS = 15
+
+LONGEST_VALUE = 24
+"""Letters of a swept value in the figure."""
 
 FEWEST_LINES = 3
 """With fewer jobs, parallel coordinates say nothing."""
@@ -48,15 +55,16 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     score = next((name for name in SCORES if any(name in job.metrics for job in members)), None)
     if score is None:
         return
-    done = [job for job in members if job.status == "FINISHED" and score in job.metrics]
+    done = [job for job in members if job.status == "FINISHED" and math.isfinite(job.metrics.get(score, math.nan))]
     if not done:
         return
-    settings = sorted(_settings(done, score), key=lambda setting: setting.median, reverse=SCORES[score])
+    sign = -1 if SCORES[score] else 1
+    settings = sorted(_settings(done, score), key=lambda setting: ascending(sign * setting.median))
     recorder.table("settings", [_row(setting) for setting in settings])
     recorder.note(_note(settings, score))
     keys = list(dict.fromkeys(key for job in done for key in job.swept))
     if len(done) >= FEWEST_LINES and keys:
-        recorder.figure("parallel_coordinates", parallel_figure(done, keys, score))
+        recorder.figure("parallel_coordinates", partial(parallel_figure, done, keys, score))
 
 
 def _settings(members: Sequence[JobResult], score: str) -> list[Setting]:
@@ -77,10 +85,12 @@ def _row(setting: Setting) -> dict[str, str | float | int]:
 
 
 def _note(settings: Sequence[Setting], score: str) -> str:
-    best = settings[0]
+    best = (most if SCORES[score] else least)(settings, lambda setting: setting.median)
     what = score.removeprefix("test/")
-    lines = [f"Best {what}: {best.name}, {_value(best.median)}{_spread(best)}."]
-    if len(settings) > 1 and (doubt := _doubt(settings)):
+    names = literal(listed([setting.name for setting in best], 3))
+    value = _value(best[0].median)
+    lines = [f"Best {what}: {names}, {value}{_spread(best[0]) if len(best) == 1 else ' each'}."]
+    if len(settings) > len(best) and (doubt := _doubt(settings[len(best) :], best[0])):
         lines.append(doubt)
     rows = [
         {
@@ -95,12 +105,11 @@ def _note(settings: Sequence[Setting], score: str) -> str:
     return " ".join(lines) + "\n\n" + markdown_table(rows)
 
 
-def _doubt(settings: Sequence[Setting]) -> str:
+def _doubt(others: Sequence[Setting], best: Setting) -> str:
     """A sentence on how many settings these jobs cannot tell from the best; empty where they can tell all."""
-    best = settings[0]
     if len(best.scores) < 2:
         return "With one seed each, differences may be luck; add seed=0,1,2,3,4."
-    close = [s for s in settings[1:] if max(s.scores) >= min(best.scores) and min(s.scores) <= max(best.scores)]
+    close = [s for s in others if max(s.scores) >= min(best.scores) and min(s.scores) <= max(best.scores)]
     return f"{len(close)} other settings overlap with it over their seeds." if close else ""
 
 
@@ -112,7 +121,7 @@ def _spread(setting: Setting) -> str:
 
 
 def _value(value: float) -> str:
-    return f"{value:.4g}"
+    return f"{value:z.4g}"
 
 
 def parallel_figure(members: Sequence[JobResult], keys: Sequence[str], score: str) -> Figure:
@@ -133,7 +142,7 @@ def parallel_figure(members: Sequence[JobResult], keys: Sequence[str], score: st
         axes.plot(range(len(heights)), heights, "-", color=colours(goodness), linewidth=1.3, alpha=0.85)
     for place, (_, labels) in enumerate(columns):
         _label(axes, place, labels)
-    _label(axes, len(keys), {f"{value:.4g}": _share(value, low, high) for value in {low, high}})
+    _label(axes, len(keys), {_value(value): _share(value, low, high) for value in {low, high}})
     names = [*(key.removeprefix("experiment.") for key in keys), score]
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks([])
@@ -166,5 +175,11 @@ def _label(axes: Axes, place: int, labels: dict[str, float]) -> None:
     for text, height in labels.items():
         box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
         axes.annotate(
-            text, (place, height), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9, bbox=box
+            label(text, LONGEST_VALUE),
+            (place, height),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            bbox=box,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.reporting.figures import BLUE, GREY, ORANGE, dress, no_minor_ticks
+from experiments.reporting.figures import BLUE, GREY, ORANGE, dress, label, no_minor_ticks
 from experiments.training.answer import TrainingAnswer
 
 if TYPE_CHECKING:
@@ -18,11 +18,20 @@ MOST_MISTAKES, COLUMNS = 24, 8
 
 HEADER_INCHES, ROW_INCHES, PICTURE_INCHES = 0.4, 1.45, 1.12
 
+COLOURS = 3
+"""The number of channels that are shown as red, green and blue."""
+
 MOST_NUMBERS = 12
 """The confusion matrix shows its counts up to this number of classes."""
 
 MOST_NAMES = 40
 """The confusion matrix shows the names of the classes up to this number of them."""
+
+LONGEST_NAME, LONGEST_ABOVE, LONGEST_DATASET = 16, 13, 30
+"""Letters of the name of a class beside the confusion matrix and above a mistake, and of a dataset."""
+
+LETTERS_ABOVE = 19
+"""Letters that stand above a mistake on one line."""
 
 
 def learning_figure(answer: TrainingAnswer) -> Figure:
@@ -69,10 +78,10 @@ def confusion_figure(answer: TrainingAnswer) -> Figure:
     from matplotlib.figure import Figure
 
     counts = answer.confusion
-    names = answer.data.class_names
+    names = [label(name, LONGEST_NAME) for name in answer.data.class_names]
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(7.2, 6.4), dpi=120)
-    axes = figure.add_axes((0.2, 0.17, 0.72, 0.73))
+    figure = Figure(figsize=(7.4, 7.0), dpi=120)
+    axes = figure.add_axes((0.25, 0.2, 0.68, 0.72))
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     if len(names) <= MOST_NUMBERS:
         for row, column in np.ndindex(counts.shape):
@@ -101,18 +110,20 @@ def mistakes_figure(answer: TrainingAnswer) -> Figure:
     rows = -(-len(shown) // COLUMNS)
     inches = HEADER_INCHES + ROW_INCHES * rows
     figure = Figure(figsize=(10, inches), dpi=120)
-    names = answer.data.class_names
+    names = [label(name, LONGEST_ABOVE) for name in answer.data.class_names]
     for number, mistake in enumerate(shown):
         row, column = divmod(number, COLUMNS)
         bottom = 1 - (HEADER_INCHES + ROW_INCHES * (row + 1)) / inches
         axes = figure.add_axes((0.01 + column / COLUMNS, bottom + 0.02, 0.9 / COLUMNS, PICTURE_INCHES / inches))
         image = answer.data.test.x[mistake.example]
-        axes.imshow(_as_picture(image), cmap="gray_r" if image.shape[-1] == 1 else None, interpolation="nearest")
+        picture = _as_picture(image)
+        axes.imshow(picture, cmap="gray_r" if picture.ndim == 2 else None, interpolation="nearest")
         axes.set_xticks([])
         axes.set_yticks([])
-        said = f"{names[mistake.truth]} → {names[mistake.taken_for]} {mistake.certainty:.0%}"
-        axes.set_title(said, fontsize=8, pad=3)
+        truth, said = f"{names[mistake.truth]} →", f"{names[mistake.taken_for]} {mistake.certainty:.0%}"
+        axes.set_title((" " if len(truth + said) < LETTERS_ABOVE else "\n").join((truth, said)), fontsize=8, pad=3)
     title = f"{_title(answer)}: the worst of {len(answer.mistakes)} mistakes (truth → said, how certain)"
+    title += _channels_shown(answer.data.input_shape[-1])
     figure.text(0.01, 1 - 0.28 / inches, title, fontweight="bold", fontsize=11)
     return figure
 
@@ -136,13 +147,20 @@ def residuals_figure(answer: TrainingAnswer) -> Figure:
 
 
 def _as_picture(image: np.ndarray) -> np.ndarray:
-    """Return one channel as a matrix [height, width], colours scaled to the range from 0 to 1."""
-    if image.shape[-1] == 1:
-        return image[..., 0]
-    low, high = float(image.min()), float(image.max())
-    return (image - low) / (high - low or 1.0)
+    """Return an image as colours [height, width, 3] from 0 to 1; any but three channels as their mean [height, width].
+
+    Pixels that are no finite number are drawn like the least that is.
+    """
+    finite = image[np.isfinite(image)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    scaled = (np.nan_to_num(image.astype(np.float64), nan=low, posinf=high, neginf=low) - low) / (high - low or 1.0)
+    return scaled if image.shape[-1] == COLOURS else scaled.mean(axis=-1)
+
+
+def _channels_shown(channels: int) -> str:
+    return "" if channels in (1, COLOURS) else f"; shown is the mean of {channels} channels"
 
 
 def _title(answer: TrainingAnswer) -> str:
     settings = answer.settings
-    return f"{settings.model.name} on {answer.data.name}, seed {settings.seed}"
+    return f"{settings.model.name} on {label(answer.data.name, LONGEST_DATASET)}, seed {settings.seed}"

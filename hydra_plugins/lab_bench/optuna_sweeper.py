@@ -132,6 +132,7 @@ def _require_metric(jobs: Sequence[JobReturn]) -> None:
 
 def findings(search: Search, study: Study, ran: int) -> str:
     """Return the sentence at the end of a search: the best trial, and the study that has it."""
+    from experiments.reporting.text import listed
     from runner.sweep.search import best_of, without_password
 
     best = best_of(study)
@@ -139,10 +140,14 @@ def findings(search: Search, study: Study, ran: int) -> str:
     study_of = f"study '{search.study_name}' in {without_password(search.storage)}"
     if not ran:
         study_of += "; it was complete: raise hydra.sweeper.n_trials, or begin a new study"
-    if best is None:
+    if not best:
         return f"no trial of {trials} has a value of {search.metric} ({study_of})"
-    chosen = " ".join(f"{key}={value}" for key, value in best.params.items())
-    return f"best of {trials} trials: {chosen} with {search.metric} = {best.value:.6g} ({study_of})"
+    chosen = dict.fromkeys(" ".join(f"{key}={value}" for key, value in trial.params.items()) for trial in best)
+    each = "" if len(chosen) == 1 else " each"
+    return (
+        f"best of {trials} trials: {listed(list(chosen), 3)} with {search.metric} = {best[0].value:z.6g}{each} "
+        f"({study_of})"
+    )
 
 
 def _require_optuna() -> None:

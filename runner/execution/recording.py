@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import io
+import math
 import posixpath
 import re
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.recorder import REGISTERED_NAME, Cell, Row
+from experiments.reporting.remarks import Remarks
+from experiments.reporting.rendering import png_of
 from runner.messages import File, Metric, ModelRecord, Note, Record, Table
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ class RecordBuffer:
 
     def __init__(self) -> None:
         self._buffer: list[Record] = []
+        self._note = ""
+        self._remarks = Remarks()
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         if not METRIC_NAME.fullmatch(name) or name != posixpath.normpath(name):
@@ -41,11 +46,22 @@ class RecordBuffer:
                 f"but this is {name!r}"
             )
         self._buffer.append(Metric(name, float(value), step, time.time_ns() // 1_000_000))
+        if not math.isfinite(value):
+            self._remark(self._remarks.with_metric(name, value))
 
-    def figure(self, name: str, figure: Figure) -> None:
-        png = io.BytesIO()
-        figure.savefig(png, format="png", pil_kwargs={"compress_level": 1})  # a tenth larger, four times as quick
-        self.file(f"plots/{name}.png", png.getvalue())
+    def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
+        path = f"plots/{name}"
+        try:
+            drawn = figure() if callable(figure) else figure
+            if drawn is None:
+                return
+            png, without_font = png_of(drawn)
+        except Exception as error:  # a plot is never worth the run
+            self.file(f"{path}.txt", traceback.format_exc().encode())
+            self._remark(self._remarks.with_plot(name, error))
+            return
+        self.file(f"{path}.png", png)
+        self._remark(self._remarks.with_letters(without_font))
 
     def table(self, name: str, rows: Sequence[Row]) -> None:
         self._buffer.append(Table(name, [dict(row) for row in rows]))
@@ -80,7 +96,14 @@ class RecordBuffer:
         self._buffer.append(ModelRecord(name, keras_file, *examples, registered_name, _scalars(metadata or {}), step))
 
     def note(self, markdown: str) -> None:
-        self._buffer.append(Note(str(markdown)))
+        self._note = str(markdown)
+        self._buffer.append(Note(self._remarks.below(self._note)))
+
+    def _remark(self, remarks: Remarks) -> None:
+        """Let the note say what could not be recorded. It comes after the note as often as before it."""
+        if remarks != self._remarks:
+            self._remarks = remarks
+            self._buffer.append(Note(remarks.below(self._note)))
 
     def rest(self) -> list[Record]:
         """Return what has not been handed over, and empty the buffer."""

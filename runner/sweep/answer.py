@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 from experiments.experiment import Experiment
 from experiments.job_result import JobResult
 from experiments.recorder import Row, Source
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.markdown import literal, markdown_table
+from experiments.reporting.ranking import least, most
+from experiments.reporting.text import listed
 from runner.config.sweep_settings import SweepSettings
 from runner.execution.job import Job, JobEnd
 from runner.execution.recording import RecordBuffer
@@ -162,22 +165,23 @@ class SweepAnswer:
             if run.info.status != "FINISHED":
                 reason = f"{run.info.status}: {run.data.tags.get(tags.REASON, 'no reason is known')}"
                 by_reason.setdefault(reason, []).append(result.name)
-        lines = [f"- {', '.join(names[:5])}{_more(len(names) - 5)} {reason}" for reason, names in by_reason.items()]
+        lines = [f"- {literal(listed(names, 6))} {literal(reason)}" for reason, names in by_reason.items()]
         return ["\n".join([*lines[:MOST_REASONS], *_more_lines(len(lines) - MOST_REASONS)])] if lines else []
 
     def _best(self) -> str:
         """A sentence about the best job by ``sweep.metric``, if that is set."""
         metric = self._settings.metric
-        having = [
-            result for result in self._results if result.status == "FINISHED" and metric and metric in result.metrics
-        ]
+        finished = [result for result in self._results if result.status == "FINISHED"]
+        having = [result for result in finished if math.isfinite(result.metrics.get(metric or "", math.nan))]
         if metric is None:
             return ""
         if not having:
             return f"sweep.metric: no FINISHED job has a metric {metric}."
-        choose = min if self._settings.direction == "minimize" else max
-        best = choose(having, key=lambda result: result.metrics[metric])
-        return f"Best by {metric} ({self._settings.direction}): **{best.name}** with {best.metrics[metric]:.6g}."
+        choose = least if self._settings.direction == "minimize" else most
+        best = choose(having, lambda result: result.metrics[metric])
+        names = listed([f"**{literal(result.name)}**" for result in best])
+        each = " each" if len(best) > 1 else ""
+        return f"Best by {metric} ({self._settings.direction}): {names} with {best[0].metrics[metric]:z.6g}{each}."
 
 
 def _of_experiment(
@@ -193,7 +197,8 @@ def _of_experiment(
         recorder.note(f"The comparison of {kind.name} crashed; traceback.txt says where.")
     everything = sorted({name for result in results for name in result.metrics})
     metrics = dict.fromkeys([*([metric] if metric else []), *(kind.headline or everything)])
-    return [recorder.take_note(), record_effects(results, list(metrics), recorder)]
+    effects = record_effects(results, list(metrics), recorder)
+    return [recorder.take_note(), effects]  # the note last: it names the figures that could not be drawn
 
 
 def job_table(rows: Sequence[tuple[Job, JobEnd | None]]) -> str:
@@ -210,10 +215,6 @@ def job_table(rows: Sequence[tuple[Job, JobEnd | None]]) -> str:
             for job, end in rows
         ]
     )
-
-
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""
 
 
 def _more_lines(count: int) -> list[str]:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from experiments.job_result import JobResult
 from experiments.recorder import Recorder, Row
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.figures import label
+from experiments.reporting.markdown import literal, markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_ROWS, MOST_PANELS = 15, 6
 
 MOST_CHOICES = 20
+
+LONGEST_VALUE = 18
+"""Letters of a swept value in the figure."""
 
 MANY = 8
 """A key with more values than this is summarized by their spread: seeds, or values that a search has drawn."""
@@ -113,10 +119,10 @@ def record_effects(results: Sequence[JobResult], metrics: Sequence[str], recorde
         return ""
     recorder.table("effects", [effect.row() for effect in found])
     by_key = _by_key([effect for effect in found if effect.metric == found[0].metric])
-    _record_figure(by_key, recorder)
+    recorder.figure("effects", partial(effects_figure, by_key))
     rows = [cells for same in by_key.values() for cells in _cells_of_key(same)]
     more = f"\n\n{len(rows) - MOST_ROWS} more are in effects.csv." if len(rows) > MOST_ROWS else ""
-    title = f"Effect of each swept key on {found[0].metric} (of the last step, where it has several):"
+    title = f"Effect of each swept key on {literal(found[0].metric)} (of the last step, where it has several):"
     return f"{title}\n\n{markdown_table(rows[:MOST_ROWS])}{more}"
 
 
@@ -132,7 +138,9 @@ def _cells_of_key(same: Sequence[Effect]) -> list[dict[str, str]]:
             for effect in same
         ]
     everything = replace(same[0], values=tuple(value for effect in same for value in effect.values))
-    return [_cells(everything, f"{len(same)} values", f"{min(everything.values):.4g} to {max(everything.values):.4g}")]
+    return [
+        _cells(everything, f"{len(same)} values", f"{min(everything.values):z.4g} to {max(everything.values):z.4g}")
+    ]
 
 
 def _ratio_in_words(effect: Effect) -> str:
@@ -146,13 +154,13 @@ def _cells(effect: Effect, value: str, against: str) -> dict[str, str]:
         "key": effect.key,
         "value": value,
         "jobs": str(len(effect.values)),
-        "mean": f"{fmean(effect.values):.4g}",
+        "mean": f"{fmean(effect.values):z.4g}",
         "deviation": "-" if math.isnan(effect.deviation) else f"{effect.deviation:.2g}",
         "against the first value": against,
     }
 
 
-def _record_figure(by_key: Mapping[str, Sequence[Effect]], recorder: Recorder) -> None:
+def effects_figure(by_key: Mapping[str, Sequence[Effect]]) -> Figure:
     """Draw a panel for each key: each job as a dot, the mean of each value as a bar; many numbers as an x axis."""
     from matplotlib.figure import Figure
 
@@ -165,15 +173,15 @@ def _record_figure(by_key: Mapping[str, Sequence[Effect]], recorder: Recorder) -
             _draw_numbers(axes, numbers, by_key[key])
         else:
             _draw_choices(axes, by_key[key][:MOST_CHOICES])
-        axes.set_title(key, fontsize=10)
+        axes.set_title(label(key), fontsize=10)
         axes.grid(axis="y", color="#e3e3e3")
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     everything = [value for same in by_key.values() for effect in same for value in effect.values]
-    panels[0].set_ylabel(by_key[keys[0]][0].metric)
+    panels[0].set_ylabel(label(by_key[keys[0]][0].metric))
     if min(everything) > 0 and max(everything) > 20 * min(everything):
         panels[0].set_yscale("log")
-    recorder.figure("effects", figure)
+    return figure
 
 
 def _numbers(values: Sequence[str]) -> list[float] | None:
@@ -193,11 +201,7 @@ def _draw_choices(axes: Axes, found: Sequence[Effect]) -> None:
         axes.plot([place] * len(effect.values), effect.values, "o", color=GREY, markersize=4, alpha=0.7)
         mean = fmean(effect.values)
         axes.plot([place - 0.25, place + 0.25], [mean, mean], "-", color=BLUE, linewidth=2.5)
-    labels = [_shortened(effect.value) for effect in found]
+    labels = [label(effect.value, LONGEST_VALUE) for effect in found]
     crowded = len(labels) > 4 or max(map(len, labels)) > 8
     axes.set_xticks(range(len(labels)), labels, rotation=45 if crowded else 0, ha="right" if crowded else "center")
     axes.set_xlim(-0.6, len(labels) - 0.4)
-
-
-def _shortened(value: str) -> str:
-    return value if len(value) <= 18 else f"{value[:16]}.."

@@ -6,6 +6,7 @@ The study is kept in a database, so that a search that was cut short can go on.
 from __future__ import annotations
 
 import json
+import math
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from experiments.reporting.ranking import least, most
 from experiments.reporting.text import first_line
 from runner.config.sweep_settings import DIRECTIONS
 from runner.errors import StoreError, UserError
@@ -144,11 +146,11 @@ def newest_study(storage: str, name: str) -> str | None:
     return max((known for known in names if known.startswith(f"{name} ")), default=None)
 
 
-def best_of(study: optuna.Study) -> FrozenTrial | None:
-    """The best trial; None if all have failed."""
+def best_of(study: optuna.Study) -> list[FrozenTrial]:
+    """The best trials: several if they tie, none if all have failed."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
-    return min(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
+    choose = most if study.direction == StudyDirection.MAXIMIZE else least
+    return choose(complete, lambda trial: math.nan if trial.value is None else trial.value)
 
 
 def without_password(address: str) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from experiments.recorder import Row
+from experiments.reporting.tables import csv_of
 from runner.errors import StoreError
 from runner.messages import File, Metric, ModelRecord, Note, Record, Settled, Table
 from runner.tracking import mlflow_model, tags
@@ -84,7 +83,7 @@ class TrackedRun:
         metrics = [
             MlflowMetric(record.name, record.value, record.milliseconds, record.step)
             for record in records
-            if isinstance(record, Metric)
+            if isinstance(record, Metric) and math.isfinite(record.value)  # MLflow stores 1.8e308 for infinity
         ]
         tagged = [RunTag(f"{tags.SETTLED}{one.name}", one.value) for one in records if isinstance(one, Settled)]
         if any(isinstance(record, Note) for record in records):
@@ -104,7 +103,7 @@ class TrackedRun:
         for record in records:
             if isinstance(record, Table):
                 path = f"{record.name}.csv"
-                self._files[path] = _csv(record.rows)
+                self._files[path] = csv_of(record.rows).encode()
                 changed[path] = None
             elif isinstance(record, File):
                 self._files[record.path] = record.content
@@ -128,7 +127,7 @@ class TrackedRun:
         metrics: list[Row] = [
             {"metric": name, "step": step, "value": value} for (name, step), value in self._metrics.items()
         ]
-        for path, content in (self._files | {"metrics.csv": _csv(metrics)}).items():
+        for path, content in (self._files | {"metrics.csv": csv_of(metrics).encode()}).items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -209,20 +208,6 @@ def _experiment_id(store: Store, client: MlflowClient, name: str) -> str:
             f"tracking.experiment: the MLflow experiment {name!r} is deleted; restore it in the UI or name another"
         )
     return str(found.experiment_id)
-
-
-def _csv(rows: Sequence[Row]) -> bytes:
-    text = io.StringIO()
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    if columns:
-        writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    return "" if isinstance(value, float) and math.isnan(value) else value
 
 
 @contextmanager

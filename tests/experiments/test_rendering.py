@@ -138,7 +138,7 @@ def test_the_note_and_rows_of_operators():
     )
     assert "the best rate is 500 GFLOP/s (dense), 50.0% of this machine's 1e+03 GFLOP/s (TensorFlow, n=4096)." in note
     assert "Not measured: gru - no kernel." in note
-    assert "held against NumPy in float64; 1e-02 was let pass. Farthest off were dense's output (1.0e-03)" in note
+    assert "held against NumPy in float64; 1e-02 was let pass. Farthest off were the output of dense (1.0e-03)" in note
     slow, fast = map(answer.row, answer.points)
     assert (slow["operator"], fast["operator"]) == ("dense", "relu")
     assert slow["tolerance"] == fast["tolerance"] == 1e-2
