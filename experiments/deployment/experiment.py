@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from experiments.deployment.answer import DeploymentAnswer
@@ -46,7 +47,7 @@ class Deployment(DeploymentSettings, Experiment):
                 recorder.note(answer.note())
                 recorder.measured()
             if series.services:
-                recorder.figure("latency", latency_figure(answer))
+                recorder.figure("latency", partial(latency_figure, answer))
         if not series.services:
             raise Refused(f"no way could be measured: {next(iter(series.not_measured.values()))}")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from experiments.deployment.answer import DeploymentAnswer, size
 from experiments.deployment.series import Service
 from experiments.reporting.figures import GREEN, ORANGE, new_figure, no_minor_ticks
-from experiments.reporting.text import duration
+from experiments.reporting.text import duration, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PLACE = (0.115, 0.12, 0.845, 0.77)
 """Left, bottom, width and height of the axes, as shares of the figure."""
+
+LONGEST_SOURCE = 60
+"""Letters of the model's title."""
 
 LABEL_WIDTH, LABEL_HEIGHT = 0.27, 0.075
 """The room that one label takes, as shares of the axes."""
@@ -27,7 +30,7 @@ def latency_figure(answer: DeploymentAnswer) -> Figure:
 
     Each point's label gives the accuracy or the error.
     """
-    setting = f"{_short(answer.series.source.title)}, {answer.placement}"
+    setting = f"{shortened(answer.series.source.title, LONGEST_SOURCE)}, {answer.placement}"
     figure, axes = new_figure("Ways of serving", setting, PLACE)
     axes.set(xscale="log", yscale="log", xlabel="size of what is deployed", ylabel="latency of one example, p50 to p99")
     for service in answer.services:
@@ -91,7 +94,3 @@ def _name(axes: Axes, answer: DeploymentAnswer) -> None:
 
 def _is_free(left: float, height: float, taken: list[tuple[float, float]]) -> bool:
     return not any(abs(x - left) < LABEL_WIDTH and abs(y - height) < LABEL_HEIGHT for x, y in taken)
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= 60 else f"{title[:57]}..."

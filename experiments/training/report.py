@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from experiments.networks.data import Data
 from experiments.recorder import Recorder
 from experiments.training.answer import TrainingAnswer
@@ -31,13 +33,13 @@ def record_test(answer: TrainingAnswer, recorder: Recorder) -> None:
 
 def record_figures(answer: TrainingAnswer, recorder: Recorder) -> None:
     """Draw and record the plots that fit the task; ``answer.test`` must be set."""
-    recorder.figure("learning", learning_figure(answer))
+    recorder.figure("learning", partial(learning_figure, answer))
     if answer.data.task == "classification":
-        recorder.figure("confusion", confusion_figure(answer))
+        recorder.figure("confusion", partial(confusion_figure, answer))
         if answer.data.is_image and answer.mistakes:
-            recorder.figure("mistakes", mistakes_figure(answer))
+            recorder.figure("mistakes", partial(mistakes_figure, answer))
     else:
-        recorder.figure("residuals", residuals_figure(answer))
+        recorder.figure("residuals", partial(residuals_figure, answer))
 
 
 def size_in_words(data: Data) -> str:
