@@ -6,6 +6,7 @@ Margins and titles have fixed places and there are no minor ticks, because compu
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unicodedata import bidirectional
 
 from experiments.reporting.text import on_one_line, shortened
 
@@ -34,15 +35,20 @@ MOST_LETTERS = 60
 
 MOST_IN_SETTING = 100
 
+FROM_THE_LEFT = "\u200e"
+"""Unicode's invisible mark that what stands beside it is written from the left."""
+
 
 def label(text: str, most: int = MOST_LETTERS) -> str:
     """Return the label that shows a text as it stands, on one line, in up to ``most`` letters.
 
     Everything that we have not written ourselves goes through here: names of classes, datasets and jobs, values of a
-    config. Matplotlib takes what stands between two dollar signs for mathematics, and leaves out of a legend what
-    begins with an underscore.
+    config. Matplotlib takes what stands between two dollar signs for mathematics, leaves out of a legend what begins
+    with an underscore, and would turn around the whole line in which a Hebrew or Arabic name comes first.
     """
     shown = shortened(on_one_line(text), most).replace("$", r"\$")
+    if any(bidirectional(letter) in ("R", "AL") for letter in shown):
+        return f"{FROM_THE_LEFT}{shown}{FROM_THE_LEFT}"
     return f" {shown}" if shown.startswith("_") else shown
 
 

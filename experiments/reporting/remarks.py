@@ -23,7 +23,7 @@ class Remarks:
     """Those for which no font was found."""
 
     def with_metric(self, name: str, value: float) -> Remarks:
-        return replace(self, metrics={name: value} | self.metrics)
+        return replace(self, metrics={**self.metrics, name: self.metrics.get(name, value)})
 
     def with_plot(self, name: str, error: Exception) -> Remarks:
         reason = shortened(f"{type(error).__name__}: {one_line(error)}", MOST_IN_REASON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ def png_of(figure: Figure) -> tuple[bytes, str]:
     png = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # the caller says so, once
+        logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it regrets each weight that is not there
         # a tenth larger, four times as quick
         figure.savefig(png, format="png", pil_kwargs={"compress_level": 1})
     return png.getvalue(), without_font

@@ -21,8 +21,8 @@ nothing, and stay as they are.
 """
 
 
-def csv_of(rows: Sequence[Row]) -> str:
-    """Return rows as CSV (RFC 4180) with a column for each key; NaN and None are empty cells.
+def csv_of(rows: Sequence[Row]) -> bytes:
+    """Return rows as CSV (RFC 4180, UTF-8) with a column for each key; NaN and None are empty cells.
 
     An apostrophe stands before a text that a spreadsheet would run as a formula: for it, what follows is text.
     """
@@ -32,7 +32,7 @@ def csv_of(rows: Sequence[Row]) -> str:
         writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
         writer.writerow({column: _cell(column) for column in columns})
         writer.writerows({column: _cell(value) for column, value in row.items()} for row in rows)
-    return text.getvalue()
+    return text.getvalue().encode(errors="replace")  # half a letter cannot be encoded
 
 
 def _cell(value: Cell) -> Cell:

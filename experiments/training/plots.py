@@ -30,7 +30,7 @@ MOST_NAMES = 40
 LONGEST_NAME, LONGEST_ABOVE, LONGEST_DATASET = 16, 13, 30
 """Letters of the name of a class beside the confusion matrix and above a mistake, and of a dataset."""
 
-LETTERS_ABOVE = 19
+LETTERS_ABOVE = 17
 """Letters that stand above a mistake on one line."""
 
 

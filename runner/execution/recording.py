@@ -123,8 +123,9 @@ def _plain(name: str, arrays: Arrays) -> Arrays:
 
 
 def _scalars(metadata: Mapping[str, Any]) -> dict[str, Cell]:
-    """Convert NumPy scalars to Python's."""
-    return {name: value.item() if hasattr(value, "item") else value for name, value in metadata.items()}
+    """Convert NumPy scalars to Python's, and leave out those that are no finite number, as among the metrics."""
+    plain = {name: value.item() if hasattr(value, "item") else value for name, value in metadata.items()}
+    return {name: value for name, value in plain.items() if not isinstance(value, float) or math.isfinite(value)}
 
 
 def _checked(name: str, array: Any) -> Any:

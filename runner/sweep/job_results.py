@@ -83,9 +83,15 @@ def _job_result(run: Run, swept: Mapping[str, str], tracking_uri: str) -> JobRes
         swept=swept,
         config=run.data.params,
         device=device,
-        metrics=run.data.metrics,
+        metrics=_last_metrics(run),
         table=_table_reader(run, tracking_uri),
     )
+
+
+def _last_metrics(run: Run) -> dict[str, float]:
+    """Each metric's last value. One whose last value is no finite number has none: an earlier one must not count."""
+    lost = run.data.tags.get(tags.NOT_FINITE, "").splitlines()
+    return {name: value for name, value in run.data.metrics.items() if name not in lost}
 
 
 def _words(run: Run) -> list[str]:

@@ -39,6 +39,9 @@ class TrackedRun:
         self._models: dict[str, ModelRecord] = {}
         self._tracked_models = RunModels(client, run)
         self._metrics: dict[tuple[str, int], float] = {}
+        self._has_not_finite = False
+        self._known_not_finite: list[str] = []
+        """As the store has it."""
         self._started: int = run.info.start_time
         self.last_note = ""
         self.seconds = 0.0
@@ -86,6 +89,9 @@ class TrackedRun:
             if isinstance(record, Metric) and math.isfinite(record.value)  # MLflow stores 1.8e308 for infinity
         ]
         tagged = [RunTag(f"{tags.SETTLED}{one.name}", one.value) for one in records if isinstance(one, Settled)]
+        if (not_finite := self._not_finite()) != self._known_not_finite:
+            self._known_not_finite = not_finite
+            tagged.append(RunTag(tags.NOT_FINITE, "\n".join(not_finite)[:TAG_LENGTH]))
         if any(isinstance(record, Note) for record in records):
             tagged.append(RunTag(tags.NOTE, self.last_note[:NOTE_LENGTH]))
         if metrics or tagged:
@@ -103,7 +109,7 @@ class TrackedRun:
         for record in records:
             if isinstance(record, Table):
                 path = f"{record.name}.csv"
-                self._files[path] = csv_of(record.rows).encode()
+                self._files[path] = csv_of(record.rows)
                 changed[path] = None
             elif isinstance(record, File):
                 self._files[record.path] = record.content
@@ -114,6 +120,7 @@ class TrackedRun:
                 self.last_note = record.markdown
             elif isinstance(record, Metric):
                 self._metrics[record.name, record.step] = record.value
+                self._has_not_finite |= not math.isfinite(record.value)
         return list(changed)
 
     @property
@@ -121,13 +128,19 @@ class TrackedRun:
         """Each metric's value at its last step, as MLflow reports it."""
         return {name: value for (name, _), value in sorted(self._metrics.items())}
 
+    def _not_finite(self) -> list[str]:
+        """The metrics whose last value is no finite number."""
+        if not self._has_not_finite:
+            return []
+        return [name for name, value in self.last_metrics.items() if not math.isfinite(value)]
+
     def rescue(self) -> Path:
         """Write everything known of this run to a new temporary folder, and return the folder."""
         folder = Path(mkdtemp(prefix=f"rescued-{self.id[:8]}-"))
         metrics: list[Row] = [
             {"metric": name, "step": step, "value": value} for (name, step), value in self._metrics.items()
         ]
-        for path, content in (self._files | {"metrics.csv": csv_of(metrics).encode()}).items():
+        for path, content in (self._files | {"metrics.csv": csv_of(metrics)}).items():
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)

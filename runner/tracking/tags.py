@@ -10,6 +10,9 @@ FINGERPRINT = "fingerprint"
 SETTLED = "settled."
 """The prefix of a choice that a run has made by measuring, for later runs of the same fingerprint."""
 
+NOT_FINITE = "not_finite"
+"""The metrics whose last value is no finite number, which is not among their values: one a line."""
+
 REASON = "reason"
 """The reason why a run did not finish, in a sentence."""
 

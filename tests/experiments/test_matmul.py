@@ -8,6 +8,7 @@ import pytest
 from experiments.experiment import Refused
 from experiments.matmul import Matmul
 from experiments.matmul import experiment as experiment_module
+from experiments.matmul import report as report_module
 from experiments.matmul.product import SHAPES, Product, new_call, require_product_in_graph
 from experiments.matmul.verification import require_correct, residual, tolerance
 from experiments.measure import Timing
@@ -16,6 +17,8 @@ from experiments.runtime.roofline import Limit, measure_compute, measure_memory
 from experiments.series.measuring import Series
 from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
+from runner.messages import File, Note
+from runner.sweep.answer import AnswerRecorder
 
 QUICK = Timing(max_seconds=0.05, warmup_seconds=0.0, block_seconds=0.001)
 
@@ -39,6 +42,17 @@ def test_every_point_is_measured_and_recorded(on_device, recorder, mode, shape):
     assert {row["device"].rpartition("/")[2] for row in rows} == {"device:CPU:1"}
     assert set(recorder.figures) == {"time", "throughput"}
     assert "CPU:1" in recorder.notes[-1]
+
+
+def test_a_figure_that_cannot_be_drawn_ends_no_run(on_device, monkeypatch):
+    monkeypatch.setattr(report_module, "time_figure", lambda answer: answer.no_such_thing)
+    recorder = AnswerRecorder()  # what a run has, but for the pipe
+    Matmul(sizes=[4], timing=QUICK).run(recorder)
+    records = recorder.rest()
+    assert {record.path for record in records if isinstance(record, File)} == {"plots/time.txt", "plots/throughput.png"}
+    note = [record.markdown for record in records if isinstance(record, Note)][-1]
+    assert "µs at n=4" in note
+    assert "Not drawn: plots/time.png (AttributeError: 'MatmulAnswer' object has no attribute 'no_such_thing'" in note
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-import io
 import math
 import sys
+import warnings
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from matplotlib.cbook import is_math_text
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont
+from matplotlib.ft2font import FT2Font
+from matplotlib.text import Text
 
+from experiments.gradient_cost import GradientCost
 from experiments.gradient_cost.answer import GradientCostAnswer
 from experiments.gradient_cost.plots import cost_figure
 from experiments.gradient_cost.plots import time_figure as gradient_time_figure
 from experiments.gradient_cost.series import GradientCostPoint
 from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.gradient_cost.workloads import LogSumExp
+from experiments.job_result import JobResult
+from experiments.matmul import Matmul
 from experiments.matmul.answer import MatmulAnswer
 from experiments.matmul.plots import throughput_figure, time_figure
 from experiments.matmul.product import Product
 from experiments.matmul.series import MatmulPoint
 from experiments.matmul.settings import MatmulSettings
 from experiments.measure import Measurement, Sample
+from experiments.operators import Operators
 from experiments.operators.answer import OperatorsAnswer
 from experiments.operators.catalogue import OPERATORS
 from experiments.operators.plots import time_figure as operators_figure
 from experiments.operators.series import OperatorPoint
 from experiments.operators.settings import OperatorsSettings
 from experiments.operators.verification import Errors
+from experiments.reporting.figures import label, new_figure
+from experiments.reporting.rendering import png_of
+from experiments.reporting.text import on_one_line
 from experiments.runtime import device
 from experiments.runtime.device import Placement
 from experiments.runtime.roofline import COMPUTE, DISPATCH, Limit, Roofline
 from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.training import Training
+from experiments.training.plots import confusion_figure, mistakes_figure
+from runner.sweep.effects import record_effects
+from tests.experiments.test_crossover import job_of
+from tests.experiments.test_text import HOSTILE
+from tests.experiments.test_training_answer import classified
 
 GPU = Placement("/device:GPU:0", "GPU:1", "Imaginary X1")
 
@@ -176,6 +196,122 @@ def test_figures_name_the_placement_they_are_given(draw, make, title):
     (axes,) = figure.axes
     assert axes.get_title(loc="left") == title
     assert axes.get_title(loc="right") == "float32, graph, GPU:1 (Imaginary X1)"
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    assert image.getvalue().startswith(PNG)
+    assert png_of(figure)[0].startswith(PNG)
+
+
+def shown_in(figure: Figure) -> list[str]:
+    """Draw a figure; return its texts as they are shown. Only numbers at an axis may be mathematics."""
+    assert png_of(figure)[0].startswith(PNG)
+    texts = [text.get_text() for text in figure.findobj(Text)]
+    assert not [text for text in texts if is_math_text(text) and not text.startswith(r"$\mathdefault{")]
+    return [text.replace(r"\$", "$").replace("\u200e", "").strip() for text in texts]
+
+
+def assert_shown(names: list[str], texts: list[str], letters: int) -> None:
+    """Assert that the beginning of each name stands in a text."""
+    beginnings = [on_one_line(name)[:letters] for name in names]
+    assert not [name for name in beginnings if not any(name in text for text in texts)]
+
+
+@pytest.mark.parametrize("names", [HOSTILE[:12], HOSTILE[12:]])
+def test_classes_are_shown_as_they_stand(names):
+    count = len(names)
+    part = SimpleNamespace(x=np.zeros((count, 8, 8, 1)), y=np.arange(count))
+    answer = classified(test=SimpleNamespace(outputs=5 * np.roll(np.eye(count), 1, axis=1), loss=1.0))
+    answer.data = SimpleNamespace(
+        name="$a$|b", test=part, task="classification", class_names=names, is_image=True, input_shape=(8, 8, 1)
+    )
+    for draw in (confusion_figure, mistakes_figure):
+        texts = shown_in(draw(answer))
+        assert_shown(names, texts, letters=12)
+        assert any("on $a$|b, seed" in text for text in texts)
+
+
+def jobs_of(names: list[str], metrics: dict[str, float] | None = None) -> list[JobResult]:
+    """Jobs of a sweep over names, with a measurement for any experiment."""
+    jobs = []
+    for number, name in enumerate(names, start=1):
+        swept = {"experiment.dataset.path": name}
+        curve = job_of(name, lambda n, number=number: 1e-6 * (n + number), sizes=[1, 10, 100, 1000])
+        ratios = {"operator": "relu", "forward_us": "1", "forward_backward_us": f"{number}"}
+        ratios |= {"ratio": "3", "ratio_low": "2.5", "ratio_high": "3.5"}
+        rows = [row | ratios for row in curve.table("results")]
+        tables = {"results": rows, "samples": curve.table("samples")}
+        scores = {"test/accuracy": 1 / number} | (metrics or {})
+        jobs.append(JobResult(name, "FINISHED", swept, curve.config | swept, "CPU:0", scores, tables.__getitem__))
+    return jobs
+
+
+@pytest.mark.parametrize("kind", [Matmul, Operators, GradientCost, Training])
+@pytest.mark.parametrize("start", range(0, 24, 6))
+def test_jobs_of_a_sweep_are_shown_as_they_stand(kind, start, recorder):
+    names = HOSTILE[start : start + 6]
+    kind.compare(jobs_of(names), recorder)
+    assert recorder.figures
+    for figure in recorder.figures.values():
+        assert_shown(names, shown_in(figure), letters=20)
+
+
+def test_effects_show_values_as_they_stand(recorder):
+    note = record_effects(jobs_of(HOSTILE[:8]), ["test/accuracy"], recorder)
+    assert_shown(HOSTILE[:8], shown_in(recorder.figures["effects"]), letters=15)
+    assert r"a\|b" in note
+
+
+@pytest.mark.parametrize(
+    ("shape", "title"),
+    [
+        ((8, 8, 1), ""),
+        ((8, 8, 3), ""),
+        ((8, 8, 2), "; shown is the mean of 2 channels"),
+        ((8, 8, 4), "; shown is the mean of 4 channels"),
+        ((3, 32, 32), "; shown is the mean of 32 channels"),
+    ],
+)
+@pytest.mark.parametrize("pixel", [0.0, 255.0, math.nan, math.inf])
+def test_images_of_any_number_of_channels_are_drawn(shape, title, pixel):
+    x = np.random.default_rng(0).uniform(0, 255, (4, *shape))
+    x[:, 0, 0, 0] = pixel
+    answer = classified()
+    answer.data = SimpleNamespace(
+        name="made", test=SimpleNamespace(x=x, y=answer.data.test.y), class_names=("a", "b", "c"), input_shape=shape
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (heading,) = [text for text in shown_in(mistakes_figure(answer)) if "mistakes" in text]
+    assert heading.endswith(f"how certain){title}")
+
+
+def test_names_from_the_right_do_not_turn_a_line_around():
+    assert label("dog") == "dog"
+    assert label("כלב") == "\u200eכלב\u200e"  # Unicode's left-to-right mark
+
+
+def has_letter(letter: str, *families: str) -> bool:
+    paths = [findfont(FontProperties(family=[family])) for family in families]
+    return any(FT2Font(path).get_char_index(ord(letter)) for path in paths)
+
+
+def test_a_font_that_has_the_letters_is_chosen():
+    """A sign of APL that is not in DejaVu Sans, but in a font that comes with Matplotlib."""
+    assert not has_letter("⌶", "DejaVu Sans")
+    figure, axes = new_figure("plain", "small")
+    named = axes.text(0, 0, "cat ⌶", fontweight="bold")
+    axes.set_xticks([0, 1], ["dog", "⌶"])
+    plain = axes.text(0, 1, "dog")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert png_of(figure)[1] == ""
+    for text in (named, axes.get_xticklabels()[1]):
+        assert has_letter("⌶", *text.get_fontfamily())
+    assert plain.get_fontfamily() == FontProperties().get_family()
+
+
+def test_letters_without_a_font_are_told_and_warn_nobody():
+    figure, axes = new_figure("𒀀", "a cuneiform sign")
+    axes.set_yticks([0], ["𒀀 cat"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        png, missing = png_of(figure)
+    assert png.startswith(PNG)
+    assert missing == "𒀀"

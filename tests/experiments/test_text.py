@@ -1,9 +1,16 @@
 """Numbers and tables as people read them, and hints."""
 
-import pytest
+import csv
+import io
+import math
 
-from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration
+import pytest
+from markdown_it import MarkdownIt
+
+from experiments.reporting.markdown import literal, markdown_table
+from experiments.reporting.ranking import ascending, least, most
+from experiments.reporting.tables import csv_of
+from experiments.reporting.text import duration, listed, on_one_line
 from experiments.validators import InvalidField, require_at_least, suggestion
 
 
@@ -43,3 +50,107 @@ def test_numbers_have_a_minimum(value):
 
     with pytest.raises(InvalidField, match="not a number of at least 0"):
         require_at_least(Owner(), "width", 0)
+
+
+HOSTILE = [
+    "$50 (5%)-$100",
+    r"\alpha_{1}^2",
+    "a|b",
+    r"a\|b",
+    "ends in \\",
+    "_begins with one",
+    "__init__",
+    "*many* of **them**",
+    "`code`",
+    "``",
+    "<b>bold</b>",
+    "<50K",
+    "&lt;",
+    "AT&T; &amp",
+    "[a](http://b)",
+    "![a](b)",
+    "~~gone~~",
+    "# no heading",
+    "two\nlines\r\nand\ta tab",
+    "bell\x07, half\ud800 a letter",
+    "=1+1",
+    "猫",
+    "עברית",
+    "हिन्दी",
+    "😀",
+    "x" * 70,
+]
+"""Names that some reader takes for something else."""
+
+
+def shown_by_markdown(markdown: str) -> list[str]:
+    """The text of each paragraph or cell, as a reader of GitHub's Markdown shows it. There must be nothing but text."""
+    inlines = [token for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown) if token.type == "inline"]
+    assert {child.type for inline in inlines for child in inline.children or []} == {"text"}
+    return ["".join(child.content for child in inline.children or []) for inline in inlines]
+
+
+def test_a_table_shows_names_as_they_stand():
+    shown = shown_by_markdown(markdown_table([{"a|b": name, "n": "1"} for name in HOSTILE]))
+    assert shown[:2] == ["a|b", "n"]
+    assert shown[2::2] == [on_one_line(name) for name in HOSTILE]
+
+
+def test_a_sentence_shows_names_as_they_stand():
+    for name in HOSTILE:
+        assert shown_by_markdown(f"the best: {literal(name)}, and so on") == [
+            f"the best: {on_one_line(name)}, and so on"
+        ]
+
+
+def test_a_name_is_one_line_without_control_characters():
+    assert on_one_line("two\nlines\r\nand\ta tab") == "two lines and a tab"
+    assert on_one_line("bell\x07, half\ud800 a letter\u2028") == "bell , half a letter"
+
+
+def read_csv(content: bytes) -> csv.DictReader:
+    return csv.DictReader(io.StringIO(content.decode(), newline=""))
+
+
+def test_csv_keeps_every_name_and_lets_no_spreadsheet_run_one():
+    texts = [*HOSTILE, "-1.5", "-sin(x)/2", "+49 30 1", "a,b", 'say "a"', "-other"]
+    read = list(read_csv(csv_of([{"name": text, "n": math.nan} for text in texts])))
+    assert [row["n"] for row in read] == [""] * len(texts)
+    assert {text: row["name"] for text, row in zip(texts, read, strict=True) if text != row["name"]} == {
+        "two\nlines\r\nand\ta tab": "two\nlines\nand\ta tab",
+        "=1+1": "'=1+1",
+        "bell\x07, half\ud800 a letter": "bell\x07, half? a letter",
+    }
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "@SUM(A1)", "+1+cmd|' /C calc'!A0", '-HYPERLINK("http://x")', "\t=1"])
+def test_what_a_spreadsheet_would_run_is_text_in_csv(formula):
+    (row,) = read_csv(csv_of([{"name": formula}]))
+    assert row == {"name": f"'{formula}"}
+
+
+@pytest.mark.parametrize(
+    ("values", "lowest", "highest"),
+    [
+        ({"a": 1.0, "b": 2.0}, ["a"], ["b"]),
+        ({"a": math.nan, "b": 2.0, "c": 1.0}, ["c"], ["b"]),
+        ({"a": 1.0, "b": 1.0 + 1e-12, "c": 3.0}, ["a", "b"], ["c"]),
+        ({"a": -0.0, "b": 0.0}, ["a", "b"], ["a", "b"]),
+        ({"a": math.inf, "b": 5.0, "c": -math.inf}, ["b"], ["b"]),
+        ({"a": math.nan}, [], []),
+        ({}, [], []),
+    ],
+)
+def test_nan_never_wins_and_equals_tie(values, lowest, highest):
+    assert least(values, values.__getitem__) == lowest
+    assert most(values, values.__getitem__) == highest
+    in_order = sorted(values.values(), key=ascending)
+    assert in_order == sorted(filter(math.isfinite, in_order)) + in_order[len(list(filter(math.isfinite, in_order))) :]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c"), ([*"abcd"], "a, b and 2 more")],
+)
+def test_names_in_words(names, words):
+    assert listed(names, most=3) == words

@@ -208,6 +208,14 @@ def test_it_ends_when_all_have_failed(search: Callable[..., Search]) -> None:
     assert "no trial of 5 has a value of loss" in findings(finished, study, ran=5)
 
 
+def test_equals_are_all_told(search: Callable[..., Search]) -> None:
+    finished = search(n_trials=3, sampler="random", seed=1)
+    values = iter([2.0, -0.0, 0.0])
+    study = finished.run(FakeLauncher(lambda at: next(values)))
+    chosen = [f"x={trial.params['x']}" for trial in study.trials[1:]]
+    assert f"best of 3 trials: {chosen[0]} and {chosen[1]} with loss = 0 each (" in findings(finished, study, ran=3)
+
+
 def test_a_resumed_study_runs_the_rest_only(search: Callable[..., Search]) -> None:
     first, second, third = (FakeLauncher(lambda at: None if at["x"] < 0 else quadratic(at)) for _ in range(3))
     search(n_trials=6).run(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
 
@@ -10,6 +11,7 @@ import pytest
 from runner.execution.job_run import JobRun, JobState
 from runner.execution.limits import NEVER, Limits
 from runner.messages import Ended, Measured, Metric, Note, Outcome
+from runner.sweep.job_results import job_results
 from tests.runner.execution.conftest import House
 from tests.runner.execution.fake_workers import SECONDS, FakeWorker
 from tests.runner.jobs import job
@@ -77,6 +79,30 @@ def test_all_states_in_their_order(house: House, start: Start, measured: list[Jo
     end = run.end(None)
     assert (end.status, end.note, end.metrics) == ("FINISHED", "done", {"loss": 1.0})
     assert house.store.client.runs()[0].info.status == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    ("later", "compared"), [([], {"loss": 1.0}), ([math.nan], {}), ([math.inf, 2.0], {"loss": 2.0})]
+)
+def test_what_is_no_finite_number_is_not_stored_and_hides_what_came_before(
+    house: House, start: Start, later: list[float], compared: dict[str, float]
+) -> None:
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        for step, value in enumerate([1.0, *later]):
+            worker.hand_over(Metric("loss", value, step, 0))
+        worker.end()
+
+    run = start(script)
+    step(run)
+    run.go()
+    while step(run) is not JobState.ENDED:
+        pass
+    run.end(None)
+    (stored,) = house.store.client.runs()
+    assert math.isfinite(stored.data.metrics["loss"])
+    (result,) = job_results([stored], "memory")
+    assert result.metrics == compared
 
 
 def test_a_worker_that_dies_at_once_skips_to_the_end(house: House, start: Start) -> None:

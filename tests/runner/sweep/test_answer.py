@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from runner.config.sweep_settings import SweepSettings
 from runner.execution.job import JobEnd
 from runner.messages import File, Note, Record, Table
 from runner.messages import Metric as MetricRecord
+from runner.sweep import effects
 from runner.sweep.answer import AnswerRecorder, SweepAnswer, job_table
 from runner.tracking import tags
 from tests.runner.jobs import Toy, job
@@ -127,6 +129,31 @@ def test_the_best_job(client: MemoryClient, direction: str, best: str) -> None:
     assert "sweep.metric: no FINISHED job has a metric time." in note_of(
         answer(runs, settings=SweepSettings(metric="time"))
     )
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ([1, 1, 2], "**x=0** and **x=1** with 1 each."),
+        ([math.nan, 2, 3], "**x=1** with 2."),
+        ([math.inf, -math.inf, 3], "**x=2** with 3."),
+        ([-0.0, 1], "**x=0** with 0."),
+    ],
+)
+def test_the_best_of_equals_and_of_nan(client: MemoryClient, losses: list[float], best: str) -> None:
+    runs = [child(client, x, loss=loss) for x, loss in enumerate(losses)]
+    settings = SweepSettings(metric="loss", direction="minimize")
+    assert f"Best by loss (minimize): {best}" in note_of(answer(runs, settings=settings))
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_answer(client: MemoryClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(effects, "effects_figure", lambda by_key: 1 / 0)
+    records = answer([child(client, x, loss=x, kind="comparing") for x in (1, 2)], Comparing)
+    note = note_of(records)
+    assert "Not drawn: plots/effects.png (ZeroDivisionError: division by zero; plots/effects.txt)." in note
+    assert "2 jobs compared" in note
+    assert "Effect of each swept key on loss" in note
+    assert {record.path for record in records if isinstance(record, File)} == {"answer.md", "plots/effects.txt"}
 
 
 def test_the_experiment_compares_and_swept_keys_have_effects(client: MemoryClient) -> None:
