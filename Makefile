@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-JOBS ?= logical
+# A test often waits for a process, a server or a signal: three of them keep two cores busy.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 SIDE_BY_SIDE := --numprocesses $(JOBS) --maxprocesses 4 --dist loadgroup
 NONE_FOUND := 5
 
