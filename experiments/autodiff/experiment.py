@@ -158,6 +158,10 @@ class Autodiff(Experiment):
             )
             recorder.note(f"{answer.note()}\n\n{why}")
             return
+        recorder.figure("graph", partial(self._record_graph, answer, recorder))
+
+    def _record_graph(self, answer: AutodiffAnswer, recorder: Recorder) -> None:
+        """Record the computational graph in each format. Graphviz draws it, so there is no figure of Matplotlib."""
         tf = import_tensorflow()
         names = list(answer.values)
         graph_path = ExecutionPath(self.method, "eager", self.dtype)  # what is traced is the plain function

@@ -11,7 +11,7 @@ from experiments.matmul.crossover import CROSSOVER, Crossover, in_digits
 from experiments.matmul.curves import TimeCurve
 from experiments.matmul.pairing import Comparison
 from experiments.matmul.plots import MOST_TICKS
-from experiments.reporting.figures import COLORS, DASHES, GREY, label
+from experiments.reporting.figures import COLORS, DASHES, GREY, label, name_ticks
 from experiments.reporting.text import duration
 from experiments.series.comparing import common_setting
 
@@ -38,7 +38,7 @@ def time_figure(comparison: Comparison) -> Figure:
             axes.fill_between(curve.n, *curve.intervals.T, color=style["color"], alpha=0.25, linewidth=0)
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
     axes.set_ylabel("time a call, median")
-    _name_ticks(axes)
+    name_ticks(axes)
     _add_legend(figure, axes, comparison)
     return figure
 
@@ -57,7 +57,7 @@ def speedup_figure(comparison: Comparison) -> Figure:
         axes.plot(found.first.n, speedup, label=name if curve in comparison.named else None, **styles[curve])
     axes.yaxis.set_major_formatter(lambda times, _: f"{times:g}x")
     axes.set_ylabel("speedup")
-    _name_ticks(axes)
+    name_ticks(axes)
     _add_legend(figure, axes, comparison)
     return figure
 
@@ -102,17 +102,6 @@ def _add_legend(figure: Figure, axes: Axes, comparison: Comparison) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, **style)
     elif labels:
         axes.legend(handles, labels, loc="best", **style)
-
-
-def _name_ticks(axes: Axes) -> None:
-    """Set ticks that suit the range: powers of ten alone would leave a small range bare."""
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
-
-    low, high = axes.get_ylim()
-    if high < 1000 * low:
-        subs = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)
-        axes.yaxis.set_major_locator(LogLocator(subs=subs) if high > 4 * low else MaxNLocator(7))
-        axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _new_figure(comparison: Comparison, what: str) -> tuple[Figure, Axes]:

@@ -80,6 +80,17 @@ def dress(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def name_ticks(axes: Axes) -> None:
+    """Set ticks that suit the range of a logarithmic y axis: powers of ten alone would leave a small one bare."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+    low, high = axes.get_ylim()
+    if high < 1000 * low:
+        subs = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 5, 7)
+        axes.yaxis.set_major_locator(LogLocator(subs=subs) if high > 4 * low else MaxNLocator(7))
+        axes.yaxis.set_minor_locator(NullLocator())
+
+
 def no_minor_ticks(axes: Axes) -> None:
     """Remove minor ticks. Call it after the scales are set, which bring minor ticks of their own."""
     from matplotlib.ticker import NullLocator

@@ -44,6 +44,6 @@ class Remarks:
         if self.letters:
             found.append(
                 f"No font here has {literal(shortened(self.letters, 20))}: plots show boxes instead. Install one that "
-                "has them, such as Noto (fonts-noto), and run again."
+                "has them, such as Noto (fonts-noto, fonts-noto-cjk), and run again."
             )
         return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.reporting.figures import BLUE, GREY, ORANGE, dress, label, no_minor_ticks
+from experiments.reporting.figures import BLUE, GREY, ORANGE, dress, label, name_ticks, no_minor_ticks
 from experiments.training.answer import TrainingAnswer
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def learning_figure(answer: TrainingAnswer) -> Figure:
     no_minor_ticks(loss)
     _curves(loss, epochs, [row.train_loss for row in history], [row.val_loss for row in history], best)
     loss.set_ylabel("loss")
+    loss.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    name_ticks(loss)
     if has_accuracy:
         accuracy = figure.add_axes((0.57, 0.12, width, 0.74))
         train = [row.train_accuracy for row in history]

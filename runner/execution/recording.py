@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.recorder import REGISTERED_NAME, Cell, Row
 from experiments.reporting.remarks import Remarks
-from experiments.reporting.rendering import png_of
+from experiments.reporting.rendering import picture_of
 from runner.messages import File, Metric, ModelRecord, Note, Record, Table
 
 if TYPE_CHECKING:
@@ -52,16 +52,15 @@ class RecordBuffer:
     def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
         path = f"plots/{name}"
         try:
-            drawn = figure() if callable(figure) else figure
-            if drawn is None:
-                return
-            png, without_font = png_of(drawn)
+            picture = picture_of(figure)
         except Exception as error:  # a plot is never worth the run
             self.file(f"{path}.txt", traceback.format_exc().encode())
             self._remark(self._remarks.with_plot(name, error))
             return
-        self.file(f"{path}.png", png)
-        self._remark(self._remarks.with_letters(without_font))
+        if picture is not None:
+            png, without_font = picture
+            self.file(f"{path}.png", png)
+            self._remark(self._remarks.with_letters(without_font))
 
     def table(self, name: str, rows: Sequence[Row]) -> None:
         self._buffer.append(Table(name, [dict(row) for row in rows]))

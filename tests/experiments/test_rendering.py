@@ -38,7 +38,7 @@ from experiments.operators.series import OperatorPoint
 from experiments.operators.settings import OperatorsSettings
 from experiments.operators.verification import Errors
 from experiments.reporting.figures import label, new_figure
-from experiments.reporting.rendering import png_of
+from experiments.reporting.rendering import picture_of
 from experiments.reporting.text import on_one_line
 from experiments.runtime import device
 from experiments.runtime.device import Placement
@@ -196,12 +196,12 @@ def test_figures_name_the_placement_they_are_given(draw, make, title):
     (axes,) = figure.axes
     assert axes.get_title(loc="left") == title
     assert axes.get_title(loc="right") == "float32, graph, GPU:1 (Imaginary X1)"
-    assert png_of(figure)[0].startswith(PNG)
+    assert picture_of(figure)[0].startswith(PNG)
 
 
 def shown_in(figure: Figure) -> list[str]:
     """Draw a figure; return its texts as they are shown. Only numbers at an axis may be mathematics."""
-    assert png_of(figure)[0].startswith(PNG)
+    assert picture_of(figure)[0].startswith(PNG)
     texts = [text.get_text() for text in figure.findobj(Text)]
     assert not [text for text in texts if is_math_text(text) and not text.startswith(r"$\mathdefault{")]
     return [text.replace(r"\$", "$").replace("\u200e", "").strip() for text in texts]
@@ -301,7 +301,7 @@ def test_a_font_that_has_the_letters_is_chosen():
     plain = axes.text(0, 1, "dog")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert png_of(figure)[1] == ""
+        assert picture_of(figure)[1] == ""
     for text in (named, axes.get_xticklabels()[1]):
         assert has_letter("⌶", *text.get_fontfamily())
     assert plain.get_fontfamily() == FontProperties().get_family()
@@ -312,6 +312,6 @@ def test_letters_without_a_font_are_told_and_warn_nobody():
     axes.set_yticks([0], ["𒀀 cat"])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        png, missing = png_of(figure)
+        png, missing = picture_of(figure)
     assert png.startswith(PNG)
     assert missing == "𒀀"
