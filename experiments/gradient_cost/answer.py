@@ -13,7 +13,7 @@ from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.gradient_cost.verification import route, tolerance
 from experiments.measure.ratio import Ratio
 from experiments.recorder import Cell, Row
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.text import duration
 from experiments.series.columns import ratio_columns, sample_columns, time_columns
 
@@ -78,7 +78,9 @@ class GradientCostAnswer:
         if self.points:
             parts.append(markdown_table([self._table_row(point) for point in self.points]))
             parts.append(self._on_the_check())
-        parts += [f"Not measured: n={size:,} - {reason}." for size, reason in sorted(self.not_measured.items())]
+        parts += [
+            f"Not measured: n={size:,} - {literal(reason)}." for size, reason in sorted(self.not_measured.items())
+        ]
         return "\n\n".join(parts)
 
     def _headline(self) -> str:

@@ -11,7 +11,7 @@ from experiments.matmul.series import MatmulPoint
 from experiments.matmul.settings import MatmulSettings
 from experiments.measure import Measurement
 from experiments.recorder import Row
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import most
 from experiments.reporting.text import duration, listed
 from experiments.runtime.roofline import Roofline
@@ -124,7 +124,9 @@ class MatmulAnswer:
         parts = [f"{title}: {self._headline()}"]
         if self.points:
             parts.append(markdown_table([self._table_row(point) for point in self.points]))
-        parts += [f"Not measured: n={size:,} - {reason}." for size, reason in sorted(self.not_measured.items())]
+        parts += [
+            f"Not measured: n={size:,} - {literal(reason)}." for size, reason in sorted(self.not_measured.items())
+        ]
         parts.append(f"This machine's limits: {in_words(self.roofline)}.")
         return "\n\n".join(parts)
 

@@ -11,7 +11,7 @@ from experiments.operators.operator import Operator
 from experiments.operators.series import OperatorPoint
 from experiments.operators.settings import OperatorsSettings
 from experiments.recorder import Cell, Row
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import most
 from experiments.reporting.text import duration, listed
 from experiments.runtime.roofline import Limit
@@ -104,7 +104,7 @@ class OperatorsAnswer:
         parts = [f"{title}: {self._headline()}"]
         if self.points:
             parts.append(markdown_table([self._table_row(point) for point in self.points]))
-        parts += [f"Not measured: {name} - {reason}." for name, reason in self.not_measured.items()]
+        parts += [f"Not measured: {name} - {literal(reason)}." for name, reason in self.not_measured.items()]
         if self.points:
             parts.append(self._on_the_check())
         return "\n\n".join(parts)
