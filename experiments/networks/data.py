@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from experiments.networks.standardisation import Moments, moments
 
 Task = Literal["classification", "regression"]
 
@@ -15,10 +18,13 @@ Task = Literal["classification", "regression"]
 class Split:
     """The examples for one purpose: training, validation or test."""
 
-    x: npt.NDArray[np.float32]
-    """Raw inputs [n, *input_shape], in the units of their source; the models normalise them."""
+    x: npt.NDArray[Any]
+    """Raw inputs [n, *input_shape], in the units of their source; the models normalise them.
+
+    float32, or float64 where float32 would not tell the examples apart.
+    """
     y: npt.NDArray[Any]
-    """Class numbers from 0, int64 [n]; for a regression the targets, float32 [n]."""
+    """Class numbers from 0, int64 [n]; for a regression the targets in their own unit, float64 [n]."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Data:
     """Whether inputs are [height, width, channels]; otherwise they are [features]."""
     source: str
     """The dataset's origin in words, for those who read the run."""
+    remarks: tuple[str, ...] = ()
+    """What in the data may not be as its owner means it, each in a sentence."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -46,3 +54,17 @@ class Data:
     def outputs(self) -> int:
         """The count of a model's outputs for an example: one logit a class, or the one target."""
         return len(self.class_names) or 1
+
+    @cached_property
+    def input_moments(self) -> Moments:
+        """Mean and deviation of the training inputs: one by one for features, by channel for images."""
+        return moments(self.train.x)
+
+    @cached_property
+    def target_moments(self) -> Moments:
+        """Mean and deviation [1] of the training targets of a regression."""
+        return moments(self.train.y[:, None])
+
+    def standardised_targets(self, part: Split) -> npt.NDArray[np.float64]:
+        """Return the targets of a regression [n, 1] in the training targets' deviations from their mean."""
+        return self.target_moments.standardised(part.y[:, None])

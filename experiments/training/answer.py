@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from experiments.networks.standardisation import largest
 from experiments.networks.data import Data
 from experiments.recorder import Cell, Row
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.markdown import literal, markdown_table
 from experiments.training.execution import AUTO
 from experiments.training.history import EpochRow, History
 from experiments.training.session import HeldOutResult
+from experiments.training.scores import RegressionScores, regression_scores
 from experiments.training.settings import TrainingSettings
 
 MOST_CLASSES = 20
@@ -30,6 +32,10 @@ It is not zero because some devices add in another order each time.
 
 
 @dataclass(frozen=True)
+UNEVEN = 1.2
+"""From so many times its even share on, what the largest class alone would get is said."""
+
+
 class Mistake:
     """A test example that the network put into a wrong class."""
 
@@ -89,17 +95,28 @@ class TrainingAnswer:
         return sorted(found, key=lambda mistake: -mistake.certainty)
 
     def test_metrics(self) -> dict[str, float]:
-        """Return loss and accuracy on the test set; for a regression loss, root mean square error and R²."""
+        """Return loss and accuracy on the test set; for a regression loss, root mean square error and R².
+
+        Those that are not finite, or have no meaning, are left out.
+        """
         assert self.test is not None
-        found = {"test/loss": self.test.loss}
-        truth = self.data.test.y
+    @property
+    def accuracy(self) -> float:
+        """The share of the test set that was put into its class."""
+        return float(np.mean(self.predicted == self.data.test.y))
+
+    @property
+    def scores(self) -> RegressionScores:
+        """The errors of a regression on the test set, in the targets' own unit."""
+        assert self.test is not None
+        return regression_scores(self.data.test.y, self.test.outputs[:, 0])
+
+        found: dict[str, float | None] = {"test/loss": self.test.loss}
         if self.data.task == "classification":
-            found["test/accuracy"] = float(np.mean(self.predicted == truth))
+            found["test/accuracy"] = self.accuracy
         else:
-            errors = self.test.outputs[:, 0].astype(np.float64) - truth
-            found["test/rmse"] = float(np.sqrt(np.mean(errors**2)))
-            found["test/r2"] = float(1 - np.sum(errors**2) / np.sum((truth - np.mean(truth)) ** 2))
-        return found
+            found |= {"test/rmse": self.scores.rmse, "test/r2": self.scores.r2}
+        return {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
 
     def epoch_in_words(self, row: EpochRow) -> str:
         """Return an epoch's validation and speed as a line for the terminal."""
@@ -118,7 +135,7 @@ class TrainingAnswer:
     def damage_in_words(self) -> str:
         """Return what is wrong with the first format that is lost or beyond rounding; empty if all are whole."""
         assert self.test is not None
-        rounding = ROUNDING * max(1.0, float(np.abs(self.test.outputs).max()))
+        rounding = ROUNDING * self._size_of_outputs()
         for row in self.saved:
             if problem := row["problem"] or _beyond(rounding, row["largest_difference"]):
                 return f"saved as {row['format']} did not come back the same ({problem})"
@@ -126,27 +143,47 @@ class TrainingAnswer:
 
     def note(self) -> str:
         """Return the run's description, in Markdown."""
-        parts = [self._headline(), self._course(), self._speed()]
+        parts = [self._headline(), *self.data.remarks, self._course(), self._speed()]
+    def _size_of_outputs(self) -> float:
+        """The largest logit, or 1 if that is larger; for a regression the same in the targets' deviations."""
+        assert self.test is not None
+        if self.data.task == "classification":
+            return max(1.0, float(np.abs(self.test.outputs).max()))
+        known = self.data.target_moments
+        return float(max(1.0, largest(known.standardised(self.test.outputs))[0]) * known.unit[0])
+
         if self.test is not None:
-            parts += [self._classes(), self._saved(), self._next()]
+            parts += [self._classes(), self._saved(), self._input(), self._next()]
         return "\n\n".join(part for part in parts if part)
 
     def _headline(self) -> str:
         settings, data = self.settings, self.data
-        what = f"{settings.model.name} on {data.name} ({settings.optimizer.name}, {self.device})"
+        what = f"{settings.model.name} on {literal(data.name)} ({settings.optimizer.name}, {self.device})"
         if self.test is None:
             return f"**{what}**: ended before its test."
-        metrics = self.test_metrics()
-        if data.task == "classification":
-            wrong = int(np.sum(self.predicted != data.test.y))
-            result = f"{metrics['test/accuracy']:.2%} of the test set right ({wrong} of {len(data.test.y):,} wrong)"
-        else:
-            result = f"root mean square error {metrics['test/rmse']:.4g}, R² {metrics['test/r2']:.3f} on the test set"
+        result = self._accuracy_in_words() if data.task == "classification" else self._scores_in_words()
         return f"**{what}: {result}.**"
 
     def _course(self) -> str:
         history = self.history
         if not history.rows:
+    def _accuracy_in_words(self) -> str:
+        truth = self.data.test.y
+        wrong = int(np.sum(self.predicted != truth))
+        result = f"{self.accuracy:.2%} of the test set right ({wrong} of {len(truth):,} wrong)"
+        most = int(np.argmax(np.bincount(self.data.train.y)))
+        alone = float(np.mean(truth == most))
+        if alone * len(self.data.class_names) < UNEVEN and alone < self.accuracy:
+            return result
+        return f"{result}; always answering {literal(self.data.class_names[most])} would get {alone:.2%}"
+
+    def _scores_in_words(self) -> str:
+        scores = self.scores
+        rmse = f"root mean square error {scores.rmse:.4g}"
+        if scores.r2 is None:
+            return f"{rmse} on the test set; R² has no meaning, as {scores.why_no_r2}"
+        return f"{rmse}, R² {scores.r2:{'.3f' if scores.r2 > -1000 else '.3g'}} on the test set"
+
             return ""
         resumed = f" Went on after epoch {history.resumed_after}." if history.resumed_after else ""
         done, best = len(history.rows), history.best_epoch
@@ -211,6 +248,15 @@ class TrainingAnswer:
     def _next(self) -> str:
         """Return how to serve the model, by a source that exists; empty if there is none."""
         if not self.is_handed_over:
+    def _input(self) -> str:
+        """Return how to call a model that takes float64; empty for others."""
+        if self.data.train.x.dtype != np.float64:
+            return ""
+        return (
+            "The model takes float64, as float32 does not keep these inputs apart: call `model(x)`. Keras' `predict`, "
+            "and with it MLflow's `pyfunc`, would round them to float32."
+        )
+
             return ""
         if self.damage_in_words():
             return (

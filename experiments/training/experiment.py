@@ -20,7 +20,7 @@ from experiments.training.artifacts import hand_over
 from experiments.training.checkpoint import FOLDER, Checkpoint, newest, path_of
 from experiments.training.comparison import compare
 from experiments.training.history import EpochRow
-from experiments.training.report import record_epoch, record_figures, record_test, size_in_words
+from experiments.training.report import in_words, record_epoch, record_figures, record_test
 from experiments.training.session import EXECUTION, Session
 from experiments.training.settings import TrainingSettings
 
@@ -30,13 +30,12 @@ class Training(TrainingSettings, Experiment):
     """A network learns a dataset: its loss and accuracy epoch by epoch, and what it gets wrong in the end."""
 
     name: ClassVar[str] = "training"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     headline: ClassVar[tuple[str, ...]] = ("test/accuracy", "test/loss", "throughput/examples_per_s")
     imports: ClassVar[tuple[str, ...]] = (
         "keras",
         "sklearn.datasets",
         "sklearn.model_selection",
-        "sklearn.preprocessing",
     )
     goes_on_from: ClassVar[str] = FOLDER
     leaves_models: ClassVar[bool] = True
@@ -51,7 +50,7 @@ class Training(TrainingSettings, Experiment):
         recorder.progress("data", 0.0, self.dataset.name)
         data = self.dataset.load(self.seed)
         self._require_fitting(data)
-        recorder.progress("data", 1.0, size_in_words(data))
+        recorder.progress("data", 1.0, in_words(data))
         with scope():
             session = Session(self, data, _earlier(recorder))
             session.prepare(recorder)

@@ -42,7 +42,8 @@ def record_figures(answer: TrainingAnswer, recorder: Recorder) -> None:
         recorder.figure("residuals", partial(residuals_figure, answer))
 
 
-def size_in_words(data: Data) -> str:
-    """Return the numbers of examples as a line for the terminal."""
+def in_words(data: Data) -> str:
+    """Return the numbers of examples, and what may be wrong with them, as a line for the terminal."""
     parts = (data.train, data.validation, data.test)
-    return " + ".join(f"{len(part.y):,}" for part in parts) + " examples to train, validate and test"
+    size = " + ".join(f"{len(part.y):,}" for part in parts) + " examples to train, validate and test"
+    return "; ".join([size, *data.remarks])

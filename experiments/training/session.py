@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.experiment import Refused
-from experiments.networks.data import Data
+from experiments.networks.data import Data, Split
+from experiments.networks.models.ends import without_unit
 from experiments.recorder import Recorder
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training.checkpoint import Checkpoint
@@ -47,8 +48,8 @@ class HeldOutResult:
     """The trained model on the test set, which it has never seen."""
 
     loss: float
-    outputs: npt.NDArray[np.float32]
-    """Logits [n, classes], or values [n, 1]."""
+    outputs: Array
+    """The saved model's outputs: logits [n, classes], or values [n, 1] in the targets' own unit."""
 
 
 class Session:
@@ -66,10 +67,13 @@ class Session:
         keras.utils.set_random_seed(settings.seed)
         with _replicated(settings.replicas):
             self.model = settings.model.build(data, settings.seed)
+            self._learner = without_unit(self.model)
             steps = self._steps_per_epoch() * settings.epochs
             self.optimizer = scaled(settings.optimizer.build(steps), settings.precision)
-            self.optimizer.build(self.model.trainable_variables)
-        self.loss = new_loss(data)
+            self.optimizer.build(self._learner.trainable_variables)
+        self._loss = new_loss(data.task)
+        # Targets that are not for training may be as far away as float64 goes.
+        self._judge = self._loss if data.task == "classification" else new_loss(data.task, "float64")
         self.history = History(settings.execution)
         self._best = values_of(self.model.variables)
         if checkpoint:
@@ -93,15 +97,23 @@ class Session:
             recorder.progress("execution", 0.0, f"compiling {name}")
         self._execution = chosen or new_execution(name, *self._task())
         self._execution.warm_up()
-        validation = self.data.validation
-        self._validation = Evaluation(
-            self.model, self.loss, validation.x, validation.y, min(EVALUATION_BATCH, len(validation.y))
-        )
+        self._validation = Evaluation(*self._judged(self.data.validation))
         recorder.progress("execution", 1.0, name)
 
     def _task(self) -> tuple[Any, Any, Any, Array, Array, int]:
         train = self.data.train
-        return self.model, self.optimizer, self.loss, train.x, train.y, self.settings.batch_size
+        y = self._labels(train, "float32")
+        return self._learner, self.optimizer, self._loss, train.x, y, self.settings.batch_size
+
+    def _judged(self, part: Split) -> tuple[Any, Any, Array, Array, int]:
+        """What an evaluation needs to judge the model on a part of the data."""
+        return self._learner, self._judge, part.x, self._labels(part), min(EVALUATION_BATCH, len(part.y))
+
+    def _labels(self, part: Split, dtype: str = "float64") -> Array:
+        """Class numbers [n], or standardised targets [n, 1] in ``dtype``."""
+        if self.data.task == "classification":
+            return part.y
+        return self.data.standardised_targets(part).astype(dtype, copy=False)
 
     @property
     def epoch(self) -> int:
@@ -131,11 +143,16 @@ class Session:
         assign(self.model.variables, self._best)
 
     def test(self) -> HeldOutResult:
-        """Evaluate the model on the test set."""
-        x, y = self.data.test.x, self.data.test.y
-        outputs = predict(self.model, x, EVALUATION_BATCH)
-        loss, _ = evaluate(self.model, self.loss, x, y, min(EVALUATION_BATCH, len(y)))
-        return HeldOutResult(loss, np.asarray(outputs, dtype=np.float32))
+        """Evaluate the model on the test set. Raises Refused where its outputs are not finite numbers."""
+        outputs = predict(self.model, self.data.test.x, EVALUATION_BATCH)
+        wrong = ~np.isfinite(outputs).all(axis=1)
+        if wrong.any():
+            raise Refused(
+                f"the outputs for {wrong.sum()} of {len(wrong)} test examples are not finite numbers, first for "
+                f"example {np.argmax(wrong)}; it may be far from those for training"
+            )
+        loss, _ = evaluate(*self._judged(self.data.test))
+        return HeldOutResult(loss, outputs)
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that decides how the training continues."""

@@ -39,6 +39,9 @@ def arrays(**changes):
     return {key: value for key, value in (good | changes).items() if value is not None}
 
 
+X, Y, X_TEST, Y_TEST = arrays().values()
+
+
 @pytest.fixture
 def npz(tmp_path):
     """Write a file, and load it as a dataset."""
@@ -73,13 +76,14 @@ def test_the_parts_are_all_examples_once(dataset):
     assert sorted(map(tuple, together)) == sorted(map(tuple, bunch.data.astype(np.float32)))
     assert [round(len(part.y) / len(together), 2) for part in parts] == [0.7, 0.1, 0.2]
     assert all(part.x.dtype == np.float32 for part in parts)
+    assert data.remarks == ()
 
 
 @each_bundled
 def test_classes_are_in_proportion(dataset):
     data = dataset.load(seed=0)
     if data.task == "regression":
-        assert (data.outputs, data.class_names, data.train.y.dtype) == (1, (), np.float32)
+        assert (data.outputs, data.class_names, data.train.y.dtype) == (1, (), np.float64)
         return
     assert data.train.y.dtype == np.int64
     train, test = (np.bincount(part.y, minlength=data.outputs) / len(part.y) for part in (data.train, data.test))
@@ -154,7 +158,110 @@ def test_a_table_and_labels_in_a_column(npz):
 
 def test_targets_of_a_regression(npz):
     data = npz({"y_train": np.linspace(0, 1, 40), "y_test": np.linspace(0, 1, 8)}, task="regression")
-    assert (data.task, data.outputs, data.train.y.dtype) == ("regression", 1, np.float32)
+    assert (data.task, data.outputs, data.train.y.dtype) == ("regression", 1, np.float64)
+    np.testing.assert_array_equal(data.test.y, np.linspace(0, 1, 8))
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.uint64, np.float16, np.float64, np.longdouble])
+def test_classes_in_any_dtype(npz, dtype):
+    data = npz({"y_train": (Y % 2).astype(dtype), "y_test": (Y_TEST % 2).astype(dtype)})
+    assert (data.train.y.dtype, data.class_names) == (np.int64, ("0", "1"))
+    np.testing.assert_array_equal(data.test.y, Y_TEST % 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ([b"bird", b"cat", "日本".encode(), b"b'"], ("bird", "cat", "日本", "b'")),
+        ([[b"a"], [b"b"], [b"c"], [b"d"]], ("a", "b", "c", "d")),
+        ([["a"], ["b"], ["c"], ["d"]], ("a", "b", "c", "d")),
+        ([4, 5, 6, 7], ("4", "5", "6", "7")),
+    ],
+)
+def test_names_of_classes_in_any_dtype(npz, given, names):
+    assert npz({"class_names": np.array(given)}).class_names == names
+
+
+SECONDS = np.random.default_rng(0).uniform(0, 60, size=(1000, 1))
+
+
+def table(column, **more):
+    """The arrays of a file with one feature, and a class for each half of it."""
+    column = np.asarray(column)
+    y = (column[:, 0] > np.median(column[:, 0])).astype(int)
+    return {"x_train": column, "y_train": y, "x_test": column[:90], "y_test": y[:90]} | more
+
+
+@pytest.mark.parametrize(
+    ("column", "dtype"),
+    [
+        (SECONDS, "float32"),
+        (SECONDS.astype(np.uint8), "float32"),
+        ((1990 + SECONDS).astype(int), "float32"),
+        (1.7e9 + 1e6 * SECONDS, "float32"),
+        (1.7e9 + SECONDS, "float64"),
+        (-1.7e9 + 1e-3 * SECONDS, "float64"),
+        ((1.7e9 + SECONDS).astype(np.int64), "float64"),
+        ((1e9 * (1.7e9 + SECONDS)).astype(np.uint64), "float64"),
+        (1e-40 * SECONDS, "float64"),
+        (1e200 * SECONDS, "float64"),
+        (np.hstack([SECONDS, np.full_like(SECONDS, 20241231)]), "float32"),  # where nothing varies nothing is lost
+    ],
+)
+def test_inputs_have_the_dtype_that_keeps_them_apart(npz, column, dtype):
+    data = npz(table(column))
+    assert (data.train.x.dtype.name, data.test.x.dtype.name, data.remarks) == (dtype, dtype, ())
+    if dtype == "float64":
+        np.testing.assert_array_equal(data.test.x, column[:90].astype(np.float64))
+    seen = data.input_moments.standardised(data.train.x).astype(np.float32)
+    varies = seen.std(axis=0, dtype=np.float64) > 0
+    np.testing.assert_allclose(seen.std(axis=0, dtype=np.float64)[varies], 1, rtol=1e-6)
+    np.testing.assert_allclose(seen.mean(axis=0, dtype=np.float64), 0, atol=1e-5)
+
+
+def with_outlier(column, value):
+    return np.vstack([column, [[value]]])
+
+
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        (
+            (1.7e9 + SECONDS).astype(np.float32),
+            "Feature 0: neighbouring numbers of float32 are 128 apart there, and the deviation is 0; subtract",
+        ),
+        (1.7e18 + SECONDS, "Feature 0: neighbouring numbers of float64 are 256 apart there, and the deviation is 0;"),
+        (with_outlier(SECONDS, 1e20), "different numbers are only 2 to a network, as they differ by too little beside"),
+        (with_outlier(SECONDS.astype(np.float32), 1e20), "leave outliers out, or take logarithms."),
+        (np.exp(10 * SECONDS), "different numbers are only"),
+    ],
+)
+def test_what_cannot_be_told_apart_is_said(npz, column, says):
+    (remark,) = npz(table(column, y_train=np.arange(len(column)) % 2)).remarks
+    assert says in remark
+
+
+def test_targets_that_cannot_be_told_apart_are_said(npz):
+    coarse = {"y_train": (1.7e9 + SECONDS[:, 0]).astype(np.float32), "y_test": np.zeros(90)}
+    (remark,) = npz(table(SECONDS, **coarse), task="regression").remarks
+    assert remark.startswith("Target: neighbouring numbers of float32 are 128 apart there")
+
+
+def test_an_example_out_of_reach(npz):
+    with pytest.raises(
+        Refused, match=r"an example for the test holds 1e\+300, but those for training have the mean 31"
+    ):
+        npz(table(SECONDS, x_test=with_outlier(SECONDS[:89], 1e300)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "is_said"),
+    [((3, 32, 32), True), ((1, 28, 28), True), ((4, 20, 30), True), ((32, 32, 3), False), ((2, 2, 2), False)],
+)
+def test_images_that_may_have_their_channels_first(npz, shape, is_said):
+    remarks = npz({"x_train": np.ones((40, *shape), np.uint8), "x_test": np.ones((8, *shape), np.uint8)}).remarks
+    assert len(remarks) == is_said
+    assert all(remark.endswith("if its channels come first, save x.transpose(0, 2, 3, 1).") for remark in remarks)
 
 
 def objects(n):
@@ -167,9 +274,6 @@ def with_one(x, value):
     return spoiled
 
 
-X, Y, X_TEST, Y_TEST = arrays().values()
-
-
 @pytest.mark.parametrize(
     ("changes", "fields", "says"),
     [
@@ -178,8 +282,8 @@ X, Y, X_TEST, Y_TEST = arrays().values()
         ({"x_train": X.astype(str)}, {}, "x_train holds <U3, but inputs are numbers"),
         ({"x_train": X * 1j}, {}, "x_train holds complex128, but inputs are numbers"),
         ({"x_train": with_one(X, np.nan)}, {}, "x_train holds NaN, first in example 7"),
-        ({"x_test": with_one(X_TEST, np.inf)}, {}, "x_test holds infinity or a number beyond float32, first in"),
-        ({"x_train": with_one(X, 1e300)}, {}, "x_train holds infinity or a number beyond float32, first in"),
+        ({"x_test": with_one(X_TEST, np.inf)}, {}, "x_test holds infinity or a number beyond float64, first in"),
+        ({"x_train": X * np.longdouble("1e400")}, {}, "x_train holds infinity or a number beyond float64, first in"),
         ({"x_train": X[:, 0, 0]}, {}, "x_train has the shape [40], but inputs are [n, features]"),
         ({"x_train": X[:, None, None]}, {}, "x_train has the shape [40, 1, 1, 5, 4], but inputs are"),
         ({"x_train": X[:0], "y_train": Y[:0]}, {}, "x_train is empty: its shape is [0, 5, 4]"),
@@ -189,10 +293,11 @@ X, Y, X_TEST, Y_TEST = arrays().values()
         ({"y_train": Y[:39]}, {}, "x_train has 40 examples, but y_train has 39 labels"),
         ({"y_test": Y_TEST[:7]}, {}, "x_test has 8 examples, but y_test has 7 labels"),
         ({"y_train": np.eye(4)[Y]}, {}, "y_train has the shape [40, 4], but labels are one number an example"),
-        ({"y_train": Y + 0.5}, {}, "y_train holds numbers of float64, but classes are whole numbers from 0; if they"),
-        ({"y_train": Y.astype(str)}, {}, "y_train holds <U21, but classes are whole numbers from 0"),
-        ({"y_train": Y - 1}, {}, "y_train holds the class -1, but classes are whole numbers from 0"),
-        ({"y_train": Y.astype(np.uint64) + 2**63}, {}, "y_train holds the class 9223372036854775811, but"),
+        ({"y_train": Y + 0.5}, {}, "y_train holds 0.5, but classes are whole numbers from 0; if they are targets"),
+        ({"y_train": np.where(Y, Y, np.nan)}, {}, "y_train holds nan, but classes are whole numbers from 0"),
+        ({"y_train": Y.astype(str)}, {}, "y_train holds <U21, but classes are whole numbers from 0; numpy.search"),
+        ({"y_train": Y - 1.0}, {}, "y_train holds the class -1.0, but classes are whole numbers from 0; numpy.search"),
+        ({"y_train": Y.astype(np.uint64) + 2**63}, {}, "y_train holds the class 9223372036854775808, but"),
         ({"y_train": Y + 1}, {}, "y_train holds the class 4 but not 0; classes are whole numbers from 0 without"),
         ({"y_train": np.where(Y == 2, 9, Y)}, {}, "y_train holds the class 9 but not 2"),
         ({"y_test": Y_TEST + 3}, {}, "y_test holds classes that y_train does not have: 4, 5, 6"),
@@ -204,6 +309,7 @@ X, Y, X_TEST, Y_TEST = arrays().values()
             "y_train holds NaN, infinity or numbers beyond",
         ),
         ({"y_train": Y.astype(str)}, {"task": "regression"}, "y_train holds <U21, but targets of a regression are"),
+        ({"class_names": np.array([b"\xe4", b"b", b"c", b"d"])}, {}, "class_names holds bytes that are not UTF-8"),
         ({}, {"class_names": ["a"]}, "class_names has 1 names, but there are 4 classes"),
         ({}, {"class_names": ["a", "b", "b", "c"]}, "class_names has the same name twice"),
     ],
@@ -316,3 +422,10 @@ def test_colour_images_have_labels_in_a_column(monkeypatch, on_device):
     monkeypatch.setattr(cifar10, "load_data", lambda: ((x, y), (x, y)))
     data = Cifar10().load(seed=0)
     assert (data.input_shape, data.outputs, data.test.y.shape) == ((32, 32, 3), 10, (100,))
+
+
+def test_the_advice_on_labels_works(npz):
+    words = np.array(["bird", "cat", "dog", "eel"])
+    numbered = {"y_train": np.searchsorted(np.unique(words[Y]), words[Y])}
+    numbered["y_test"] = np.searchsorted(np.unique(words[Y]), words[Y_TEST])
+    np.testing.assert_array_equal(npz(numbered).test.y, Y_TEST)

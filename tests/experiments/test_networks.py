@@ -158,6 +158,19 @@ def test_raw_inputs_are_normalised_and_logits_come_out(model):
     assert (said(network, data.train.x) < 0).any()
 
 
+@each_model
+def test_inputs_that_need_float64_are_normalised_in_it(model):
+    import keras
+
+    data = made_up((8, 8, 2))
+    times = Split(1.7e9 + data.train.x.astype(np.float64), data.train.y)
+    network = model.build(dataclasses.replace(data, train=times), seed=0)
+    normalised = said(keras.Model(network.input, network.get_layer("normalised").output), times.x)
+    assert (network.input.dtype, network.get_layer("logits").compute_dtype) == ("float64", "float32")
+    np.testing.assert_allclose(normalised.var(axis=(0, 1, 2)), 1, rtol=1e-6)
+    assert np.isfinite(said(network, times.x)).all()
+
+
 def test_a_constant_feature_stays_finite():
     data = made_up((3,))
     data.train.x[:, 1] = 7.3

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import r2_score
 
 from experiments.experiment import Refused
 from experiments.networks.datasets import DATASETS
@@ -181,8 +183,6 @@ def test_patience_ends_a_training_with_its_best_weights():
 
 
 def _r2_of_linear_regression() -> float:
-    from sklearn.linear_model import LinearRegression
-
     data = next(kind for kind in DATASETS if kind.name == "diabetes")().load(0)
     fitted = LinearRegression().fit(data.train.x, data.train.y)
     return float(fitted.score(data.test.x, data.test.y))
@@ -195,6 +195,90 @@ def test_a_regression():
     assert recorder.metrics["test/r2", 0] == pytest.approx(_r2_of_linear_regression(), abs=0.03)
     assert "residuals" in recorder.figures
     assert "val/accuracy" not in {name for name, _ in recorder.metrics}
+
+
+def _score(recorder: MemoryRecorder) -> tuple[float, float]:
+    """Return R² and root mean square error of the saved model against the targets of the saved test set."""
+    import keras
+
+    with TemporaryDirectory() as scratch, np.load(io.BytesIO(recorder.files["test_set.npz"])) as test:
+        path = Path(scratch, "model.keras")
+        path.write_bytes(recorder.files["model.keras"])
+        said = np.asarray(keras.saving.load_model(path, compile=False)(test["x"]))[:, 0].astype(np.float64)
+        unit = np.abs(test["y"] - test["y"][0]).max()
+        truth, said = (test["y"] - test["y"][0]) / unit, (said - test["y"][0]) / unit
+        return r2_score(truth, said), float(np.sqrt(np.mean((truth - said) ** 2)) * unit)
+
+
+@pytest.mark.parametrize(
+    ("unit", "offset", "noise"),
+    [(1.0, 1.7e9, 0.0), (1.0, 1.7e9, 5.0), (1e-25, 0.0, 5.0), (1e-40, 0.0, 5.0), (1e30, 0.0, 5.0), (1e200, 0.0, 5.0)],
+)
+def test_a_regression_in_any_unit(tmp_path: Path, unit: float, offset: float, noise: float):
+    """The scores are those of the saved file against the targets as they are given, and the same in each unit."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(500, 2))
+    plain = 3 * x[:, 0] - 2 * x[:, 1] + 0.5 + noise * random.normal(size=500)
+    y = plain * unit + offset
+    np.savez(tmp_path / "line.npz", x_train=x[:400], y_train=y[:400], x_test=x[400:], y_test=y[400:])
+    task = training("softmax_regression", "npz", epochs=25, batch_size=32, patience=None,
+                    dataset_fields={"path": str(tmp_path / "line.npz"), "task": "regression"},
+                    model_fields={"c": None}, optimizer_fields={"learning_rate": 0.1})  # fmt: skip
+    recorder = run(task)
+    with np.load(io.BytesIO(recorder.files["test_set.npz"])) as test:
+        np.testing.assert_array_equal(test["y"], y[400:])
+    r2, rmse = _score(recorder)
+    assert recorder.metrics["test/r2", 0] == pytest.approx(r2, abs=1e-6)
+    assert recorder.metrics["test/rmse", 0] == pytest.approx(rmse, rel=1e-3, abs=1e-5 * unit)
+    best = LinearRegression().fit(x[:400], plain[:400]).score(x[400:], plain[400:])
+    assert r2 == pytest.approx(best, abs=0.02 if noise else 1e-4)
+
+
+def test_a_single_test_example_has_no_r2(tmp_path: Path):
+    x = np.random.default_rng(0).normal(size=(61, 2))
+    np.savez(tmp_path / "one.npz", x_train=x[:60], y_train=x[:60, 0], x_test=x[60:], y_test=x[60:, 0])
+    fields = {"path": str(tmp_path / "one.npz"), "task": "regression"}
+    recorder = run(training("softmax_regression", "npz", epochs=2, batch_size=16, dataset_fields=fields))
+    assert all(math.isfinite(value) for value in recorder.metrics.values())
+    assert ("test/rmse", 0) in recorder.metrics
+    assert ("test/r2", 0) not in recorder.metrics
+    assert "R² has no meaning, as the test set has a single example.**" in recorder.notes[-1]
+
+
+def _constant(y: np.ndarray) -> np.ndarray:
+    return np.full_like(y, 7.5e200)
+
+
+def _one_far_away(y: np.ndarray) -> np.ndarray:
+    return np.where(np.arange(len(y)) == 404, 1e30, y)
+
+
+@pytest.mark.parametrize("change", [_constant, _one_far_away])
+def test_targets_that_do_not_vary_or_lie_far_away(tmp_path: Path, change: Any):
+    """A far target is in validation or in the test set; neither is a sign of divergence."""
+    x = np.random.default_rng(0).normal(size=(500, 2))
+    y = change(x[:, 0])
+    np.savez(tmp_path / "odd.npz", x_train=x[:400], y_train=y[:400], x_test=x[400:], y_test=y[400:])
+    fields = {"path": str(tmp_path / "odd.npz"), "task": "regression"}
+    recorder = run(training("softmax_regression", "npz", epochs=2, dataset_fields=fields))
+    assert all(math.isfinite(value) for value in recorder.metrics.values())
+
+
+@pytest.mark.parametrize("execution", ["fit", "epoch", "epoch_xla"])
+def test_a_class_told_by_seconds_of_unix_time(tmp_path: Path, execution: str):
+    """In float32 all times within a minute are the same number."""
+    seconds = np.random.default_rng(0).uniform(0, 60, size=(1300, 1))
+    x, y = 1.7e9 + seconds, (seconds[:, 0] > 30).astype(int)
+    np.savez(tmp_path / "times.npz", x_train=x[:1000], y_train=y[:1000], x_test=x[1000:], y_test=y[1000:])
+    task = training("softmax_regression", "npz", epochs=15, batch_size=32, execution=execution,
+                    dataset_fields={"path": str(tmp_path / "times.npz")},
+                    model_fields={"c": None}, optimizer_fields={"learning_rate": 0.2})  # fmt: skip
+    recorder = run(task)
+    assert recorder.metrics["test/accuracy", 0] > 0.97
+    model = recorder.models["model"]
+    assert isinstance(model.inputs, np.ndarray)
+    assert isinstance(model.outputs, np.ndarray)
+    assert (model.inputs.dtype.name, model.outputs.dtype.name) == ("float64", "float32")
 
 
 def test_a_diverging_loss_is_refused():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 
 from experiments.networks.data import Data, Split
 from experiments.networks.datasets.bundled import Diabetes, Digits
@@ -19,6 +20,7 @@ from experiments.training import Training
 from experiments.training.answer import TrainingAnswer
 from experiments.training.history import EpochRow, History
 from experiments.training.plots import confusion_figure, learning_figure, mistakes_figure, residuals_figure
+from experiments.training.scores import regression_scores
 from experiments.training.session import HeldOutResult
 from experiments.training.settings import TrainingSettings
 from experiments.validators import InvalidField
@@ -78,7 +80,10 @@ def saved_row(**own: Any) -> dict[str, Any]:
 
 def test_the_note_of_a_classification():
     note = classified().note()
-    assert note.startswith("**mlp on digits (adam, GPU:1): 50.00% of the test set right (2 of 4 wrong).**")
+    assert note.startswith(
+        "**mlp on digits (adam, GPU:1): 50.00% of the test set right (2 of 4 wrong); "
+        "always answering a would get 50.00%.**"
+    )
     assert (
         "3 epochs (all epochs done); the weights are those of epoch 2, which had the lowest validation loss: 0.2."
         in note
@@ -87,6 +92,60 @@ def test_the_note_of_a_classification():
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in note.splitlines() if line[:3] == "| a"]
     assert cells == [["a", "2", "0.500", "0.500", "b (1)"]]
     assert note.endswith(f"{SERVE_IT} experiment.source=models:/digits-mlp`")
+
+
+@pytest.mark.parametrize(
+    ("labels", "test_labels", "said", "says"),
+    [
+        ([0] * 24 + [1], [0] * 24 + [1], [0] * 25, "(1 of 25 wrong); always answering a would get 96.00%."),
+        ([0] * 24 + [1], [0] * 24 + [1], [0] * 24 + [1], "(0 of 25 wrong); always answering a would get 96.00%."),
+        ([0, 0, 1, 1, 1], [0, 0, 1], [0, 0, 1], "(0 of 3 wrong)."),  # the larger class is that of training
+        ([0, 1] * 4, [0, 1] * 4, [0, 0] * 4, "(4 of 8 wrong); always answering a would get 50.00%."),
+        ([0, 1] * 4, [0, 1] * 4, [0, 1] * 4, "(0 of 8 wrong)."),
+    ],
+)
+def test_the_headline_says_what_the_larger_class_would_get(
+    labels: list[int], test_labels: list[int], said: list[int], says: str
+):
+    train, test = (Split(np.zeros((len(y), 2), np.float32), np.array(y)) for y in (labels, test_labels))
+    data = Data("npz", "classification", train, test, test, ("a", "b"), is_image=False, source="made by hand")
+    outputs = np.eye(2, dtype=np.float32)[said]
+    answer = TrainingAnswer(settings(), data, "CPU:0", history(0.5), HeldOutResult(0.5, outputs))
+    assert answer.note().splitlines()[0].endswith(f"of the test set right {says}**")
+
+
+def test_the_note_has_the_remarks_on_the_data():
+    data = replace(pictures(), remarks=("Feature 0 is odd.",))
+    assert "\n\nFeature 0 is odd.\n\n" in replace(classified(), data=data).note()
+
+
+TARGETS = np.random.default_rng(0).normal(size=200)
+SAID = TARGETS + np.random.default_rng(1).normal(scale=0.8, size=200)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+@pytest.mark.parametrize("unit", [1e-300, 1e-200, 1e-40, 1.0, 1e30, 1e200, 1e300])
+def test_scores_do_not_depend_on_the_unit(unit: float, offset: float):
+    scores = regression_scores((TARGETS + offset) * unit, (SAID + offset) * unit)
+    assert scores.rmse / unit == pytest.approx(np.sqrt(np.mean((SAID - TARGETS) ** 2)), rel=1e-9)
+    assert scores.r2 == pytest.approx(r2_score(TARGETS, SAID), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("targets", "outputs", "rmse", "why"),
+    [
+        ([3.0], [5.0], 2.0, "the test set has a single example"),
+        ([0.1, 0.1, 0.1], [0.1, 0.1, 0.4], np.sqrt(0.03), "the targets of the test set are all the same"),
+        ([0.0, 0.0], [0.0, 0.0], 0.0, "the targets of the test set are all the same"),
+        ([0.0, 1e-200], [1.0, 1.0], 1.0, "the errors are 2e+200 deviations of the targets"),
+    ],
+)
+def test_where_r2_has_no_meaning(targets: list[float], outputs: list[float], rmse: float, why: str):
+    y, said = np.array(targets), np.array(outputs)[:, None]
+    data = replace(numbers(), test=Split(np.zeros((len(y), 2), np.float32), y))
+    answer = replace(regressed(), data=data, test=HeldOutResult(float("inf"), said))
+    assert answer.test_metrics() == {"test/rmse": pytest.approx(rmse)}
+    assert answer.note().splitlines()[0].endswith(f"R² has no meaning, as {why}.**")
 
 
 def test_the_note_of_a_regression():
@@ -160,6 +219,16 @@ def test_a_damaged_model_is_not_offered_from_the_registry(damage: dict[str, Any]
     assert "models:/" not in note
     assert "This model is not registered, as it did not come back the same." in note
     assert note.endswith("`python -m runner experiment=deployment experiment.source=RUN_ID`")
+
+
+@pytest.mark.parametrize(("difference", "is_damage"), [(1e-29, False), (1e-25, True)])
+def test_damage_is_measured_in_the_targets_unit(difference: float, is_damage: bool):
+    small = Split(np.zeros((3, 2), np.float32), 1e-25 * np.array([1.0, 2.0, 3.0]))
+    outputs = 1e-25 * np.array([[1.0], [2.0], [5.0]])
+    data = replace(numbers(), train=small, test=small)
+    saved = [saved_row(largest_difference=difference)]
+    answer = replace(regressed(), data=data, test=HeldOutResult(0.5, outputs), saved=saved)
+    assert bool(answer.damage_in_words()) == is_damage
 
 
 @pytest.mark.parametrize(

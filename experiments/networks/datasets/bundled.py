@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.networks.data import Data, Task
 from experiments.networks.datasets.dataset import Dataset, picked
+from experiments.networks.datasets.ready import ready
 from experiments.networks.datasets.splitting import split_off
 from experiments.validators import InvalidField, require_share
 
@@ -37,20 +38,22 @@ class Bundled(Dataset):
     def load(self, seed: int) -> Data:
         bunch, image_shape = self._bunch(), self.image_shape
         is_classification = self.task == "classification"
-        x, y = bunch.data, bunch.target.astype(np.int64 if is_classification else np.float32)
+        x, y = bunch.data, bunch.target.astype(np.int64 if is_classification else np.float64)
         if image_shape:
             x = x.reshape(-1, *image_shape)
         rows, test = split_off(np.arange(len(y)), y, self.test_share, len(y), seed)
         train, validation = self._training(x, y, rows, seed)
-        return Data(
-            name=self.name,
-            task=self.task,
-            train=train,
-            validation=validation,
-            test=picked(x, y, test),
-            class_names=tuple(map(str, bunch.target_names)) if is_classification else (),
-            is_image=image_shape is not None,
-            source=f"scikit-learn, load_{self.name}: {self.origin}",
+        return ready(
+            Data(
+                name=self.name,
+                task=self.task,
+                train=train,
+                validation=validation,
+                test=picked(x, y, test),
+                class_names=tuple(map(str, bunch.target_names)) if is_classification else (),
+                is_image=image_shape is not None,
+                source=f"scikit-learn, load_{self.name}: {self.origin}",
+            )
         )
 
     @abstractmethod

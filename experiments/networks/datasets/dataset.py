@@ -5,8 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import numpy as np
-
 from experiments.experiment import Choice
 from experiments.networks.data import Data, Split
 from experiments.networks.datasets.splitting import Array, Rows, first, split_off
@@ -40,5 +38,5 @@ class Dataset(Choice, ABC):
 
 
 def picked(x: Array, y: Array, rows: Rows) -> Split:
-    """The ``rows`` of the examples, in the types of :class:`Split`. Converts only these: images take much memory."""
-    return Split(x[rows].astype(np.float32, copy=False), y[rows])
+    """The ``rows`` of the examples, with inputs still in the numbers of their source."""
+    return Split(x[rows], y[rows])

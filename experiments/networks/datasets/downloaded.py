@@ -16,6 +16,7 @@ import numpy as np
 
 from experiments.experiment import Refused
 from experiments.networks.data import Data
+from experiments.networks.datasets.ready import ready
 from experiments.networks.datasets.dataset import Dataset, picked
 from experiments.networks.datasets.splitting import Array
 from experiments.reporting.text import one_line
@@ -43,15 +44,17 @@ class Downloaded(Dataset):
         x, y = _images(x), _class_numbers(y)
         x_test, y_test = _images(x_test), _class_numbers(y_test)
         train, validation = self._training(x, y, np.arange(len(y)), seed)
-        return Data(
-            name=self.name,
-            task="classification",
-            train=train,
-            validation=validation,
-            test=picked(x_test, y_test, np.arange(len(y_test))),
-            class_names=self.class_names,
-            is_image=True,
-            source=f"keras.datasets.{self.name}: {self.address}",
+        return ready(
+            Data(
+                name=self.name,
+                task="classification",
+                train=train,
+                validation=validation,
+                test=picked(x_test, y_test, np.arange(len(y_test))),
+                class_names=self.class_names,
+                is_image=True,
+                source=f"keras.datasets.{self.name}: {self.address}",
+            )
         )
 
     @abstractmethod

@@ -9,39 +9,41 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.experiment import Refused
+from experiments.networks.datasets.inputs import is_finite
 
 Array = npt.NDArray[Any]
 
 LISTED = 5
 """A message names at most this many class numbers."""
 
+NUMBER_THEM = "numpy.searchsorted(numpy.unique(y_train), y) numbers any labels y so, those of y_test as well"
+REGRESSION = "if they are targets of a regression, say experiment.dataset.task=regression"
+
 
 def class_numbers(key: str, values: Array) -> npt.NDArray[np.int64]:
-    """Class numbers [n] as int64. Raises Refused unless they are whole numbers from 0."""
+    """Class numbers [n] as int64, from whole numbers of any dtype. Raises Refused unless they are whole, and from 0."""
     column = _column(key, values)
-    if column.dtype.kind == "f":
-        raise Refused(
-            f"{key} holds numbers of {column.dtype}, but classes are whole numbers from 0; "
-            "if they are targets of a regression, say experiment.dataset.task=regression"
-        )
-    if column.dtype.kind not in "biu":
-        raise Refused(f"{key} holds {column.dtype}, but classes are whole numbers from 0")
-    if column.min() < 0 or column.max() > np.iinfo(np.int64).max:
-        wrong = column.min() if column.min() < 0 else column.max()
-        raise Refused(f"{key} holds the class {wrong}, but classes are whole numbers from 0")
+    if column.dtype.kind not in "biuf":
+        raise Refused(f"{key} holds {column.dtype}, but classes are whole numbers from 0; {NUMBER_THEM}")
+    numbers = column.astype(np.float64)
+    whole = numbers == np.floor(numbers)
+    if not whole.all():
+        raise Refused(f"{key} holds {column[np.argmin(whole)]}, but classes are whole numbers from 0; {REGRESSION}")
+    in_range = (numbers >= 0) & (numbers < 2.0**63)
+    if not in_range.all():
+        wrong = column[np.argmin(in_range)]
+        raise Refused(f"{key} holds the class {wrong}, but classes are whole numbers from 0; {NUMBER_THEM}")
     return column.astype(np.int64)
 
 
-def targets(key: str, values: Array) -> npt.NDArray[np.float32]:
-    """Targets of a regression [n] as float32. Raises Refused unless they are finite numbers."""
+def targets(key: str, values: Array) -> npt.NDArray[np.floating[Any]]:
+    """Targets of a regression [n] as floats: whole numbers in float64. Raises Refused unless they are finite."""
     column = _column(key, values)
     if column.dtype.kind not in "biuf":
         raise Refused(f"{key} holds {column.dtype}, but targets of a regression are numbers")
-    with np.errstate(over="ignore"):
-        numbers = column.astype(np.float32)
-    if not np.isfinite(numbers).all():
-        raise Refused(f"{key} holds NaN, infinity or numbers beyond float32")
-    return numbers
+    if not is_finite(column).all():
+        raise Refused(f"{key} holds NaN, infinity or numbers beyond float64")
+    return column if column.dtype.kind == "f" else column.astype(np.float64)
 
 
 def require_same_classes(y: npt.NDArray[np.int64], y_test: npt.NDArray[np.int64]) -> int:
@@ -53,13 +55,24 @@ def require_same_classes(y: npt.NDArray[np.int64], y_test: npt.NDArray[np.int64]
     if found[-1] != count - 1:
         missing = int(np.argmax(found != np.arange(count)))
         raise Refused(
-            f"y_train holds the class {found[-1]} but not {missing}; classes are whole numbers from 0 without a gap"
+            f"y_train holds the class {found[-1]} but not {missing}; classes are whole numbers from 0 without a gap; "
+            f"{NUMBER_THEM}; {REGRESSION}"
         )
     unknown = np.setdiff1d(y_test, found)
     if len(unknown):
         named = ", ".join(map(str, unknown[:LISTED])) + (", ..." if len(unknown) > LISTED else "")
         raise Refused(f"y_test holds classes that y_train does not have: {named}")
     return count
+
+
+def names_in(key: str, values: Array) -> list[str]:
+    """The names in an array of text, of bytes in UTF-8, or of anything that has a text."""
+    if values.dtype.kind != "S":
+        return [str(name) for name in np.ravel(values)]
+    try:
+        return [name.decode() for name in np.ravel(values).tolist()]
+    except UnicodeDecodeError as error:
+        raise Refused(f"{key} holds bytes that are not UTF-8 ({error.object!r}); save the names as text") from None
 
 
 def names_of(classes: int, names: Sequence[str]) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from experiments.experiment import Refused
 from experiments.networks.data import Data, Task
 from experiments.networks.datasets.dataset import Dataset, picked
 from experiments.networks.datasets.inputs import Array, inputs
-from experiments.networks.datasets.labels import class_numbers, names_of, require_same_classes, targets
+from experiments.networks.datasets.labels import class_numbers, names_in, names_of, require_same_classes, targets
+from experiments.networks.datasets.ready import ready
 from experiments.validators import InvalidField, require_choice
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -30,8 +31,8 @@ NAMES = "class_names"
 class Npz(Dataset):
     """The arrays x_train, y_train, x_test, y_test of a NumPy file, as Keras' mnist.npz has them.
 
-    Inputs are [n, features], [n, height, width] or [n, height, width, channels]; labels are whole numbers
-    from 0, or with ``task="regression"`` any numbers. Nothing in the file is executed: pickles are refused.
+    Inputs are [n, features], [n, height, width] or [n, height, width, channels]; labels are whole numbers from 0,
+    1.0 among them, or with ``task="regression"`` any numbers. Nothing in the file is executed: pickles are refused.
     """
 
     name: ClassVar[str] = "npz"
@@ -66,7 +67,7 @@ class Npz(Dataset):
         _require_same_count("test", x_test, y_test)
         train, validation = self._training(x, y, np.arange(len(y)), seed)
         test = picked(x_test, y_test, np.arange(len(y_test)))
-        return Data(self.name, cast(Task, self.task), train, validation, test, names, x.ndim == 4, source)
+        return ready(Data(self.name, cast(Task, self.task), train, validation, test, names, x.ndim == 4, source))
 
     def _labels(self, arrays: Mapping[str, Array]) -> tuple[Array, Array, tuple[str, ...]]:
         """The labels of training and test, and the names of the classes."""
@@ -77,7 +78,7 @@ class Npz(Dataset):
         return numbers, test_numbers, names_of(require_same_classes(numbers, test_numbers), self._names(arrays))
 
     def _names(self, arrays: Mapping[str, Array]) -> list[str]:
-        return self.class_names or [str(name) for name in np.atleast_1d(arrays.get(NAMES, np.array([])))]
+        return self.class_names or names_in(NAMES, arrays.get(NAMES, np.array([])))
 
 
 def _arrays(path: Path) -> dict[str, Array]:

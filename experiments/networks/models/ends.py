@@ -4,57 +4,65 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from experiments.networks.data import Data
+from experiments.networks.standardisation import Float64s
 
-BATCH = 4096
-"""Examples whose mean and variance are computed at a time, to save memory."""
+STANDARDISED = "logits"
+"""The last layer of the network proper: logits, or the targets in deviations from their mean."""
 
 
 def begin(data: Data) -> tuple[Any, Any]:
     """The raw input, and the input normalised to mean 0 and variance 1 over the training examples.
 
-    Features are normalised one by one; images by channel, as objects may be at any place in them.
+    Features are normalised one by one; images by channel, as objects may be at any place in them. Inputs that need
+    float64 are normalised in it: the next layer gets deviations, which it can take in its own dtype.
     """
     import keras
 
-    raw = keras.Input(data.input_shape, name="raw")
-    mean, deviation = _mean_and_deviation(data.train.x)
-    scale, offset = 1 / deviation, -mean / deviation
-    # Not Keras' Normalization: tf2onnx turns its constants into inputs, which callers would have to provide.
-    normalised = keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype=_full(), name="normalised")
-    return raw, normalised(raw)
+    dtype, known = data.train.x.dtype.name, data.input_moments
+    raw = keras.Input(data.input_shape, dtype=dtype, name="raw")
+    return raw, _rescaling(1 / known.unit, -known.mean / known.unit, dtype, "normalised")(raw)
 
 
 def end(data: Data, raw: Any, features: Any, name: str, kernel_regularizer: Any = None) -> Any:
-    """The model from ``raw`` to logits, or to targets in their own units; a linear layer on ``features`` [n, width]."""
+    """The model from ``raw`` to logits, or to targets in their own unit; a linear layer on ``features`` [n, width]."""
     import keras
 
-    logits = keras.layers.Dense(data.outputs, kernel_regularizer=kernel_regularizer, dtype=_full(), name="logits")
+    logits = keras.layers.Dense(
+        data.outputs, kernel_regularizer=kernel_regularizer, dtype=_at_least("float32"), name=STANDARDISED
+    )
     outputs = logits(features)
     if data.task == "regression":
-        mean, deviation = _mean_and_deviation(data.train.y[:, None])
-        targets = keras.layers.Rescaling(deviation.tolist(), mean.tolist(), dtype=_full(), name="targets")
-        outputs = targets(outputs)
+        known = data.target_moments
+        outputs = _rescaling(known.unit, known.mean, known.dtype, "targets")(outputs)
     return keras.Model(raw, outputs, name=name)
 
 
-def _full() -> str:
-    """The dtype of the first and last layers, in mixed precision too: 16 bits cannot tell the year 2000 from 2005."""
+def without_unit(model: Any) -> Any:
+    """The part of a model from :func:`end` that learns, with the same layers: its outputs have no unit.
+
+    It ends with the logits, or with the targets in deviations from their mean, so that neither loss nor gradients
+    depend on the unit in which the targets are given.
+    """
+    import keras
+
+    outputs = model.get_layer(STANDARDISED).output
+    return model if outputs is model.outputs[0] else keras.Model(model.inputs[0], outputs, name=model.name)
+
+
+def _rescaling(scale: Float64s, offset: Float64s, dtype: str, name: str) -> Any:
+    """The layer x * scale + offset. Not Keras' Normalization, of whose constants tf2onnx makes inputs."""
+    import keras
+
+    dtype = _at_least(dtype)
+    if dtype == "float64":
+        return keras.layers.Rescaling(scale, offset, dtype=dtype, name=name)  # of a list Keras would make float32
+    return keras.layers.Rescaling(scale.tolist(), offset.tolist(), dtype=dtype, name=name)
+
+
+def _at_least(dtype: str) -> str:
+    """``dtype`` or the dtype of variables, if that is larger: in mixed precision 16 bits do not hold the year 2005."""
     import keras
 
     variable_dtype: str = keras.config.dtype_policy().variable_dtype
-    return variable_dtype
-
-
-def _mean_and_deviation(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Mean and standard deviation for each index of the last axis; the deviation is 1 where nothing varies."""
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.utils import gen_batches
-
-    scaler = StandardScaler()
-    for batch in gen_batches(len(x), BATCH):
-        scaler.partial_fit(x[batch].reshape(-1, x.shape[-1]).astype(np.float64))
-    return scaler.mean_, scaler.scale_
+    return "float64" if dtype == "float64" else variable_dtype

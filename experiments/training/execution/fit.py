@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.runtime import device
+from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training.execution.execution import Execution, Task
 
 
@@ -26,11 +27,17 @@ class Fit(Execution):
             self._trainer.compile(task.optimizer, task.loss, metrics=metrics, auto_scale_loss=False, jit_compile=False)
 
     def _train(self, order: npt.NDArray[np.int64]) -> tuple[float, float | None]:
-        x, y, size = self.task.x[order], self.task.y[order], self.task.batch_size
         with device.scope_of_libraries():
-            history = self._trainer.fit(x, y, batch_size=size, epochs=1, shuffle=False, verbose=0).history
+            history = self._trainer.fit(**self._examples(order), epochs=1, shuffle=False, verbose=0).history
         accuracy = history["sparse_categorical_accuracy"][0] if self.task.classifies else None
         return history["loss"][0], accuracy
+
+    def _examples(self, order: npt.NDArray[np.int64]) -> dict[str, Any]:
+        """The examples in order, as arguments of Keras' ``fit``, which would convert arrays of float64 to float32."""
+        x, y, size = self.task.x[order], self.task.y[order], self.task.batch_size
+        if x.dtype != np.float64:
+            return {"x": x, "y": y, "batch_size": size}
+        return {"x": import_tensorflow().data.Dataset.from_tensor_slices((x, y)).batch(size)}
 
 
 def _trainer(model: Any) -> Any:
@@ -39,7 +46,7 @@ def _trainer(model: Any) -> Any:
 
     class Trainer(keras.Model):  # type: ignore[misc]  # Keras has no types
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__(autocast=False)  # the model has its own dtypes
             self.model = model
 
         def call(self, inputs: Any, training: bool = False) -> Any:

@@ -68,8 +68,8 @@ def total_loss(model: Any, loss: Any, y: Any, outputs: Any) -> Any:
     """Return what Keras minimises: the batch's loss plus the model's own (regularisation, ``add_loss``)."""
     import keras
 
-    own = [keras.ops.sum(keras.ops.cast(term, "float32")) for term in model.losses]
-    return sum(own, loss(y, outputs))
+    value = loss(y, outputs)
+    return sum((keras.ops.sum(keras.ops.cast(term, value.dtype)) for term in model.losses), value)
 
 
 def weighted_loss(tf: Any, loss: Any, x: Any) -> Any:
