@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experiments.experiment import Refused
+from experiments.runtime.keras_variables import set_keras_variables
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.validators import require_at_least, require_between, require_choice
 
@@ -133,6 +134,7 @@ def start(device: Device) -> Placement:
 
     Raises DeviceUnavailable if TensorFlow does not see the device.
     """
+    set_keras_variables()
     set_onednn(device.onednn)
     tf = import_tensorflow()
     tf.config.set_soft_device_placement(False)

@@ -9,6 +9,8 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+from experiments.runtime.keras_variables import set_keras_variables
+
 
 class _KerasLater(MetaPathFinder):
     """Makes Keras look as if it were not installed."""
@@ -31,6 +33,7 @@ def import_tensorflow() -> ModuleType:
     """
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
+    set_keras_variables()
     finder = _KerasLater()
     sys.meta_path.insert(0, finder)
     try:
