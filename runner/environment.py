@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import subprocess
 import sys
@@ -15,9 +16,18 @@ import psutil
 
 PACKAGES = ("tensorflow", "keras", "numpy", "mlflow", "hydra-core", "omegaconf", "matplotlib")
 
+HIDDEN = "***"
+"""Stands for what is not kept."""
+
 CODE = Path(__file__).parent.parent
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_CORETYPE")
+VARIABLE = re.compile(
+    r"(TF2?|KERAS|XLA|CUDA|CUDNN|NVIDIA|NCCL|OMP|KMP|GOMP|MKL|ONEDNN|DNNL|OPENBLAS|BLIS|ROCR|HIP|MLFLOW)_"
+)
+"""The environment variables that may change what is computed, how fast, and where it is kept."""
+
+SECRET = re.compile(r"PASS|TOKEN|SECRET|KEY|CREDENTIAL|AUTH|USER", re.IGNORECASE)
+"""The names whose values are not kept, of variables and of parameters within an address."""
 
 
 def describe() -> dict[str, Any]:
@@ -28,10 +38,26 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: package_version(name) for name in PACKAGES},
         "code": git_state(),
-        "threads": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
-        "command": [sys.executable, *sys.argv],
+        "variables": variables(),
+        "command": [sys.executable, *map(without_credentials, sys.argv)],
         "working_folder": os.getcwd(),
     }
+
+
+def variables() -> dict[str, str]:
+    """Return the environment variables that are set and may matter, without the value of any secret."""
+    matter = sorted(name for name in os.environ if VARIABLE.match(name))
+    return {name: HIDDEN if SECRET.search(name) else without_credentials(os.environ[name]) for name in matter}
+
+
+def without_credentials(text: str) -> str:
+    """Hide the user and password of an address, and its parameters with the name of a secret.
+
+    >>> without_credentials("tracking.uri=http://me:secret@host:5000/?access_token=abc&a=b")
+    'tracking.uri=http://***@host:5000/?access_token=***&a=b'
+    """
+    without_user = re.sub(r"(://)[^/\s]+@", rf"\1{HIDDEN}@", text)
+    return re.sub(rf"([?&][^=&\s]*(?:{SECRET.pattern})[^=&\s]*=)[^&\s]+", rf"\1{HIDDEN}", without_user, flags=re.I)
 
 
 def machine() -> dict[str, Any]:

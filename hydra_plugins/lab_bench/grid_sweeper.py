@@ -8,6 +8,8 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from runner.config.words import readable
+
 
 class GridSweeper(BasicSweeper):
     """Hydra's grid, with all jobs launched together and none composed twice."""
@@ -20,6 +22,8 @@ class GridSweeper(BasicSweeper):
         assert self.launcher
         assert self.hydra_context
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([*(f"{key}={values}" for key, values in self.params.items()), *arguments])
+        overrides = parser.parse_overrides(
+            [*(readable(f"{key}={values}") for key, values in self.params.items()), *arguments]
+        )
         (jobs,) = self.split_arguments(overrides, max_batch_size=None)
         return self.launcher.launch(jobs, initial_job_idx=0)

@@ -7,21 +7,22 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO, cast
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from experiments.reporting.commands import command
 from runner import __version__
 from runner.cli.arguments import Arguments, parse
 from runner.cli.help import help_text
 from runner.cli.single import run_alone
-from runner.cli.standard_output import StandardOutput
+from runner.cli.standard_streams import take_over
 from runner.cli.sweep_terminal import SweepTerminal
 from runner.config.error_messages import CONFIG_ERRORS, no_choice, sentence
 from runner.config.schema import register
+from runner.environment import without_credentials
 from runner.errors import ExitStatus, UserError
 from runner.execution.job import Job
 from runner.sweep.sweep import Sweep
@@ -32,8 +33,7 @@ CONF = Path(__file__).parent.parent.parent / "conf"
 def main() -> int:
     """``python -m runner``: returns the exit status."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing: the sentence is ours
-    output = StandardOutput(sys.stdout or open(os.devnull, "w"))  # noqa: SIM115  # None where the shell has closed it
-    sys.stdout = cast(TextIO, output)
+    output = take_over()
     status = _run(sys.argv[1:])
     output.flush()
     return status if output.is_complete else status or ExitStatus.FAILED
@@ -80,26 +80,27 @@ class _Task:
     It carries the sweep to this project's launchers: Hydra makes them itself, and hands them only this.
     """
 
-    def __init__(self, sweep: Sweep | None) -> None:
+    def __init__(self, arguments: Arguments, sweep: Sweep | None) -> None:
+        self.arguments = arguments
         self.sweep = sweep
         self.statuses: list[int] = []
 
     def __call__(self, config: DictConfig) -> None:
-        self.statuses.append(_status_of_job(config))
+        self.statuses.append(_status_of_job(config, self.arguments))
 
 
 def _hydra(arguments: Arguments, sweep: Sweep | None = None) -> int:
     """Let Hydra compose, and run one job or have its launcher run many."""
-    task = _Task(sweep)
+    task = _Task(arguments, sweep)
     sys.argv[1:] = arguments.in_order
     hydra.main(config_path=str(CONF), config_name="config", version_base="1.3")(task)()
     return max(task.statuses, default=ExitStatus.OK)
 
 
-def _status_of_job(config: DictConfig) -> int:
+def _status_of_job(config: DictConfig, arguments: Arguments) -> int:
     """Runs one job; what goes wrong with it must not pass through Hydra, which would end the sweep."""
     try:
-        _require_one_job()
+        _require_one_job(arguments)
         return run_alone(Job(config, list(HydraConfig.get().overrides.task)))
     except UserError as error:
         return _complain(str(error), error.exit_status)
@@ -107,14 +108,15 @@ def _status_of_job(config: DictConfig) -> int:
         return _complain(sentence(error), ExitStatus.WRONG_INPUT)
 
 
-def _require_one_job() -> None:
+def _require_one_job(arguments: Arguments) -> None:
     """A preset may be a grid; run alone it would silently be its first job or none of them."""
     hydra_config = HydraConfig.get()
     swept = hydra_config.sweeper.get("params") or {}
     if swept and hydra_config.mode == RunMode.RUN:
-        raise UserError(f"this is a grid over {', '.join(map(str, swept))}, which needs -m: python -m runner -m ...")
+        repeated = command("-m", *arguments.in_order)
+        raise UserError(f"this is a grid over {', '.join(map(str, swept))}, which needs -m: {repeated}")
 
 
 def _complain(problem: str, status: int) -> int:
-    print(f"runner: {problem}", file=sys.stderr)
+    print(f"runner: {without_credentials(problem)}", file=sys.stderr)
     return status

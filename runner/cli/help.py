@@ -12,6 +12,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from experiments.reporting.commands import quoted
 from runner.cli.arguments import Arguments
 from runner.errors import UserError
 
@@ -41,7 +42,8 @@ def help_text(conf: Path, arguments: Arguments) -> str:
     if not folders[-1].is_dir():
         raise UserError(f"--config-dir: there is no folder {folders[-1]}")
     with initialize_config_dir(str(conf), version_base="1.3"):
-        config = compose("config", [*arguments.overrides, f"hydra.searchpath=[{','.join(map(str, folders[1:]))}]"])
+        searched = ",".join(quoted(str(folder)) for folder in folders[1:])
+        config = compose("config", [*arguments.overrides, f"hydra.searchpath=[{searched}]"])
     return "\n".join(
         [
             HEADER,
@@ -59,6 +61,6 @@ def help_text(conf: Path, arguments: Arguments) -> str:
 def _choices(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield each ``group=choice`` of a folder with the first line of its file's comment."""
     for path in sorted(folder.glob("*/**/*.yaml")):
-        comments = (line[1:].strip() for line in path.read_text().splitlines() if line.startswith("#"))
+        comments = (line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#"))
         what = next((comment for comment in comments if comment and not comment.startswith("@package")), "")
         yield f"{path.parent.relative_to(folder)}={path.stem}", what

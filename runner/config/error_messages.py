@@ -63,7 +63,8 @@ def sentence(error: Exception) -> str:
     if found := re.match(r"Multiple values for (\S+)\.", str(error)):
         return f"{found.group(1)}: chosen twice; write {found.group(1)}=CHOICE once, without '+'"
     if found := re.match(r"Ambiguous value for argument '(.+)'$", str(error), re.MULTILINE):
-        return f"{found.group(1)}: several values are a grid, which needs -m; a list is written [1,2]"
+        written = "a list is written [1,2], a text with a comma \"'a,b'\""
+        return f"{found.group(1)}: several values are a grid, which needs -m; {written}"
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {_first_line(error)}"
     return _first_line(error)
@@ -136,6 +137,8 @@ def wrong_type(problem: str) -> str:
         return "null is not a value here"
     if found := re.match(r"Cannot convert '\w+' to string: '(.*)'", problem):
         return f"'{found.group(1)}' is not a word"
+    if re.match(r"Cannot assign \w+ to Dict", problem):
+        return 'needs names with their values, such as "{x:1,y:2}", in quotes for the shell'
     if "is not a ListConfig" in problem:
         return NEEDS_A_LIST
     if "is not a subclass of" in problem:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib import metadata
-from typing import Any, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
@@ -105,8 +106,18 @@ def all_keys(owner: type | None = None) -> list[str]:
     """
     found = experiments()
     having = [experiment for experiment in found if owner is experiment or owner in _choices(experiment)]
-    of_experiments = (key for experiment in having or found for key in _keys_of(experiment))
-    return sorted({*_keys(Config, ""), *of_experiments})
+    of_experiments = (key for experiment in having or found for key, _ in _keys_of(experiment))
+    return sorted({*(key for key, _ in _keys(Config, "")), *of_experiments})
+
+
+def types_of(key: str) -> set[Any]:
+    """Return the types of value that a key may have, whatever is chosen: ``str``, ``list[int]``, ... but not None.
+
+    It is empty for a key that does not exist, that takes anything, or that holds further keys of its own.
+    """
+    declared = [*_keys(Config, ""), *(found for experiment in experiments() for found in _keys_of(experiment))]
+    kinds = {kind for name, one in declared if name == key for kind in (get_args(one) if _is_union(one) else [one])}
+    return {kind for kind in kinds if kind not in (Any, NoneType) and not is_dataclass(kind)}
 
 
 def experiments_with(group: str) -> list[str]:
@@ -116,23 +127,34 @@ def experiments_with(group: str) -> list[str]:
 
 def experiments_with_key(key: str) -> list[str]:
     """Return the names of the experiments that have ``key``, such as ``experiment.seed``, whatever is chosen."""
-    return [experiment.name for experiment in experiments() if key in _keys(experiment, "experiment.")]
+    return [experiment.name for experiment in experiments() if key in dict(_keys(experiment, "experiment."))]
 
 
 def _choices(experiment: type[Experiment]) -> list[type]:
     return [choice for choices in experiment.choices.values() for choice in choices]
 
 
-def _keys_of(experiment: type[Experiment]) -> Iterator[str]:
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (Union, UnionType)
+
+
+def _keys_of(experiment: type[Experiment]) -> Iterator[tuple[str, Any]]:
     yield from _keys(experiment, "experiment.")
     for group, choices in experiment.choices.items():
         for choice in choices:
             yield from _keys(choice, f"experiment.{group}.")
 
 
-def _keys(schema: Any, prefix: str) -> Iterator[str]:
-    types = get_type_hints(schema)
+def _keys(schema: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield the keys of a dataclass and of those within it, each with its declared type."""
+    types = _hints(schema)
     for declared in fields(schema):
-        yield f"{prefix}{declared.name}"
-        if is_dataclass(types[declared.name]):
-            yield from _keys(types[declared.name], f"{prefix}{declared.name}.")
+        kind = types[declared.name]
+        yield f"{prefix}{declared.name}", kind
+        if is_dataclass(kind):
+            yield from _keys(kind, f"{prefix}{declared.name}.")
+
+
+@cache
+def _hints(schema: type) -> dict[str, Any]:
+    return get_type_hints(schema)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import os
+import shlex
+
 import pytest
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from runner import __version__
 from runner.cli.arguments import parse
@@ -31,8 +37,9 @@ def test_flags_and_overrides_in_any_order():
     assert not found.wants_version
 
 
-def test_a_multirun_that_only_prints_is_none():
-    assert not parse(["-m", "seed=1,2", "--cfg", "job"]).multirun
+def test_a_multirun_cannot_be_printed():
+    with pytest.raises(UserError, match="--cfg and --info show one job: leave out -m, and give each key one value"):
+        parse(["-m", "seed=1,2", "--cfg", "job"])
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,82 @@ def test_a_multirun_that_only_prints_is_none():
 )
 def test_a_formula_needs_no_quotes(written, read):
     assert parse([written]).overrides == [read]
+
+
+@pytest.mark.parametrize(
+    ("word", "values"),
+    [
+        ("experiment.registered_name=1e5", ["1e5"]),
+        (
+            "experiment.registered_name=1e5,2_0,true,0x10,007,1.10,nan",
+            ["1e5", "2_0", "true", "0x10", "007", "1.10", "nan"],
+        ),
+        ("++experiment.registered_name=choice(1e5,2026-11-27)", ["1e5", "2026-11-27"]),
+        ("experiment.registered_name=sort(choice('2e5',ü,1e5))", ["1e5", "2e5", "ü"]),
+        ("experiment.registered_name=null", [None]),
+        ("experiment.registered_name=${seed}", ["${seed}"]),
+        ("tracking.experiment=2026_01", ["2026_01"]),
+        ("experiment=2026_01", ["2026_01"]),
+        ("hydra.launcher.account=12e3", ["12e3"]),
+        ("experiment.dataset.class_names=[1e5,0_1,null,-0.0]", [["1e5", "0_1", "null", "-0.0"]]),
+        ("experiment.dataset.class_names=[1e5],[2e5]", [["1e5"], ["2e5"]]),
+        ("experiment.dataset.class_names=[猫,狗]", [["猫", "狗"]]),
+        ("experiment.dataset.class_names=[l'eau,'a,b',c(d),e=f,10 %]", [["l'eau", "a,b", "c(d)", "e=f", "10 %"]]),
+        ("experiment.registered_name=Zählung 1,ö", ["Zählung 1", "ö"]),
+        ("tracking.uri=http://host/?a=b", ["http://host/?a=b"]),
+        ("tracking.dir=~/Läufe", ["~/Läufe"]),
+        ("experiment.sizes=[1e3,1E4,1_000,2.5e1]", [[1000, 10000, 1000, 25]]),
+        ("experiment.epochs=1e2,1.5e0,1e999", [100, 1.5, math.inf]),
+        ("experiment.epochs=range(1e1,3e1,1e1)", [10, 20]),
+        ("experiment.model.c=1e-3", [0.001]),
+        ("seed=1e30", [1e30]),
+    ],
+)
+def test_each_value_is_what_its_key_wants(word, values):
+    """In a single run, and in each job of a sweep, whose words the sweeper writes anew."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper  # here: Hydra loads its plugins again
+
+    parser = OverridesParser.create()
+    (jobs,) = BasicSweeper(None).split_arguments(parser.parse_overrides(parse([word]).overrides), None)
+    assert repr([parser.parse_override(job).value() for (job,) in jobs]) == repr(values)  # of the same types, too
+
+
+def test_names_that_look_like_numbers_reach_the_config(main):
+    shown = main(
+        *("experiment=training", "dataset=npz", "experiment.epochs=1e2", "tracking.experiment=2026_01", "--cfg", "job"),
+        *(
+            "experiment.registered_name=Zählung 1e5",
+            "experiment.dataset.path=x.npz",
+            "experiment.dataset.class_names=[1e5,猫]",
+        ),
+    )
+    config = yaml.safe_load(shown.out)
+    assert (config["experiment"]["epochs"], config["tracking"]["experiment"]) == (100, "2026_01")
+    assert config["experiment"]["registered_name"] == "Zählung 1e5"
+    assert config["experiment"]["dataset"]["class_names"] == ["1e5", "猫"]
+
+
+@pytest.mark.parametrize(
+    ("words", "where", "quoted"),
+    [
+        (["experiment.at=x:2", "experiment.at=y:3"], "commas", "'experiment.at={x:2,y:3}'"),
+        (["experiment.at=x:[1", "experiment.at=2]", "experiment.at=y:3"], "commas", "'experiment.at={x:[1,2],y:3}'"),
+        (["experiment.at={x:", "2,", "y:", "3}", "seed=1"], "blanks", "'experiment.at={x: 2, y: 3}'"),
+        (["experiment.sizes=[1,", "10]"], "blanks", "'experiment.sizes=[1, 10]'"),
+    ],
+)
+def test_a_word_that_the_shell_has_split(words, where, quoted):
+    with pytest.raises(
+        UserError, match=f"the shell has split .* at its {where}; put the word in quotes: "
+    ) as complained:
+        parse(words)
+    assert str(complained.value).endswith(quoted)
+    parse(shlex.split(quoted))
+
+
+def test_a_word_that_is_no_text():
+    with pytest.raises(UserError, match=r"tracking.dir=B\?cher: this is not text in "):
+        parse([os.fsdecode(b"tracking.dir=B\xffcher")])
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ WRONG = {
     "experiment.sizes=${nope}": "Interpolation key 'nope' not found",
     "experiment.shape=inner,outer": "experiment.shape=inner,outer: several values are a grid, which needs -m",
     "seed=-1": "experiment.seed: -1 is not a seed",
-    "tracking.dir=~/x": "cannot read 'tracking.dir=~/x'",
+    "tracking.dir=a(b": "cannot read 'tracking.dir=a(b'",
     "--cfg=banana": "argument --cfg/-c: invalid choice: 'banana'",
     "--fast": "--fast: no such flag",
     "--config-dri=x": "--config-dri=x: no such flag (did you mean --config-dir?)",
