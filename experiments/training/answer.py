@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from experiments.networks.standardisation import largest
 from experiments.networks.data import Data
+from experiments.networks.standardisation import largest
 from experiments.recorder import Cell, Row
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.training.execution import AUTO
 from experiments.training.history import EpochRow, History
-from experiments.training.session import HeldOutResult
 from experiments.training.scores import RegressionScores, regression_scores
+from experiments.training.session import HeldOutResult
 from experiments.training.settings import TrainingSettings
 
 MOST_CLASSES = 20
@@ -31,11 +31,11 @@ It is not zero because some devices add in another order each time.
 """
 
 
-@dataclass(frozen=True)
 UNEVEN = 1.2
 """From so many times its even share on, what the largest class alone would get is said."""
 
 
+@dataclass(frozen=True)
 class Mistake:
     """A test example that the network put into a wrong class."""
 
@@ -94,12 +94,6 @@ class TrainingAnswer:
         ]
         return sorted(found, key=lambda mistake: -mistake.certainty)
 
-    def test_metrics(self) -> dict[str, float]:
-        """Return loss and accuracy on the test set; for a regression loss, root mean square error and R².
-
-        Those that are not finite, or have no meaning, are left out.
-        """
-        assert self.test is not None
     @property
     def accuracy(self) -> float:
         """The share of the test set that was put into its class."""
@@ -111,6 +105,12 @@ class TrainingAnswer:
         assert self.test is not None
         return regression_scores(self.data.test.y, self.test.outputs[:, 0])
 
+    def test_metrics(self) -> dict[str, float]:
+        """Return loss and accuracy on the test set; for a regression loss, root mean square error and R².
+
+        Those that are not finite, or have no meaning, are left out.
+        """
+        assert self.test is not None
         found: dict[str, float | None] = {"test/loss": self.test.loss}
         if self.data.task == "classification":
             found["test/accuracy"] = self.accuracy
@@ -141,9 +141,6 @@ class TrainingAnswer:
                 return f"saved as {row['format']} did not come back the same ({problem})"
         return ""
 
-    def note(self) -> str:
-        """Return the run's description, in Markdown."""
-        parts = [self._headline(), *self.data.remarks, self._course(), self._speed()]
     def _size_of_outputs(self) -> float:
         """The largest logit, or 1 if that is larger; for a regression the same in the targets' deviations."""
         assert self.test is not None
@@ -152,6 +149,9 @@ class TrainingAnswer:
         known = self.data.target_moments
         return float(max(1.0, largest(known.standardised(self.test.outputs))[0]) * known.unit[0])
 
+    def note(self) -> str:
+        """Return the run's description, in Markdown."""
+        parts = [self._headline(), *self.data.remarks, self._course(), self._speed()]
         if self.test is not None:
             parts += [self._classes(), self._saved(), self._input(), self._next()]
         return "\n\n".join(part for part in parts if part)
@@ -164,9 +164,6 @@ class TrainingAnswer:
         result = self._accuracy_in_words() if data.task == "classification" else self._scores_in_words()
         return f"**{what}: {result}.**"
 
-    def _course(self) -> str:
-        history = self.history
-        if not history.rows:
     def _accuracy_in_words(self) -> str:
         truth = self.data.test.y
         wrong = int(np.sum(self.predicted != truth))
@@ -184,6 +181,9 @@ class TrainingAnswer:
             return f"{rmse} on the test set; R² has no meaning, as {scores.why_no_r2}"
         return f"{rmse}, R² {scores.r2:{'.3f' if scores.r2 > -1000 else '.3g'}} on the test set"
 
+    def _course(self) -> str:
+        history = self.history
+        if not history.rows:
             return ""
         resumed = f" Went on after epoch {history.resumed_after}." if history.resumed_after else ""
         done, best = len(history.rows), history.best_epoch
@@ -245,9 +245,6 @@ class TrainingAnswer:
         ]
         return markdown_table(rows)
 
-    def _next(self) -> str:
-        """Return how to serve the model, by a source that exists; empty if there is none."""
-        if not self.is_handed_over:
     def _input(self) -> str:
         """Return how to call a model that takes float64; empty for others."""
         if self.data.train.x.dtype != np.float64:
@@ -257,6 +254,9 @@ class TrainingAnswer:
             "and with it MLflow's `pyfunc`, would round them to float32."
         )
 
+    def _next(self) -> str:
+        """Return how to serve the model, by a source that exists; empty if there is none."""
+        if not self.is_handed_over:
             return ""
         if self.damage_in_words():
             return (
