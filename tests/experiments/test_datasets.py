@@ -384,9 +384,9 @@ def cache(tmp_path, monkeypatch, on_device):
     def no_network(*arguments):
         raise urllib.error.URLError("Temporary failure in name resolution")
 
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv(USERS_HOME, str(tmp_path))
     monkeypatch.setattr(file_utils, "urlretrieve", no_network)
-    monkeypatch.setattr(file_utils.config, "keras_home", lambda: str(tmp_path))
+    monkeypatch.setattr(file_utils.config, "_KERAS_DIR", "")  # to be as before when the test is done
     return tmp_path / "datasets"
 
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from experiments.experiment import Refused
 from experiments.networks.data import Data
-from experiments.networks.datasets.ready import ready
 from experiments.networks.datasets.dataset import Dataset, picked
+from experiments.networks.datasets.ready import ready
 from experiments.networks.datasets.splitting import Array
 from experiments.reporting.text import one_line
 
