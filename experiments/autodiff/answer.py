@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from experiments.autodiff.derivative import GRADIENT, Array, Block, Derivative
+from experiments.autodiff.differentiate import FORWARD, REVERSE
 from experiments.autodiff.execution_paths import Computed, ExecutionPath
-from experiments.autodiff.expression import Expression
+from experiments.autodiff.expression import Expression, Number
 from experiments.autodiff.findings import Checked
+from experiments.autodiff.functions import CONSTANTS
 from experiments.autodiff.graph import Drawing
+from experiments.autodiff.point import changes, digits_of, in_words, is_beyond_floats, round_number, rounded
 from experiments.autodiff.symbolic import DIGITS
 from experiments.autodiff.truth import Truth
 from experiments.recorder import Row
@@ -24,6 +29,9 @@ MOST_ROWS = 20
 
 MOST_FINDINGS = 10
 
+MOST_CHANGES = 5
+"""The note names up to this many numbers that a dtype cannot hold."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -32,6 +40,8 @@ class Result:
     path: ExecutionPath
     computed: Computed
     truths: list[list[Truth]]
+    lost_step: str = ""
+    """The first step of the evaluation that the dtype cannot hold, in words; empty where it holds all."""
 
 
 @dataclass
@@ -46,6 +56,10 @@ class AutodiffAnswer:
     device: str
     """Where TensorFlow computes, such as ``CPU:0``."""
     results: list[Result] = field(default_factory=list)
+    numbers: Sequence[Fraction] = ()
+    """The numbers of the question as they were written: the expression's, and those of the point and the direction."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """The dtypes that TensorFlow was not asked in, with the reason."""
 
     def checked(self, result: Result) -> list[list[Checked]]:
         """Each entry of each block, checked against its truth: one list a block."""
@@ -57,7 +71,8 @@ class AutodiffAnswer:
     def _check(self, result: Result, block: Array | None, entry: int, truth: Truth) -> Checked:
         found = None if block is None else float(block[entry])
         path = result.path
-        return Checked(found, truth, path.dtype, path.is_integer, "" if path.is_integer else result.computed.problem)
+        problem = "" if path.is_integer else result.computed.problem
+        return Checked(found, truth, path.dtype, path.is_integer, problem, result.lost_step)
 
     def _all(self) -> Iterator[tuple[Result, Block, int, Checked]]:
         for result in self.results:
@@ -75,7 +90,7 @@ class AutodiffAnswer:
                 "mode": result.path.mode,
                 "dtype": result.path.dtype,
                 "derivative": one.found,
-                "exact": None if one.truth.value is None else float(one.truth.value),
+                "exact": _float(one.truth.value),
                 "error": _or_none(one.error),
                 "tolerance": self._relative_tolerance(one),
                 "finding": "; ".join(one.findings),
@@ -100,8 +115,8 @@ class AutodiffAnswer:
                             "way": truth.reference,
                             "formula": truth.formula.text if truth.formula else None,
                             "point": truth.point or "plain",
-                            "from_below": below,
-                            "from_above": above,
+                            "from_below": _float(below),
+                            "from_above": _float(above),
                         }
                     )
         return rows
@@ -128,16 +143,40 @@ class AutodiffAnswer:
 
     def note(self, drawing: Drawing | None = None) -> str:
         """The answer in Markdown, for the run's description."""
-        parts = [self._headline(), self._table(), self._formulas(), self._agreement(), self._findings()]
+        parts = [
+            self._headline(),
+            self._changes(),
+            self._table(),
+            self._formulas(),
+            self._agreement(),
+            self._findings(),
+        ]
         if drawing is not None:
             parts.append(_about(drawing))
         return "\n\n".join(part for part in parts if part)
 
     def _headline(self) -> str:
-        point = ", ".join(f"{name} = {_array(value)}" for name, value in self.values.items())
+        dtype = self.asked.dtype
+        constants = {one.text: round_number(CONSTANTS[one.text], dtype) for one in self._named_constants()}
+        point = {**rounded(self.values, dtype), **constants}
+        where = ", ".join(f"{name} = {_array(value, dtype)}" for name, value in point.items())
         value = self.results[0].computed.value
         y = "" if value is None else f" = {_array(value if len(value) > 1 else value[0])}"
-        return f"`y = {self.expression.text}`{y} at {point} (TensorFlow: {self.asked}, {self.device})"
+        return f"`y = {self.expression.text}`{y} at {where} (TensorFlow: {self.asked}, {self.device})"
+
+    def _named_constants(self) -> list[Number]:
+        return [one for one in self.expression.constants if one.text in CONSTANTS]
+
+    def _changes(self) -> str:
+        """Which numbers become others by rounding, and which dtypes are left out for their range."""
+        found = {result.path.dtype: changes(self.numbers, result.path.dtype) for result in self.results}
+        lines = [
+            f"{dtype} holds {', '.join(f'{number} as {held}' for number, held in list(changed.items())[:MOST_CHANGES])}"
+            f"{', and more' if len(changed) > MOST_CHANGES else ''}."
+            for dtype, changed in found.items()
+            if changed
+        ]
+        return " ".join([*lines, *(f"{dtype} is left out: {why}." for dtype, why in self.left_out.items())])
 
     def _table(self) -> str:
         rows: list[dict[str, str]] = []
@@ -147,7 +186,7 @@ class AutodiffAnswer:
                     {
                         "derivative": f"{self.derivative.symbol(block.name)}{block.index(entry)}",
                         "TensorFlow": "None" if one.found is None else f"{one.found:.9g}",
-                        "exact": "none" if one.truth.value is None else f"{float(one.truth.value):.17g}",
+                        "exact": _exact(one.truth.value),
                         "error": _short(one.error),
                         "tolerance": _short(self._relative_tolerance(one)),
                         "finding": "; ".join(one.findings) or "-",
@@ -189,10 +228,12 @@ class AutodiffAnswer:
         every = [result.path for result in self.results]
         if len(paths) == len(every):
             return "in all ways" if len(every) > 1 else str(every[0])
-        for names in ({path.method for path in paths}, {path.dtype for path in paths}, {path.mode for path in paths}):
-            (name, *others) = names
-            if not others and sum(name in (path.method, path.dtype, path.mode) for path in every) == len(paths):
-                return f"all ways in {name}" if name not in ("reverse", "forward") else f"{name} mode"
+        for count in (1, 2):
+            for names in itertools.combinations((paths[0].method, paths[0].mode, paths[0].dtype), count):
+                if [path for path in every if set(names) <= {path.method, path.mode, path.dtype}] == paths:
+                    return (
+                        f"{names[0]} mode" if names in [(REVERSE,), (FORWARD,)] else f"all ways in {', '.join(names)}"
+                    )
         return f"{len(paths)} of {len(every)} ways, such as {paths[0]}"
 
     @staticmethod
@@ -231,8 +272,22 @@ def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _array(value: Any) -> str:
+def _float(value: Any) -> float | str | None:
+    """A true value as a float; in words where floats have none for it, as for exp(1000)."""
+    if value is None:
+        return None
+    return digits_of(value, 17) if is_beyond_floats(value) else float(value)
+
+
+def _exact(value: Any) -> str:
+    found = _float(value)
+    return "none" if found is None else found if isinstance(found, str) else f"{found:.17g}"
+
+
+def _array(value: Any, dtype: str = "") -> str:
+    """A number, or an array of up to nine; with as many digits as ``dtype`` needs, or else nine."""
     array = np.asarray(value)
     if array.size > 9:
         return f"{list(array.shape)} numbers"
-    return np.array2string(array, separator=", ", formatter={"float_kind": lambda x: f"{x:.9g}"}).replace("\n", "")
+    number = (lambda x: in_words(float(x), dtype)) if dtype else (lambda x: f"{x:.9g}")
+    return np.array2string(array, separator=", ", formatter={"float_kind": number}).replace("\n", "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from experiments.autodiff.expression import Call, Expression, InvalidExpression, Node, Number, Variable
+from experiments.autodiff.functions import COMPARISONS
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 Operations = Mapping[str, Callable[..., Any]]
@@ -62,26 +65,64 @@ def shape_of(expression: Expression, values: Mapping[str, Any]) -> tuple[int, ..
 
 
 def decades(expression: Expression, values: Mapping[str, Any]) -> float:
-    """The number of powers of ten between the smallest and the largest intermediate result, one included.
+    """The number of powers of ten between the smallest and the largest result of a step; the point and one count, too.
 
-    Infinite where a result is too large for float64: exact numbers would fill the memory there. A division by zero
-    does not count: it has no value, whatever the number of digits.
+    Infinite where a step has a huge argument, of whose result exact numbers would fill the memory. What has no value,
+    as a division by zero, does not count.
     """
-    double, sizes = in_numpy("float64"), [1.0]
+    import mpmath
+
+    huge: list[bool] = []
+    exact = in_mpmath(on_huge=lambda: huge.append(True))
+    magnitudes = [0]
+
+    def note(result: Any) -> None:
+        numbers = (number for number in np.ravel(np.asarray(result, dtype=object)) if mpmath.isfinite(number))
+        magnitudes.extend(mpmath.mag(number) for number in numbers if number)
 
     class _Watch(Arithmetic):
         def call(self, node: Call, arguments: list[Any]) -> Any:
-            poles: list[str] = []
-            with np.errstate(all="ignore", divide="call", call=lambda kind, _: poles.append(kind)):
-                result = super().call(node, arguments)
-            if poles:
-                result = np.where(np.isinf(result), np.nan, result)
-            magnitudes = np.abs(np.ravel(np.asarray(result, dtype=float)))
-            sizes.extend(magnitudes[magnitudes > 0])  # leaves NaN out
+            result = super().call(node, arguments)
+            if node.function not in COMPARISONS:
+                note(result)
             return result
 
-    _Watch(double.number, double.operations).evaluate(expression, values)
-    return float(np.log10(max(sizes)) - np.log10(min(sizes)))
+    point = {name: as_mpmath(value) for name, value in values.items()}
+    for value in point.values():
+        note(value)
+    with mpmath.workdps(30):
+        _Watch(exact.number, exact.operations).evaluate(expression, point)
+    return math.inf if huge else min(max(magnitudes) - min(magnitudes), MOST_BINARY_ORDERS) * math.log10(2)
+
+
+MOST_BINARY_ORDERS = 10**9
+"""More orders of magnitude than anybody can have digits for."""
+
+
+def with_noise(arithmetic: Arithmetic, digits: int) -> Arithmetic:
+    """An arithmetic of mpmath's numbers whose every result is off by a rounding error at about ``digits`` digits.
+
+    Where two evaluations differ, digits are lost (D. S. Parker, Monte Carlo Arithmetic, UCLA CSD-970002, 1997).
+    """
+    import mpmath
+
+    draw = random.Random(0)
+    unit = mpmath.mpf(10) ** (3 - digits)
+    shaken = np.frompyfunc(lambda number: number * (1 + unit * draw.uniform(-1, 1)), 1, 1)
+
+    class _Noisy(Arithmetic):
+        def call(self, node: Call, arguments: list[Any]) -> Any:
+            result = super().call(node, arguments)
+            return result if node.function in COMPARISONS else shaken(result)
+
+    return _Noisy(arithmetic.number, arithmetic.operations)
+
+
+def as_mpmath(value: Any) -> Any:
+    """A number or array of floats as mpmath's numbers."""
+    import mpmath
+
+    return np.frompyfunc(lambda x: mpmath.mpf(float(x)), 1, 1)(value)
 
 
 _SIGNS: Operations = {
@@ -92,7 +133,7 @@ _SIGNS: Operations = {
     "negative": operator.neg,
 }
 
-_COMPARISONS: Operations = {
+_COMPARE: Operations = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
@@ -128,7 +169,7 @@ def _in_numpy() -> Operations:
     return {
         **_SIGNS,
         "**": np.power,
-        **{sign: by_real_part(compare) for sign, compare in _COMPARISONS.items()},
+        **{sign: by_real_part(compare) for sign, compare in _COMPARE.items()},
         "abs": lambda x: np.where(np.real(x) < 0, -x, x),
         "acos": np.arccos,
         "asin": np.arcsin,
@@ -175,7 +216,7 @@ def in_tensorflow(dtype: str) -> Arithmetic:
         {
             **_SIGNS,
             "**": tf.pow,
-            **_COMPARISONS,
+            **_COMPARE,
             "==": tf.equal,
             "!=": tf.not_equal,
             "abs": tf.abs,
@@ -212,10 +253,11 @@ def in_tensorflow(dtype: str) -> Arithmetic:
     )
 
 
-def in_mpmath() -> Arithmetic:
+def in_mpmath(on_huge: Callable[[], object] = lambda: None) -> Arithmetic:
     """Mpmath's numbers at its current precision; vectors and matrices are arrays of them.
 
-    Results that are not real are NaN: the root of -1 is, as in TensorFlow.
+    Results that are not real are NaN: the root of -1 is, as in TensorFlow. ``on_huge`` is called for each argument of
+    exp, sin and the like that is beyond :data:`MOST_MAGNITUDE`.
     """
     import mpmath
 
@@ -231,7 +273,14 @@ def in_mpmath() -> Arithmetic:
 
     def guarded(function: Callable[..., Any], beyond: Callable[[Any], Any]) -> Callable[..., Any]:
         """``function``, but ``beyond`` for huge arguments, of whose results mpmath would compute every digit."""
-        return lambda x: beyond(x) if mpmath.isfinite(x) and x and mpmath.mag(x) > MOST_MAGNITUDE else function(x)
+
+        def on_reals(x: Any) -> Any:
+            if not (mpmath.isfinite(x) and x and mpmath.mag(x) > MOST_MAGNITUDE):
+                return function(x)
+            on_huge()
+            return beyond(x)
+
+        return on_reals
 
     zero, one = mpmath.mpf(0), mpmath.mpf(1)
     exp = guarded(mpmath.exp, lambda x: mpmath.inf if x > 0 else zero)
@@ -275,7 +324,8 @@ def in_sympy() -> Arithmetic:
         def fdiff(self, argindex: int = 1) -> Any:
             return sympy.Integer(0)
 
-        def _imp_(self, x: Any) -> Any:
+        @staticmethod
+        def _imp_(x: Any) -> Any:
             import mpmath
 
             return mpmath.floor(x)
@@ -343,7 +393,7 @@ def _power(base: Any, exponent: Any) -> Any:
 
 def _of_objects(scalar: Operations) -> Operations:
     """Operations on arrays of objects: ``scalar`` element by element, and NumPy's own for sums and products."""
-    everything = {**_SIGNS, **_COMPARISONS, **scalar}
+    everything = {**_SIGNS, **_COMPARE, **scalar}
     elementwise = {name: _elementwise(function) for name, function in everything.items()}
     exp, log, power = elementwise["exp"], elementwise["log"], elementwise["sqrt"]
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import partial
 from typing import Any, ClassVar
 
@@ -24,11 +25,13 @@ from experiments.autodiff.derivative import (
 from experiments.autodiff.differentiate import METHODS
 from experiments.autodiff.execution_paths import ExecutionPath, compute, every_path, new_call
 from experiments.autodiff.expression import Expression, InvalidExpression
+from experiments.autodiff.functions import CONSTANTS
 from experiments.autodiff.grammar import parse
 from experiments.autodiff.graph import draw
-from experiments.autodiff.held import along_held, as_held, is_held
+from experiments.autodiff.held import along_held, as_held, beyond
+from experiments.autodiff.lost_steps import first_lost_step
 from experiments.autodiff.plots import step_figure, tangent_figure
-from experiments.autodiff.point import INTEGERS, as_array
+from experiments.autodiff.point import INTEGERS, as_array, exact_numbers
 from experiments.autodiff.truth import Reference, Truth
 from experiments.experiment import Experiment
 from experiments.recorder import Recorder
@@ -58,7 +61,7 @@ class Autodiff(Experiment):
     """The derivative of an expression at a point: TensorFlow's, checked against the truth."""
 
     name: ClassVar[str] = "autodiff"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     imports: ClassVar[tuple[str, ...]] = ("sympy", "mpmath", "scipy.differentiate", "graphviz")
 
     expression: str = TEXTBOOK
@@ -89,8 +92,14 @@ class Autodiff(Experiment):
         blocks = derivative.blocks(values, shape_of(expression, values))
         first = ExecutionPath(self.method, self.mode, self.dtype)
         truths: dict[str, list[list[Truth]]] = {}
+        lost_steps: dict[str, str] = {}
         answer = AutodiffAnswer(expression, values, derivative, blocks, first, current().actual)
-        paths = self._paths(first, expression, values, derivative, sum(len(block.entries) for block in blocks))
+        answer.numbers = self._numbers()
+        paths = self._paths(first, expression, sum(len(block.entries) for block in blocks))
+        answer.left_out = {
+            path.dtype: why for path in paths if (why := beyond(expression, values, derivative, path.dtype))
+        }
+        paths = [path for path in paths if path.dtype not in answer.left_out]
         try:
             for number, path in enumerate(paths):
                 recorder.progress("ways", number / len(paths), str(path))
@@ -99,8 +108,10 @@ class Autodiff(Experiment):
                 key = _key(held, point, along)
                 if key not in truths:
                     truths[key] = self._truths(held, point, along, recorder)
+                if path.dtype not in lost_steps:
+                    lost_steps[path.dtype] = first_lost_step(held, point, path.dtype)
                 computed = compute(held, point, along, path)
-                answer.results.append(Result(path, computed, truths[key]))
+                answer.results.append(Result(path, computed, truths[key], lost_steps[path.dtype]))
                 if path == first:
                     _record_first(answer, recorder)
             recorder.progress("ways", 1.0, answer.summary())
@@ -109,20 +120,12 @@ class Autodiff(Experiment):
         recorder.measured()
         self._draw(answer, recorder)
 
-    def _paths(
-        self,
-        first: ExecutionPath,
-        expression: Expression,
-        values: Mapping[str, Array],
-        derivative: Derivative,
-        entries: int,
-    ) -> list[ExecutionPath]:
+    def _paths(self, first: ExecutionPath, expression: Expression, entries: int) -> list[ExecutionPath]:
         """The paths to compute; a large derivative in one mode only, as tracing and compiling it takes seconds."""
         if not self.all_ways:
             return [first]
         is_small = entries <= MOST_IN_ALL_MODES and self._operations(expression) <= MOST_TO_COMPILE
-        modes = MODES if is_small else (self.mode,)
-        return [path for path in every_path(first, modes) if is_held(expression, values, derivative, path.dtype)]
+        return every_path(first, MODES if is_small else (self.mode,))
 
     def _operations(self, expression: Expression) -> int:
         """An estimate of the operations that nested tapes make of an expression."""
@@ -177,10 +180,20 @@ class Autodiff(Experiment):
         recorder.note(answer.note(drawing))
 
     def _parsed(self) -> Expression:
+        """The expression; pi and e are constants in it, unless ``at`` or ``wrt`` names them."""
         try:
-            return parse(self.expression)
+            parsed = parse(self.expression)
         except InvalidExpression as error:
             raise InvalidField(self, "expression", str(error)) from None
+        return parsed.with_constants(
+            {name: value for name, value in CONSTANTS.items() if name not in self.at and name not in self.wrt}
+        )
+
+    def _numbers(self) -> list[Fraction]:
+        """All numbers of the question, as they were written."""
+        constants = [one.value for one in self._parsed().constants if one.text not in CONSTANTS]
+        point = [self.at.get(name, TEXTBOOK_POINT.get(name)) for name in self._values()]
+        return [*constants, *exact_numbers([*point, *self.direction.values()])]
 
     def _is_textbook(self) -> bool:
         return self.expression.strip() == TEXTBOOK
@@ -295,6 +308,6 @@ def _record(answer: AutodiffAnswer, recorder: Recorder) -> None:
     recorder.table("results", answer.rows())
     recorder.table("truth", answer.truth_rows())
     recorder.metric("check/findings", len(answer.findings()))
-    if not math.isnan(largest := answer.largest_error()):
+    if math.isfinite(largest := answer.largest_error()):
         recorder.metric("check/largest_error", largest)
     recorder.note(answer.note())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -23,7 +23,7 @@ class Number:
     value: Fraction
     column: int
     text: str = ""
-    """The text that was written, where the value has been rounded since; else empty."""
+    """The text that was written, where the value is a rounded one: ``0.1``, ``pi``; else empty."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ class Call:
     column: int
 
 
-Node = Number | Variable | Call
+Leaf = Number | Variable
+
+Node = Leaf | Call
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,26 @@ class Expression:
 
     def rounded(self, rounding: Callable[[float], float]) -> Expression:
         """The expression with every constant rounded. Raises OverflowError where ``rounding`` does."""
-        return Expression(self.text, _rounded(self.root, rounding))
+
+        def change(leaf: Leaf) -> Leaf:
+            if isinstance(leaf, Variable):
+                return leaf
+            value = Fraction(rounding(float(leaf.value)))
+            return (
+                leaf if value == leaf.value else replace(leaf, value=value, text=leaf.text or repr(float(leaf.value)))
+            )
+
+        return Expression(self.text, _with_leaves(self.root, change))
+
+    def with_constants(self, values: Mapping[str, float]) -> Expression:
+        """The expression with the variables that ``values`` names replaced by their values."""
+
+        def change(leaf: Leaf) -> Leaf:
+            if isinstance(leaf, Number) or leaf.name not in values:
+                return leaf
+            return Number(Fraction(values[leaf.name]), leaf.column, leaf.name)
+
+        return Expression(self.text, _with_leaves(self.root, change))
 
     @property
     def constants(self) -> list[Number]:
@@ -78,13 +99,27 @@ class Expression:
         return sum(1 for _ in _walk(self.root))
 
 
-def _rounded(node: Node, rounding: Callable[[float], float]) -> Node:
-    if isinstance(node, Call):
-        return replace(node, arguments=tuple(_rounded(argument, rounding) for argument in node.arguments))
+def written(node: Node) -> str:
+    """The text of a part of an expression, such as ``exp(x)`` or ``(1 + x)*y``."""
+    if isinstance(node, Number):
+        return node.text or f"{float(node.value):.9g}"
     if isinstance(node, Variable):
-        return node
-    value = Fraction(rounding(float(node.value)))
-    return node if value == node.value else replace(node, value=value, text=repr(float(node.value)))
+        return node.name
+    if node.function in FUNCTIONS:
+        return f"{node.function}({', '.join(map(written, node.arguments))})"
+    operands = [f"({written(one)})" if _is_operation(one) else written(one) for one in node.arguments]
+    sign = "-" if node.function == "negative" else node.function
+    return f"{sign}{operands[0]}" if len(operands) == 1 else (sign if sign in "*/**" else f" {sign} ").join(operands)
+
+
+def _is_operation(node: Node) -> bool:
+    return isinstance(node, Call) and node.function not in FUNCTIONS
+
+
+def _with_leaves(node: Node, change: Callable[[Leaf], Leaf]) -> Node:
+    if isinstance(node, Call):
+        return replace(node, arguments=tuple(_with_leaves(argument, change) for argument in node.arguments))
+    return change(node)
 
 
 def _walk(node: Node) -> Iterator[Node]:

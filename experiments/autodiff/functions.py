@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,7 +15,12 @@ class Function:
     meaning: str
     is_smooth: bool = True
     """Whether all its derivatives exist inside its domain; if not, kinks are looked for."""
+    is_elementwise: bool = True
+    """Whether each element of the result needs the same elements of the arguments, and no others."""
 
+
+CONSTANTS: Mapping[str, float] = {"e": math.e, "pi": math.pi}
+"""Names with a value of their own, unless a variable is named so."""
 
 OPERATORS: Mapping[str, Function] = {
     "+": Function(2, "sum"),
@@ -55,10 +61,10 @@ FUNCTIONS: Mapping[str, Function] = {
     "maximum": Function(2, "the larger one", is_smooth=False),
     "minimum": Function(2, "the smaller one", is_smooth=False),
     "where": Function(3, "where(x > 0, a, b): a where the comparison holds, else b", is_smooth=False),
-    "dot": Function(2, "product of vectors and matrices"),
-    "logsumexp": Function(1, "log of the sum of exp over all elements"),
-    "mean": Function(1, "mean of all elements"),
-    "norm": Function(1, "root of the sum of all squared elements"),
-    "sum": Function(1, "sum of all elements"),
-    "transpose": Function(1, "rows become columns"),
+    "dot": Function(2, "product of vectors and matrices", is_elementwise=False),
+    "logsumexp": Function(1, "log of the sum of exp over all elements", is_elementwise=False),
+    "mean": Function(1, "mean of all elements", is_elementwise=False),
+    "norm": Function(1, "root of the sum of all squared elements", is_elementwise=False),
+    "sum": Function(1, "sum of all elements", is_elementwise=False),
+    "transpose": Function(1, "rows become columns", is_elementwise=False),
 }

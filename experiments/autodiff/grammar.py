@@ -10,7 +10,9 @@ refused by name. No ``eval``, no ``compile``, no attribute, no import: what is n
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
+import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
@@ -106,6 +108,7 @@ def parse(text: str) -> Expression:
         with warnings.catch_warnings(action="ignore"):  # Python warns of what is refused here anyway
             tree = ast.parse(text, mode="eval")
     except SyntaxError as error:
+        _require_no_keyword(text)
         column = min(error.offset or len(text), len(text))  # Python gives none where the text ends too early
         raise InvalidExpression(column, f"this cannot be read ({error.msg})") from None
     except (MemoryError, RecursionError, ValueError):
@@ -126,6 +129,17 @@ def _require_plain(text: str) -> None:
             raise InvalidExpression(column, f"{character!r} ({name}) is not a plain character of the keyboard")
         if not character.isprintable() or character in "#\\;":
             raise InvalidExpression(column, f"{character!r} has no meaning in an expression")
+
+
+def _require_no_keyword(text: str) -> None:
+    """Tells of a word of Python's that Python's parser has stumbled over."""
+    for word in re.finditer(r"\b[A-Za-z]\w*", text):
+        if keyword.iskeyword(name := word.group()):
+            raise InvalidExpression(
+                word.start() + 1,
+                f"this cannot be read: '{name}' is a word of Python's own, which no variable can have as its name; "
+                f"choose another, such as {name}_",
+            )
 
 
 class _Translation:

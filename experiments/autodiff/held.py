@@ -28,11 +28,11 @@ def along_held(derivative: Derivative, dtype: str) -> Derivative:
     return replace(derivative, direction=rounded(derivative.direction, dtype))
 
 
-def is_held(expression: Expression, values: Mapping[str, Array], derivative: Derivative, dtype: str) -> bool:
-    """Whether every number is within the dtype's range."""
+def beyond(expression: Expression, values: Mapping[str, Array], derivative: Derivative, dtype: str) -> str:
+    """Which number is beyond the dtype's range; empty where none is."""
     try:
         as_held(expression, values, dtype)
         along_held(derivative, dtype)
-    except OverflowError:
-        return False
-    return True
+    except OverflowError as error:
+        return str(error)
+    return ""

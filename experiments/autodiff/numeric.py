@@ -113,6 +113,6 @@ class Slopes:
         for direction, step in moves:
             for name, tangent in direction.items():
                 point[name] = point[name] + step * tangent
-        rounded = {name: np.asarray(value).astype(dtype)[()] for name, value in point.items()}
         with np.errstate(all="ignore"):
+            rounded = {name: np.asarray(value).astype(dtype)[()] for name, value in point.items()}
             return np.ravel(in_numpy(dtype).evaluate(self._expression, rounded))[output]

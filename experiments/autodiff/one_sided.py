@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.autodiff.arithmetic import Arithmetic, in_mpmath
+from experiments.autodiff.arithmetic import Arithmetic, as_mpmath, in_mpmath, with_noise
 from experiments.autodiff.derivative import Array, Direction, Entry
 from experiments.autodiff.expression import Expression
+
+DIGITS = 60
+"""The digits of a slope: about as many as it has after its extrapolation, and more than anybody reads."""
 
 STEPS = (20, 30, 40)
 """Three steps, as negative powers of ten. Over them quotients settle, approach a limit, grow, or do none of these."""
@@ -40,6 +43,9 @@ STAYS = 0.9
 
 A steep root such as x**0.1 keeps less of its change, the quotient of x*log(x) all of its growth.
 """
+
+NOTHING = 1e-300
+"""A slope of this size is nothing: less than the smallest numbers of any dtype."""
 
 PLAIN, KINK, JUMP, EDGE, STEEP, UNSETTLED, UNDEFINED = (
     "", "kink", "jump", "edge of the domain", "infinite slope", "unsettled slope", "undefined"
@@ -98,8 +104,11 @@ class Surroundings:
     @property
     def slope(self) -> Any:
         """The derivative at a plain point; at an edge, the one-sided derivative inside the domain."""
+        import mpmath
+
         slopes = [side.slope for side in self._sides]
-        return sum(slopes) / len(slopes)
+        with mpmath.workdps(DIGITS):
+            return sum(slopes) / len(slopes)
 
     @property
     def uncertainty(self) -> float:
@@ -117,16 +126,31 @@ class Surroundings:
         return [side for side in (self.below, self.above) if side.slope == side.slope]  # leaves NaN out
 
 
+def least_digits(order: int) -> int:
+    """The digits that the differences of an order need over the smallest step, where nothing else cancels."""
+    return 60 + (max(STEPS) + 20) * order
+
+
 class Neighbourhood:
     """Evaluates an expression around a point, at a precision that survives tiny steps."""
 
-    def __init__(self, expression: Expression, values: Mapping[str, Array], order: int, decades: float = 0.0) -> None:
-        """Up to ``decades`` of digits may cancel in the expression's intermediate results."""
-        self._expression, self._values = expression, values
-        self._digits = 60 + (max(STEPS) + 20) * order + math.ceil(decades)
+    def __init__(
+        self, expression: Expression, values: Mapping[str, Array], digits: int, is_enough: bool, closer: int = 0
+    ) -> None:
+        """``is_enough``: whether even the largest results of steps can cancel without a loss at ``digits`` digits.
 
-    def around(self, entry: Entry) -> Surroundings:
-        """Both sides along the entry's directions; along fewer of them where that lower derivative does not exist."""
+        Steps are shorter by ``closer`` powers of ten.
+        """
+        self._expression, self._values = expression, values
+        self._digits, self._is_enough, self._closer = digits, is_enough, closer
+
+    def around(self, entry: Entry) -> Surroundings | None:
+        """Both sides along the entry's directions; along fewer of them where that lower derivative does not exist.
+
+        None where results cancel for which there are not enough digits.
+        """
+        if not self._is_enough and not self._keeps_digits(entry):
+            return None
         directions = entry.directions
         lower = [directions[:n] for n in range(1, len(directions))]
         if directions[0] is not directions[-1]:  # along one direction, all of the same order are the same
@@ -148,6 +172,27 @@ class Neighbourhood:
                 self._side(arithmetic, entry, -1, here), self._side(arithmetic, entry, 1, here), is_defined=True
             )
 
+    def _keeps_digits(self, entry: Entry) -> bool:
+        """Whether rounding errors in every step leave the differences of values intact, at the point and beside it."""
+        import mpmath
+
+        order = len(entry.directions)
+        with mpmath.workdps(self._digits):
+            arithmetic = in_mpmath()
+            noisy = with_noise(arithmetic, self._digits)
+            step = self._scale(entry.directions) * mpmath.mpf(10) ** -max(STEPS)
+            relative = mpmath.mpf(10) ** -(max(STEPS) * order + 30)
+            for way in (0, -1, 1):
+                moves = [(direction, way * step) for direction in entry.directions] if way else []
+                value, other = self._at(arithmetic, entry, moves), self._at(noisy, entry, moves)
+                if not mpmath.isfinite(value):
+                    is_kept = value == other or (mpmath.isnan(value) and mpmath.isnan(other))
+                else:
+                    is_kept = abs(value - other) <= max(abs(value) * relative, abs(NOTHING * step**order))
+                if not is_kept:
+                    return False
+        return True
+
     def _side(self, arithmetic: Arithmetic, entry: Entry, sign: int, here: Any) -> Side:
         import mpmath
 
@@ -158,8 +203,9 @@ class Neighbourhood:
             abs(self._at(arithmetic, entry, [(direction, step) for direction in entry.directions[:1]]) - here)
             for step in steps[-2:]
         )
-        jumps = bool(near > SMALLEST_JUMP * max(1, abs(here)) and near > STAYS * far)
-        return Side(*_limit(*quotients), jumps, mpmath.isfinite(quotients[-1]))
+        size = max(1, abs(here))
+        jumps = bool(near > SMALLEST_JUMP * size and near > STAYS * far)
+        return Side(*_limit(*quotients, is_near=near < size), jumps, mpmath.isfinite(quotients[-1]))
 
     def _quotient(self, arithmetic: Arithmetic, entry: Entry, step: Any, here: Any) -> Any:
         """The mixed difference quotient, over all points that are or are not moved along each direction."""
@@ -171,17 +217,16 @@ class Neighbourhood:
 
     def _at(self, arithmetic: Arithmetic, entry: Entry, moves: Sequence[tuple[Direction, Any]]) -> Any:
         """The entry's element of the value after ``moves`` from the point."""
-        import mpmath
-
-        exact = np.frompyfunc(lambda x: mpmath.mpf(float(x)), 1, 1)
-        point = {name: exact(value) for name, value in self._values.items()}
+        point = {name: as_mpmath(value) for name, value in self._values.items()}
         for direction, step in moves:
             for name, changes in direction.items():
-                point[name] = point[name] + exact(changes) * step
+                point[name] = point[name] + as_mpmath(changes) * step
         return np.ravel(np.asarray(arithmetic.evaluate(self._expression, point), dtype=object))[entry.output]
 
-    def _scale(self, directions: Sequence[Direction]) -> float:
-        """The unit of steps: the smallest nonzero value that changes."""
+    def _scale(self, directions: Sequence[Direction]) -> Any:
+        """The unit of steps: the smallest nonzero value that changes, and at most one: sine knows no other scale."""
+        import mpmath
+
         sizes = [
             abs(value)
             for direction in directions
@@ -189,21 +234,22 @@ class Neighbourhood:
             for value, change in zip(np.ravel(self._values[name]), np.ravel(changes), strict=True)
             if change and value
         ]
-        return min(sizes, default=1.0)
+        return min([1.0, *sizes]) * mpmath.mpf(10) ** -self._closer
 
 
-def _limit(coarse: Any, middle: Any, fine: Any) -> tuple[Any, Any]:
+def _limit(coarse: Any, middle: Any, fine: Any, *, is_near: bool) -> tuple[Any, Any]:
     """The limit of quotients at shrinking steps, and a bound of its error.
 
     Slow convergence is accelerated by Aitken's delta-squared process, which is exact where the rest is a power of the
-    step: abs(x)**1.1 at 0 has the quotients 1e-2, 1e-3, 1e-4, and the slope 0.
+    step: abs(x)**1.1 at 0 has the quotients 1e-2, 1e-3, 1e-4, and the slope 0. That the last step is small for the
+    function (``is_near``) is a condition: exp(exp(x)) at 100 multiplies itself over a step of 1e-40.
     """
     import mpmath
 
     before, last = middle - coarse, fine - middle
     if _agree(middle, fine):
         return fine, abs(last)
-    if abs(last) <= APPROACHES * abs(before):
+    if is_near and abs(last) <= APPROACHES * abs(before):
         missing = last**2 / (before - last)
         return fine + missing, abs(missing)
     grows = abs(coarse) < abs(middle) < abs(fine) and abs(last) >= STAYS * abs(before)  # false for NaN

@@ -76,22 +76,29 @@ class Formula:
         self.text = str(formula)
         self._values = values
         self._rounded: dict[int, Any] = {}
-        self._evaluate = sympy.lambdify(symbols, formula, "mpmath", cse=True)
+        self._value: Any = None
+        hidden = {symbol: symbol.as_dummy() for symbol in symbols}  # a variable may be called pi, mpf or cos
+        self._evaluate = sympy.lambdify([*hidden.values()], formula.xreplace(hidden), "mpmath", cse=True)
 
     @property
     def is_short(self) -> bool:
         return len(self.text) <= LONGEST
 
     def value(self) -> Any:
-        """The value to :data:`DIGITS` digits, as mpmath's number; NaN where the formula has no real value."""
+        """The value to :data:`DIGITS` digits, as mpmath's number; NaN without a real one, or where too much cancels."""
+        if self._value is None:
+            self._value = self._converged()
+        return self._value
+
+    def _converged(self) -> Any:
         import mpmath
 
         value = self._with_digits(2 * DIGITS)
-        for digits in (4 * DIGITS, 8 * DIGITS):  # cancellation consumes digits
+        for digits in (4 * DIGITS, 8 * DIGITS, 16 * DIGITS, 32 * DIGITS):  # cancellation consumes digits
             coarser, value = value, self._with_digits(digits)
             if not mpmath.isfinite(value) or abs(value - coarser) <= abs(value) * mpmath.mpf(10) ** -DIGITS:
                 return value
-        return value if abs(value) > mpmath.mpf(10) ** (-6 * DIGITS) else mpmath.mpf(0)  # all of it cancels
+        return mpmath.nan if abs(value) > mpmath.mpf(10) ** (-6 * DIGITS) else mpmath.mpf(0)  # all of it cancels
 
     def _with_digits(self, digits: int) -> Any:
         import mpmath

@@ -7,18 +7,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from experiments.autodiff.arithmetic import TooLarge, decades
 from experiments.autodiff.derivative import Array, Entry
 from experiments.autodiff.expression import Expression
 from experiments.autodiff.numeric import Slopes
-from experiments.autodiff.one_sided import EDGE, PLAIN, STEEP, Neighbourhood, Surroundings
-from experiments.autodiff.point import SMALLEST
+from experiments.autodiff.one_sided import (
+    EDGE,
+    JUMP,
+    PLAIN,
+    STEEP,
+    UNSETTLED,
+    Neighbourhood,
+    Surroundings,
+    least_digits,
+)
+from experiments.autodiff.point import SMALLEST, fits, is_beyond_floats
 from experiments.autodiff.symbolic import DIGITS, Formula, Formulas
 from experiments.autodiff.terms import size_of_terms
 from experiments.runtime.modes import SIGNIFICAND_BITS
-
-OVERFLOW = "overflow"
-"""An intermediate result is beyond 1.8e308: no derivative is looked for there."""
 
 FORMULA, SIDES, COMPLEX_STEP, RICHARDSON, NOTHING = (
     f"SymPy's derivative at {DIGITS} digits",
@@ -35,6 +43,15 @@ MOST_FORMULAS = 64
 MOST_WORK = 300_000
 """The most operations at hundreds of digits to be spent on the point's neighbourhood: about three seconds."""
 
+MOST_DECADES = 1000
+"""So many digits are at hand for results that cancel; where steps are larger, it is checked that few do."""
+
+SMALL_SPREAD = 10
+"""Results of steps that are up to so many powers of ten apart have slopes that steps of 1e-40 resolve."""
+
+HARDLY = 0.01
+"""A function that changes by less than this share, when the point changes by its own size, hardly depends on it."""
+
 SAFETY = 16
 """The units in the last place that a right answer may be off, even where the formula loses none."""
 
@@ -50,15 +67,17 @@ class Truth:
     uncertainty: float
     """A bound of the error of ``value``."""
     point: str
-    """The kind of the point: one of one_sided's words, or :data:`OVERFLOW`."""
-    sides: tuple[float, float] | None
-    """The derivatives from below and above; None where they were not looked for."""
+    """The kind of the point: one of one_sided's words."""
+    sides: tuple[Any, Any] | None
+    """The derivatives from below and above, floats or, beyond their range, mpmath's; None where nobody has looked."""
     formula: Formula | None
     """The formula that gave the value; None where another reference did."""
     scale: float = 0.0
     """The absolute value of the function."""
     terms: float = 0.0
     """The size of the terms that add up to a derivative of zero; its rounding errors are relative to them."""
+    reach: float = 0.0
+    """The size of the point along the entry's directions."""
 
     def tolerance(self, dtype: str) -> float:
         """The largest error that a right answer may have in ``dtype``.
@@ -79,9 +98,10 @@ class Truth:
     def vanishes(self, dtype: str) -> bool:
         """Whether the derivative is nonzero, yet less than a rounding error of the value, as that of sigmoid at 50.
 
+        The value must hardly depend on the point: sqrt(x*x) at 1e30 is so large that its slope, 1, seems small.
         Only a formula can tell such a value from zero.
         """
-        if self.formula is None:
+        if self.formula is None or abs(self.value) * self.reach >= HARDLY * self.scale:
             return False
         return bool(SMALLEST[dtype] <= abs(self.value) < self.scale * 2.0 ** -SIGNIFICAND_BITS[dtype])
 
@@ -100,30 +120,55 @@ class Reference:
     def __init__(self, expression: Expression, values: Mapping[str, Array], order: int, entries: int) -> None:
         """``order`` is that of the highest derivative, ``entries`` the number of entries to be found."""
         self._expression, self._values = expression, values
-        spread = decades(expression, values)
-        self._overflows = math.isinf(spread)
         elements = sum(value.size for value in values.values())
         work = entries * 6 * 2**order * expression.nodes * max(1, elements // 4)
-        is_small = work <= MOST_WORK and not self._overflows
-        self._neighbourhood = Neighbourhood(expression, values, order, spread) if is_small else None
+        has_formulas, is_small = entries <= MOST_FORMULAS, work <= MOST_WORK
+        self._spread = decades(expression, values) if has_formulas or is_small else math.inf
+        spare = _spare_digits(work, order)
+
+        def neighbourhood(closer: int) -> Neighbourhood:
+            needed = self._spread + closer * order
+            digits = least_digits(order) + math.ceil(min(needed, spare))
+            return Neighbourhood(expression, values, digits, needed <= spare, closer)
+
+        closer = math.ceil(self._spread) if self._spread * (1 + order) <= spare - order else 0
+        self._neighbourhood = neighbourhood(0) if is_small else None
+        self._closer = neighbourhood(closer) if is_small and closer else None
+        has_formulas = has_formulas and math.isfinite(self._spread)  # SymPy's formulas would compute all digits
+        self._formulas = self._try(lambda: Formulas(expression, values)) if has_formulas else None
         self._slopes = Slopes(expression, values)
         self._values_at_point = self._slopes.values()
-        self._formulas = self._try(lambda: Formulas(expression, values)) if entries <= MOST_FORMULAS else None
 
     def of(self, entry: Entry) -> Truth:
-        if self._overflows:
-            return Truth(None, NOTHING, 0.0, OVERFLOW, None, None)
-        around = self._neighbourhood.around(entry) if self._neighbourhood else None
         formulas = self._formulas
         formula = self._try(lambda: formulas.derivative(entry)) if formulas else None
+        around = self._around(entry, formula)
+        if self._neighbourhood and not around:
+            return Truth(None, NOTHING, 0.0, PLAIN, None, None)
         point = around.kind if around else PLAIN
-        sides = (float(around.below.slope), float(around.above.slope)) if around else None
+        sides = (_as_float(around.below.slope), _as_float(around.above.slope)) if around else None
         value, reference, uncertainty = self._value(entry, around, formula)
         found = formula if reference == FORMULA else None
         scale = abs(self._values_at_point[entry.output])
         scale = scale if math.isfinite(scale) else 0.0
         terms = self._terms(entry, scale) if value == 0 else scale
-        return Truth(value, reference, uncertainty, point, sides, found, scale, terms)
+        return Truth(value, reference, uncertainty, point, sides, found, scale, terms, self._reach(entry))
+
+    def _around(self, entry: Entry, formula: Formula | None) -> Surroundings | None:
+        """The point's surroundings; None where nobody looks, or can tell.
+
+        What is doubtful is looked at again, from closer by: over a step of 1e-40, sin(exp(x)) at 1000 seems to jump.
+        """
+        around = self._neighbourhood.around(entry) if self._neighbourhood else None
+        if around is None or self._spread <= SMALL_SPREAD or not _is_doubtful(around, formula):
+            return around
+        return self._closer.around(entry) if self._closer else None
+
+    def _reach(self, entry: Entry) -> float:
+        return math.prod(
+            max(float(np.max(np.abs(changes * self._values[name]))) for name, changes in direction.items())
+            for direction in entry.directions
+        )
 
     def _terms(self, entry: Entry, otherwise: float) -> float:
         """The size of a first derivative's terms; ``otherwise`` for higher derivatives."""
@@ -133,9 +178,11 @@ class Reference:
         return size if math.isfinite(size) else otherwise
 
     def _value(self, entry: Entry, around: Surroundings | None, formula: Formula | None) -> tuple[Any, str, float]:
+        import mpmath
+
         if around and around.kind not in (PLAIN, EDGE):
             return _beside(around)
-        if formula and _is_finite(value := formula.value()) and (around is None or _same(value, around.slope)):
+        if formula and mpmath.isfinite(value := formula.value()) and (around is None or _same(value, around.slope)):
             return value, FORMULA, 0.0
         if around:  # two kinks that cancel, which no formula sees
             return around.slope, SIDES, around.uncertainty
@@ -173,8 +220,20 @@ def _beside(around: Surroundings) -> tuple[Any, str, float]:
     return None, NOTHING, 0.0
 
 
-def _is_finite(value: Any) -> bool:
-    return math.isfinite(value)
+def _as_float(slope: Any) -> Any:
+    return slope if is_beyond_floats(slope) and not fits(slope, "float64") else float(slope)
+
+
+def _spare_digits(work: int, order: int) -> int:
+    """The digits for results that cancel that can be paid for; twice the digits take up to four times as long."""
+    return max(0, min(MOST_DECADES, int(least_digits(1) * (MOST_WORK / work) ** 0.5) - least_digits(order)))
+
+
+def _is_doubtful(around: Surroundings, formula: Formula | None) -> bool:
+    """Whether the surroundings are not what the formula says, or have no slope at all."""
+    if around.kind in (JUMP, STEEP, UNSETTLED):
+        return True
+    return around.kind in (PLAIN, EDGE) and formula is not None and not _same(formula.value(), around.slope)
 
 
 def _same(value: Any, slope: Any) -> bool:

@@ -201,7 +201,7 @@ TRAPS = [
         settings={"wrt": ["x"]},
         forward="undefined",
     ),
-    Trap("exp(x)", {"x": 1000}, "overflow; not finite"),
+    Trap("exp(x)", {"x": 1000}, "overflow; not finite", exp(mpf(1000))),
     Trap("x**2", {"x": 0}, "not finite", 0, order(3)),
     Trap("sigmoid(x)", {"x": 50}, "vanished", sigmoid(mpf(50)) * sigmoid(mpf(-50))),
     Trap("sum(exp(x) - x)", {"x": [0] * 65}, "", 0),  # so many that no formula tells 1e-40 from zero
@@ -213,3 +213,49 @@ TRAPS = [
     Trap("x - abs(x)**1.03", {"x": 0}, "unsettled slope"),  # 1, but no quotient shows it
     Trap("where(x == 0, 0, x*sin(1/x))", {"x": 0}, "unsettled slope; not finite", forward="unsettled slope"),
 ]
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """A point where a step of the evaluation is beyond a dtype's range, and the function's derivative is not."""
+
+    text: str
+    at: dict[str, Any]
+    function: Callable[..., Any]
+    """The same function by hand, as in :class:`Case`; without the branch that is not taken."""
+    findings: tuple[str, str]
+    """The findings in reverse and in forward mode."""
+    step: str
+    """What the findings that are there say of the step; empty where there are none."""
+    dtype: str = "float32"
+
+    def __str__(self) -> str:
+        return f"{self.text} at {self.at}"
+
+
+BOTH_NOT_FINITE = ("not finite", "not finite")
+
+BEYOND = [
+    Beyond("where(x > 20, x, log(1 + exp(x)))", {"x": 1000}, lambda x: x, ("not finite", ""),
+           "exp(x) overflows, in a branch that is not taken"),
+    Beyond("log(1 + exp(x))", {"x": 1000}, lambda x: log(1 + exp(x)), BOTH_NOT_FINITE, "exp(x) overflows"),
+    Beyond("log(1 + exp(x))", {"x": 1e5}, lambda x: log(1 + exp(x)), BOTH_NOT_FINITE, "exp(x) overflows"),
+    Beyond("log(sum(exp(x)))", {"x": [1000, 1001]}, lambda a, b: log(exp(a) + exp(b)), BOTH_NOT_FINITE,
+           "exp(x) overflows", "float64"),
+    Beyond("exp(x)/(1 + exp(x))", {"x": 1000}, lambda x: exp(x) / (1 + exp(x)), BOTH_NOT_FINITE, "exp(x) overflows"),
+    Beyond("1/(1 + exp(-x))", {"x": -1000}, sigmoid, BOTH_NOT_FINITE, "exp(-x) overflows"),
+    Beyond("1/(1 + exp(-x))", {"x": 1000}, sigmoid, ("", ""), ""),
+    Beyond("sigmoid(x)", {"x": -1000}, sigmoid, ("", ""), ""),
+    Beyond("tanh(x)", {"x": 1000}, tanh, ("", ""), ""),
+    Beyond("softplus(x)", {"x": 1000}, lambda x: log(1 + exp(x)), ("", ""), ""),
+    Beyond("softplus(x)", {"x": -1000}, lambda x: log(1 + exp(x)), ("", ""), ""),
+    Beyond("logsumexp(x)", {"x": [1000, 1001]}, lambda a, b: log(exp(a) + exp(b)), ("", ""), ""),
+    Beyond("sqrt(x*x + y*y)", {"x": 1e200, "y": 1e200}, norm, ("wrong", "wrong"), "x*x overflows", "float64"),
+    Beyond("sqrt(x*x + y*y)", {"x": 1e30, "y": 1e30}, norm, ("wrong", "wrong"), "x*x overflows"),
+    Beyond("sqrt(x*x + y*y)", {"x": 1e-200, "y": 1e-200}, norm, BOTH_NOT_FINITE, "x*x underflows", "float64"),
+    Beyond("norm(x)", {"x": [1e30, 1e30]}, norm, ("wrong", "wrong"), "x*x overflows"),
+    Beyond("sqrt(exp(-x)**2)", {"x": 60}, lambda x: exp(-x), BOTH_NOT_FINITE, "exp(-x)**2 underflows"),
+    Beyond("log(1 - exp(-x))", {"x": 2.0**-100}, lambda x: log(1 - exp(-x)), BOTH_NOT_FINITE, ""),
+    Beyond("log(x**y)", {"x": 1e300, "y": 1e300}, lambda x, y: y * log(x), BOTH_NOT_FINITE, "x**y overf", "float64"),
+    Beyond("sqrt(x*x)", {"x": 300}, lambda x: x, ("wrong", "wrong"), "x*x overflows", "float16"),
+]  # fmt: skip

@@ -60,6 +60,13 @@ def test_a_wrong_derivative_is_told_with_the_paths_that_have_it():
     assert made.largest_error() == pytest.approx(1 / 6)
 
 
+def test_two_words_name_the_paths_where_one_cannot():
+    made = answer(
+        *((path, 7.0 if (path.method, path.dtype) == ("reverse", "float32") else 6.0) for path in every_path(ASKED))
+    )
+    assert made.findings() == ["**wrong**, dy/dw: TensorFlow says 7, the truth is 6 (all ways in reverse, float32)"]
+
+
 def test_what_is_on_every_path_is_said_once():
     made = answer((ASKED, None), (ExecutionPath("forward", "graph", "float64"), None))
     (finding,) = made.findings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import re
 import sys
@@ -83,6 +84,13 @@ HOSTILE = {
     "deep nesting": ("sin(" * 300 + "x" + ")" * 300, "nested"),
     "deeper than Python reads": ("(" * 900 + "x" + ")" * 900, "read"),
     "many minuses": ("-" * 1500 + "x", "nested"),
+    **{
+        f"{word} as a variable": (f"{word}*x**2", f"'{word}' is a word of Python's own")
+        for word in keyword.kwlist
+        if word not in ("None", "True", "False")
+    },
+    "lambda as a variable": ("lambda*x**2", "choose another, such as lambda_"),
+    "a keyword in a call": ("sin(in)", "column 5: this cannot be read: 'in' is a word of Python's own"),
     "long": ("x+" * 1000 + "x", "at most 2000 characters"),
     "long name": ("x" * 40, "at most 30 characters"),
 }
@@ -124,6 +132,8 @@ def test_what_is_not_in_the_grammar_is_refused(nothing_executed, text, says):
         ({"expression": "x", "at": {"x": []}}, "at", "0 elements"),
         ({"expression": "x", "at": {"x": [1] * 1001}}, "at", "1001 elements"),
         ({"expression": "sum(x)", "at": {"x": [[1, 2], [3]]}}, "at", "different lengths"),
+        ({"expression": "x", "at": {"x": 10**400}}, "at", "beyond 1.8e308"),
+        ({"expression": "tau*x", "at": {"x": 1}}, "at", "no value for tau"),
         ({"expression": "sum(x)", "at": {"x": [[[1]]]}}, "at", "more than two dimensions"),
         ({"expression": "sum(x + y)", "at": {"x": [1, 2], "y": [1, 2, 3]}}, "expression", "column 7: + cannot take"),
         ({"expression": "dot(x, 2)", "at": {"x": [1, 2]}}, "expression", "use *"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
@@ -25,7 +26,8 @@ from experiments.autodiff.point import as_array
 from experiments.autodiff.truth import Reference
 from experiments.runtime import device
 from experiments.runtime.modes import MODES
-from tests.experiments.autodiff_table import GRADIENTS, OTHERS, TRAPS, Case
+from experiments.validators import InvalidField
+from tests.experiments.autodiff_table import BEYOND, GRADIENTS, OTHERS, TRAPS, Case
 
 DIGITS = 50
 
@@ -129,10 +131,27 @@ def test_a_trap_is_named(on_device, recorder, trap, method, dtype):
         assert row["finding"] == wanted
         assert (truth["exact"] is None) == (trap.exact is None)
         with mpmath.workdps(DIGITS):
-            if trap.exact is not None and math.isinf(float(trap.exact)):
+            if trap.exact in ("inf", "-inf"):
                 assert row["exact"] == float(trap.exact)
             elif trap.exact is not None:
                 assert close(mpmath.mpf(truth["exact"]), trap.exact, 1e-14)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("point", BEYOND, ids=str)
+def test_the_truth_knows_no_overflow(on_device, recorder, point, method):
+    """The derivative is mpmath's; what TensorFlow makes of the step is named, with the step."""
+    Autodiff(expression=point.text, at=point.at, dtype=point.dtype, method=method, all_ways=False).run(recorder)
+    names = {name: np.ravel(value) for name, value in point.at.items()}
+    with mpmath.workdps(1000):
+        by_hand = Case(point.text, names, point.function)
+        held = [mpmath.mpf(float(np.dtype(point.dtype).type(x))) for value in names.values() for x in value]
+        for number, truth in enumerate(recorder.tables["truth"]):
+            wanted = partial(by_hand, held, 0, [number])
+            assert abs(mpmath.mpf(truth["exact"]) - wanted) <= 1e-30 * abs(wanted) + mpmath.mpf("1e-400")
+    for row in recorder.tables["results"]:
+        assert row["finding"] == point.findings[METHODS.index(method)]
+        assert point.step in row["explanation"] or not row["finding"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -265,3 +284,84 @@ def check(expression: Written, x: float, y: float, order: int) -> None:
 def test_an_expression_of_the_grammar(expression, x, y, order):
     with device.scope():
         check(expression, x, y, order)
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [
+        ("sin(exp(x))", lambda x: mpmath.cos(mpmath.exp(x)) * mpmath.exp(x)),
+        ("floor(exp(x))*x", lambda x: mpmath.floor(mpmath.exp(x))),
+    ],
+)
+def test_what_changes_within_the_smallest_step_is_looked_at_from_closer_by(on_device, recorder, text, exact):
+    Autodiff(expression=text, at={"x": 200}, dtype="float64", all_ways=False).run(recorder)
+    (truth,) = recorder.tables["truth"]
+    with mpmath.workdps(300):
+        assert close(mpmath.mpf(truth["exact"]), exact(200), 1e-30)
+    assert truth["point"] == "plain"
+
+
+def test_digits_that_nobody_has_are_unchecked(on_device, recorder):
+    """Here 43,000 digits cancel; without them the difference is 0, and its logarithm not defined."""
+    Autodiff(expression="log((exp(x) + x) - exp(x))", at={"x": 100_000}, all_ways=False).run(recorder)
+    (row,) = recorder.tables["results"]
+    assert (row["exact"], row["finding"]) == (None, "not finite")
+
+
+@pytest.mark.parametrize(
+    ("at", "says"),
+    [
+        ({"x": 1e39}, "1e+39 is beyond the largest number of float32"),
+        ({"x": -(10**20), "dtype": "float16"}, "1e+20 is beyond the largest number of float16"),
+    ],
+)
+def test_a_point_that_the_dtype_has_no_number_for_is_refused(at, says):
+    dtype = at.pop("dtype", "float32")
+    with pytest.raises(InvalidField, match=re.escape(says)):
+        Autodiff(expression="x", at=at, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("expression", "x", "dtype", "says"),
+    [
+        ("x", 16777217, "float32", ["` = 16777216 at x = 16777216 (", "float32 holds 16777217 as 16777216."]),
+        ("x", 9007199254740993, "float64", ["at x = 9007199254740992", "float64 holds 9007199254740993 as 900"]),
+        ("x", 0.1, "float32", ["at x = 0.1 ("]),
+        ("x", 100000000000000000000, "float64", ["at x = 100000000000000000000 ("]),
+        ("log(x + 1e-8)", 0, "float16", ["float16 holds 1e-08 as 0."]),
+        ("x + 1e-7", 1, "float16", ["float16 holds 1e-07 as 1.19e-07."]),
+        ("x*2049", 1, "float16", ["float16 holds 2049 as 2048."]),
+        ("x*1e39", 1, "float64", ["float32 is left out: 1e+39 is beyond the largest number of float32."]),
+        ("sin(pi*x)", 1, "float32", ["at x = 1, pi = 3.1415927 (", "| dy/dx ", " -3.14159274 | -3.1415927410"]),
+    ],
+)
+def test_the_note_says_what_a_dtype_makes_of_a_number(on_device, recorder, expression, x, dtype, says):
+    Autodiff(expression=expression, at={"x": x}, dtype=dtype, all_ways="left out" in says[0]).run(recorder)
+    for words in says:
+        assert words in recorder.notes[-1]
+
+
+def test_what_a_dtype_holds_as_usual_is_not_told(on_device, recorder):
+    Autodiff(expression="0.1*x**2 + 0.3", at={"x": 0.7}).run(recorder)
+    assert "float32 holds" not in recorder.notes[-1]
+
+
+@pytest.mark.parametrize(
+    ("expression", "at", "slope"),
+    [
+        ("log(x)", {"x": 10**20}, 1e-20),
+        ("sin(pi*x)", {"x": 1}, -math.pi),
+        ("e**x", {"x": 1}, math.e),
+        ("x*e", {"x": 1, "e": 3}, 3),
+        ("erf(pi)", {"pi": 0.5}, 2 / math.sqrt(math.pi) * math.exp(-0.25)),
+        ("mpf**2/3", {"mpf": 3}, 2),
+        ("E*I*S", {"E": 2, "I": 3, "S": 5}, 15),
+        ("gamma*lambda_**beta", {"gamma": 2, "lambda_": 3, "beta": 2}, 9),
+    ],
+)
+def test_names_and_numbers_mean_what_they_say(on_device, recorder, expression, at, slope):
+    """Also where SymPy, mpmath or Python have something else of that name."""
+    Autodiff(expression=expression, at=at, dtype="float64", all_ways=False).run(recorder)
+    row = recorder.tables["results"][0]
+    assert row["exact"] == pytest.approx(slope, rel=1e-15)
+    assert row["finding"] == ""
