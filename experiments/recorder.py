@@ -60,8 +60,9 @@ class Recorder(Protocol):
     def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
         """Record a plot as ``plots/<name>.png``. A later one of the same name replaces it.
 
-        A function draws it, and returns None where there is nothing to draw. What the function or Matplotlib raises
-        ends no run: the plot is left out, the note says why, and ``plots/<name>.txt`` has the traceback.
+        A function draws it with Matplotlib's own settings, and returns None where there is nothing to draw. What the
+        function or Matplotlib raises ends no run: the plot is left out, the note says why, and ``plots/<name>.txt``
+        has the traceback.
         """
 
     def table(self, name: str, rows: Sequence[Row]) -> None:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 def picture_of(figure: Figure | Callable[[], Figure | None]) -> tuple[bytes, str] | None:
     """Return a figure as PNG, and the letters in it for which there is no font; None where a function draws none.
 
-    Raises what the function and Matplotlib raise.
+    The user's ``matplotlibrc`` has no say in it. Raises what the function and Matplotlib raise.
     """
-    from matplotlib import rc_context
+    from matplotlib import rc_context, rcdefaults
 
-    with rc_context({"text.usetex": False}):  # TeX would take names for its own language
+    with rc_context():
+        rcdefaults()
         drawn = figure() if callable(figure) else figure
         if drawn is None:
             return None

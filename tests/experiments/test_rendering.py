@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib import rc_context, rcParams
 from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
@@ -312,6 +313,14 @@ def test_a_font_that_has_the_letters_is_chosen():
     for text in (named, axes.get_xticklabels()[1]):
         assert has_letter("⌶", *text.get_fontfamily())
     assert plain.get_fontfamily() == FontProperties().get_family()
+
+
+def test_a_matplotlibrc_has_no_say():
+    """Least of all one that wants TeX, which may not be there, and takes names for its own language."""
+    with rc_context({"text.usetex": True, "font.family": "no such font", "savefig.dpi": 1}):
+        theirs = picture_of(lambda: new_figure("a_b", "50 %")[0])
+        assert rcParams["text.usetex"]
+    assert theirs == picture_of(lambda: new_figure("a_b", "50 %")[0])
 
 
 def test_letters_without_a_font_are_told_and_warn_nobody():
