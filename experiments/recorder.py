@@ -51,6 +51,9 @@ class Recorder(Protocol):
     belongs where nothing is being timed.
     """
 
+    store_words: Sequence[str]
+    """The words of a command that name the store of this run, see :mod:`experiments.reporting.commands`."""
+
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Record one number. ``step`` is the size n or the epoch, over which the UI draws a curve.
 

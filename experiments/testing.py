@@ -55,6 +55,7 @@ class MemoryRecorder:
     """What :meth:`earlier` returns."""
     sources: dict[str, Source] = field(default_factory=dict)
     """What :meth:`fetch` returns, by the name that the experiment asks for."""
+    store_words: tuple[str, ...] = ()
     choices: dict[str, str] = field(default_factory=dict)
     """What is settled: what earlier runs have settled, and after the run also what it has settled itself."""
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)

@@ -33,6 +33,8 @@ class Assignment:
     """Facts about the machine that other jobs with the same device settings have found out."""
     memory_bytes: int | None = None
     """The memory that the experiment may take; None is no limit."""
+    store_words: Sequence[str] = ()
+    """The words of a command that name the store."""
 
 
 @dataclass(frozen=True)

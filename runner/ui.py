@@ -17,9 +17,11 @@ from hydra import compose, initialize_config_dir
 from rich.console import Console
 
 from runner.cli.app import CONF
+from runner.cli.standard_streams import take_over
 from runner.config.error_messages import CONFIG_ERRORS, sentence
 from runner.config.schema import register
 from runner.config.validation import parts
+from runner.config.words import readable
 from runner.errors import ExitStatus, StoreError, UserError
 from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, locate, quiet_mlflow
 
@@ -28,6 +30,7 @@ START_SECONDS = 90
 
 def main() -> int:
     """Serve until Ctrl-C, and return the exit status."""
+    take_over()
     parser = argparse.ArgumentParser(
         prog="python -m runner.ui",
         description="Browse the runs that python -m runner has kept.",
@@ -82,7 +85,7 @@ def _serve_until_signal(store: LocalStore, port: int, log: IO[bytes], console: C
 def _store(overrides: list[str]) -> Store:
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return locate(parts(compose("config", overrides)).tracking)
+        return locate(parts(compose("config", list(map(readable, overrides)))).tracking)
 
 
 def _command(store: LocalStore, port: int) -> list[str]:

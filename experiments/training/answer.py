@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from experiments.networks.data import Data
 from experiments.networks.standardisation import largest
 from experiments.recorder import Cell, Row
+from experiments.reporting.commands import command, override
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.training.execution import AUTO
 from experiments.training.history import EpochRow, History
@@ -61,6 +61,8 @@ class TrainingAnswer:
     """One row per format: size, times, and whether it came back the same; empty if that is not checked."""
     is_handed_over: bool = False
     """Whether the recorder has the model and all its files."""
+    store_words: Sequence[str] = ()
+    """The words of a command that name the store that has it."""
 
     def rows(self) -> list[Row]:
         """Return the rows of results.csv, one per epoch."""
@@ -261,11 +263,16 @@ class TrainingAnswer:
         if self.damage_in_words():
             return (
                 "This model is not registered, as it did not come back the same. What was saved is kept with this run; "
-                "the run's id serves it all the same: `python -m runner experiment=deployment experiment.source=RUN_ID`"
+                f"the run's id serves it all the same: `{self._served('RUN_ID')}`"
             )
         name = self.settings.name_in_registry
-        source = f" {shlex.quote(f'experiment.source=models:/{name}')}" if name else ""
-        return f"Serve it in every way there is, and compare: `python -m runner experiment=deployment{source}`"
+        serve = self._served(f"models:/{name}") if name else self._served()
+        return f"Serve it in every way there is, and compare: `{serve}`"
+
+    def _served(self, *source: str) -> str:
+        """Return the command that serves the newest model of this run's store, or the one that ``source`` names."""
+        named = (override("experiment.source", name) for name in source)
+        return command(*self.store_words, "experiment=deployment", *named)
 
 
 def _beyond(rounding: float, difference: Cell) -> str:

@@ -55,7 +55,7 @@ def hand_over(model: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
         )
     recorder.file(TEST_SET_FILE, _archive(**_test_set(data)))
     recorder.file(CALIBRATION_FILE, _archive(x=data.train.x[:CALIBRATION_EXAMPLES]))
-    answer.is_handed_over = True
+    answer.is_handed_over, answer.store_words = True, recorder.store_words
     if damage := answer.damage_in_words():
         raise Refused(f"the model {damage}; it is not registered")
 

@@ -30,7 +30,6 @@ class Parent:
     """A sweep's run, as its jobs know it."""
 
     id: str
-    experiment_id: str
     owner: str = ""
     """The process that waits for the jobs, if it is another one: the tag ``runner.process`` of the run."""
 
@@ -53,19 +52,17 @@ class Context:
         """Open the store and look at the machine, once. Raises StoreError."""
         if self._is_open:
             return
+        self.surroundings = environment.describe()  # first: MLflow's settings of ours are no variables of the user's
         self.client = self.store.open()
         if self.parent is None:  # otherwise this was done before the parent was created
             with store_errors():
                 orphans = end_orphans(self.client)
             if orphans:
                 say(f"marked as KILLED: {orphans} run(s) whose process is gone")
-        self.surroundings = environment.describe()
         self._is_open = True
 
     def experiment_id(self, job: Job) -> str:
-        """The id of the MLflow experiment for the job's run. The UI shows children only in that of their parent."""
-        if self.parent is not None:
-            return self.parent.experiment_id
+        """The id of the MLflow experiment for the job's run. The jobs of one sweep may belong to several."""
         name = job.parts.tracking.experiment or job.parts.experiment.name
         if name not in self._experiment_ids:
             self._experiment_ids[name] = experiment_id(self.store, self.client, name)

@@ -41,9 +41,14 @@ class Inputs:
     def _find_source(self, field: str) -> None:
         wanted = str(getattr(self._job.parts.experiment, field))
         try:
-            self._sources[wanted] = find(self._context.client, wanted, self._folder("source-"))
+            self._sources[wanted] = self._found(wanted)
         except SourceNotFound as missing:
             raise MissingInput(f"experiment.{field}={wanted}: {missing}") from missing
+
+    def _found(self, wanted: str) -> Source:
+        context = self._context
+        sweep = context.parent.id if context.parent else None
+        return find(context.client, wanted, self._folder("source-"), sweep, context.store.words)
 
     def _earlier(self) -> Path | None:
         """The checkpoint of an unfinished run, if this one is to go on with it."""

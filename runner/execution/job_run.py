@@ -18,7 +18,7 @@ from runner.execution.new_run import new_run
 from runner.execution.verdict import job_end, last_files, not_started
 from runner.execution.view import View
 from runner.execution.worker_process import Message, WorkerProcess
-from runner.messages import Ended, Known, Measured, Outcome, Record, Started
+from runner.messages import Assignment, Ended, Known, Measured, Outcome, Record, Started
 from runner.tracking import tags
 from runner.tracking.run import TrackedRun
 
@@ -29,7 +29,7 @@ class JobState(Enum):
     STARTING = "starting"
     """TensorFlow and the device start. The job has no run in the store."""
     READY = "ready"
-    """The device computes and the run is created; the experiment waits for its turn."""
+    """The device computes; the experiment waits for its turn. Its run is created unless it needs models."""
     WORKING = "working"
     """The experiment measures."""
     DRAWING = "drawing"
@@ -63,10 +63,13 @@ class JobRun:
         self._exceeded = ""
         """The limit for which the worker was interrupted, in a sentence."""
         self._inputs = Inputs(job, context)
+        self._started: Started | None = None
         self._run: TrackedRun | None = None
         self._ended: Ended | None = None
         known = dict(context.known(job.parts.device))
-        self._worker = WorkerProcess(servers, job.parts, known, limits.memory_bytes)
+        parts = job.parts
+        assignment = Assignment(parts.experiment, parts.device, known, limits.memory_bytes, context.store.words)
+        self._worker = WorkerProcess(servers, parts, assignment)
 
     def fileno(self) -> int:
         """The file descriptor that is readable when the worker has something to say."""
@@ -76,6 +79,11 @@ class JobRun:
     def has_run(self) -> bool:
         """Whether the job has a run in the store, and so something to lose."""
         return self._run is not None
+
+    def waits_for(self, other: JobRun) -> bool:
+        """Whether an earlier job may leave the model that this one needs."""
+        may_leave_it = type(other.job.parts.experiment).leaves_models and other.job.number < self.job.number
+        return self._needs_models and may_leave_it
 
     @property
     def has_finished(self) -> bool:
@@ -109,7 +117,9 @@ class JobRun:
         if isinstance(message, Ended):
             self._ended, self.state = message, JobState.ENDED
         elif isinstance(message, Started):
-            self._prepare(message)
+            self._started, self.state = message, JobState.READY
+            if not self._needs_models:
+                self._prepare()
         elif any(isinstance(record, Measured) for record in message):
             self.state = JobState.DRAWING
             self._worker.go()
@@ -121,9 +131,15 @@ class JobRun:
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
 
     def go(self) -> None:
-        """Let the experiment begin. Its time counts from here."""
-        self.state, self._begun = JobState.WORKING, time.monotonic()
-        self._worker.begin(self._inputs.stored)
+        """Let the experiment begin, unless a model that it needs is missing. Its time counts from here.
+
+        Raises StoreError, and SweepIsOver.
+        """
+        if self._needs_models:  # only now are the jobs that may leave them at their ends
+            self._prepare()
+        if self.state is JobState.READY:
+            self.state, self._begun = JobState.WORKING, time.monotonic()
+            self._worker.begin(self._inputs.stored)
 
     def interrupt(self) -> None:
         """Ask the worker to hand over what it has and end; the second time, end it at once."""
@@ -140,7 +156,7 @@ class JobRun:
         end = job_end(ended, interrupted_by, self._exceeded, time.monotonic() - self._begun)
         if self._run is None and self._context.parent is None:  # nothing was begun, so there is nothing to keep
             return not_started(end, ended, self._worker.output())
-        run = self._run or self._create_run(None)
+        run = self._run or self._create_run()
         self._record([*ended.records, *last_files(ended, self._worker.output())])
         if end.reason:
             run.note(f"**{end.status}**: {end.reason}\n\n{run.last_note}".strip())
@@ -181,20 +197,23 @@ class JobRun:
         assert self._run is not None
         self._run.end_if_possible(status)
 
-    def _prepare(self, started: Started) -> None:
+    @property
+    def _needs_models(self) -> bool:
+        return bool(self.job.parts.experiment.sources)
+
+    def _prepare(self) -> None:
         """Find what the experiment needs from the store, then create the run: a model that is missing leaves none."""
         try:
             self._inputs.find()
         except MissingInput as missing:
             self._ended, self.state = Ended(Outcome.UNAVAILABLE, str(missing)), JobState.ENDED
             return
-        self._create_run(started)
-        self.state = JobState.READY
+        self._create_run()
 
-    def _create_run(self, started: Started | None) -> TrackedRun:
-        """Create the run; ``started`` is None if the worker never came so far."""
-        seconds_ago = 0.0 if started else time.monotonic() - self._begun
-        self._run = new_run(self.job, self._context, started, seconds_ago)
+    def _create_run(self) -> TrackedRun:
+        """Create the run. If the worker never came so far that the device computes, that time belongs to the run."""
+        seconds_ago = 0.0 if self._started else time.monotonic() - self._begun
+        self._run = new_run(self.job, self._context, self._started, seconds_ago)
         for name, fact in self._inputs.facts.items():
             self._run.tag(f"source.{name}", fact)
         return self._run

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 
 import psutil
 from omegaconf import OmegaConf
 
+from experiments.reporting.commands import command
 from experiments.runtime.device import Placement
 from runner.config.run_name import run_name
+from runner.environment import without_credentials
 from runner.execution.context import Context
 from runner.execution.job import Job
 from runner.messages import Started
@@ -35,11 +36,10 @@ def new_run(job: Job, context: Context, started: Started | None, seconds_ago: fl
         _job_tags(job, context, placement),
         seconds_ago,
     )
-    command = shlex.join(["python", "-m", "runner", *job.overrides])
-    config = OmegaConf.to_yaml(job.config, resolve=True)
+    config = f"# {command(*job.overrides)}\n{OmegaConf.to_yaml(job.config, resolve=True)}"
     try:
         run.parameters(job.question)
-        run.files({"config.yaml": f"# {command}\n{config}".encode()})
+        run.files({"config.yaml": without_credentials(config).encode()})
         run.json({"environment.json": context.surroundings | {"tensorflow": started and started.tensorflow}})
     except BaseException as error:
         run.end_if_possible("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
@@ -59,7 +59,8 @@ def source_tags(context: Context) -> dict[str, str]:
 
 
 def _job_tags(job: Job, context: Context, placement: Placement | None) -> dict[str, str]:
-    in_sweep = {tags.JOB: str(job.number), tags.OVERRIDES: json.dumps(list(job.overrides))}
+    overrides = [without_credentials(word) for word in job.overrides]
+    in_sweep = {tags.JOB: str(job.number), tags.OVERRIDES: json.dumps(overrides)}
     tagged: Mapping[str, str | None] = {
         "device.requested": job.parts.device.requested,
         "device.actual": placement.actual if placement else None,

@@ -34,6 +34,8 @@ ARRAY_KINDS = "biufU"
 class RecordBuffer:
     """The part of an :class:`experiments.recorder.Recorder` that only buffers."""
 
+    store_words: Sequence[str] = ()
+
     def __init__(self) -> None:
         self._buffer: list[Record] = []
         self._note = ""

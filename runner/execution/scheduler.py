@@ -56,9 +56,7 @@ class Scheduler:
             while self._going:
                 for run, message in self._messages():
                     self._handle(run, message)
-                    if run.state is JobState.ENDED:
-                        yield run.job, self._end(run)
-                        self._let_go()
+                    yield from self._move_on()
         finally:
             for run in self._going:
                 run.close()
@@ -73,13 +71,28 @@ class Scheduler:
             self._view.started(job)
             free -= 1
 
+    def _move_on(self) -> Iterator[tuple[Job, JobEnd]]:
+        """End the jobs that are over, one after the other, and let the next ones begin.
+
+        A job may be over instead of beginning, since a model that it needs is missing.
+        """
+        while ended := self._next_ended():
+            yield ended.job, self._end(ended)
+
+    def _next_ended(self) -> JobRun | None:
+        if all(run.state is not JobState.ENDED for run in self._going):
+            self._let_go()
+        return next((run for run in self._going if run.state is JobState.ENDED), None)
+
     def _let_go(self) -> None:
         """Let experiments begin whose device is ready, at most ``n_jobs`` at a time; one that draws still counts."""
-        at_work = sum(run.state in AT_WORK for run in self._going)
         for run in self._going:
-            if run.state is JobState.READY and at_work < self._limits.n_jobs:
-                run.go()
-                at_work += 1
+            at_work = sum(other.state in AT_WORK for other in self._going)
+            if run.state is not JobState.READY or at_work >= self._limits.n_jobs:
+                continue
+            if not any(run.waits_for(other) for other in self._going):
+                with self._rescuing():
+                    run.go()
 
     def _messages(self) -> Iterator[tuple[JobRun, Message]]:
         """Wait for the next messages of the workers."""
@@ -88,9 +101,10 @@ class Scheduler:
                 run.interrupt_if_going()
         readable = wait([run.fileno() for run in self._going], timeout=self._longest_wait())
         for run in list(self._going):
-            message = run.receive(run.fileno() in readable)
-            if message is not None:
-                yield run, message
+            if run in self._going:  # it may have ended while others were handled
+                message = run.receive(run.fileno() in readable)
+                if message is not None:
+                    yield run, message
 
     def _interrupt(self) -> None:
         """Pass a signal on; called by its handler."""
@@ -100,8 +114,6 @@ class Scheduler:
     def _handle(self, run: JobRun, message: Message) -> None:
         with self._rescuing():
             run.handle(message)
-            if run.state is JobState.READY:
-                self._let_go()
 
     def _end(self, run: JobRun) -> JobEnd:
         """Record the end of a job while TensorFlow starts for the next one."""

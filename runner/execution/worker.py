@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,7 +35,7 @@ def run(connection: Connection, server_log: Path) -> NoReturn:
         assignment, log = connection.recv()
         _begin_output(log, server_log)
         end_with_parent()
-        recorder = PipeRecorder(connection, assignment.known)
+        recorder = PipeRecorder(connection, assignment.known, assignment.store_words)
         _on_signals(recorder.interrupt)
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -82,8 +82,9 @@ def _run_experiment(connection: Connection, assignment: Assignment, recorder: Pi
 class PipeRecorder(RecordBuffer):
     """A :class:`experiments.recorder.Recorder` that hands everything to the scheduler."""
 
-    def __init__(self, connection: Connection, known: Mapping[str, Any]) -> None:
+    def __init__(self, connection: Connection, known: Mapping[str, Any], store_words: Sequence[str] = ()) -> None:
         super().__init__()
+        self.store_words = store_words
         self._connection = connection
         self._known = known
         self._given = StoredInputs({}, None)

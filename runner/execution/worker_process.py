@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from tempfile import mkstemp
-from typing import Any
 
 from runner.config.validation import Parts
 from runner.execution.fork_servers import ForkServers
@@ -32,7 +30,7 @@ class WorkerProcess:
     Ended, whatever happens; it stays in :attr:`ended`.
     """
 
-    def __init__(self, servers: ForkServers, parts: Parts, known: Mapping[str, Any], memory_bytes: int | None) -> None:
+    def __init__(self, servers: ForkServers, parts: Parts, assignment: Assignment) -> None:
         """Ask for a worker and give it its work: it starts TensorFlow and waits for :meth:`begin`."""
         self.ended: Ended | None = None
         self._deadline: float | None = None
@@ -46,7 +44,7 @@ class WorkerProcess:
         self._number, self._connection = self._server.fork()
         self._is_collected = False
         self._signals, self._late = 0, 0
-        self._send((Assignment(parts.experiment, parts.device, known, memory_bytes), self._log))
+        self._send((assignment, self._log))
 
     def fileno(self) -> int:
         """The file descriptor that is readable when there is a message."""

@@ -102,7 +102,7 @@ class _Runs:
 
     def _children(self) -> Iterator[Run]:
         assert self._context.parent is not None
-        return children(self._context, self._context.parent.id, self._context.parent.experiment_id)
+        return children(self._context, self._context.parent.id)
 
 
 def _cancelled(

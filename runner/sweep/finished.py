@@ -26,11 +26,11 @@ class Finished:
         self._by_question = by_question
 
     @classmethod
-    def of(cls, context: Context, parent_id: str, experiment_id: str, settings: SweepSettings) -> Finished:
+    def of(cls, context: Context, parent_id: str, settings: SweepSettings) -> Finished:
         """Read the children of a parent run. Raises UserError if some of its jobs still run."""
         done = {"FINISHED"} if settings.retry_failed else {"FINISHED", "FAILED"}
         by_question = defaultdict[str, list["Run"]](list)
-        runs = list(children(context, parent_id, experiment_id))
+        runs = list(children(context, parent_id))
         _require_none_running([run for run in runs if run.info.status == "RUNNING"], context, settings)
         for run in runs:
             if run.info.status in done:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from experiments.reporting.commands import command as as_command
 from runner.config.question import sweep_key
 from runner.config.run_name import words_of
+from runner.environment import without_credentials
 from runner.errors import UserError
 from runner.execution.context import Context
 from runner.execution.job import Job
@@ -26,7 +27,7 @@ def new_parent(context: Context, job: Job, command: Sequence[str]) -> TrackedRun
     """Create the run of a sweep whose first job is ``job``."""
     tagged = {
         tags.KEY: sweep_key(command),
-        tags.COMMAND: shlex.join(["python", "-m", "runner", "-m", *command]),
+        tags.COMMAND: without_credentials(as_command("-m", *command)),
         **source_tags(context),
     }
     name = " ".join(["sweep", *words_of(command)])[:60]
@@ -69,13 +70,15 @@ def reopen(context: Context, found: Run) -> TrackedRun:
     return TrackedRun(context.store, context.client, found)
 
 
-def children(context: Context, parent_id: str, experiment_id: str) -> Iterator[Run]:
-    """Yield the runs of a sweep's jobs in the order in which they began."""
+def children(context: Context, parent_id: str) -> Iterator[Run]:
+    """Yield the runs of a sweep's jobs in the order in which they began, whichever MLflow experiments they are in."""
     token = None
+    with store_errors():
+        everywhere = [kept_in.experiment_id for kept_in in context.client.search_experiments()]
     while True:
         with store_errors():
             page = context.client.search_runs(
-                [experiment_id],
+                everywhere,
                 f"tags.`{tags.PARENT}` = '{parent_id}'",
                 max_results=PAGE,
                 order_by=["attributes.start_time ASC"],

@@ -154,7 +154,7 @@ class Sweep:
             self._interruption = self._stack.enter_context(interruptible())
             self._parent = self._resumed(context, job) or new_parent(context, job, self._command)
             self._describe(self._parent)
-            context.parent = Parent(self._parent.id, self._parent.experiment_id)
+            context.parent = Parent(self._parent.id)
         return self._context
 
     def _resumed(self, context: Context, job: Job) -> TrackedRun | None:
@@ -166,7 +166,7 @@ class Sweep:
         if found is None:
             self._view.say("sweep.resume: no sweep of this command is in the store; this is the first")
             return None
-        self._finished = Finished.of(context, found.info.run_id, found.info.experiment_id, settings)
+        self._finished = Finished.of(context, found.info.run_id, settings)
         parent = reopen(context, found)
         self._kept = {job["number"]: job for job in parent.read_json(JOBS) or ()}
         return parent
@@ -240,7 +240,7 @@ class Sweep:
         self._view.working("comparing the jobs", 0, None)
         self._describe(parent)
         not_started = [job for job in self._jobs if job.number not in self._ends]
-        runs = list(children(self._context, parent.id, parent.experiment_id))
+        runs = list(children(self._context, parent.id))
         at_a_time = max(engine.at_a_time for engine in self._engines)
         settings = self._jobs[0].parts.sweep
         answer = SweepAnswer(runs, self._context.client.tracking_uri, settings, self._jobs, not_started, at_a_time)

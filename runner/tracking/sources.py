@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.networks.saving import checksums
 from experiments.recorder import CALIBRATION_FILE, MODEL_FILE, TEST_SET_FILE, Source
+from experiments.reporting.commands import command
 from experiments.validators import suggestion
 from runner.config.schema import experiments
 from runner.errors import UserError
@@ -37,17 +38,20 @@ class SourceNotFound(UserError):
     """There is no such model; the message says what there is."""
 
 
-def find(client: MlflowClient, wanted: str, scratch: Path) -> Source:
+def find(
+    client: MlflowClient, wanted: str, scratch: Path, sweep: str | None = None, store_words: Sequence[str] = ()
+) -> Source:
     """Return the model that ``wanted`` names (see :attr:`experiments.experiment.Experiment.sources`).
 
-    Files of the store are copied to ``scratch``. Raises SourceNotFound.
+    The latest model is one of the ``sweep``'s, by the id of its run, if it has left any.
+    ``store_words`` name the store in a command. Files of the store are copied to ``scratch``. Raises SourceNotFound.
     """
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         if wanted == LATEST:
-            return _latest(client, scratch)
+            return _latest(client, scratch, sweep, store_words)
         if found := RUN_ID.fullmatch(wanted):
             return _of_run_id(client, found.group(1), scratch)
         if _is_path(wanted):
@@ -95,16 +99,21 @@ def _beside(folder: Path) -> tuple[Path | None, Path | None, Path | None]:
     )
 
 
-def _latest(client: MlflowClient, scratch: Path) -> Source:
-    """Return the model of the newest finished run that has one, of all experiments that declare ``leaves_models``."""
+def _latest(client: MlflowClient, scratch: Path, sweep: str | None, store_words: Sequence[str]) -> Source:
+    """Return the model of the newest finished run that has one, of all experiments that declare ``leaves_models``.
+
+    The runs of the sweep come first, so that what is trained beside it does not come between its jobs.
+    """
     trainers = [kind.name for kind in experiments() if kind.leaves_models]
     finished = [run for trainer in trainers for run in _finished(client, trainer)]
-    for run in sorted(finished, key=lambda run: run.info.start_time, reverse=True):
+    is_of_sweep = {run.info.run_id: sweep is not None and run.data.tags.get(tags.PARENT) == sweep for run in finished}
+    newest_first = sorted(finished, key=lambda run: (is_of_sweep[run.info.run_id], run.info.start_time), reverse=True)
+    for run in newest_first:
         if _has_model(client, run):
             return _of_run(client, run, scratch)
     raise SourceNotFound(
         f"no run of {' or '.join(f'experiment={name}' for name in trainers)} has left a model in this store; "
-        f"run 'python -m runner experiment={trainers[0]}' first, or name a file"
+        f"name a file, or train one: {command(*store_words, f'experiment={trainers[0]}')}"
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import sqlite3
 import urllib.error
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from experiments.reporting import text
+from experiments.reporting.commands import command, override
 from runner.config.tracking_settings import Tracking
 from runner.errors import StoreError
 
@@ -61,6 +61,8 @@ class Store(ABC):
 
     ui: str
     """The address of the UI that shows this store."""
+    words: tuple[str, ...] = ()
+    """The words of a command that name this store; none for ``mlruns`` in the working folder."""
     ui_hint = ""
     """The command that serves the UI; empty if a server does."""
 
@@ -88,8 +90,8 @@ class LocalStore(Store):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        elsewhere = [] if folder == Path("mlruns").absolute() else [f"tracking.dir={folder}"]
-        self.ui_hint = shlex.join(["python", "-m", "runner.ui", *elsewhere])
+        self.words = () if folder == Path("mlruns").absolute() else (override("tracking.dir", str(folder)),)
+        self.ui_hint = command(*self.words, module="runner.ui")
         self.database = folder / "mlflow.db"
         self.uri = f"sqlite:///{self.database}"
 
@@ -180,6 +182,7 @@ class ServerStore(Store):
 
     def __init__(self, uri: str) -> None:
         self.uri = self.ui = uri
+        self.words = ("tracking=server", override("tracking.uri", self.uri))
 
     def check(self) -> None:
         try:

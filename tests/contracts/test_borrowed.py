@@ -83,6 +83,14 @@ def test_hydra_keeps_the_reason_of_a_failed_job() -> None:
         assert done._return_value is reason
 
 
+def test_keras_still_finds_its_folder_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with contract("keras.src.backend.config._KERAS_DIR"):
+        from keras.src.backend import config
+
+        monkeypatch.setattr(config, "_KERAS_DIR", str(tmp_path))
+        assert config.keras_home() == str(tmp_path)
+
+
 def test_mlflow_still_opens_artifacts_by_their_address(tmp_path: Path) -> None:
     with contract("mlflow.store.artifact.artifact_repository_registry.get_artifact_repository"):
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository

@@ -20,6 +20,7 @@ from experiments.networks.datasets import (
     Npz,
     Wine,
 )
+from experiments.runtime.keras_variables import USERS_HOME
 from experiments.validators import InvalidField
 
 BUNDLED = [Digits(), Iris(), Wine(), BreastCancer(), Diabetes()]

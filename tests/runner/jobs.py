@@ -43,6 +43,14 @@ class ResumableToy(Toy):
 
 
 @dataclass
+class LeavingToy(Toy):
+    """Leaves a trained model."""
+
+    name: ClassVar[str] = "leaving"
+    leaves_models: ClassVar[bool] = True
+
+
+@dataclass
 class NeedyToy(Toy):
     """Needs a trained model."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from experiments.networks.datasets.dataset import Dataset, picked
 from experiments.networks.datasets.ready import ready
 from experiments.networks.datasets.splitting import Array
 from experiments.reporting.text import one_line
+from experiments.runtime.keras_variables import users_keras_home
 
 SECONDS_WITHOUT_AN_ANSWER = 10.0
 """The socket timeout: a network that drops packets would otherwise keep a run waiting for minutes."""
@@ -38,6 +38,7 @@ class Downloaded(Dataset):
     def load(self, seed: int) -> Data:
         with _patience(), contextlib.redirect_stdout(StringIO()):  # Keras draws a progress bar
             try:
+                _use_cache_of_user()
                 (x, y), (x_test, y_test) = self._arrays()
             except Exception as error:  # Keras raises the bare class when the network is away
                 raise Refused(self._absence(error)) from error
@@ -62,7 +63,7 @@ class Downloaded(Dataset):
         """Load ``(x, y), (x, y)`` with Keras' loader: first for training, then for the test."""
 
     def _absence(self, error: Exception) -> str:
-        place = Path(os.environ.get("KERAS_HOME", "~/.keras"), "datasets", self.cache)
+        place = Path(users_keras_home(), "datasets", self.cache)
         return (
             f"{self.name} is not here and cannot be downloaded ({one_line(error)}); put {self.address} at {place}, "
             "or choose dataset=npz with a file of yours, or dataset=digits, which needs no network"
@@ -133,6 +134,13 @@ class Cifar10(Downloaded):
         from keras.datasets import cifar10
 
         return cifar10.load_data()
+
+
+def _use_cache_of_user() -> None:
+    """Have Keras look for datasets where the user keeps them: its settings come from a folder of ours."""
+    from keras.src.backend import config
+
+    config._KERAS_DIR = str(users_keras_home())
 
 
 @contextlib.contextmanager

@@ -79,7 +79,7 @@ class House:
         """From now on the jobs are those of a sweep."""
         experiment = self.store.client.create_experiment("toy")
         parent = self.store.client.create_run(experiment, 0, {}, "sweep")
-        self.context.parent = Parent(parent.info.run_id, experiment)
+        self.context.parent = Parent(parent.info.run_id)
 
     def signal(self, number: signal.Signals) -> None:
         """What a signal's handler does, at a moment when the scheduler waits for its workers."""

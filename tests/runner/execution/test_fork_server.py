@@ -126,7 +126,8 @@ def test_memory_is_limited(run: Callable[..., Any]) -> None:
 
 def started(servers: ForkServers, **device: Any) -> WorkerProcess:
     """A worker whose device computes, and that waits."""
-    process = WorkerProcess(servers, job(kind=Ending, device=device).parts, {}, None)
+    parts = job(kind=Ending, device=device).parts
+    process = WorkerProcess(servers, parts, Assignment(parts.experiment, parts.device))
     while not isinstance(message := process.receive(), Started):
         assert not isinstance(message, Ended), message
     return process

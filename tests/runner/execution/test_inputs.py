@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -10,13 +11,14 @@ from experiments.recorder import Source
 from runner.errors import ExitStatus
 from runner.execution import inputs
 from runner.execution.job import Job
-from runner.messages import StoredInputs
+from runner.messages import Measured, StoredInputs
+from runner.sweep.parent import children
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from runner.tracking.sources import SourceNotFound
 from tests.runner.execution.conftest import House
-from tests.runner.execution.fake_workers import FakeWorker
-from tests.runner.jobs import NeedyToy, job
+from tests.runner.execution.fake_workers import SECONDS, FakeWorker
+from tests.runner.jobs import LeavingToy, NeedyToy, job
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_a_model_is_found_before_the_run_begins(
     source = Source("digits, version 3", tmp_path / "model.keras", facts={"run_id": "7", "version": "3"})
     folders = []
 
-    def find(client: object, wanted: str, scratch: Path) -> Source:
+    def find(client: object, wanted: str, scratch: Path, *rest: object) -> Source:
         assert (client, wanted) == (house.store.client, "latest")
         folders.append(scratch)
         return source
@@ -54,8 +56,63 @@ def test_a_model_is_found_before_the_run_begins(
     assert not folders[0].exists()
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_model_of_an_earlier_job_is_looked_for_when_that_has_ended(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_jobs: int
+) -> None:
+    """Its worker is ready long before: the trained model is registered when its run ends, and that counts."""
+    house.as_sweep()
+    statuses = []
+
+    def find(client: object, wanted: str, scratch: Path, sweep: str, *rest: object) -> Source:
+        statuses.extend(run.info.status for run in house.store.client.runs() if run.info.run_id != sweep)
+        assert sweep == house.context.parent.id
+        return Source("its model", tmp_path / "model.keras")
+
+    ready = Event()
+
+    def trains(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(Measured())
+        assert ready.wait(SECONDS)
+        worker.end()
+
+    def deploys(worker: FakeWorker) -> None:
+        worker.get_ready()
+        ready.set()
+        worker.begin()
+        worker.end()
+
+    monkeypatch.setattr(inputs, "find", find)
+    house.servers.scripts |= {1: trains, 2: deploys}
+    ends = house.run(job(1, 0, LeavingToy), job(2, 1, NeedyToy), n_jobs=n_jobs)
+    assert [(number, end.status) for number, end in ends.items()] == [(0, "FINISHED"), (1, "FINISHED")]
+    assert statuses == ["FINISHED"]
+
+
+def test_jobs_of_several_experiments_are_kept_each_under_its_own(house: House) -> None:
+    house.as_sweep()
+    house.run(job(1, 0), job(2, 1, LeavingToy))
+    names = {found.experiment_id: found.name for found in house.store.client.search_experiments()}
+    assert [names[run.info.experiment_id] for run in house.store.client.runs()] == ["toy", "toy", "leaving"]
+    assert [child.data.metrics["loss"] for child in children(house.context, house.context.parent.id)] == [1.0, 2.0]
+
+
+def test_a_job_of_a_sweep_whose_model_is_missing_does_not_keep_the_others_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(*arguments: object) -> Source:
+        raise SourceNotFound("no run has left a model")
+
+    house.as_sweep()
+    monkeypatch.setattr(inputs, "find", find)
+    ends = house.run(job(1, 0), job(2, 1, NeedyToy), job(3, 2))
+    assert [(number, end.status) for number, end in ends.items()] == [(0, "FINISHED"), (1, "FAILED"), (2, "FINISHED")]
+    assert ends[1].reason == "experiment.source=latest: no run has left a model"
+
+
 def test_a_model_that_is_missing_leaves_no_run(house: House, needy: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    def find(client: object, wanted: str, scratch: Path) -> Source:
+    def find(client: object, wanted: str, scratch: Path, *rest: object) -> Source:
         raise SourceNotFound("no run has left a model")
 
     monkeypatch.setattr(inputs, "find", find)

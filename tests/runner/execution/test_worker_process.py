@@ -9,7 +9,7 @@ import pytest
 
 from runner.execution import worker_process
 from runner.execution.worker_process import MOST_LATE, WorkerProcess
-from runner.messages import GO, Ended, Known, Outcome, StoredInputs
+from runner.messages import GO, Assignment, Ended, Known, Outcome, StoredInputs
 from tests.runner.execution.conftest import House
 from tests.runner.execution.fake_workers import SECONDS, STARTED, FakeWorker
 from tests.runner.jobs import job
@@ -23,7 +23,8 @@ def start(house: House) -> Start:
 
     def start(script: Callable[[FakeWorker], None]) -> WorkerProcess:
         house.servers.scripts[1] = script
-        return WorkerProcess(house.servers, job(x=1).parts, {"peak": 7.0}, 10)
+        parts = job(x=1).parts
+        return WorkerProcess(house.servers, parts, Assignment(parts.experiment, parts.device, {"peak": 7.0}, 10))
 
     return start
 

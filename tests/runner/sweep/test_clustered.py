@@ -84,7 +84,7 @@ def remote(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Remote:
     monkeypatch.setattr("runner.sweep.remote.interruptible", _no_signals)
     context = workshop.context()
     parent = new_parent(context, job(), ["experiment.x=1,2"])
-    context.parent = Parent(parent.id, parent.experiment_id)
+    context.parent = Parent(parent.id)
     return Remote(workshop, context, FakeCluster())
 
 
@@ -114,7 +114,7 @@ def test_a_job_that_is_lost_while_it_runs_is_ended(remote: Remote) -> None:
     def leaves_a_run() -> None:
         assert remote.context.parent is not None
         tagged = {tags.PARENT: remote.context.parent.id, tags.JOB: "0"}
-        remote.workshop.store.client.create_run(remote.context.parent.experiment_id, 5, tagged, "")
+        remote.workshop.store.client.create_run(remote.context.experiment_id(job()), 5, tagged, "")
 
     remote.cluster.before[0] = leaves_a_run
     remote.cluster.lost[0] = "out of memory"
@@ -129,7 +129,7 @@ def test_a_signal_cancels_what_goes_on(remote: Remote) -> None:
     def is_interrupted() -> None:
         assert remote.context.parent is not None
         tagged = {tags.PARENT: remote.context.parent.id, tags.JOB: "1"}
-        remote.workshop.store.client.create_run(remote.context.parent.experiment_id, 5, tagged, "")
+        remote.workshop.store.client.create_run(remote.context.experiment_id(job()), 5, tagged, "")
         signal.raise_signal(signal.SIGTERM)
 
     remote.cluster.before[1] = is_interrupted
@@ -145,7 +145,7 @@ def test_a_job_that_comes_when_its_sweep_is_over_leaves_nothing(remote: Remote) 
     assert remote.context.parent is not None
     remote.context.client.set_terminated(remote.context.parent.id, "KILLED")
     owner = owner_tags()[tags.PROCESS]
-    parent = Parent(remote.context.parent.id, remote.context.parent.experiment_id, owner)
+    parent = Parent(remote.context.parent.id, owner)
     end = run_remotely(RemoteJob(job(), parent, Limits()))
     assert end.status == "KILLED"
     assert end.reason == "the sweep that asked for this job has ended, or goes on without it"
@@ -155,7 +155,7 @@ def test_a_job_that_comes_when_its_sweep_is_over_leaves_nothing(remote: Remote) 
 def test_a_job_whose_sweep_goes_on_in_another_process_leaves_nothing(remote: Remote) -> None:
     """The other one has asked for it again."""
     assert remote.context.parent is not None
-    parent = Parent(remote.context.parent.id, remote.context.parent.experiment_id, "1 0")
+    parent = Parent(remote.context.parent.id, "1 0")
     assert run_remotely(RemoteJob(job(), parent, Limits())).status == "KILLED"
 
 

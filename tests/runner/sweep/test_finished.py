@@ -33,7 +33,7 @@ class Children:
         return run.info.run_id
 
     def finished(self, **settings: bool) -> Finished:
-        return Finished.of(self.context, "parent", self.experiment, SweepSettings(**settings))
+        return Finished.of(self.context, "parent", SweepSettings(**settings))
 
 
 @pytest.fixture

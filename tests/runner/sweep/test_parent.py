@@ -72,5 +72,5 @@ def test_children_come_in_the_order_of_their_start_however_many(
     for start in (5, 3, 4, 1, 2):
         client.create_run(run.experiment_id, start, {tags.PARENT: run.id}, str(start))
     client.create_run(run.experiment_id, 6, {tags.PARENT: "another"}, "6")
-    found = [child.info.start_time for child in children(context, run.id, run.experiment_id)]
+    found = [child.info.start_time for child in children(context, run.id)]
     assert found == [1, 2, 3, 4, 5]
