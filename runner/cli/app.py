@@ -33,6 +33,7 @@ CONF = Path(__file__).parent.parent.parent / "conf"
 def main() -> int:
     """``python -m runner``: returns the exit status."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing: the sentence is ours
+    os.environ["MPLBACKEND"] = "agg"  # draws files; a name that it does not know ends its import
     output = take_over()
     status = _run(sys.argv[1:])
     output.flush()
