@@ -15,6 +15,7 @@ from experiments.networks.standardisation import largest
 from experiments.recorder import Cell, Row
 from experiments.reporting.commands import command, override
 from experiments.reporting.markdown import literal, markdown_table
+from experiments.reporting.text import listed
 from experiments.training.execution import AUTO
 from experiments.training.history import EpochRow, History
 from experiments.training.scores import RegressionScores, regression_scores
@@ -229,8 +230,8 @@ class TrainingAnswer:
 
     def _taken_for(self, counts: npt.NDArray[np.int64], itself: int) -> str:
         others = np.where(np.arange(len(counts)) == itself, 0, counts)
-        worst = int(others.argmax())
-        return f"{self.data.class_names[worst]} ({others[worst]})" if others[worst] else "-"
+        worst = [self.data.class_names[number] for number in np.flatnonzero(others == others.max())]
+        return f"{listed(worst, 3)} ({others.max()}{' each' if len(worst) > 1 else ''})" if others.any() else "-"
 
     def _saved(self) -> str:
         if not self.saved:

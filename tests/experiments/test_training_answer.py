@@ -78,6 +78,11 @@ def saved_row(**own: Any) -> dict[str, Any]:
     return {"format": "keras", "bytes": 1234, "identical": 0, "largest_difference": 0.5, "problem": ""} | own
 
 
+def test_classes_that_are_taken_for_one_as_often_are_both_named():
+    outputs = np.array([[0, 9, 0], [0, 0, 9], [0, 9, 0], [0, 0, 9]], np.float32)
+    assert "b and c (1 each)" in classified(test=HeldOutResult(0.25, outputs)).note()
+
+
 def test_the_note_of_a_classification():
     note = classified().note()
     assert note.startswith(
