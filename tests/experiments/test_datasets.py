@@ -235,6 +235,11 @@ def with_outlier(column, value):
         (with_outlier(SECONDS, 1e20), "different numbers are only 2 to a network, as they differ by too little beside"),
         (with_outlier(SECONDS.astype(np.float32), 1e20), "leave outliers out, or take logarithms."),
         (np.exp(10 * SECONDS), "different numbers are only"),
+        (1e-315 * SECONDS, "900 different numbers are only 1 to a network, as they differ by too little for float64;"),
+        (
+            10**19 + SECONDS.astype(np.uint64),
+            "too little for float64; subtract what all have in common before you save",
+        ),
     ],
 )
 def test_what_cannot_be_told_apart_is_said(npz, column, says):

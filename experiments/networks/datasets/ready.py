@@ -77,9 +77,13 @@ def _on_precision(what: str, values: Array, known: Moments) -> Iterator[str]:
     lost = (2 * after < before) | ((after == 1) & (before > 1))
     if lost.any():
         k = int(np.argmax(lost))
+        if known.deviation[k]:
+            why = f"beside the deviation, {known.deviation[k]:.3g}; leave outliers out, or take logarithms"
+        else:
+            why = "for float64; subtract what all have in common before you save, or take a smaller unit"
         yield (
             f"{_named(what, lost)}: {before[k]:,} different numbers are only {after[k]:,} to a network, as they differ "
-            f"by too little beside the deviation, {known.deviation[k]:.3g}; leave outliers out, or take logarithms."
+            f"by too little {why}."
         )
 
 
