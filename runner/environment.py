@@ -56,7 +56,7 @@ def without_credentials(text: str) -> str:
     >>> without_credentials("tracking.uri=http://me:secret@host:5000/?access_token=abc&a=b")
     'tracking.uri=http://***@host:5000/?access_token=***&a=b'
     """
-    without_user = re.sub(r"(://)[^/\s]+@", rf"\1{HIDDEN}@", text)
+    without_user = re.sub(r"(://)\S+@", rf"\1{HIDDEN}@", text)
     return re.sub(rf"([?&][^=&\s]*(?:{SECRET.pattern})[^=&\s]*=)[^&\s]+", rf"\1{HIDDEN}", without_user, flags=re.I)
 
 

@@ -20,8 +20,8 @@ def command(*words: str, module: str = "runner") -> str:
 def override(key: str, value: str) -> str:
     r"""Return ``key=value`` for :func:`command`, with the value quoted where Hydra would not read it as this text.
 
-    >>> command("experiment=deployment", override("experiment.source", "models:/Zahlen, alle"))
-    "python -m runner experiment=deployment 'experiment.source=\"models:/Zahlen, alle\"'"
+    >>> print(command("experiment=deployment", override("experiment.source", "models:/Zahlen, alle")))
+    python -m runner experiment=deployment 'experiment.source="models:/Zahlen, alle"'
     """
     return f"{key}={value}" if PLAIN.fullmatch(value) else f"{key}={quoted(value, QUOTE)}"
 

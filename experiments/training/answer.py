@@ -273,7 +273,7 @@ class TrainingAnswer:
     def _served(self, *source: str) -> str:
         """Return the command that serves the newest model of this run's store, or the one that ``source`` names."""
         named = (override("experiment.source", name) for name in source)
-        return command(*self.store_words, "experiment=deployment", *named)
+        return command("experiment=deployment", *named, *self.store_words)
 
 
 def _beyond(rounding: float, difference: Cell) -> str:

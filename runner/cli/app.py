@@ -66,7 +66,7 @@ def _run(given: Sequence[str]) -> int:
 
 def _sweep(arguments: Arguments) -> int:
     """Many jobs: Hydra's sweeper says which, its launcher hands them to the sweep."""
-    with SweepTerminal() as terminal, Sweep(arguments.overrides, terminal) as sweep:
+    with SweepTerminal() as terminal, Sweep(arguments.overrides, terminal, arguments.composing) as sweep:
         try:
             status = _hydra(arguments, sweep)
         except KeyboardInterrupt:
@@ -102,7 +102,7 @@ def _status_of_job(config: DictConfig, arguments: Arguments) -> int:
     """Runs one job; what goes wrong with it must not pass through Hydra, which would end the sweep."""
     try:
         _require_one_job(arguments)
-        return run_alone(Job(config, list(HydraConfig.get().overrides.task)))
+        return run_alone(Job(config, list(HydraConfig.get().overrides.task), flags=arguments.composing))
     except UserError as error:
         return _complain(str(error), error.exit_status)
     except CONFIG_ERRORS as error:

@@ -34,6 +34,11 @@ class Arguments:
     multirun: bool
 
     @property
+    def composing(self) -> list[str]:
+        """The flags that the config depends on."""
+        return ["--config-dir", str(self.config_dir)] if self.config_dir else []
+
+    @property
     def in_order(self) -> list[str]:
         """All words, flags first: Hydra refuses overrides on both sides of a flag."""
         return [*self.flags, *self.overrides]

@@ -25,6 +25,8 @@ class Job:
     """The job's place in its sweep."""
     distinct: Sequence[str] = ()
     """The overrides that tell the job from the others of its sweep."""
+    flags: Sequence[str] = ()
+    """The flags of the command line that its config also depends on."""
 
     @cached_property
     def parts(self) -> Parts:

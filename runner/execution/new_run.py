@@ -36,7 +36,7 @@ def new_run(job: Job, context: Context, started: Started | None, seconds_ago: fl
         _job_tags(job, context, placement),
         seconds_ago,
     )
-    config = f"# {command(*job.overrides)}\n{OmegaConf.to_yaml(job.config, resolve=True)}"
+    config = f"# {command(*job.flags, *job.overrides)}\n{OmegaConf.to_yaml(job.config, resolve=True)}"
     try:
         run.parameters(job.question)
         run.files({"config.yaml": without_credentials(config).encode()})

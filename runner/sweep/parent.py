@@ -27,7 +27,7 @@ def new_parent(context: Context, job: Job, command: Sequence[str]) -> TrackedRun
     """Create the run of a sweep whose first job is ``job``."""
     tagged = {
         tags.KEY: sweep_key(command),
-        tags.COMMAND: without_credentials(as_command("-m", *command)),
+        tags.COMMAND: without_credentials(as_command("-m", *job.flags, *command)),
         **source_tags(context),
     }
     name = " ".join(["sweep", *words_of(command)])[:60]

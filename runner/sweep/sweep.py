@@ -41,9 +41,12 @@ class Sweep:
     As a context manager it closes the parent run, however the sweep ends.
     """
 
-    def __init__(self, command: Sequence[str], view: SweepView) -> None:
-        """``command`` are the words of the command line after ``-m``; ``view`` shows the progress."""
-        self._command = command
+    def __init__(self, command: Sequence[str], view: SweepView, flags: Sequence[str] = ()) -> None:
+        """``command`` are the overrides of the command line, ``flags`` the flags that configs depend on.
+
+        ``view`` shows the progress.
+        """
+        self._command, self._flags = command, flags
         self._stack = ExitStack()
         self._view = view
         self._interruption = Interruption()
@@ -136,13 +139,16 @@ class Sweep:
         common = composition.constant(self._command)
         for number, words in enumerate(overrides, first_number):
             self._view.working("composing", len(jobs), len(overrides))
-            job = Job(composition.compose(words), words, number, [word for word in words if word not in common])
+            distinct = [word for word in words if word not in common]
+            job = Job(composition.compose(words), words, number, distinct, self._flags)
             _require_common(job)
             _check(job, is_first=not jobs)
             if not jobs:
                 locate(job.parts.tracking).check()
                 engine.prepare(job)
             jobs.append(job)
+        if not engine.here:
+            _require_no_chain(jobs)
         return jobs
 
     def _open(self, job: Job) -> Context:
@@ -261,6 +267,19 @@ def _require_common(job: Job) -> None:
     for word in job.distinct:
         if not is_asked(key := key_of(word)):
             raise UserError(f"{key}: cannot vary from job to job within a sweep")
+
+
+def _require_no_chain(jobs: Sequence[Job]) -> None:
+    """Raise UserError if a job may need the model of an earlier one, for which jobs of a cluster do not wait."""
+    trained = False
+    for job in jobs:
+        experiment = job.parts.experiment
+        if trained and experiment.sources:
+            raise UserError(
+                f"hydra/launcher: {experiment.name} would not wait for the models of this sweep, since a cluster runs "
+                "jobs in any order; train first, then deploy in a sweep of its own, or leave out hydra/launcher"
+            )
+        trained |= experiment.leaves_models
 
 
 def _check(job: Job, is_first: bool) -> None:

@@ -113,7 +113,7 @@ def _latest(client: MlflowClient, scratch: Path, sweep: str | None, store_words:
             return _of_run(client, run, scratch)
     raise SourceNotFound(
         f"no run of {' or '.join(f'experiment={name}' for name in trainers)} has left a model in this store; "
-        f"name a file, or train one: {command(*store_words, f'experiment={trainers[0]}')}"
+        f"run '{command(f'experiment={trainers[0]}', *store_words)}' first, or name a file"
     )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -46,8 +49,19 @@ def weights(store: Path, run: Any) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
+    """A training among variables that would make another one of it, or keep it elsewhere."""
     folder = tmp_path_factory.mktemp("training")
-    done = train(folder, "experiment.epochs=40", "experiment.registered_name=auto")
+    (folder / "keras.json").write_text(json.dumps({"floatx": "float64", "image_data_format": "channels_first"}))
+    variables = {
+        "KERAS_HOME": str(folder),
+        "KERAS_BACKEND": "jax",
+        "KERAS_MAX_EPOCHS": "1",
+        "TF_USE_LEGACY_KERAS": "1",
+        "MLFLOW_REGISTRY_URI": f"sqlite:///{folder}/other.db",
+        "MLFLOW_TRACKING_TOKEN": "secret",
+    }
+    with mock.patch.dict(os.environ, variables):
+        done = train(folder, "experiment.epochs=40", "experiment.registered_name=auto")
     assert done.status == 0, done.err
     (run,) = runs(folder / "store", "training")
     return folder / "store", run, done
@@ -65,6 +79,10 @@ def test_a_training_is_in_the_store(undisturbed):
     (version,) = client(store).search_model_versions("name = 'digits-mlp'")
     assert version.run_id == run.info.run_id
     assert "experiment=deployment" in done.out
+    assert {array.dtype for array in weights(store, run)} == {np.dtype("float32")}
+    variables = json.loads((artifacts(store, run) / "environment.json").read_text())["variables"]
+    assert variables["KERAS_BACKEND"] == "jax"
+    assert variables["MLFLOW_TRACKING_TOKEN"] == "***"
 
 
 def test_the_id_of_a_run_that_failed_is_a_source(tmp_path):

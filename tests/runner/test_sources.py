@@ -101,7 +101,7 @@ def test_without_its_package_a_run_is_nobodys(latest: Any) -> None:
         latest(store)
     assert str(complained.value) == (
         "no run of experiment=training has left a model in this store; "
-        "name a file, or train one: python -m runner experiment=training"
+        "run 'python -m runner experiment=training' first, or name a file"
     )
 
 

@@ -88,7 +88,7 @@ def test_the_command_that_trains_a_model_where_there_is_none(house: House, tmp_p
     store = ServerStore("http://host:5000")
     with pytest.raises(SourceNotFound) as missing:
         find(house.store.client, "latest", tmp_path, None, store.words)
-    config = config_of(str(missing.value).partition("train one: ")[2], tmp_path)
+    config = config_of(str(missing.value).partition("run '")[2].removesuffix("' first, or name a file"), tmp_path)
     assert config["experiment"]["model"]
     assert config["tracking"]["uri"] == "http://host:5000"
 
@@ -98,6 +98,16 @@ def test_the_command_of_a_grid(main, tmp_path):
     problem = main(*words).err
     printed = problem.strip().partition("which needs -m: ")[2]
     assert config_of(printed, tmp_path)["tracking"]["experiment"] == "a,b [c]"
+
+
+def test_a_command_keeps_the_folder_of_its_choices(house: House, tmp_path):
+    (tmp_path / "my choices" / "preset").mkdir(parents=True)
+    (tmp_path / "my choices" / "preset" / "mine.yaml").write_text("# @package _global_\nseed: 12\n")
+    arguments = parse(["--config-dir", str(tmp_path / "my choices"), "+preset=mine"])
+    house.run(Job(job().config, arguments.overrides, flags=arguments.composing))
+    (run,) = house.store.client.runs()
+    printed = artifact(run, "config.yaml").splitlines()[0].removeprefix("# ")
+    assert config_of(printed, tmp_path)["seed"] == 12
 
 
 def test_passwords_are_not_kept(house: House):

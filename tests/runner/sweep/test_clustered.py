@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from omegaconf import DictConfig
 
 from runner.cluster.cluster import Job, Lost, Result, Results, attempt
 from runner.errors import UserError
@@ -23,8 +24,8 @@ from runner.sweep.remote import RemoteJob, run_remotely
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from tests.runner.execution.fake_workers import FakeWorker
-from tests.runner.jobs import job
-from tests.runner.sweep.conftest import Workshop
+from tests.runner.jobs import LeavingToy, NeedyToy, job
+from tests.runner.sweep.conftest import ToyComposition, Workshop
 
 Event = Callable[[], None]
 
@@ -95,6 +96,26 @@ def test_jobs_elsewhere_are_children_of_the_sweep(remote: Remote) -> None:
     assert [run.data.tags[tags.JOB] for run in children] == ["0", "1"]
     assert remote.workshop.view.lines == ["0 FINISHED", "1 FINISHED"]
     assert remote.cluster.is_closed
+
+
+class ChainComposition(ToyComposition):
+    """A job that leaves a model, and one that needs it."""
+
+    def compose(self, overrides: Sequence[str]) -> DictConfig:
+        super().compose(overrides)
+        return job(kind=LeavingToy if len(self.composed) == 1 else NeedyToy).config
+
+
+def test_a_job_that_needs_the_model_of_another_is_refused(workshop: Workshop) -> None:
+    """The cluster may run it first, with the model of somebody else."""
+    engine = Clustered(FakeCluster(is_this_machine=True), Limits())
+    words = [["experiment.x=1"], ["experiment.x=2"]]
+    with (
+        workshop.sweep("experiment.x=1,2") as sweep,
+        pytest.raises(UserError, match="hydra/launcher: needy would not wait for the models of this sweep"),
+    ):
+        sweep.launch(engine, ChainComposition(), words, 0, 0)
+    assert workshop.store.client.runs() == []
 
 
 def test_a_job_that_was_lost_before_it_began_leaves_a_run_with_the_reason(remote: Remote) -> None:
