@@ -70,6 +70,11 @@ class Experiment(ABC):
     Such a run hands its best model to ``recorder.model``.
     """
 
+    @property
+    def registers_models(self) -> bool:
+        """Whether this run may register one of them, for which the store needs a model registry."""
+        return self.leaves_models
+
     goes_on_from: ClassVar[str] = ""
     """The folder among a run's artifacts from which an unfinished run can go on, see ``recorder.earlier``."""
 

@@ -23,6 +23,7 @@ from runner.config.schema import register
 from runner.config.validation import parts
 from runner.config.words import readable
 from runner.errors import ExitStatus, StoreError, UserError
+from runner.tracking.making import migrate
 from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, locate, quiet_mlflow
 
 START_SECONDS = 90
@@ -57,6 +58,7 @@ def serve(store: Store, port: int) -> int:
         raise StoreError(f"tracking.dir: there are no runs in {store.folder} yet; python -m runner makes one")
     store.check()
     _require_free(port)
+    migrate(store.database, lambda text: print(f"runner.ui: {text}", file=sys.stderr))
     for number in (signal.SIGTERM, signal.SIGHUP):  # they end it as Ctrl-C does
         signal.signal(number, signal.default_int_handler)
     console = Console(highlight=False)
@@ -89,9 +91,13 @@ def _store(overrides: list[str]) -> Store:
 
 
 def _command(store: LocalStore, port: int) -> list[str]:
-    """One worker: MLflow's default of four, and its job runners, cost 2 GB and twenty seconds."""
+    """Return the command of a server whose button New makes MLflow experiments that write into the store, as ours do.
+
+    One worker: MLflow's default of four, and its job runners, cost 2 GB and twenty seconds.
+    """
     server = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri]
-    return [*server, "--host", UI_HOST, "--port", str(port), "--workers", "1"]
+    artifacts = ["--default-artifact-root", store.artifact_root]
+    return [*server, *artifacts, "--host", UI_HOST, "--port", str(port), "--workers", "1"]
 
 
 def _environment() -> dict[str, str]:

@@ -46,6 +46,10 @@ class Training(TrainingSettings, Experiment):
         "optimizer": OPTIMIZERS,
     }
 
+    @property
+    def registers_models(self) -> bool:
+        return self.name_in_registry is not None
+
     def run(self, recorder: Recorder) -> None:
         recorder.progress("data", 0.0, self.dataset.name)
         data = self.dataset.load(self.seed)

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
     from runner.sweep.search import Search
+    from runner.tracking.store import LocalStore
 
 
 class OptunaSweeper(Sweeper):
@@ -88,7 +90,7 @@ class OptunaSweeper(Sweeper):
         from runner.sweep.space import space_of
 
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        storage = self.storage or self._storage_beside_runs()
+        storage = self._own_storage() if self.storage else self._storage_beside_runs()
         return Search(
             space=space_of(parser.parse_overrides(arguments)),
             metric=metric,
@@ -105,12 +107,29 @@ class OptunaSweeper(Sweeper):
         begun = newest_study(storage, name) if OmegaConf.select(self.config, "sweep.resume", default=False) else None
         return begun or f"{name} {datetime.now().isoformat(timespec='milliseconds')}"
 
+    def _own_storage(self) -> str:
+        """Return the storage that the user names. Raises UserError if the runs are, or will be, kept in its file."""
+        assert self.storage is not None
+        driver, _, file = self.storage.partition(":///")
+        if driver.startswith("sqlite") and Path(unquote(file)).resolve() == self._store().database.resolve():
+            raise UserError(
+                f"hydra.sweeper.storage: MLflow keeps the runs in {self._store().database}, and cannot share it with "
+                "Optuna; name another file, or leave it out"
+            )
+        return self.storage
+
     def _storage_beside_runs(self) -> str:
+        from runner.tracking.database import in_address
+
+        store = self._store()
+        store.check()  # makes its folder, or says why not
+        return f"sqlite:///{in_address(store.folder / 'optuna.db')}"
+
+    def _store(self) -> LocalStore:
         from runner.tracking.store import LocalStore
 
-        folder = Path(OmegaConf.select(self.config, "tracking.dir", default="mlruns")).expanduser().absolute()
-        LocalStore(folder).check()  # makes it, or says why not
-        return f"sqlite:///{folder / 'optuna.db'}"
+        folder = Path(OmegaConf.select(self.config, "tracking.dir", default="mlruns"))
+        return LocalStore(folder.expanduser().absolute())
 
 
 def objective(job: JobReturn) -> float | None:

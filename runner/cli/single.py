@@ -13,6 +13,7 @@ from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
 from runner.execution.limits import Limits
 from runner.execution.scheduler import Scheduler
+from runner.tracking.needs import needs_of
 from runner.tracking.store import locate
 
 
@@ -22,7 +23,7 @@ def run_alone(job: Job) -> int:
     Raises UserError if nothing could be started, StoreError if the store fails.
     """
     context = Context(locate(job.parts.tracking))
-    context.store.check()
+    context.store.check(needs_of([job.parts]))
     with (
         Terminal(context.store.ui_hint) as terminal,
         interruptible() as interruption,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from experiments.validators import InvalidField, require_choice
+from runner.environment import without_credentials
 
 KINDS = ("local", "server")
 
@@ -29,11 +30,11 @@ class Tracking:
         require_choice(self, "kind", KINDS)
         if self.kind == "local" and not self.dir:
             raise InvalidField(self, "dir", "is empty; name a folder, such as mlruns")
-        if self.kind == "local" and set(self.dir) & set("?%"):
-            raise InvalidField(self, "dir", f"{self.dir!r} has a ? or %, which mean something in a database's address")
         if self.kind == "server" and not (self.uri or "").startswith(("http://", "https://")):
             raise InvalidField(
-                self, "uri", f"{self.uri!r} is not a server's address; give tracking.uri=http://host:port"
+                self,
+                "uri",
+                f"{without_credentials(repr(self.uri))} is not a server's address; give tracking.uri=http://host:port",
             )
         if self.experiment is not None:
             self._require_folder_name(self.experiment)

@@ -53,7 +53,7 @@ class Context:
         if self._is_open:
             return
         self.surroundings = environment.describe()  # first: MLflow's settings of ours are no variables of the user's
-        self.client = self.store.open()
+        self.client = self.store.open(say)
         if self.parent is None:  # otherwise this was done before the parent was created
             with store_errors():
                 orphans = end_orphans(self.client)

@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import unquote
 
 import optuna
 from filelock import FileLock
@@ -23,6 +24,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from experiments.reporting.ranking import least, most
@@ -163,10 +165,25 @@ def _database(address: str) -> RDBStorage:
 
     Without this lock, Optuna lets all but one of them die.
     """
-    file = Path(address.removeprefix("sqlite:///"))
+    file = Path(unquote(address.removeprefix("sqlite:///")))
     is_file = address.startswith("sqlite:///") and file.parent.is_dir()
     with FileLock(file.with_name(f".{file.name}.lock")) if is_file else nullcontext():
+        _require_no_runs(address)
         return RDBStorage(address)
+
+
+def _require_no_runs(address: str) -> None:
+    """Raise StoreError if MLflow keeps its runs in a database: both number their schemas in the same table."""
+    engine = create_engine(address)
+    try:
+        tables = inspect(engine).get_table_names()
+    finally:
+        engine.dispose()
+    if "experiments" in tables and "studies" not in tables:
+        raise StoreError(
+            f"hydra.sweeper.storage: {without_password(address)} is the database of MLflow, which cannot share it with "
+            "Optuna; name another, such as sqlite:////data/optuna.db, or leave it out"
+        )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from runner.sweep.engine import Engine
 from runner.sweep.finished import Finished
 from runner.sweep.parent import children, find_parent, new_parent, reopen
 from runner.sweep.view import SweepView
+from runner.tracking.needs import needs_of
 from runner.tracking.run import TrackedRun
 from runner.tracking.store import locate
 
@@ -118,7 +119,7 @@ class Sweep:
             self._engines.append(engine)
         jobs = self._compose(engine, composition, overrides, first_number)
         self._jobs += jobs
-        context = self._open(jobs[0])
+        context = self._open(jobs)
         to_run = self._not_finished_yet(jobs, engine.here)
         self._later = later
         self._view.expect(len(to_run) + later)
@@ -144,17 +145,20 @@ class Sweep:
             _require_common(job)
             _check(job, is_first=not jobs)
             if not jobs:
-                locate(job.parts.tracking).check()
+                locate(job.parts.tracking).check(needs_of([job.parts]))
                 engine.prepare(job)
             jobs.append(job)
         if not engine.here:
             _require_no_chain(jobs)
         return jobs
 
-    def _open(self, job: Job) -> Context:
+    def _open(self, jobs: Sequence[Job]) -> Context:
         """Open the store and the parent run, at the first launch."""
         if self._context is None:
+            job = jobs[0]
             context = self._context = Context(locate(job.parts.tracking))
+            if (needs := needs_of(job.parts for job in jobs)) != needs_of([job.parts]):  # that has been checked
+                context.store.check(needs)
             self._view.working("opening the store", 0, None)
             context.open(self._view.say)
             self._interruption = self._stack.enter_context(interruptible())

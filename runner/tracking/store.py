@@ -6,19 +6,21 @@ import os
 import re
 import shutil
 import sqlite3
-import urllib.error
-import urllib.request
 from abc import ABC, abstractmethod
-from contextlib import closing
-from http.client import HTTPException
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from experiments.reporting import text
 from experiments.reporting.commands import command, override
 from runner.config.tracking_settings import Tracking
+from runner.environment import without_credentials
 from runner.errors import StoreError
+from runner.tracking import home
+from runner.tracking.database import address, experiments, relocate, schema_of
+from runner.tracking.making import make, migrate
+from runner.tracking.needs import NOTHING, Needs
+from runner.tracking.server import Server, without_user
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,15 +29,6 @@ UI_HOST, UI_PORT = "127.0.0.1", 5000
 
 NEEDED_BYTES = 20 * 2**20
 """The free space that a run needs to start: MLflow's empty database takes 1 MiB, a run less than 1 MiB."""
-
-QUICK_CHECK_BYTES = 16 * 2**20
-"""Databases up to this size are checked page by page, which takes at most 0.1 s."""
-
-LOCKED = "database is locked"
-"""SQLite's message when another process holds the database for more than five seconds."""
-
-SERVER_SECONDS = 5
-"""The seconds in which a tracking server must answer."""
 
 
 def locate(tracking: Tracking) -> Store:
@@ -51,6 +44,7 @@ def quiet_mlflow() -> None:
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # errors come as exceptions, too
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # we print it ourselves, without the password
     # A server may be away for a minute; by default MLflow would wait for four.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
@@ -67,12 +61,12 @@ class Store(ABC):
     """The command that serves the UI; empty if a server does."""
 
     @abstractmethod
-    def check(self) -> None:
-        """Raise StoreError if runs cannot be kept here. Quick, without importing MLflow."""
+    def check(self, needs: Needs = NOTHING) -> None:
+        """Raise StoreError if what is needed cannot be kept here. Quick, without importing MLflow."""
 
     @abstractmethod
-    def open(self) -> MlflowClient:
-        """Return a client of the store, which is created if need be. Raises StoreError."""
+    def open(self, say: Callable[[str], None] = lambda text: None) -> MlflowClient:
+        """Return a client of the store, which is created or migrated if need be; ``say`` is told. Raises StoreError."""
 
     @abstractmethod
     def artifact_location(self, experiment: str) -> str | None:
@@ -93,9 +87,10 @@ class LocalStore(Store):
         self.words = () if folder == Path("mlruns").absolute() else (override("tracking.dir", str(folder)),)
         self.ui_hint = command(*self.words, module="runner.ui")
         self.database = folder / "mlflow.db"
-        self.uri = f"sqlite:///{self.database}"
+        self.uri = address(self.database)
+        self.artifact_root = home.root(folder)
 
-    def check(self) -> None:
+    def check(self, needs: Needs = NOTHING) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -113,36 +108,13 @@ class LocalStore(Store):
                 f"tracking.dir: the disk of {self.folder} is full ({free / 2**20:.1f} MiB free, "
                 f"{NEEDED_BYTES >> 20} needed); make room or choose another folder"
             )
-        self._check_database()
+        if self.database.exists():
+            schema_of(self.database)
+            if needs.experiments:
+                home.require_home(self.folder, kept := experiments(self.database))
+                home.require_own(kept, needs.experiments)
 
-    def _check_database(self) -> None:
-        problem = self._problem_of_database() if self.database.exists() else None
-        if problem == LOCKED:
-            raise StoreError(f"tracking.dir: {self.database} is locked by another program; try again when it is done")
-        if problem:
-            raise StoreError(
-                f"tracking.dir: {self.database} is not a usable MLflow database ({problem}); "
-                "move it away or choose another folder"
-            )
-
-    def _problem_of_database(self) -> str | None:
-        # Not read-only: what a kill in mid-commit has left is rolled back by the first who may write.
-        try:
-            with closing(sqlite3.connect(f"file:{quote(str(self.database))}?mode=rw", uri=True)) as connection:
-                connection.execute("SELECT version_num FROM alembic_version").fetchone()
-                (pages,) = connection.execute("PRAGMA page_count").fetchone()
-                (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
-                size = self.database.stat().st_size
-                if size < pages * page_bytes:
-                    return f"cut off: {size} of {pages * page_bytes} bytes"
-                if size <= QUICK_CHECK_BYTES:
-                    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-                    return None if verdict == "ok" else str(verdict).splitlines()[0]
-        except sqlite3.Error as error:
-            return str(error)
-        return None
-
-    def open(self) -> MlflowClient:
+    def open(self, say: Callable[[str], None] = lambda text: None) -> MlflowClient:
         quiet_mlflow()
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
@@ -150,61 +122,43 @@ class LocalStore(Store):
 
         try:
             if not self.database.exists():
-                self._create_database()
-            client = MlflowClient(self.uri)
+                make(self.database)
+            migrate(self.database, say)
+            client = MlflowClient(self.uri, self.uri)  # the registry, too, whatever MLFLOW_REGISTRY_URI says
             client.get_experiment_by_name("Default")  # connects, and compares the schema's version
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+            self._bring_home()
+        except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             raise StoreError(f"tracking.dir: cannot open {self.database}: {first_line(error)}") from None
         return client
 
-    def _create_database(self) -> None:
-        """Create the database beside its place and move it there, so that it is whole or absent.
-
-        Processes that race to create it wait for the first one; MLflow alone would let all but one die.
-        """
-        from filelock import FileLock
-        from mlflow import MlflowClient
-
-        with FileLock(self.folder / ".mlflow.db.lock"):
-            if self.database.exists():
-                return
-            unfinished = self.folder / ".mlflow.db.new"
-            unfinished.unlink(missing_ok=True)
-            MlflowClient(f"sqlite:///{unfinished}").get_experiment_by_name("Default")
-            unfinished.rename(self.database)
-
     def artifact_location(self, experiment: str) -> str:
-        return (self.folder / "artifacts" / quote(experiment, safe=" ")).as_uri()
+        return home.location(self.folder, experiment)
+
+    def _bring_home(self) -> None:
+        """Have the MLflow experiment Default, which MLflow makes for the working folder, write into the store."""
+        for experiment in experiments(self.database):
+            if home.is_astray(self.folder, experiment):
+                relocate(self.database, experiment, self.artifact_location(experiment.name))
 
 
 class ServerStore(Store):
     """An MLflow tracking server."""
 
     def __init__(self, uri: str) -> None:
-        self.uri = self.ui = uri
+        """``uri`` may hold a user and a password, with which MLflow's client can do; nobody sees them."""
+        self._uri = uri
+        self.uri = self.ui = without_user(uri)
         self.words = ("tracking=server", override("tracking.uri", self.uri))
 
-    def check(self) -> None:
-        try:
-            with urllib.request.urlopen(f"{self.uri}/health", timeout=SERVER_SECONDS) as answer:
-                healthy = answer.read(16).strip() == b"OK"
-        except urllib.error.HTTPError as error:
-            raise StoreError(f"tracking.uri: {self.uri} answers, but not as MLflow does (HTTP {error.code})") from None
-        except (OSError, HTTPException, ValueError) as error:
-            reason = text.one_line(getattr(error, "reason", error))
-            raise StoreError(
-                f"tracking.uri: no answer from {self.uri} ({reason}); start it with 'mlflow server', "
-                "correct the address, or use tracking=local"
-            ) from None
-        if not healthy:
-            raise StoreError(f"tracking.uri: {self.uri} answers, but not as an MLflow server does")
+    def check(self, needs: Needs = NOTHING) -> None:
+        Server(self._uri).check(needs)
 
-    def open(self) -> MlflowClient:
+    def open(self, say: Callable[[str], None] = lambda text: None) -> MlflowClient:
         quiet_mlflow()
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
-        client = MlflowClient(self.uri)
+        client = MlflowClient(self._uri, self._uri)
         try:
             client.get_experiment_by_name("Default")
         except MlflowException as error:
@@ -216,7 +170,7 @@ class ServerStore(Store):
 
 
 def first_line(error: BaseException) -> str:
-    """Return a library's error in one line; a database error in the database's own words."""
+    """Return a library's error in one line, without passwords; a database error in the database's own words."""
     lines = str(error).strip().splitlines()
     of_database = (found.group(1) for line in lines if (found := re.match(r"\([\w.]+Error\) (.+)", line)))
-    return next(of_database, text.first_line(error))
+    return without_credentials(next(of_database, text.first_line(error)))

@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 from omegaconf import OmegaConf
 
-from runner.tracking import tags
+from runner.tracking import database, revisions, tags
 from runner.tracking.store import LocalStore
 from tests.conftest import ROOT
 
@@ -111,7 +111,27 @@ def test_mlflow_still_numbers_the_schema_of_its_database(tmp_path: Path) -> None
         store.check()
         with closing(sqlite3.connect(store.database)) as connection:
             (version,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        assert version
+        assert database.schema_of(store.database) == version
+
+
+def test_mlflow_still_keeps_its_migrations_in_such_files(tmp_path: Path) -> None:
+    with contract("db_migrations"):
+        from mlflow.store.db.utils import _get_latest_schema_revision
+
+        assert [revision for revision in revisions.known() if revisions.is_newest(revision)] == [
+            _get_latest_schema_revision()
+        ]
+        assert "451aebb31d03" in revisions.known()  # the first one
+
+
+def test_mlflow_still_keeps_the_locations_of_artifacts_in_its_database(tmp_path: Path) -> None:
+    with contract("FROM experiments"):
+        store = LocalStore(tmp_path)
+        client = store.open()
+        (default,) = database.experiments(store.database)
+        assert (default.id, default.name) == (0, "Default")
+        database.relocate(store.database, default, "file:///elsewhere")
+        assert client.get_run(client.create_run("0").info.run_id).info.artifact_uri.startswith("file:///elsewhere/")
 
 
 def test_mlflow_still_names_a_models_versions_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
@@ -12,6 +13,9 @@ import urllib.request
 import psutil
 import pytest
 
+from runner.tracking.needs import Needs
+from runner.tracking.run import TrackedRun, experiment_id
+from runner.tracking.store import LocalStore
 from tests.conftest import QUICK, environment, free_port, run_command
 from tests.needs import needs_browser
 from tests.reading import only_run
@@ -54,6 +58,26 @@ def test_it_serves_this_machine_alone_with_few_processes(ui):
     listening = [c for c in psutil.net_connections("inet") if c.status == "LISTEN" and c.laddr.port == port]
     assert {connection.laddr.ip for connection in listening} == {"127.0.0.1"}
     assert urllib.request.urlopen(f"{ui}/health").read() == b"OK"
+
+
+def test_its_button_makes_experiments_that_runs_can_go_to(ui, measured):
+    folder, _ = measured
+    request = urllib.request.Request(
+        f"{ui}/ajax-api/2.0/mlflow/experiments/create",
+        data=json.dumps({"name": "made by the button"}).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    number = json.load(urllib.request.urlopen(request))["experiment_id"]
+    store = LocalStore(folder / "store")
+    store.check(Needs(frozenset(["made by the button"])))
+    client = store.open()
+    assert experiment_id(store, client, "made by the button") == number
+    run = TrackedRun.create(store, client, number, "run", {})
+    run.json({"answer.json": 42})
+    run.end("FINISHED")
+    assert (store.folder / "artifacts" / number / run.id / "artifacts" / "answer.json").exists()
+    shown = f"{ui}/get-artifact?path=answer.json&run_uuid={run.id}"
+    assert json.load(urllib.request.urlopen(shown)) == 42
 
 
 @pytest.mark.browser

@@ -15,6 +15,7 @@ from mlflow.entities import Experiment, FileInfo, Metric, Param, Run, RunData, R
 from mlflow.exceptions import MlflowException
 from mlflow.store.entities import PagedList
 
+from runner.tracking.needs import NOTHING, Needs
 from runner.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -174,10 +175,10 @@ class MemoryStore(Store):
     def __init__(self, folder: Path) -> None:
         self.client = MemoryClient(folder)
 
-    def check(self) -> None:
+    def check(self, needs: Needs = NOTHING) -> None:
         """It can always be used."""
 
-    def open(self) -> MlflowClient:
+    def open(self, say: Callable[[str], None] = lambda text: None) -> MlflowClient:
         return cast("MlflowClient", self.client)
 
     def artifact_location(self, experiment: str) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import mlflow
 import pytest
 from hydra import compose, initialize_config_dir
 
@@ -20,6 +21,7 @@ from tests.conftest import QUICK, ROOT
 from tests.in_process import call_main
 from tests.needs import needs_root
 from tests.reading import runs
+from tests.runner.small_database import small_database
 
 WRONG = {
     "+unknown=1": "unknown: no such key; there are device, experiment, seed, sweep, tracking",
@@ -69,7 +71,6 @@ WRONG = {
     "--cfg=banana": "argument --cfg/-c: invalid choice: 'banana'",
     "--fast": "--fast: no such flag",
     "--config-dri=x": "--config-dri=x: no such flag (did you mean --config-dir?)",
-    "tracking.dir='50%'": "tracking.dir: '50%' has a ? or %",
     "tracking.experiment=' '": "tracking.experiment: is blank",
     "tracking.experiment=..": "tracking.experiment: '..' cannot be the name of a folder",
     f"tracking.experiment={'x' * 256}": "tracking.experiment: 'xxxxxxxxxxxxxxxxxxxx'... is too long",
@@ -167,6 +168,23 @@ def _another_database(path):
     connection.close()
 
 
+def _of_optuna(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE studies (study_name TEXT)")
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES ('v3.2.0.a')")
+    connection.close()
+
+
+def _of_a_newer_mlflow(path):
+    small_database(path, revision="ffffffffffff")
+
+
+def _abandoned(path):
+    path.touch()
+    os.utime(path, (0, 0))
+
+
 def _truncated(path):
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
@@ -254,13 +272,37 @@ def test_a_wrong_sweep_starts_no_job(main, store, arguments, says):
     assert not (store / "mlflow.db").exists()
 
 
-@pytest.mark.parametrize("spoil", [_garbage, _another_database, _truncated])
-def test_a_database_that_cannot_be_used(main, store, spoil):
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_garbage, "is not a usable MLflow database (file is not a database)"),
+        (_another_database, "is not a usable MLflow database (it has other tables than MLflow's)"),
+        (_truncated, "is not a usable MLflow database (database disk image is malformed)"),
+        (_abandoned, "is not a usable MLflow database (it has no schema: "),
+        (_of_optuna, "is a database of Optuna, which cannot share it with MLflow; choose another folder"),
+        (_of_a_newer_mlflow, f"was made by a newer MLflow than {mlflow.__version__}, which is installed here"),
+    ],
+)
+def test_a_database_that_cannot_be_used(main, store, spoil, says):
     store.mkdir()
     spoil(store / "mlflow.db")
     before = (store / "mlflow.db").read_bytes()
-    assert "is not a usable MLflow database" in complaint(main())
+    assert says in complaint(main())
     assert (store / "mlflow.db").read_bytes() == before
+    assert [path.name for path in store.iterdir()] == ["mlflow.db"]
+
+
+@pytest.mark.parametrize("storage", ["{store}/mlflow.db", "{tmp_path}/x/../store/mlflow.db", "{tmp_path}/other.db"])
+def test_a_study_in_the_database_of_runs(main, store, tmp_path, storage):
+    (tmp_path / "x").mkdir()
+    small_database(tmp_path / "other.db")
+    before = (tmp_path / "other.db").read_bytes()
+    storage = f"hydra.sweeper.storage=sqlite:///{storage.format(store=store, tmp_path=tmp_path)}"
+    line = complaint(main("-m", "hydra/sweeper=optuna", "sweep.metric=time/median_us", "seed=1,2", storage))
+    assert line.startswith("hydra.sweeper.storage: ")
+    assert "MLflow" in line
+    assert (tmp_path / "other.db").read_bytes() == before
+    assert not (store / "mlflow.db").exists()
 
 
 def test_a_server_that_is_not_there(main):

@@ -1,0 +1,100 @@
+"""The folders to which the MLflow experiments of a local store write: MLflow keeps absolute addresses."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from os.path import exists, samefile
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from experiments.reporting.commands import override
+from runner.errors import StoreError
+from runner.tracking.database import KeptExperiment
+
+ARTIFACTS = "artifacts"
+"""The subfolder of a store that has a folder for each MLflow experiment."""
+
+OF_A_SERVER = "mlflow-artifacts:"
+"""The scheme of addresses that only the server which made an experiment can resolve."""
+
+
+def root(store: Path) -> str:
+    """Return the address below which a store keeps all artifacts."""
+    return (store / ARTIFACTS).as_uri()
+
+
+def location(store: Path, experiment: str) -> str:
+    """Return the address for the artifacts of an MLflow experiment."""
+    return (store / ARTIFACTS / _folder_name(experiment)).as_uri()
+
+
+def require_home(store: Path, kept: Iterable[KeptExperiment]) -> None:
+    """Raise StoreError if the experiments of a store keep their artifacts where it was before it was moved or copied.
+
+    A new run would write there, and make the old place anew.
+    """
+    homes = {home for experiment in kept if (home := _home(experiment)) is not None}
+    elsewhere = sorted(home for home in homes if not _is_same(home, store))
+    if elsewhere:
+        advice = _advice(store, elsewhere[0], is_whole=len(homes) == 1)
+        raise StoreError(
+            f"tracking.dir: the store {store} was made as {elsewhere[0]} and would write its artifacts there; {advice}"
+        )
+
+
+def require_own(experiments: Sequence[KeptExperiment], wanted: Iterable[str]) -> None:
+    """Raise StoreError if a wanted MLflow experiment gives its artifacts to a server."""
+    for experiment in experiments:
+        if experiment.name in wanted and experiment.location.startswith(OF_A_SERVER):
+            raise StoreError(
+                f"tracking.experiment: the MLflow experiment {experiment.name!r} was made by an MLflow server, which "
+                f"alone can write its artifacts ({experiment.location}); name another one with tracking.experiment, "
+                "or write through the server with tracking=server"
+            )
+
+
+def is_astray(store: Path, experiment: KeptExperiment) -> bool:
+    """Return whether it is MLflow's own experiment, Default, which writes to what then was the working folder."""
+    path = _path(experiment.location)
+    if experiment.id != 0 or path is None:
+        return False
+    return path.parts[-2:] == ("mlruns", "0") and store not in path.parents
+
+
+def _home(experiment: KeptExperiment) -> Path | None:
+    """Return the store for which an experiment's :func:`location` was made; None if somebody chose another one."""
+    path = _path(experiment.location)
+    if path is None or path.parts[-2:] != (ARTIFACTS, _folder_name(experiment.name)):
+        return None
+    return path.parents[1]
+
+
+def _path(location: str) -> Path | None:
+    """Return the folder of an address; None if it is none of this machine's."""
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return Path(location) if location.startswith("/") else None
+
+
+def _folder_name(experiment: str) -> str:
+    return quote(experiment, safe=" ")
+
+
+def _is_same(home: Path, store: Path) -> bool:
+    """Return whether two paths lead to one folder, be it through links."""
+    return home == store or (exists(home) and samefile(home, store))
+
+
+def _advice(store: Path, home: Path, is_whole: bool) -> str:
+    """Return what works: the original if it is still there, to undo the move if its place is free, or a new store."""
+    if exists(home / "mlflow.db"):
+        original = shlex.quote(override("tracking.dir", str(home)))
+        return f"use that one ({original}), or begin a new one (tracking.dir=ANOTHER)"
+    if is_whole and not exists(home):
+        back = shlex.join(["mv", str(store), str(home)])
+        if not exists(home.parent):
+            back = f"{shlex.join(['mkdir', '-p', str(home.parent)])} && {back}"
+        return f"move it back ({back}), or begin a new one (tracking.dir=ANOTHER)"
+    return "begin a new one (tracking.dir=ANOTHER)"
