@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Transformer
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    IntervalSweep,
+    Override,
+    ParsedElementType,
+    RangeSweep,
+    Transformer,
+)
 from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from runner.config.words import QUOTES
 from runner.errors import UserError
 
 
@@ -70,7 +78,13 @@ def _of_choice(sweep: ChoiceSweep) -> CategoricalDistribution:
     """Keep choices as they are written on a command line: Optuna keeps text exactly, but no lists."""
     if sweep.tags:
         raise ValueError(f"choices take no tag ({', '.join(sorted(sweep.tags))})")
-    return CategoricalDistribution([Transformer.str(choice) for choice in sweep.list])
+    return CategoricalDistribution([_as_written(choice) for choice in sweep.list])
+
+
+def _as_written(choice: ParsedElementType) -> str:
+    """Keep the quotes that the text still has: Hydra takes one pair off the arguments of its functions."""
+    is_quoted = isinstance(choice, str) and choice[:1] in tuple(QUOTES)
+    return str(choice) if is_quoted else Transformer.str(choice)
 
 
 def _of_range(sweep: RangeSweep) -> BaseDistribution:

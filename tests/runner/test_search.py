@@ -17,6 +17,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 
 from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, objective
+from runner.config.words import readable
 from runner.errors import StoreError, UserError
 from runner.sweep.search import OWNER, Search, best_of, newest_study, without_password
 from runner.sweep.space import Space, distribution_of, space_of
@@ -126,6 +127,14 @@ def search(storage: str, name: str) -> Callable[..., Search]:
 @pytest.mark.filterwarnings("error")
 def test_a_sweep_becomes_a_distribution(written: str, distribution: Any) -> None:
     assert distribution_of(PARSER.parse_override(written)) == distribution
+
+
+@pytest.mark.parametrize("choices", ["1e5,Zähl 1", "choice(1e5,Zähl 1)", "choice('1e5',\"Zähl 1\")"])
+def test_names_stay_text_in_each_trial(choices):
+    found = space_of(PARSER.parse_overrides([readable(f"experiment.registered_name={choices}")]))
+    (searched,) = found.searched.values()
+    trials = [found.overrides({"experiment.registered_name": choice}) for choice in searched.choices]
+    assert [PARSER.parse_override(word).value() for (word,) in trials] == ["1e5", "Zähl 1"]
 
 
 @pytest.mark.parametrize(

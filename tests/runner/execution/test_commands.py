@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +12,6 @@ import yaml
 from experiments.reporting.commands import override
 from experiments.training.answer import TrainingAnswer
 from runner.cli.arguments import parse
-from runner.cli.standard_streams import StandardStream
 from runner.execution.job import Job
 from runner.sweep.parent import new_parent
 from runner.tracking import tags
@@ -114,11 +112,3 @@ def test_passwords_are_not_kept(house: House):
     house.run(job(overrides=["tracking.uri=http://me:secret@host"]))
     (run,) = house.store.client.runs()
     assert "secret" not in artifact(run, "config.yaml")
-
-
-def test_a_console_without_the_letters():
-    console = TextIOWrapper(BytesIO(), "ascii")
-    stream = StandardStream(console, "standard output")
-    print("44.9 µs ± 3 %, Zähler 猫, \udcff", file=stream)
-    stream.flush()
-    assert console.buffer.getvalue() == b"44.9 us +- 3 %, Z?hler ?, ?\n"
