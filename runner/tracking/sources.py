@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.networks.saving import checksums
+from experiments.networks.saving import checksums, foreign
 from experiments.recorder import CALIBRATION_FILE, MODEL_FILE, TEST_SET_FILE, Source
 from experiments.reporting.commands import command
 from experiments.validators import suggestion
@@ -75,8 +75,7 @@ def _of_path(path: Path) -> Source:
     if not path.exists():
         raise SourceNotFound(f"there is no {path}{_files_near(path)}")
     if not model.is_file() or model.suffix != ".keras":
-        what = f"the folder {path} has no {MODEL_FILE}" if path.is_dir() else f"{path} is not a .keras file"
-        raise SourceNotFound(f"{what}; save the model with model.save('{MODEL_FILE}')")
+        raise SourceNotFound(foreign.described(path))
     # A folder called model beside the file may be any MLflow model, and so may run any code.
     test_set, calibration, _ = _beside(folder)
     return Source(str(path), model, test_set, calibration, facts={"path": str(path)})

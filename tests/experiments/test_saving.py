@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
+import shlex
 import shutil
 import signal
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +19,7 @@ import pytest
 
 from experiments.experiment import Refused
 from experiments.networks import saving
-from experiments.networks.saving import checksums, outputs
+from experiments.networks.saving import checksums, foreign, outputs
 from experiments.networks.saving.reload import START
 from experiments.runtime import subprocesses
 from tests.waiting import wait_until
@@ -244,6 +248,61 @@ def test_a_lambda_layer_is_not_run(tmp_path):
 
     Sequential([Input((2,)), layers.Lambda(lambda x: x * 2)]).save(tmp_path / "model.keras")
     assert "has Python code in it (a Lambda layer)" in _refusal(tmp_path / "model.keras")
+
+
+def test_a_layer_of_somebody_s_own(tmp_path):
+    import keras
+
+    twice = type("Twice", (keras.layers.Layer,), {"call": lambda self, x: 2 * x})
+    keras.Sequential([keras.Input((2,)), twice()]).save(tmp_path / "model.keras")
+    message = _refusal(tmp_path / "model.keras")
+    assert "its class 'Twice' is none of Keras' own" in message
+    assert "build the model of Keras' own layers and functions" in message
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        (
+            "2.15.0",
+            r"model\.keras is of Keras 2\.15\.0, which Keras [\d.]+ cannot load; save it as model\.h5",
+        ),
+        ("99.1.0", r"Could not deserialize 'keras\.Functional2' .*; it is of Keras 99\.1\.0, newer than this [\d.]+$"),
+    ],
+)
+def test_a_file_of_another_keras_names_its_version(saved, tmp_path, version, expected):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(saved / "model.keras") as given, zipfile.ZipFile(path, "w") as made:
+        config = json.loads(given.read("config.json"))
+        changed = config | {"class_name": "Functional2", "registered_name": "Functional2"}
+        made.writestr("metadata.json", json.dumps({"keras_version": version}))
+        made.writestr("config.json", json.dumps(changed))
+        made.writestr("model.weights.h5", given.read("model.weights.h5"))
+    assert re.search(expected, _refusal(path))
+
+
+def test_an_old_hdf5_file_becomes_a_keras_file_by_the_command_that_is_told(network, tmp_path):
+    network.save(tmp_path / "it's old.h5")
+    said = foreign.described(tmp_path / "it's old.h5")
+    assert " is an HDF5 file of Keras 3." in said
+    command = shlex.split(said.partition("make a .keras file of it: ")[2])
+    subprocess.run([sys.executable, *command[1:]], check=True, capture_output=True, timeout=60)
+    assert saving.load(tmp_path / "it's old.keras")(INPUTS).shape == network(INPUTS).shape
+    (tmp_path / "it's old.h5").rename(tmp_path / "model.keras")
+    assert "model.keras is not a .keras file: it is an HDF5 file of Keras 3." in _refusal(tmp_path / "model.keras")
+
+
+def test_what_is_no_keras_file_says_what_it_is(network, saved, tmp_path):
+    assert " is an HDF5 file without a model's layers" in foreign.described(saved / "model.weights.h5")
+    said = foreign.described(saved / "saved_model")
+    assert re.search(
+        r"saved_model is a SavedModel of TensorFlow 2\.\d+\.\d+, .*; where it was made, save it with", said
+    )
+    (saved / "saved_model" / "1" / "keras_metadata.pb").write_bytes(b'..{"keras_version": "2.15.0", "backend": ..')
+    assert re.search(
+        r"of Keras 2\.15\.0 and TensorFlow .*; save it as model\.h5 with", foreign.described(saved / "saved_model")
+    )
+    assert foreign.described(tmp_path).endswith("has no model.keras; save it with model.save('model.keras')")
 
 
 def test_weights_of_another_network(saved):

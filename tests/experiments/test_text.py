@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import ascending, least, most
 from experiments.reporting.tables import csv_of
-from experiments.reporting.text import duration, listed, on_one_line
+from experiments.reporting.text import duration, first_line, listed, on_one_line
 from experiments.validators import InvalidField, require_at_least, suggestion
 
 
@@ -154,3 +154,24 @@ def test_nan_never_wins_and_equals_tie(values, lowest, highest):
 )
 def test_names_in_words(names, words):
     assert listed(names, most=3) == words
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("one\n\ntwo", "one"),
+        (" ", "ValueError"),
+        (
+            "Exception encountered when calling Dense.call().\n\n\x1b[1mIncompatible: [1,4]\x1b[0m\n\nArguments",
+            "Incompatible: [1,4]",
+        ),
+        (
+            "<class 'A'> could not be deserialized.\n\nconfig={}.\n\nException encountered: No 'B'. Register it.",
+            "No 'B'. Register it.",
+        ),
+        ("Exception encountered when calling A.\n\nException encountered: ''too long''", "too long"),
+        ("Exception encountered: ", "Exception encountered:"),
+    ],
+)
+def test_the_first_line_of_an_error_is_its_reason(message, reason):
+    assert first_line(ValueError(message)) == reason

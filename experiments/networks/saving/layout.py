@@ -13,6 +13,9 @@ VERSION = "1"
 
 CHECKSUMS = "checksums.json"
 
+ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+"""The first bytes of a ``.keras`` file, and of a ``.h5`` file."""
+
 FORMATS = {
     "keras": Path(KERAS),
     "saved_model": Path(SAVED_MODEL, VERSION),

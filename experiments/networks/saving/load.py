@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.networks.saving import checksums
+from experiments.networks.saving import checksums, foreign
 from experiments.networks.saving.layout import SAVED_MODEL
 from experiments.networks.saving.recognise import NotLoadable, require_hdf5, require_keras, require_saved_model
 from experiments.reporting.text import first_line
 
 if TYPE_CHECKING:
     import keras
+
+UNKNOWN = re.compile(r"Could not locate (\w+) '([^']+)'")
+"""What Keras says of a class or function of which it has only the name."""
 
 
 def load(
@@ -45,9 +49,22 @@ def _load_keras(path: Path, sha256: str | None, compiled: bool) -> Callable[...,
     checksums.verify(path, sha256)
     import keras
 
-    with _in_one_line(path):
-        model: Callable[..., Any] = keras.saving.load_model(path, compile=compiled, safe_mode=True)
-        return model
+    try:
+        with _in_one_line(path):
+            model: Callable[..., Any] = keras.saving.load_model(path, compile=compiled, safe_mode=True)
+            return model
+    except NotLoadable as refused:
+        written, here = foreign.version_of(path), keras.__version__
+        if written.startswith("2."):
+            problem = f"{path} is of Keras {written}, which Keras {here} cannot load"
+            raise NotLoadable(f"{problem}; {foreign.FROM_KERAS_2}") from refused
+        if _numbers(written) > _numbers(here):
+            raise NotLoadable(f"{refused}; it is of Keras {written}, newer than this {here}") from refused
+        raise
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:2]]
 
 
 def _load_weights(path: Path, sha256: str | None, model: keras.Model) -> Callable[..., Any]:
@@ -92,4 +109,14 @@ def _in_one_line(path: Path) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
-        raise NotLoadable(f"{path} cannot be loaded: {type(error).__name__}: {first_line(error)}") from error
+        raise NotLoadable(f"{path} cannot be loaded: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if unknown := UNKNOWN.search(str(error)):
+        kind, name = unknown.groups()
+        return (
+            f"its {kind} {name!r} is none of Keras' own, and a model's file does not hold the code of others; "
+            "build the model of Keras' own layers and functions, and save it again"
+        )
+    return f"{type(error).__name__}: {first_line(error).partition(' Full object config:')[0]}"

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from experiments.experiment import Refused
+from experiments.networks.saving import foreign
+from experiments.networks.saving.layout import HDF5, ZIP
 from experiments.reporting.text import one_line
-
-ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 
 KINDS = {
     ZIP: "a zip archive",
-    HDF5: "an HDF5 file",
     b"\x89PNG\r\n\x1a\n": "a PNG picture",
     b"\xff\xd8\xff": "a JPEG picture",
     b"GIF8": "a GIF picture",
@@ -98,8 +97,10 @@ def _require_beginning(path: Path, beginning: bytes, what: str) -> None:
     with path.open("rb") as file:
         start = file.read(16)
     if not start.startswith(beginning):
-        kind = next((f": it is {kind}" for first, kind in KINDS.items() if start.startswith(first)), "")
-        raise NotLoadable(f"{path} is not {what}{kind}")
+        kind = next((kind for first, kind in KINDS.items() if start.startswith(first)), "")
+        if start.startswith(HDF5):  # as Keras 2 wrote under any name
+            kind = foreign.hdf5(path)
+        raise NotLoadable(f"{path} is not {what}{': it is ' if kind else ''}{kind}")
 
 
 def _has_code(config: Any) -> bool:
