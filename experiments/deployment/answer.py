@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from experiments.deployment.load import WANTED_CALLS
-from experiments.deployment.original import REGRESSION
+from experiments.deployment.scoring import Targets
 from experiments.deployment.series import DeploymentSeries, Service
 from experiments.networks.saving import checksums
 from experiments.recorder import Cell, Row
-from experiments.reporting.markdown import markdown_table
+from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.text import duration
 
 LOSS = 0.005
@@ -58,7 +58,7 @@ class DeploymentAnswer:
         original = self.series.original_quality
         if service.quality is None or original is None:
             return service.difference <= SAME
-        if self.series.test_set.task == REGRESSION:
+        if self._is_regression:
             return service.quality <= original * (1 + LOSS)
         return service.quality >= original - LOSS
 
@@ -66,20 +66,18 @@ class DeploymentAnswer:
         """Return the accuracy or the mean absolute error in words, ``-`` without labels."""
         if service.quality is None:
             return "-"
-        if self.series.test_set.task == REGRESSION:
-            return f"{service.quality:.4g}"
-        return f"{service.quality:.2%}"
+        return self._in_words(service.quality)
 
     def note(self) -> str:
         """Return the answer in Markdown."""
-        parts = [f"**{self.series.source.title}**, served on {self.placement}"]
+        parts = [f"**{literal(self.series.source.title)}**, served on {self.placement}"]
         if self.services:
             test_set = self.series.test_set
             parts[0] += f": {self.series.parameters:,} parameters, {len(test_set.inputs):,} test examples."
             parts.append(markdown_table(list(map(self._table_row, self.services))))
         if len(self.services) > 1:
             parts.append("\n".join(self._advice()))
-        parts += [f"Not measured: {name} - {reason}." for name, reason in self.series.not_measured.items()]
+        parts += [f"Not measured: {name} - {literal(reason)}." for name, reason in self.series.not_measured.items()]
         if self.services:
             parts += [self._how_to_read(), self._tensorflow_serving()]
         return "\n\n".join(part for part in parts if part)
@@ -98,22 +96,22 @@ class DeploymentAnswer:
         }
         for (batch, clients), rate in service.throughput.items():
             row[f"examples_per_s_batch_{batch}_clients_{clients}"] = rate
-        quality = self.series.test_set.measure_of_quality.replace(" ", "_")
-        return row | {"difference_max": service.difference, quality: service.quality}
+        quality = self.series.measure_of_quality.replace(" ", "_")
+        return row | {"difference_max": service.difference, quality: service.quality, "remark": service.remark or None}
 
     def _table_row(self, service: Service) -> dict[str, str]:
         latency, (point, rate) = service.latency, best_throughput(service)
         return {
             "way": service.backend.title,
-            "size": size(service.size_bytes),
-            "start": duration(service.startup_seconds),
-            "p50": duration(latency.p50_ms / 1e3),
+            "size": _room(service),
+            "start": _start(service),
+            "p50": _call(service),
             "p95": duration(latency.p95_ms / 1e3),
             "p99": duration(latency.p99_ms / 1e3),
             "most examples/s": f"{rate:,.0f}",
             "at batch x clients": f"{point[0]} x {point[1]}",
             "largest difference": f"{service.difference:.1e}",
-            self.series.test_set.measure_of_quality: self.quality(service),
+            self.series.measure_of_quality: self.quality(service),
         }
 
     def _advice(self) -> Iterator[str]:
@@ -124,18 +122,12 @@ class DeploymentAnswer:
         smallest = min(candidates, key=lambda service: service.size_bytes)
         busiest = max(candidates, key=lambda service: best_throughput(service)[1])
         starter = min(candidates, key=lambda service: service.startup_seconds)
-        batch, clients = best_throughput(busiest)[0]
         yield f"Which to use when{'' if good else ' (all lose against the original)'}:"
         yield ""
-        yield f"- one answer at a time, soon: **{quickest.backend.title}**, {duration(quickest.latency.p50_ms / 1e3)}"
-        yield (
-            f"- many examples: **{busiest.backend.title}**, {best_throughput(busiest)[1]:,.0f} a second "
-            f"in batches of {batch} from {clients} client{'s' if clients > 1 else ''}"
-        )
-        even_smaller = self._smaller_with_loss(smallest)
-        yield f"- little room: **{smallest.backend.title}**, {size(smallest.size_bytes)}{even_smaller}"
-        first_answer = duration(starter.startup_seconds)
-        yield f"- started for each request: **{starter.backend.title}**, {first_answer} to the first answer"
+        yield f"- one answer at a time, soon: {_named(quickest, candidates, _call)}"
+        yield f"- many examples: {_named(busiest, candidates, _rate)}"
+        yield f"- little room: {_named(smallest, candidates, _room)}{self._smaller_with_loss(smallest)}"
+        yield f"- started for each request: {_named(starter, candidates, _start)} to the first answer"
         yield from self._over_http(quickest)
 
     def _smaller_with_loss(self, smallest: Service) -> str:
@@ -170,10 +162,13 @@ class DeploymentAnswer:
             "answer. LiteRT and ONNX ran without TensorFlow, on the CPU, LiteRT with an interpreter a client; int8's "
             "inputs and outputs are quantised by the client, in NumPy, as part of the call.",
             f"As good as the original counts what loses at most {LOSS:.1%}"
-            if test_set.labels is not None
+            if self.series.scoring is not None
             else f"There are no labels: as good as the original counts what differs by at most {SAME:g}",
         ]
         sentences[-1] += f". int8's ranges come from {test_set.calibrated_with}."
+        for remark in dict.fromkeys(service.remark for service in self.services if service.remark):
+            titles = [service.backend.title for service in self.services if service.remark == remark]
+            sentences.append(f"{', '.join(titles)}: {remark}.")
         if few:
             sentences.append(f"Fewer than {WANTED_CALLS} calls, so that p99 is about the slowest: {', '.join(few)}.")
         return " ".join(sentences) + f" SHA-256 of the original: `{checksums.sha256(self.series.source.model)}`."
@@ -192,9 +187,38 @@ class DeploymentAnswer:
         )
 
     def _original_in_words(self) -> str:
-        quality = self.series.original_quality
-        assert quality is not None
-        return f"{quality:.4g}" if self.series.test_set.task == REGRESSION else f"{quality:.2%}"
+        assert self.series.original_quality is not None
+        return self._in_words(self.series.original_quality)
+
+    def _in_words(self, quality: float) -> str:
+        return f"{quality:.4g}" if self._is_regression else f"{quality:.2%}"
+
+    @property
+    def _is_regression(self) -> bool:
+        return isinstance(self.series.scoring, Targets)
+
+
+def _named(best: Service, candidates: Sequence[Service], figure: Callable[[Service], str]) -> str:
+    """Name the best backend with its figure, and all others whose figure reads the same."""
+    equals = [f"**{service.backend.title}**" for service in candidates if figure(service) == figure(best)]
+    return f"{' and '.join(equals)}, {figure(best)}"
+
+
+def _call(service: Service) -> str:
+    return duration(service.latency.p50_ms / 1e3)
+
+
+def _rate(service: Service) -> str:
+    (batch, clients), rate = best_throughput(service)
+    return f"{rate:,.0f} a second in batches of {batch} from {clients} client{'s' if clients > 1 else ''}"
+
+
+def _room(service: Service) -> str:
+    return size(service.size_bytes)
+
+
+def _start(service: Service) -> str:
+    return duration(service.startup_seconds)
 
 
 def best_throughput(service: Service) -> tuple[tuple[int, int], float]:

@@ -22,10 +22,12 @@ from experiments.deployment.backends import (
     BackendFailed,
     BackendInputs,
     Inputs,
+    InputSpec,
     Outputs,
     ServingBackend,
 )
 from experiments.deployment.load import Latency, latency, throughput
+from experiments.experiment import Refused
 from experiments.reporting.text import first_line
 from experiments.runtime import device as process_device
 from experiments.runtime.device import Device
@@ -61,29 +63,31 @@ class BackendWorker:
         client = self._backend.client()
         return np.concatenate([client(inputs[i : i + CHUNK]) for i in range(0, len(inputs), CHUNK)])
 
+    def remark(self) -> str:
+        return self._backend.remark()
+
     def latency(self, inputs: Inputs, seconds: float) -> Latency:
         return latency(self._backend.client(), inputs, seconds)
 
     def throughput(self, inputs: Inputs, batch: int, clients: int, seconds: float) -> float:
         return throughput(self._backend.client, inputs, batch, clients, seconds)
 
-    def describe(self) -> tuple[int, tuple[int, ...], str]:
-        """Return the original's number of parameters, the shape of one example, and the dtype of its inputs."""
+    def describe(self) -> tuple[int, InputSpec]:
+        """Return the original's number of parameters, and the inputs that it takes."""
         assert isinstance(self._backend, ORIGINAL)
-        model = self._backend.model
-        if len(model.inputs) != 1 or len(model.outputs) != 1:
-            raise BackendFailed(
-                f"the model has {len(model.inputs)} inputs and {len(model.outputs)} outputs; "
-                "this experiment serves models with one of each"
-            )
-        shape = tuple(1 if size is None else size for size in model.inputs[0].shape[1:])
-        return model.count_params(), shape, str(model.inputs[0].dtype)
+        taken = self._backend.takes()
+        return self._backend.model.count_params(), taken
 
     def make(self, name: str, given: BackendInputs, target: Path) -> None:
-        """Make another backend's artifact from the original, which this process has loaded."""
-        assert isinstance(self._backend, ORIGINAL)
+        """Make another backend's artifact from a copy of the original that only this backend gets.
+
+        A converter may change the model that it is given. It is one that has been called, as Keras' export demands.
+        """
         target.parent.mkdir(parents=True, exist_ok=True)
-        BACKENDS[name].make(self._backend.model, given, target)
+        own = ORIGINAL()
+        own.load(given.model)
+        own.client()(np.load(given.calibration)[:1])
+        BACKENDS[name].make(own.model, given, target)
 
     def modules(self) -> frozenset[str]:
         """Return the names of the packages imported in this process."""
@@ -104,8 +108,8 @@ def main() -> None:
             return
         try:
             answer: object = getattr(worker, method)(*arguments)
-        except BackendFailed as failed:
-            answer = failed
+        except (BackendFailed, Refused) as failed:
+            answer = BackendFailed(str(failed))
         except Exception as error:  # whatever a library raises is this backend's result
             traceback.print_exc()  # to the log of the process that asks
             answer = BackendFailed(f"{type(error).__name__}: {first_line(error)[:300]}")

@@ -21,7 +21,7 @@ class Deployment(DeploymentSettings, Experiment):
     """One trained model, served in several ways: how large, how quick, how far from the original?"""
 
     name: ClassVar[str] = "deployment"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     headline: ClassVar[tuple[str, ...]] = tuple(f"latency/p50_ms/{name}" for name in BACKENDS)
     sources: ClassVar[tuple[str, ...]] = ("source",)
 
@@ -66,7 +66,7 @@ def _record(service: Service, series: DeploymentSeries, recorder: Recorder) -> N
     for metric, value in metrics.items():
         recorder.metric(f"{metric}/{name}", value)
     if service.quality is not None:
-        recorder.metric(f"test/{series.test_set.measure_of_quality.replace(' ', '_')}/{name}", service.quality)
+        recorder.metric(f"test/{series.measure_of_quality.replace(' ', '_')}/{name}", service.quality)
     for (batch, clients), rate in service.throughput.items():
         of_clients = "" if clients == 1 else f"_{clients}_clients"
         recorder.metric(f"throughput/examples_per_s{of_clients}/{name}", rate, step=batch)

@@ -1,20 +1,22 @@
-"""The test set of the model to be served, and how well outputs answer it."""
+"""The inputs with which the ways of serving a model are compared, and their labels."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.deployment.backends import Inputs, Outputs
+from experiments.deployment.backends import Inputs, InputSpec, Outputs
+from experiments.deployment.scoring import CLASSIFICATION, REGRESSION, Labels, Scoring, scoring_of
 from experiments.experiment import Refused
-from experiments.recorder import Source
+from experiments.recorder import TEST_SET_FILE, Source
+from experiments.reporting.text import one_line
 
-REGRESSION = "regression"
-"""The ``task`` of a test set whose labels are numbers to be met."""
+Array = np.ndarray[Any, Any]
 
 CALIBRATION_EXAMPLES = 100
 """The order of magnitude that LiteRT's guide names for representative data."""
@@ -29,86 +31,98 @@ class TestSet:
 
     __test__ = False  # not one of pytest's
 
+    title: str
+    """The test set in words, to begin a message with."""
     inputs: Inputs
-    labels: np.ndarray[Any, Any] | None
+    labels: Labels | None
+    """The labels of these inputs, and of those that were left out behind them."""
     task: str
+    """What the test set says of its labels: ``classification``, ``regression`` or nothing."""
     calibration: Inputs
     """Inputs for the choice of int8 ranges."""
     calibrated_with: str
     """A description of those inputs, for the note."""
 
-    @property
-    def measure_of_quality(self) -> str:
-        """The name of what :meth:`quality` returns."""
-        return "mean absolute error" if self.task == REGRESSION else "accuracy"
+    def scoring(self, outputs: Outputs) -> Scoring | None:
+        """Return how outputs are scored, settled by those of the original; None without labels.
 
-    def quality(self, outputs: Outputs) -> float | None:
-        """Return the share of right answers, for a regression the mean absolute error; None without labels."""
+        Raises Refused if the labels cannot be those of this model.
+        """
         if self.labels is None:
             return None
-        if self.task == REGRESSION:
-            return float(np.mean(np.abs(outputs.reshape(self.labels.shape) - self.labels)))
-        return float(np.mean(_classes(outputs) == _labels(self.labels, outputs)))
+        try:
+            return scoring_of(self.labels, outputs, self.task)
+        except Refused as unfit:
+            raise Refused(f"{self.title}: {unfit}") from None
 
 
-def load_test_set(source: Source, shape: tuple[int, ...], dtype: str, most: int | None, seed: int) -> TestSet:
+def load_test_set(source: Source, taken: InputSpec, most: int | None, seed: int) -> TestSet:
     """Return the first ``most`` examples of the source's test set; if it has none, seeded normal inputs without labels.
 
-    ``shape`` is that of one input of the model. Raises Refused if the test set does not fit this model.
+    Raises Refused if the test set does not fit a model that takes such inputs.
     """
     if source.test_set is None:
-        inputs = _made_up(shape, dtype, seed)
-        return TestSet(inputs, None, "", inputs[:CALIBRATION_EXAMPLES], "random numbers, so its ranges mean nothing")
-    arrays = _arrays(source.test_set)
-    if "x" not in arrays or not len(arrays["x"]):
-        raise Refused(f"{source.test_set.name} of {source.title} has no examples in an array 'x'")
-    everything = arrays["x"]
-    if everything.ndim != len(shape) + 1:
-        raise Refused(
-            f"{source.test_set.name} of {source.title} has inputs of shape {everything.shape[1:]}, "
-            f"the model takes {shape}"
+        inputs = _made_up(source, taken, seed)
+        return TestSet(
+            f"made-up inputs for {source.title}",
+            *(inputs, None, "", inputs[:CALIBRATION_EXAMPLES]),
+            calibrated_with="random numbers, so its ranges mean nothing",
         )
-    inputs = everything[:most].astype(dtype, copy=False)
-    labels = arrays["y"][:most] if "y" in arrays else None
-    task = str(arrays["task"]) if "task" in arrays else _task_of(labels)
+    title = f"{source.test_set.name} of {source.title}"
+    arrays = _arrays(source.test_set)
+    everything, labels = _examples(arrays, taken, title), arrays.get("y")
+    if labels is not None and labels.shape[:1] != everything.shape[:1]:
+        count = len(labels) if labels.ndim else "no axis of"
+        raise Refused(f"{title} has {count} labels y for {len(everything)} examples x: give each its label")
+    inputs = everything[:most]
     calibration, words = inputs[:CALIBRATION_EXAMPLES], f"the test set's first {CALIBRATION_EXAMPLES} inputs"
     if source.calibration is not None:
-        calibration = _arrays(source.calibration)["x"][:CALIBRATION_EXAMPLES].astype(dtype, copy=False)
+        typical = _examples(_arrays(source.calibration), taken, f"{source.calibration.name} of {source.title}")
+        calibration = typical[:CALIBRATION_EXAMPLES]
         words = f"{len(calibration)} training inputs"
-    return TestSet(inputs, labels, task, calibration, words)
+    return TestSet(title, inputs, labels, _task(arrays, title), calibration, words)
 
 
-def _task_of(labels: np.ndarray[Any, Any] | None) -> str:
-    """Guess the task of labels that come without one: numbers with fractions are no classes."""
-    has_fractions = labels is not None and labels.dtype.kind == "f" and bool(np.any(labels != np.round(labels)))
-    return REGRESSION if has_fractions else ""
-
-
-def _arrays(path: Any) -> Mapping[str, np.ndarray[Any, Any]]:
+def _arrays(path: Path) -> Mapping[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise Refused(f"{path} cannot be read as arrays of NumPy: {error}") from None
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:  # a lone .npy is no archive
+        raise Refused(f"{path} cannot be read as arrays of NumPy: {one_line(error)}") from None
 
 
-def _made_up(shape: tuple[int, ...], dtype: str, seed: int) -> Inputs:
-    random = np.random.default_rng(seed)
-    if np.issubdtype(np.dtype(dtype), np.integer):
-        return np.zeros((RANDOM_EXAMPLES, *shape), dtype)  # 0 is an index that every table has
-    return random.normal(size=(RANDOM_EXAMPLES, *shape)).astype(dtype)
+def _examples(arrays: Mapping[str, Array], taken: InputSpec, title: str) -> Inputs:
+    """Return the array x in the dtype that the model takes. Raises Refused if it does not fit."""
+    if "x" not in arrays or not arrays["x"].size:
+        raise Refused(f"{title} has no examples in an array 'x'")
+    x = arrays["x"]
+    if len(x.shape[1:]) != len(taken.shape) or any(
+        wanted not in (None, size) for size, wanted in zip(x.shape[1:], taken.shape, strict=True)
+    ):
+        raise Refused(f"{title} has inputs of shape {list(x.shape[1:])}, the model takes {taken.in_words()}")
+    if x.dtype.kind not in "biuf" and x.dtype != np.dtype(taken.dtype):
+        raise Refused(f"{title} has inputs of {x.dtype}, the model takes {taken.dtype}")
+    converted = x.astype(taken.dtype, copy=False)
+    if converted.dtype.kind in "biu" and np.any(wrong := converted != x):
+        raise Refused(f"{title} has the input {x[wrong][0]:g}, the model takes {taken.dtype}")
+    return converted
 
 
-def _classes(outputs: Outputs) -> np.ndarray[Any, Any]:
-    """Return the class that each output stands for: the largest of several, 0 or 1 for a single one."""
-    if outputs.ndim > 1 and outputs.shape[-1] > 1:
-        return np.asarray(outputs.argmax(axis=-1))
-    is_probability = outputs.min() >= 0 and outputs.max() <= 1  # else it is a logit
-    return (outputs.reshape(len(outputs)) > (0.5 if is_probability else 0.0)).astype(int)
+def _task(arrays: Mapping[str, Array], title: str) -> str:
+    task = arrays.get("task", np.array("")).astype(str).ravel()
+    if len(task) != 1 or task[0] not in ("", CLASSIFICATION, REGRESSION):
+        raise Refused(f"{title} has the task {', '.join(task)!r}: write {CLASSIFICATION!r} or {REGRESSION!r}")
+    return str(task[0])
 
 
-def _labels(labels: np.ndarray[Any, Any], outputs: Outputs) -> np.ndarray[Any, Any]:
-    """Return class numbers, from one-hot labels as well."""
-    if labels.ndim > 1 and labels.shape == outputs.shape and labels.shape[-1] > 1:
-        return np.asarray(labels.argmax(axis=-1))
-    return labels.reshape(labels.shape[: outputs.ndim - 1]).astype(int)
+def _made_up(source: Source, taken: InputSpec, seed: int) -> Inputs:
+    """Return seeded inputs. Raises Refused if their size is not known."""
+    sizes = [size for size in taken.shape if size is not None]
+    if len(sizes) < len(taken.shape):
+        raise Refused(
+            f"{source.title} takes inputs of any size, {taken.in_words()}: "
+            f"put a {TEST_SET_FILE} beside it, whose array x tells the size"
+        )
+    if np.issubdtype(np.dtype(taken.dtype), np.integer):
+        return np.zeros((RANDOM_EXAMPLES, *sizes), taken.dtype)  # 0 is an index that every table has
+    return np.random.default_rng(seed).normal(size=(RANDOM_EXAMPLES, *sizes)).astype(taken.dtype)

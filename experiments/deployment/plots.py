@@ -82,7 +82,7 @@ def _name(axes: Axes, answer: DeploymentAnswer) -> None:
         place = next((y for y in heights if 0.04 < y < 0.96 and _is_free(left, y, taken)), bottom)
         taken.append((left, place))
         quality = answer.quality(service)
-        accuracy = "" if quality == "-" else f"\n{answer.series.test_set.measure_of_quality} {quality}"
+        accuracy = "" if quality == "-" else f"\n{answer.series.measure_of_quality} {quality}"
         axes.annotate(
             f"{service.backend.title}, {duration(service.latency.p50_ms / 1e3)}{accuracy}",
             (left + 0.015, place),

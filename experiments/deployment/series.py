@@ -18,11 +18,13 @@ from experiments.deployment.backends import (
     ORIGINAL,
     BackendFailed,
     BackendInputs,
+    Inputs,
     Outputs,
     ServingBackend,
 )
 from experiments.deployment.load import Latency
 from experiments.deployment.original import load_test_set
+from experiments.deployment.scoring import Scoring
 from experiments.deployment.settings import DeploymentSettings
 from experiments.experiment import Refused
 from experiments.recorder import Source
@@ -45,7 +47,9 @@ class Service:
     difference: float
     """The largest absolute difference of any output from the original's."""
     quality: float | None
-    """See :meth:`experiments.deployment.original.TestSet.quality`."""
+    """How well it answers the test set; None without labels."""
+    remark: str = ""
+    """See :meth:`experiments.deployment.backends.ServingBackend.remark`."""
 
 
 @dataclass
@@ -57,6 +61,13 @@ class DeploymentSeries:
     services: list[Service] = field(default_factory=list)
     not_measured: dict[str, str] = field(default_factory=dict)
     """Backend -> why it has no figures."""
+    scoring: Scoring | None = None
+    """How outputs are held against the test set's labels; None without labels."""
+
+    @property
+    def measure_of_quality(self) -> str:
+        """The name of :attr:`Service.quality`."""
+        return "accuracy" if self.scoring is None else self.scoring.measure
 
     def __enter__(self) -> DeploymentSeries:
         self._scratch = TemporaryDirectory(prefix="deployment-")
@@ -67,8 +78,7 @@ class DeploymentSeries:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._original is not None:
-            self._original.close()
+        self._end_original()
         self._scratch.cleanup()
 
     def begin(self) -> None:
@@ -77,19 +87,34 @@ class DeploymentSeries:
         self._original = BackendProcess(settings.timeout)
         try:
             self._original.call(BackendWorker.load, self.source.model, device_in_use())
-            self.parameters, shape, dtype = self._original.call(BackendWorker.describe)
-            self._original.call(BackendWorker.predict, np.zeros((1, *shape), dtype))
-            self._original_startup = self._original.since_began()
         except BackendFailed as failed:
-            raise Refused(f"{self.source.title} cannot be loaded: {failed}") from None
-        self.test_set = load_test_set(self.source, shape, dtype, settings.examples, settings.seed)
-        self._inputs = BackendInputs(self.source.model, self._folder / "calibration.npy", self.source.mlflow_model)
-        np.save(self._inputs.calibration, self.test_set.calibration)
+            raise Refused(self._unloaded(str(failed))) from None
         try:
-            self._reference = self._original.call(BackendWorker.predict, self.test_set.inputs)
-            self.original_quality = self.test_set.quality(self._reference)
+            self.parameters, taken = self._original.call(BackendWorker.describe)
         except BackendFailed as failed:
-            raise Refused(f"{self.source.title} cannot predict for its test set: {failed}") from None
+            raise Refused(f"{self.source.title} cannot be served: {failed}") from None
+        until_loaded = self._original.since_began()
+        self.test_set = load_test_set(self.source, taken, settings.examples, settings.seed)
+        self._inputs = BackendInputs(self.source.model, self._folder / "calibration.npy", self.source.mlflow_model)
+        np.save(self._inputs.calibration, _of_numpy(self.test_set.calibration))
+        began = self._original.since_began()
+        try:
+            self._original.call(BackendWorker.predict, self.test_set.inputs[:1])
+            self._original_startup = until_loaded + self._original.since_began() - began
+            self._reference = self._original.call(BackendWorker.predict, self.test_set.inputs)
+        except BackendFailed as failed:
+            raise Refused(f"{self.source.title} cannot answer {self.test_set.title}: {failed}") from None
+        if problem := _no_numbers(self._reference):
+            raise Refused(f"{self.source.title} cannot be compared: for {self.test_set.title} {problem}")
+        self.scoring = self.test_set.scoring(self._reference)
+        self.original_quality = self._quality(self._reference)
+
+    def _unloaded(self, failed: str) -> str:
+        """Say why the original cannot be loaded, by the name that the user gave it and not that of a copy."""
+        if str(self.source.model).startswith(self.source.title):  # it was named by its path
+            return failed
+        named = failed.replace(str(self.source.model), self.source.title)
+        return named if named != failed else f"{self.source.title} cannot be loaded: {failed}"
 
     def measure(self, say: Callable[[str, float, str], None]) -> Iterator[Service | None]:
         """Measure each backend in turn; yield None for one that failed.
@@ -102,6 +127,7 @@ class DeploymentSeries:
             try:
                 service = self._measure(BACKENDS[name], say)
             except BackendFailed as failed:
+                self._end_original()  # it may have crashed, or still be busy with this backend
                 self.not_measured[name] = str(failed)
                 say(name, 1.0, f"not measured: {failed}")
                 yield None
@@ -126,13 +152,18 @@ class DeploymentSeries:
         with self._started(backend, artifact) as (process, startup):
             outputs = process.call(BackendWorker.predict, inputs)
             difference = _difference(outputs, self._reference)
+            remark = process.call(BackendWorker.remark)
             say(backend.name, 0.4, f"up after {startup:.1f} s")
             latency = process.call(BackendWorker.latency, inputs, seconds)
             points, rates = self.settings.points(), dict[tuple[int, int], float]()
             for batch, clients in points:
                 say(backend.name, 0.5 + 0.5 * len(rates) / len(points), f"{latency.p50_ms:.3g} ms a call")
                 rates[batch, clients] = process.call(BackendWorker.throughput, inputs, batch, clients, seconds)
-        return Service(backend, _size(artifact), startup, latency, rates, difference, self.test_set.quality(outputs))
+        quality = self._quality(outputs)
+        return Service(backend, _size(artifact), startup, latency, rates, difference, quality, remark)
+
+    def _quality(self, outputs: Outputs) -> float | None:
+        return None if self.scoring is None else self.scoring.quality(outputs)
 
     @contextmanager
     def _started(self, backend: type[ServingBackend], artifact: Path) -> Iterator[tuple[BackendProcess, float]]:
@@ -147,23 +178,42 @@ class DeploymentSeries:
             yield process, process.since_began() if seconds is None else seconds
 
     def _make(self, backend: type[ServingBackend]) -> Path:
-        """Have the original's process make the artifact; a process that fails is replaced, it may have crashed."""
-        assert self._original is not None
+        """Have the original's process make the artifact, or a fresh one after a backend that has failed."""
+        if self._original is None:
+            self._original = BackendProcess(self.settings.timeout)
+            self._original.call(BackendWorker.load, self.source.model, device_in_use())
         target = self._folder / backend.artifact
         try:
             self._original.call(BackendWorker.make, backend.name, self._inputs, target)
         except BackendFailed as failed:
-            self._original.close()
-            self._original = BackendProcess(self.settings.timeout)
-            self._original.call(BackendWorker.load, self.source.model, device_in_use())
             raise BackendFailed(f"it cannot be made from the original: {failed}") from None
         return target
+
+    def _end_original(self) -> None:
+        if self._original is not None:
+            self._original.close()
+            self._original = None
+
+
+def _of_numpy(inputs: Inputs) -> Inputs:
+    """Return inputs in a dtype that NumPy's files keep: bfloat16 is none of NumPy's own."""
+    return inputs.astype(np.float32) if inputs.dtype.kind == "V" else inputs
 
 
 def _difference(outputs: Outputs, reference: Outputs) -> float:
     if outputs.shape != reference.shape:
         raise BackendFailed(f"its outputs have the shape {outputs.shape}, the original's {reference.shape}")
+    if problem := _no_numbers(outputs):
+        raise BackendFailed(f"{problem}, where the original's are numbers")
     return float(np.max(np.abs(outputs.astype(np.float64) - reference.astype(np.float64))))
+
+
+def _no_numbers(outputs: Outputs) -> str:
+    """Say which outputs are NaN or infinite; nothing if none are."""
+    wrong = ~np.isfinite(outputs.astype(np.float64)).reshape(len(outputs), -1).all(axis=1)
+    if not wrong.any():
+        return ""
+    return f"{wrong.sum():,} of {len(outputs):,} outputs hold NaN or infinity, first that of example {wrong.argmax()}"
 
 
 def _size(artifact: Path) -> int:

@@ -14,10 +14,11 @@ import pytest
 
 from experiments.deployment import Deployment
 from experiments.deployment.answer import DeploymentAnswer, size
-from experiments.deployment.backends import BACKENDS, BackendFailed
+from experiments.deployment.backends import BACKENDS, BackendFailed, InputSpec
 from experiments.deployment.load import Latency, throughput
 from experiments.deployment.original import TestSet, load_test_set
 from experiments.deployment.plots import latency_figure
+from experiments.deployment.scoring import Classes, Scoring, Targets, scoring_of
 from experiments.deployment.series import DeploymentSeries, Service
 from experiments.deployment.settings import DeploymentSettings
 from experiments.experiment import Refused
@@ -27,6 +28,10 @@ from experiments.validators import InvalidField
 
 Figures = tuple[int, float, float, float | None]
 """Size in bytes, median latency in milliseconds, largest difference, accuracy."""
+
+FOUR = InputSpec((4,), "float32")
+
+CLASSES = Classes(np.zeros(120, int))
 
 LABELLED: Mapping[str, Figures] = {
     "keras": (9000, 3.0, 0.0, 0.9),
@@ -49,13 +54,12 @@ def source(tmp_path: Path) -> Source:
     return Source("tiny", tmp_path / "model.keras", tmp_path / "test_set.npz")
 
 
-def _answer(source: Source, figures: Mapping[str, Figures], **test_set: Any) -> DeploymentAnswer:
-    """A series with these measurements; ``test_set`` changes fields of its test set."""
-    series = DeploymentSeries(DeploymentSettings(), source)
+def _answer(source: Source, figures: Mapping[str, Figures], scoring: Scoring | None = CLASSES) -> DeploymentAnswer:
+    """A series with these measurements."""
+    series = DeploymentSeries(DeploymentSettings(), source, scoring=scoring)
     series.parameters, series.original_quality = 83, next((quality for *_, quality in figures.values()), None)
     inputs = np.zeros((120, 4), np.float32)
-    described = {"labels": np.zeros(120), "task": "classification", "calibrated_with": "100 training inputs"}
-    series.test_set = TestSet(inputs=inputs, calibration=inputs, **(described | test_set))
+    series.test_set = TestSet("", inputs, None, "", inputs, "100 training inputs")
     series.services = [
         Service(
             BACKENDS[name],
@@ -90,7 +94,7 @@ def test_the_advice_names_the_best_of_those_as_good_as_the_original(source):
 
 def test_without_labels_the_outputs_decide(source):
     figures: Mapping[str, Figures] = {"keras": (9000, 3.0, 0.0, None), "litert_int8": (2000, 0.02, 0.1, None)}
-    answer = _answer(source, figures, labels=None, task="")
+    answer = _answer(source, figures, scoring=None)
     assert [answer.is_as_good(service) for service in answer.services] == [True, False]
     assert "LiteRT int8 has 2 kB, but differs by up to 1.0e-01" in answer.note()
     assert "There are no labels: as good as the original counts what differs by at most 0.0001" in answer.note()
@@ -102,7 +106,7 @@ def test_the_error_of_a_regression_may_grow_by_half_a_percent(source):
         "onnx": (5000, 1.0, 0.1, 2.01),
         "litert_int8": (2000, 0.02, 0.1, 2.02),
     }
-    answer = _answer(source, figures, task="regression")
+    answer = _answer(source, figures, Targets(np.zeros(120)))
     assert [answer.is_as_good(service) for service in answer.services] == [True, True, False]
     assert "has 2.02 instead of the original's 2" in answer.note()
 
@@ -161,7 +165,7 @@ def test_clients_share_the_work_and_warm_up_first():
 def test_a_test_set_is_cut_and_its_calibration_is_the_training_s(source, tmp_path):
     np.savez(tmp_path / "calibration.npz", x=np.ones((256, 4)))
     whole = Source("tiny", source.model, source.test_set, tmp_path / "calibration.npz")
-    test_set = load_test_set(whole, (4,), "float32", 50, seed=0)
+    test_set = load_test_set(whole, FOUR, 50, seed=0)
     assert len(test_set.inputs) == 50
     assert (test_set.calibration.dtype, len(test_set.calibration)) == (np.float32, 100)
     assert test_set.calibrated_with == "100 training inputs"
@@ -177,39 +181,143 @@ def test_clients_that_fail_are_heard():
 
 def test_inputs_are_made_up_where_there_is_no_test_set(source):
     bare = replace(source, test_set=None)
-    first, again = (load_test_set(bare, (4,), "float32", 1000, seed=3) for _ in range(2))
-    assert first.labels is None
-    assert first.quality(first.inputs) is None
+    first, again = (load_test_set(bare, FOUR, 1000, seed=3) for _ in range(2))
+    assert first.scoring(first.inputs) is None
     assert np.array_equal(first.inputs, again.inputs)
 
 
-def test_test_sets_that_do_not_fit_are_refused(source, tmp_path):
-    with pytest.raises(Refused, match=r"has inputs of shape \(4,\), the model takes \(8, 8, 1\)"):
-        load_test_set(source, (8, 8, 1), "float32", None, 0)
-    (tmp_path / "bad.npz").write_bytes(b"nonsense")
-    with pytest.raises(Refused, match=r"cannot be read"):
-        load_test_set(replace(source, test_set=tmp_path / "bad.npz"), (4,), "float32", None, 0)
+def _test_set(source: Source, taken: InputSpec = FOUR, **arrays: Any) -> TestSet:
+    """The test set of these arrays, as it is given to a model that takes ``taken``."""
+    assert source.test_set is not None
+    np.savez(source.test_set, **({"x": np.zeros((6, 4))} | arrays))
+    return load_test_set(source, taken, None, seed=0)
 
 
 @pytest.mark.parametrize(
-    ("labels", "outputs", "accuracy"),
+    ("taken", "arrays", "problem"),
     [
-        ([0, 2], [[0.9, 0.0, 0.1], [0.1, 0.0, 0.9]], 1.0),
-        ([[1, 0], [1, 0]], [[0.9, 0.1], [0.1, 0.9]], 0.5),
-        ([[0], [1]], [[0.2], [0.7]], 1.0),
-        ([0, 1], [[-2.0], [0.3]], 1.0),
+        (InputSpec((8, 8, 1), "float32"), {}, r"has inputs of shape \[4\], the model takes \[8, 8, 1\]"),
+        (InputSpec((None, 3), "float32"), {"x": np.zeros((6, 5, 4))}, r"shape \[5, 4\], the model takes \[None, 3\]"),
+        (FOUR, {"x": np.array([["a"] * 4])}, "has inputs of <U1, the model takes float32"),
+        (InputSpec((1,), "int32"), {"x": np.array([[0.5]])}, "has the input 0.5, the model takes int32"),
+        (FOUR, {"x": np.zeros((0, 4))}, "has no examples in an array 'x'"),
+        (FOUR, {"y": np.zeros(5)}, "has 5 labels y for 6 examples x"),
+        (FOUR, {"y": np.zeros(6), "task": "ranking"}, "has the task 'ranking': write 'classification' or 'regression'"),
     ],
-    ids=["classes", "one-hot", "probability", "logit"],
 )
-def test_accuracy(labels, outputs, accuracy):
-    test_set = TestSet(np.zeros((2, 1)), np.array(labels), "classification", np.zeros((1, 1)), "")
-    assert test_set.quality(np.array(outputs)) == accuracy
+def test_test_sets_that_do_not_fit_are_refused(source, taken, arrays, problem):
+    with pytest.raises(Refused, match=rf"^test_set\.npz of tiny .*{problem}"):
+        _test_set(source, taken, **arrays)
 
 
-def test_a_regression_has_an_error_instead():
-    test_set = TestSet(np.zeros((2, 1)), np.array([1.0, 2.0]), "regression", np.zeros((1, 1)), "")
-    assert test_set.quality(np.array([[1.5], [2.0]])) == 0.25
-    assert test_set.measure_of_quality == "mean absolute error"
+def test_a_test_set_that_cannot_be_read_is_refused(source):
+    source.test_set.write_bytes(b"nonsense")
+    with pytest.raises(Refused, match=r"cannot be read"):
+        load_test_set(source, FOUR, None, seed=0)
+
+
+def test_the_test_set_tells_the_size_of_a_model_of_any_size(source):
+    any_size = InputSpec((None, None, 3), "float32")
+    assert _test_set(source, any_size, x=np.zeros((6, 32, 32, 3))).inputs.shape == (6, 32, 32, 3)
+    with pytest.raises(Refused, match=r"^tiny takes inputs of any size, \[None, None, 3\]: put a test_set\.npz"):
+        load_test_set(replace(source, test_set=None), any_size, None, seed=0)
+
+
+CERTAIN = np.eye(3)[[0, 1, 2, 0, 1, 2]]
+"""Outputs of a model of three classes for six examples."""
+PROBABILITIES, LOGITS = np.array([[0.1], [0.9]] * 3), np.array([[-2.0], [0.3]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "task", "measure", "quality"),
+    [
+        ([0, 1, 2, 0, 1, 1], CERTAIN, "", "accuracy", 5 / 6),
+        ([0.0, 1.0, 2.0, 0.0, 1.0, 1.0], CERTAIN, "", "accuracy", 5 / 6),
+        ([[0], [1], [2], [0], [1], [1]], CERTAIN, "classification", "accuracy", 5 / 6),
+        (np.eye(3)[[0, 1, 2, 0, 1, 1]], CERTAIN, "", "accuracy", 5 / 6),
+        (np.ones((6, 3)) - CERTAIN, CERTAIN, "", "accuracy", 0.0),
+        ([0, 1, 0, 1, 0, 0], PROBABILITIES, "", "accuracy", 5 / 6),
+        ([0, 1, 0, 1, 0, 0], LOGITS[:, 0], "", "accuracy", 5 / 6),
+        ([[False], [True]] * 3, LOGITS, "classification", "accuracy", 1.0),
+        ([1, 2, 3, 4, 5, 6], [[1.0], [2.0], [3.0], [4.0], [5.0], [9.0]], "", "mean absolute error", 0.5),
+        ([0, 1, 0, 1, 0, 1], LOGITS, "regression", "mean absolute error", 1.35),
+        ([0.5] * 6, PROBABILITIES, "", "mean absolute error", 0.4),
+    ],
+    ids=[
+        "numbers",
+        "whole",
+        "column",
+        "one-hot",
+        "several",
+        "probability",
+        "logit",
+        "booleans",
+        "counts",
+        "stated",
+        "fractions",
+    ],
+)
+def test_labels_are_held_against_outputs(labels, outputs, task, measure, quality):
+    scoring = scoring_of(np.array(labels), np.array(outputs), task)
+    assert scoring is not None
+    assert scoring.measure == measure
+    assert scoring.quality(np.array(outputs)) == pytest.approx(quality)
+
+
+SIX = np.arange(6)
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "problem"),
+    [
+        (SIX % 3 + 1, CERTAIN, "run from 1 to 3, but the model's classes are 0 to 2: subtract 1 from each"),
+        (SIX % 3 - 1, CERTAIN, "run from -1 to 1, but the model's classes are 0 to 2: add 1 to each"),
+        (SIX % 2 * 2 - 1, CERTAIN[:, :2], "are -1 and 1, but the model's classes are 0 and 1: write the number"),
+        (SIX, CERTAIN, "run from 0 to 5, but the model's classes are 0 to 2: write the number"),
+        (SIX % 3 + 0.5, CERTAIN, "hold 0.5, but the model's classes are 0 to 2"),
+        (SIX % 2 * 2 - 1, LOGITS, "are -1 and 1, but each output says yes or no: write 1 and 0; if they are"),
+        (SIX % 2 + 1, PROBABILITIES, "are 1 and 2, but each output says yes or no: write 1 and 0"),
+        (np.array(["bird", "cat"])[SIX % 2], CERTAIN, "hold 'bird', which is no number: write the number of each"),
+        (np.array([b"bird", b"cat"])[SIX % 2], CERTAIN, "hold 'bird', which is no number: write the number of each"),
+        (np.where(SIX == 4, np.nan, SIX), LOGITS, "hold NaN or infinity, first in example 4"),
+        (np.zeros((6, 4)), CERTAIN, r"have the shape \[4\] an example, the outputs \[3\]"),
+    ],
+    ids=[
+        "from-one",
+        "from-minus-one",
+        "signs",
+        "beyond",
+        "fraction",
+        "hinge",
+        "from-one-binary",
+        "words",
+        "bytes",
+        "nan",
+        "shape",
+    ],
+)
+def test_labels_that_cannot_be_the_model_s_are_refused_with_what_to_do(labels, outputs, problem):
+    with pytest.raises(Refused, match=f"^its labels y {problem}[^\n]*$"):
+        scoring_of(labels, outputs, "")
+
+
+def test_labels_beyond_the_examples_in_use_count_for_what_they_are():
+    """The first examples may all be of one class."""
+    with pytest.raises(Refused, match="subtract 1 from each"):
+        scoring_of(np.array([1, 1, 2, 3]), CERTAIN[:2], "")
+
+
+def test_equals_are_named_together(source):
+    figures: Mapping[str, Figures] = {"keras": (5000, 3.0, 0.0, 0.9), "onnx": (5004, 1.0, 0.0, 0.9)}
+    note = _answer(source, figures).note()
+    assert "- little room: **Keras, eager** and **ONNX**, 5 kB" in note
+    assert "- one answer at a time, soon: **ONNX**, 1 ms" in note
+
+
+def test_a_remark_is_said_once_for_all_that_it_is_about(source):
+    answer = _answer(source, LABELLED)
+    answer.series.services[1:3] = [replace(service, remark="it is slow") for service in answer.services[1:3]]
+    assert "LiteRT float32, LiteRT int8: it is slow." in answer.note()
 
 
 @pytest.mark.parametrize(

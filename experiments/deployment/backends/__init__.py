@@ -9,6 +9,7 @@ from experiments.deployment.backends.backend import (
     BackendInputs,
     Client,
     Inputs,
+    InputSpec,
     Outputs,
     ServingBackend,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "BackendFailed",
     "BackendInputs",
     "Client",
+    "InputSpec",
     "Inputs",
     "Outputs",
     "ServingBackend",

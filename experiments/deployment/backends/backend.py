@@ -24,6 +24,19 @@ class BackendFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
+class InputSpec:
+    """The inputs that a model takes."""
+
+    shape: tuple[int | None, ...]
+    """Of one example; None where any size will do."""
+    dtype: str
+
+    def in_words(self) -> str:
+        """Return the shape as it is written for Keras: ``[None, None, 3]``."""
+        return str(list(self.shape))
+
+
+@dataclass(frozen=True)
 class BackendInputs:
     """The files that an artifact is made from. They are files because another process makes it."""
 
@@ -66,6 +79,10 @@ class ServingBackend(ABC):
         Return None if this process serves: its own start then counts as well. If another process serves, return the
         seconds that it took to start. Raise BackendFailed if it does not.
         """
+
+    def remark(self) -> str:
+        """Return what a reader of its figures has to know of this artifact, as a sentence; mostly nothing."""
+        return ""
 
     @abstractmethod
     def client(self) -> Client:

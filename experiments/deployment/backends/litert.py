@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from experiments.deployment.backends.backend import BackendInputs, Client, Inputs, Outputs, ServingBackend
+from experiments.deployment.backends.backend import (
+    BackendFailed,
+    BackendInputs,
+    Client,
+    Inputs,
+    Outputs,
+    ServingBackend,
+)
+from experiments.reporting.text import first_line
 from experiments.runtime.device import Device
 from experiments.runtime.tensorflow_import import import_tensorflow
+
+OPERATION, SCOPES = re.compile(r"'(tf\.\w+)'"), re.compile(r'"([\w.-]+/[\w./-]+)')
+"""What the converter's messages name: operations, and the scopes that they are in, one for each layer."""
+
+NUMBER = re.compile(r"_\d+$")
+"""What TensorFlow appends to the name of a scope."""
+
+LOOP = "tf.TensorList"
+"""The beginning of the names of operations that collect what a loop computes, such as a recurrent layer's."""
+
+SINGLE_EXAMPLES = (
+    "LiteRT cannot convert this model for batches of any size, so the file takes one example, "
+    "and the client asks for those of a batch one after the other"
+)
 
 
 class LiteRTFloat32(ServingBackend):
@@ -23,21 +46,22 @@ class LiteRTFloat32(ServingBackend):
 
     @staticmethod
     def make(model: Any, given: BackendInputs, target: Path) -> None:
-        target.write_bytes(_converter(model).convert())
+        target.write_bytes(_converted(model, given))
 
     def start(self, artifact: Path, device: Device) -> float | None:
         self._path, self._threads = str(artifact), device.intra_op_threads
-        self.client()
+        self._interpreter()
         return None
+
+    def remark(self) -> str:
+        return SINGLE_EXAMPLES if _is_for_single_examples(self._interpreter()) else ""
 
     def client(self) -> Client:
         """Return an interpreter of its own: two threads must not call the same one.
 
         Source: the note on threads in https://www.tensorflow.org/api_docs/python/tf/lite/Interpreter
         """
-        from ai_edge_litert.interpreter import Interpreter
-
-        interpreter = Interpreter(model_path=self._path, num_threads=self._threads)
+        interpreter = self._interpreter()
         (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
         shape: tuple[int, ...] = ()
 
@@ -51,7 +75,15 @@ class LiteRTFloat32(ServingBackend):
             interpreter.invoke()
             return _dequantized(interpreter.get_tensor(given["index"]), given)
 
-        return predict
+        def predict_each(inputs: Inputs) -> Outputs:
+            return np.concatenate([predict(inputs[i : i + 1]) for i in range(len(inputs))])
+
+        return predict_each if _is_for_single_examples(interpreter) else predict
+
+    def _interpreter(self) -> Any:
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter(model_path=self._path, num_threads=self._threads)
 
 
 class LiteRTDynamic(LiteRTFloat32):
@@ -63,9 +95,10 @@ class LiteRTDynamic(LiteRTFloat32):
 
     @staticmethod
     def make(model: Any, given: BackendInputs, target: Path) -> None:
-        converter = _converter(model)
-        converter.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
-        target.write_bytes(converter.convert())
+        def quantize(converter: Any) -> None:
+            converter.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
+
+        target.write_bytes(_converted(model, given, quantize))
 
 
 class LiteRTInt8(LiteRTFloat32):
@@ -87,18 +120,75 @@ class LiteRTInt8(LiteRTFloat32):
             for example in typical:
                 yield [example[None]]
 
-        converter = _converter(model)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = representative
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        if np.issubdtype(typical.dtype, np.floating):  # integers, such as word numbers, stay what they are
-            converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
-        target.write_bytes(converter.convert())
+        def quantize(converter: Any) -> None:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = representative
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            if np.issubdtype(typical.dtype, np.floating):  # integers, such as word numbers, stay what they are
+                converter.inference_input_type = tf.int8
+            converter.inference_output_type = tf.int8
+
+        # TensorFlow 2.21 crashes when it calibrates a loop.
+        target.write_bytes(_converted(model, given, quantize, loops_one_by_one=False))
 
 
-def _converter(model: Any) -> Any:
-    return import_tensorflow().lite.TFLiteConverter.from_keras_model(model)
+def _converted(
+    model: Any,
+    given: BackendInputs,
+    set_up: Callable[[Any], None] = lambda converter: None,
+    *,
+    loops_one_by_one: bool = True,
+) -> bytes:
+    """Convert a model for batches of any size; where LiteRT cannot, for single examples.
+
+    ``set_up`` chooses the kind of numbers. Loops, as those of recurrent layers, can only be converted for single
+    examples, and without ``loops_one_by_one`` not even that is tried. Raises BackendFailed.
+    """
+    converter = import_tensorflow().lite.TFLiteConverter
+    batched: tuple[Callable[[], Any], ...] = (lambda: model, lambda: _of_one_example(model, given))
+    for made in batched:
+        try:
+            conversion = converter.from_keras_model(made())
+            set_up(conversion)
+            converted: bytes = conversion.convert()
+        except Exception as error:
+            problem = error
+            if LOOP in str(error) and not loops_one_by_one:
+                break
+        else:
+            return converted
+    raise BackendFailed(_reason(problem, model)) from problem
+
+
+def _of_one_example(model: Any, given: BackendInputs) -> Any:
+    """Return a model around ``model`` that takes a batch of one."""
+    import keras
+
+    example = np.load(given.calibration, mmap_mode="r")[:1]
+    taken = keras.Input(batch_shape=example.shape, dtype=model.inputs[0].dtype)
+    return keras.Model(taken, model(taken))
+
+
+def _reason(error: Exception, model: Any) -> str:
+    """Name the operations that LiteRT does not have, and the first layer that needs one."""
+    said = str(error)
+    operations = ", ".join(dict.fromkeys(OPERATION.findall(said)))
+    if not operations:
+        return f"{type(error).__name__}: {first_line(error)[:300]}"
+    todo = "build it with unroll=True" if LOOP in operations else "build the model without it"
+    return f"LiteRT cannot convert {operations}{_needed_by(said, model)}; {todo}, or serve it in another way"
+
+
+def _needed_by(said: str, model: Any) -> str:
+    layers = {layer.name: layer for layer in getattr(model, "operations", model.layers)}
+    scopes = [scope for path in SCOPES.findall(said) for scope in path.split("/")]
+    name = next((name for scope in scopes for name in (NUMBER.sub("", scope), scope) if name in layers), "")
+    return f", which its layer {name!r} ({type(layers[name]).__name__}) needs" if name else ""
+
+
+def _is_for_single_examples(interpreter: Any) -> bool:
+    (taken,) = interpreter.get_input_details()
+    return bool(taken["shape_signature"][0] == 1)
 
 
 def _quantized(inputs: Inputs, detail: dict[str, Any]) -> Inputs:
