@@ -40,3 +40,9 @@ def test_files_that_the_house_names_exist(document: Path) -> None:
         if not any(f"/{file}".endswith(f"/{name}") for file in files)
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, *sorted((ROOT / "conf").rglob("*.yaml"))], ids=lambda path: path.name)
+def test_braces_are_in_quotes(document: Path) -> None:
+    """A shell makes several words of others."""
+    assert re.findall(r"(?<![\w.'\"])[\w.]+=\{.*", document.read_text()) == []

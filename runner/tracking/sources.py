@@ -43,7 +43,7 @@ def find(
 ) -> Source:
     """Return the model that ``wanted`` names (see :attr:`experiments.experiment.Experiment.sources`).
 
-    The latest model is one of the ``sweep``'s, by the id of its run, if it has left any.
+    The latest model is one of the ``sweep``'s, by the id of its run, if that has trained any.
     ``store_words`` name the store in a command. Files of the store are copied to ``scratch``. Raises SourceNotFound.
     """
     from mlflow.exceptions import MlflowException
@@ -101,25 +101,40 @@ def _beside(folder: Path) -> tuple[Path | None, Path | None, Path | None]:
 def _latest(client: MlflowClient, scratch: Path, sweep: str | None, store_words: Sequence[str]) -> Source:
     """Return the model of the newest finished run that has one, of all experiments that declare ``leaves_models``.
 
-    The runs of the sweep come first, so that what is trained beside it does not come between its jobs.
+    A sweep that trains gets its own models or none: neither those of others, nor old ones where its training failed.
     """
     trainers = [kind.name for kind in experiments() if kind.leaves_models]
-    finished = [run for trainer in trainers for run in _finished(client, trainer)]
-    is_of_sweep = {run.info.run_id: sweep is not None and run.data.tags.get(tags.PARENT) == sweep for run in finished}
-    newest_first = sorted(finished, key=lambda run: (is_of_sweep[run.info.run_id], run.info.start_time), reverse=True)
-    for run in newest_first:
+    own = [run for trainer in trainers for run in _ended(client, trainer, sweep)] if sweep else []
+    finished = [run for run in own if run.info.status == "FINISHED"]
+    for run in _newest_first(finished if own else [run for trainer in trainers for run in _finished(client, trainer)]):
         if _has_model(client, run):
             return _of_run(client, run, scratch)
+    if own:
+        raise SourceNotFound("the training of this sweep has left no model; its run says why")
     raise SourceNotFound(
         f"no run of {' or '.join(f'experiment={name}' for name in trainers)} has left a model in this store; "
         f"run '{command(f'experiment={trainers[0]}', *store_words)}' first, or name a file"
     )
 
 
-def _finished(client: MlflowClient, experiment: str) -> Iterable[Run]:
-    """Return the newest finished runs of an experiment, whichever MLflow experiments they are kept in."""
+def _newest_first(runs: Iterable[Run]) -> list[Run]:
+    return sorted(runs, key=lambda run: run.info.start_time, reverse=True)
+
+
+def _finished(client: MlflowClient, experiment: str) -> list[Run]:
+    """Return the newest finished runs of an experiment."""
+    return _search(client, f"attributes.status = 'FINISHED' AND tags.`{tags.EXPERIMENT}` = '{experiment}'")
+
+
+def _ended(client: MlflowClient, experiment: str, sweep: str) -> list[Run]:
+    """Return the newest runs of an experiment within a sweep that have ended in any way."""
+    runs = _search(client, f"tags.`{tags.PARENT}` = '{sweep}' AND tags.`{tags.EXPERIMENT}` = '{experiment}'")
+    return [run for run in runs if run.info.status != "RUNNING"]
+
+
+def _search(client: MlflowClient, wanted: str) -> list[Run]:
+    """Return the newest runs that meet a condition, whichever MLflow experiments they are kept in."""
     everywhere = [kept_in.experiment_id for kept_in in client.search_experiments()]
-    wanted = f"attributes.status = 'FINISHED' AND tags.`{tags.EXPERIMENT}` = '{experiment}'"
     newest_first = ["attributes.start_time DESC"]
     return list(client.search_runs(everywhere, wanted, max_results=MOST_RUNS, order_by=newest_first))
 

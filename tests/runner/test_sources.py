@@ -12,6 +12,7 @@ import pytest
 
 from experiments.recorder import CALIBRATION_FILE, MODEL_FILE, TEST_SET_FILE
 from runner.config import schema
+from runner.tracking import tags
 from runner.tracking.sources import SourceNotFound, find
 from tests.conftest import ROOT
 
@@ -23,12 +24,14 @@ class FakeStore:
         self.runs: list[Any] = []
         self.files: dict[str, dict[str, bytes]] = {}
 
-    def add(self, experiment: str, start: int, *files: str, status: str = "FINISHED") -> str:
+    def add(self, experiment: str, start: int, *files: str, status: str = "FINISHED", sweep: str = "") -> str:
         """A run with files whose content is the run's id."""
         run_id = f"{len(self.runs):032x}"
         info = SimpleNamespace(run_id=run_id, run_name=f"run {start}", start_time=start, status=status)
         self.runs.append(
-            SimpleNamespace(info=info, data=SimpleNamespace(tags={"experiment": experiment}), outputs=None)
+            SimpleNamespace(
+                info=info, data=SimpleNamespace(tags={"experiment": experiment, tags.PARENT: sweep}), outputs=None
+            )
         )
         self.files[run_id] = dict.fromkeys(files, run_id.encode())
         return run_id
@@ -38,12 +41,16 @@ class FakeStore:
 
     def search_runs(self, ids: list[str], wanted: str, max_results: int, order_by: list[str]) -> list[Any]:
         assert (ids, order_by) == (["1"], ["attributes.start_time DESC"])
-        condition = re.fullmatch(r"attributes\.status = 'FINISHED' AND tags\.`experiment` = '(\w+)'", wanted)
+        first = r"(?:attributes\.status = '(FINISHED)'|tags\.`mlflow\.parentRunId` = '(\w+)')"
+        condition = re.fullmatch(rf"{first} AND tags\.`experiment` = '(\w+)'", wanted)
         assert condition
+        status, sweep, experiment = condition.groups()
         found = [
             run
             for run in self.runs
-            if run.info.status == "FINISHED" and run.data.tags["experiment"] == condition.group(1)
+            if run.info.status == (status or run.info.status)
+            and run.data.tags["experiment"] == experiment
+            and run.data.tags[tags.PARENT] == (sweep or run.data.tags[tags.PARENT])
         ]
         return sorted(found, key=lambda run: -run.info.start_time)[:max_results]
 
@@ -81,6 +88,19 @@ def test_the_newest_finished_run_that_has_a_model(latest: Any) -> None:
     assert found.test_set.read_text() == wanted
     assert found.calibration.read_text() == wanted
     assert found.facts == {"run_id": wanted}
+
+
+def test_a_sweep_gets_its_own_model_or_none(tmp_path: Path, latest: Any) -> None:
+    store = FakeStore()
+    own = store.add("training", 1, MODEL_FILE, sweep="mine")
+    other = store.add("training", 2, MODEL_FILE, sweep="another")
+    store.add("training", 3, MODEL_FILE, sweep="failing", status="FAILED")
+    store.add("training", 4, sweep="beginning", status="RUNNING")
+    assert find(store, "latest", tmp_path, "mine").model.read_text() == own
+    with pytest.raises(SourceNotFound, match="the training of this sweep has left no model; its run says why"):
+        find(store, "latest", tmp_path, "failing")
+    for sweep in ("beginning", "training_nothing"):
+        assert find(store, "latest", tmp_path, sweep).model.read_text() == other
 
 
 @pytest.mark.usefixtures("with_trial")
