@@ -14,6 +14,13 @@ TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]*m")
 KERAS_WRAPPING = re.compile(r"^.*\bException encountered(?: when calling [^\n]*|:)\s*(?:'')?", re.DOTALL)
 """All up to the innermost reason, in an error that layers of Keras have passed on."""
 
+GRAPH_WRAPPING = re.compile(
+    r"^(?:Graph execution error:\n"
+    r"(?:(?:[ \t]*|Detected at node.*|[ \t]+File .*|<stack traces.*|.*root error\(s\).*)\n)*)?"
+    r"(?:[ \t]*\(0\) [A-Z_]+:[ \t]*)?(?:\{\{function_node [^}]*\}\}[ \t]*)?"
+)
+"""The same for an error from within a graph of TensorFlow's."""
+
 
 def duration(seconds: float) -> str:
     """Return a time with three significant digits in the unit that suits it: ``13.7 ms``."""
@@ -27,10 +34,11 @@ def duration(seconds: float) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or the name of its type where there is no message.
 
-    Keras puts a reason behind lines of its own, "Exception encountered when calling ..." among them: they are skipped.
+    Keras and TensorFlow put it behind lines of their own, such as "Exception encountered when calling ..." and "Graph
+    execution error:". These are skipped.
     """
     said = TERMINAL_CODE.sub("", str(error))
-    reason = KERAS_WRAPPING.sub("", said).removesuffix("''")
+    reason = GRAPH_WRAPPING.sub("", KERAS_WRAPPING.sub("", said)).removesuffix("''")
     lines = [line.strip() for line in (reason if reason.strip() else said).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 

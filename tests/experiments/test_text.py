@@ -171,6 +171,11 @@ def test_names_in_words(names, words):
         ),
         ("Exception encountered when calling A.\n\nException encountered: ''too long''", "too long"),
         ("Exception encountered: ", "Exception encountered:"),
+        (
+            'Graph execution error:\n\nDetected at node a:\n  File "x", line 1\n\n{{function_node f}} No 7.\n\t [[b]]',
+            "No 7.",
+        ),
+        ("Graph execution error:\n\n2 root error(s) found.\n  (0) INVALID_ARGUMENT:  No 7.\n\t [[b]]", "No 7."),
     ],
 )
 def test_the_first_line_of_an_error_is_its_reason(message, reason):
