@@ -92,8 +92,13 @@ def _move_if_free(made: Path, place: Path) -> None:
 
 
 def _copy(database: Path, target: Path) -> None:
-    with connected(database) as source, closing(sqlite3.connect(target)) as copy:
-        source.backup(copy)
+    """Copy a database, or leave nothing. Raises what SQLite raises, when the disk is full for one."""
+    try:
+        with connected(database) as source, closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+    except sqlite3.Error:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _upgrade(database: Path) -> None:
