@@ -270,7 +270,7 @@ def test_neither_order_nor_company_of_the_ways_matters(recurrent, monkeypatch, o
     assert first["litert_float32"] == (pytest.approx(0, abs=1e-6), SINGLE_EXAMPLES)
     assert first["litert_int8"] == (
         "it cannot be made from the original: LiteRT cannot convert tf.TensorListReserve, which its layer 'memory' "
-        "(LSTM) needs; build it with unroll=True, or serve it in another way"
+        "(LSTM) needs in float32; build it with unroll=True, or serve it in another way"
     )
 
 

@@ -175,15 +175,20 @@ def _reason(error: Exception, model: Any) -> str:
     operations = ", ".join(dict.fromkeys(OPERATION.findall(said)))
     if not operations:
         return f"{type(error).__name__}: {first_line(error)[:300]}"
-    todo = "build it with unroll=True" if LOOP in operations else "build the model without it"
-    return f"LiteRT cannot convert {operations}{_needed_by(said, model)}; {todo}, or serve it in another way"
+    layer = _named_in(said, model)
+    dtype = getattr(layer, "compute_dtype", "float32")
+    todo = "build the model without it" if dtype == "float32" else "build it in float32"
+    if LOOP in operations:
+        todo = "build it with unroll=True"
+    needed = f", which its layer {layer.name!r} ({type(layer).__name__}) needs in {dtype}" if layer is not None else ""
+    return f"LiteRT cannot convert {operations}{needed}; {todo}, or serve it in another way"
 
 
-def _needed_by(said: str, model: Any) -> str:
+def _named_in(said: str, model: Any) -> Any:
+    """Return the first layer of the model that the converter's message names, or None."""
     layers = {layer.name: layer for layer in getattr(model, "operations", model.layers)}
     scopes = [scope for path in SCOPES.findall(said) for scope in path.split("/")]
-    name = next((name for scope in scopes for name in (NUMBER.sub("", scope), scope) if name in layers), "")
-    return f", which its layer {name!r} ({type(layers[name]).__name__}) needs" if name else ""
+    return next((layers[name] for scope in scopes for name in (NUMBER.sub("", scope), scope) if name in layers), None)
 
 
 def _is_for_single_examples(interpreter: Any) -> bool:
