@@ -136,3 +136,13 @@ class Recorder(Protocol):
 
         None unless this run is to go on with it (``sweep.resume``) and there is such a run.
         """
+
+    def handed_on(self) -> Sequence[bytes]:
+        """What the run's earlier processes have handed on, in their order; empty in its first process."""
+
+    def hand_on(self, content: bytes) -> None:
+        """Let the run go on in a fresh process, once :meth:`experiments.experiment.Experiment.run` has returned.
+
+        There the experiment runs again, and finds ``content`` in :meth:`handed_on`. It is kept with the run, so that a
+        run that was killed can go on with the processes that are missing. Nothing is timed from here on.
+        """

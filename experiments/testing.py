@@ -46,7 +46,8 @@ class RecordedModel:
 class MemoryRecorder:
     """Implements :class:`experiments.recorder.Recorder`: keeps everything that an experiment records.
 
-    Give it ``sources``, ``earlier_files`` and ``choices`` where the experiment asks for them.
+    Give it ``sources``, ``earlier_files`` and ``choices`` where the experiment asks for them. An experiment that takes
+    several processes runs as often in this one with :meth:`run_to_end`.
     """
 
     interrupt_at: int | None = None
@@ -69,6 +70,8 @@ class MemoryRecorder:
     models: dict[str, RecordedModel] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """In Markdown; the last one is the run's."""
+    handed: list[bytes] = field(default_factory=list)
+    """What :meth:`hand_on` was given."""
     progresses: list[tuple[str, float, str]] = field(default_factory=list)
     """(task, fraction, text) of each call of :meth:`progress`."""
 
@@ -131,3 +134,16 @@ class MemoryRecorder:
     def steps(self, metric: str) -> list[int]:
         """The steps at which a metric has a value, in ascending order."""
         return sorted(step for name, step in self.metrics if name == metric)
+
+    def handed_on(self) -> Sequence[bytes]:
+        return self.handed
+
+    def hand_on(self, content: bytes) -> None:
+        self.handed.append(content)
+
+    def run_to_end(self, run: Callable[[MemoryRecorder], None]) -> None:
+        """Call an experiment's ``run`` once for each process that it takes."""
+        before = -1
+        while len(self.handed) > before:
+            before = len(self.handed)
+            run(self)

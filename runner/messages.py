@@ -47,6 +47,8 @@ class StoredInputs:
     """The folder that an unfinished run of the same question has left to resume from; None if there is none."""
     settled: Mapping[str, str] = field(default_factory=dict)
     """Choices that earlier runs of the same question have made by measuring."""
+    handed_on: Sequence[bytes] = ()
+    """What the run's earlier processes have handed on."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,18 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class HandOn:
+    """The run goes on in a fresh process, which gets this."""
+
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Measured:
     """Nothing is timed from here on."""
 
 
-Record = Metric | Table | File | ModelRecord | Note | Progress | Known | Settled | Measured
+Record = Metric | Table | File | ModelRecord | Note | Progress | Known | Settled | HandOn | Measured
 
 
 class Outcome(Enum):

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
-QUICK = ("device=cpu", "experiment.timing.max_seconds=0.2", "experiment.timing.warmup_seconds=0.01")
+QUICK = (
+    "device=cpu",
+    "experiment.timing.processes=1",
+    "experiment.timing.max_seconds=0.2",
+    "experiment.timing.warmup_seconds=0.01",
+)
 """Overrides with which a run takes the least time and still has something to keep."""
 
 # Background jobs of a shell ignore SIGINT, those of nohup SIGHUP. What we start would inherit that, but not a handler.

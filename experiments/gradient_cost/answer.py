@@ -16,6 +16,7 @@ from experiments.recorder import Cell, Row
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.text import duration
 from experiments.series.columns import ratio_columns, sample_columns, time_columns
+from experiments.series.intervals import origin_of_intervals
 
 BOUND = 5.0
 """The cheap gradient principle: in theory a gradient costs at most about this many times its function, whatever the
@@ -77,6 +78,7 @@ class GradientCostAnswer:
         parts = [f"{title}: {self._headline()}"]
         if self.points:
             parts.append(markdown_table([self._table_row(point) for point in self.points]))
+            parts += origin_of_intervals(one for point in self.points for one in point.measurements.values())
             parts.append(self._on_the_check())
         parts += [
             f"Not measured: n={size:,} - {literal(reason)}." for size, reason in sorted(self.not_measured.items())

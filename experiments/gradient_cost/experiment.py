@@ -21,6 +21,7 @@ class GradientCost(GradientCostSettings, Experiment):
     """The time of a gradient over the time of its function, against the size of a published workload."""
 
     name: ClassVar[str] = "gradient_cost"
+    version: ClassVar[int] = 2
     headline: ClassVar[tuple[str, ...]] = ("cost/ratio", "time/function_us", "time/gradient_us")
     imports: ClassVar[tuple[str, ...]] = ("scipy.differentiate", "scipy.special")
     choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {"workload": WORKLOADS}

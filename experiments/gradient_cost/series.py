@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from experiments.gradient_cost.operations import FUNCTION, GRADIENT, HESSIAN, operations
 from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.gradient_cost.verification import error, hessian_error, require_correct, tolerance
 from experiments.measure import Measurement, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
+from experiments.recorder import Cell
 from experiments.runtime.device import current
 from experiments.series.measuring import SizeSeries
 
@@ -88,3 +90,16 @@ class GradientCostSeries(SizeSeries[GradientCostPoint]):
 
     def begin(self, key: int) -> GradientCostPointInProgress:
         return GradientCostPointInProgress(self.settings, key)
+
+    def facts(self, point: GradientCostPoint) -> Mapping[str, Cell]:
+        return {
+            "parameters": point.parameters,
+            "device": point.device,
+            "error": point.error,
+            "hessian_error": point.hessian_error,
+        }
+
+    def restored(
+        self, key: int, facts: Mapping[str, Any], measurements: Mapping[str, Measurement]
+    ) -> GradientCostPoint:
+        return GradientCostPoint(key, **facts, measurements=measurements)

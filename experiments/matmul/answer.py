@@ -16,6 +16,7 @@ from experiments.reporting.ranking import most
 from experiments.reporting.text import duration, listed
 from experiments.runtime.roofline import Roofline
 from experiments.series.columns import sample_columns
+from experiments.series.intervals import origin_of_intervals
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class MatmulAnswer:
             "q3_us": third_quartile * 1e6,
             "mild_outliers": mild,
             "severe_outliers": severe,
+            "processes": len(measurement.levels),
+            "spread": measurement.spread,
             "samples": len(measurement.samples),
             "calls_per_sample": measurement.samples[-1].calls,
             "stopped": measurement.stopped,
@@ -127,6 +130,7 @@ class MatmulAnswer:
         parts += [
             f"Not measured: n={size:,} - {literal(reason)}." for size, reason in sorted(self.not_measured.items())
         ]
+        parts += origin_of_intervals(point.measurement for point in self.points)
         parts.append(f"This machine's limits: {in_words(self.roofline)}.")
         return "\n\n".join(parts)
 

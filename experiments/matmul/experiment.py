@@ -23,23 +23,24 @@ class Matmul(MatmulSettings, Experiment):
     """The time of C = A B against its size n, for one shape, dtype and execution mode."""
 
     name: ClassVar[str] = "matmul"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     headline: ClassVar[tuple[str, ...]] = ("time/median_us", "throughput/gflops")
 
     def run(self, recorder: Recorder) -> None:
-        recorder.progress("limits", 0.0, "what can this machine reach?")
-        limits = recorder.once(f"limits {self.shape} {self.dtype} {self.mode}", self._measure_limits)
-        recorder.progress("limits", 1.0, in_words(limits))
+        limits = recorder.once(f"limits {self.shape} {self.dtype} {self.mode}", lambda: self._measure_limits(recorder))
         MatmulReport(self, current().title, limits, recorder).run()
 
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         compare(members, recorder)
 
-    def _measure_limits(self) -> Roofline:
+    def _measure_limits(self, recorder: Recorder) -> Roofline:
+        recorder.progress("limits", 0.0, "what can this machine reach?")
         smallest = Product(self.shape, 1, self.dtype)
-        return Roofline(
+        limits = Roofline(
             compute=measure_compute(current(), self.dtype),
             memory=measure_memory(current()),
             dispatch_seconds=measure_dispatch(new_call(self.mode), smallest.operands(self.seed)),
         )
+        recorder.progress("limits", 1.0, in_words(limits))
+        return limits

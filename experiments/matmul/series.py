@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from experiments.matmul.product import Product, new_call, require_product_in_graph
 from experiments.matmul.settings import MatmulSettings
 from experiments.matmul.verification import check_bytes, require_correct, residual, tolerance
 from experiments.measure import Measurement, Timing, Turns, new_sampler, visiting_order
 from experiments.measure.interleave import window
+from experiments.recorder import Cell
 from experiments.runtime.device import current
 from experiments.runtime.modes import tf32_in_use
 from experiments.series.measuring import SizeSeries
@@ -74,12 +76,18 @@ class MatmulSeries(SizeSeries[MatmulPoint]):
         return product.traffic + check_bytes(product)
 
     def begin(self, key: int) -> MatmulPointInProgress:
-        return MatmulPointInProgress(self._product(key), self.settings.mode, self.timing, self.seed)
+        return MatmulPointInProgress(self._product(key), self.settings.mode, self.settings.timing, self.seed)
+
+    def facts(self, point: MatmulPoint) -> Mapping[str, Cell]:
+        return {"device": point.device, "residual": point.residual}
+
+    def restored(self, key: int, facts: Mapping[str, Any], measurements: Mapping[str, Measurement]) -> MatmulPoint:
+        return MatmulPoint(self._product(key), self.settings.mode, **facts, measurement=measurements[PRODUCT])
 
     def order(self) -> Iterator[int]:
         """Take turns among the sizes that fit into memory together, then measure the others one at a time."""
         together, alone = self._by_memory()
-        yield from visiting_order(together, self.timing.rounds, self.seed)
+        yield from visiting_order(together, self.timing.rounds, self.seed_of_order)
         yield from (size for size in alone for _ in range(self.timing.rounds))
 
     def _by_memory(self) -> tuple[list[int], list[int]]:

@@ -10,6 +10,7 @@ of TensorFlow makes each of its steps necessary.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from experiments.measure.adaptive import AdaptiveSampler
@@ -24,18 +25,18 @@ __all__ = ["Measurement", "Sample", "Sampler", "Timing", "Turns", "measure", "ne
 
 
 def new_sampler(function: Callable[..., Any], operands: Sequence[Any], timing: Timing) -> Sampler:
-    """Return a sampler of ``function(*operands)`` that follows ``timing.method``."""
-    kind = TextbookSampler if timing.method == "textbook" else AdaptiveSampler
-    return kind(function, operands, timing)
+    """Return a sampler of ``function(*operands)`` in this process, which follows ``timing.method``."""
+    kind = TextbookSampler if timing.is_textbook else AdaptiveSampler
+    return kind(function, operands, timing.of_one_process)
 
 
 def measure(function: Callable[..., Any], operands: Sequence[Any] = (), timing: Timing | None = None) -> Measurement:
-    """Measure ``function(*operands)`` from its first call to its last, without interruption.
+    """Measure ``function(*operands)`` from its first call to its last, without interruption, in this process alone.
 
     Pass tensors as ``operands``: those that a function closes over may be folded into a constant.
     Raises Refused if the time does not grow with the number of calls.
     """
-    sampler = new_sampler(function, operands, timing or Timing())
+    sampler = new_sampler(function, operands, replace(timing or Timing(), processes=1))
     while not sampler.finished:
         sampler.visit()
     assert sampler.measurement is not None

@@ -27,10 +27,16 @@ class AdaptiveSampler(Sampler):
         super().__init__(function, operands, timing)
         self._samples: list[Sample] = []
         self._round = 0
-        self._calls = 0
+        self._calls = self._calls_before = 0
+        """The calls of a block, here and in the process before; 0 where there is none."""
         self._spent = 0.0
         self._latency = math.nan
         self._stopped = "interrupted"
+
+    def go_on_from(self, before: Sequence[Measurement]) -> None:
+        super().go_on_from(before)
+        if before:
+            self._calls_before = before[-1].samples[-1].calls
 
     @property
     def finished(self) -> bool:
@@ -58,7 +64,7 @@ class AdaptiveSampler(Sampler):
             self._samples.append(Sample(self._round, self._calls, seconds))
             self._spent += seconds
             enough = len(self._samples) >= self.timing.min_samples * share
-            if enough and self._relative_half_width() <= self.timing.target:
+            if enough and self._relative_half_width() <= self.target:
                 reached = "target"
                 break
             if self._spent >= self.timing.max_seconds * share:
@@ -68,17 +74,31 @@ class AdaptiveSampler(Sampler):
             self._stopped = reached
 
     def _relative_half_width(self) -> float:
+        """Return how well this process's own median is known: the half width of its interval, relative.
+
+        A few samples have no interval. One process of several may stop at those that agree: its median is hardly off by
+        more than half of their range, and if it is, the spread between processes shows it.
+        """
         measurement = self.measurement
-        return measurement.relative_half_width if measurement else math.inf
+        if not measurement:
+            return math.inf
+        if self.timing.processes_needed == 1 or measurement.has_interval:
+            return measurement.relative_half_width
+        times = measurement.per_call
+        return float(times[-1] - times[0]) / 2 / measurement.median if len(times) > 1 else math.inf
 
     def _prepare(self) -> None:
-        """Make the first call, warm up, choose the block's length and check that every call does its work."""
+        """Make the first call and warm up. The first process chooses the block's length and checks that calls work."""
         if math.isnan(self.first_call_seconds):
             self.first_call()
         self._warm_up()
-        sync_seconds = statistics.median(self._time(0) for _ in range(10))
-        self._calls, seconds = self._grow_block(max(self.timing.block_seconds, SYNC_SHARE * sync_seconds))
-        self._require_scaling(seconds)
+        if self._calls_before:
+            self._calls = self._calls_before
+            seconds = self._time(self._calls)
+        else:
+            sync_seconds = statistics.median(self._time(0) for _ in range(10))
+            self._calls, seconds = self._grow_block(max(self.timing.block_seconds, SYNC_SHARE * sync_seconds))
+            self._require_scaling(seconds)
         self._latency = statistics.median(self._time(1) for _ in range(10)) if self._calls > 1 else seconds
 
     def _time(self, calls: int) -> float:

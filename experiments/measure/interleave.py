@@ -17,7 +17,7 @@ def window(rounds: int) -> int:
     return (rounds - 1) * STRIDE + 1
 
 
-def visiting_order(points: Sequence[Point], rounds: int, seed: int) -> Iterator[Point]:
+def visiting_order(points: Sequence[Point], rounds: int, seed: int | str) -> Iterator[Point]:
     """Yield each point ``rounds`` times, in random order, with visits to other points in between.
 
     Random interleaving spreads slow drifts of the machine over all points (google/benchmark saw 40 % less

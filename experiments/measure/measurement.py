@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from experiments.measure.between import geometric_mean, interval_between, spread
+
+STOPPED = ("textbook", "target", "time limit", "interrupted")
+"""Why sampling can end; of several processes the last of these counts."""
+
 
 @dataclass(frozen=True)
 class Sample:
-    """One timed block: ``calls`` calls took ``seconds`` together, in the point's round ``round``."""
+    """One timed block: ``calls`` calls took ``seconds`` together, in round ``round`` of the process ``process``."""
 
     round: int
     calls: int
     seconds: float
+    process: int = 0
 
     @property
     def per_call(self) -> float:
@@ -25,7 +33,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The time of one call in seconds, with the samples that it was computed from."""
+    """The time of one call in seconds, with the samples that it was computed from, of one process or several."""
 
     samples: tuple[Sample, ...]
     first_call: float
@@ -33,16 +41,30 @@ class Measurement:
     latency: float
     """Seconds of one call and the wait for its result, the median of a few; NaN where it was not measured."""
     stopped: str
-    """Why sampling ended: ``target``, ``time limit``, ``interrupted`` or ``textbook``."""
+    """Why sampling ended, one of :data:`STOPPED`."""
 
     @cached_property
     def per_call(self) -> npt.NDArray[np.float64]:
         """Seconds per call of each sample, ascending."""
         return np.sort([sample.per_call for sample in self.samples])
 
+    @cached_property
+    def levels(self) -> tuple[float, ...]:
+        """The median of the samples of each process, in seconds per call."""
+        by_process: dict[int, list[float]] = {}
+        for sample in self.samples:
+            by_process.setdefault(sample.process, []).append(sample.per_call)
+        return tuple(statistics.median(by_process[process]) for process in sorted(by_process))
+
     @property
     def median(self) -> float:
-        return float(np.median(self.per_call))
+        """The median of the samples; of several processes the geometric mean of their medians."""
+        return geometric_mean(self.levels) if len(self.levels) > 1 else float(np.median(self.per_call))
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the processes' medians, relative; NaN for one process."""
+        return spread(self.levels)
 
     @property
     def statistic(self) -> str:
@@ -65,8 +87,17 @@ class Measurement:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the median in seconds; NaN for fewer than six samples."""
-        return median_interval(self.per_call)
+        """The 95 % confidence interval of :attr:`median` in seconds.
+
+        Of several processes it follows from the spread between them. Of one it holds within that process alone, and is
+        NaN for fewer than six samples.
+        """
+        return interval_between(self.levels) if len(self.levels) > 1 else median_interval(self.per_call)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there are enough processes or samples for an interval."""
+        return math.isfinite(self.interval[0])
 
     @property
     def relative_half_width(self) -> float:
@@ -83,6 +114,16 @@ class Measurement:
         distance = np.maximum(first - self.per_call, self.per_call - third)
         spread = third - first
         return int(np.sum(distance > 1.5 * spread)), int(np.sum(distance > 3 * spread))
+
+
+def joined(parts: Sequence[Measurement]) -> Measurement:
+    """Join what fresh processes measured of the same call, in their order."""
+    return Measurement(
+        tuple(replace(sample, process=number) for number, part in enumerate(parts) for sample in part.samples),
+        statistics.median(part.first_call for part in parts),
+        statistics.median(part.latency for part in parts),
+        max((part.stopped for part in parts), key=STOPPED.index),
+    )
 
 
 def median_interval(ascending: npt.NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from experiments.measure.between import geometric_mean, interval_between
 from experiments.measure.measurement import Measurement, median_interval
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of times with its 95 % interval, which is NaN for fewer than six rounds."""
+    """A ratio of times with its 95 % interval, which is NaN for fewer than two processes and six rounds."""
 
     value: float
     low: float = math.nan
@@ -22,22 +23,28 @@ class Ratio:
 
 
 def ratio_of(above: Measurement, below: Measurement) -> Ratio:
-    """Return ``above`` over ``below``: the median over rounds of the ratio of the two medians within a round.
+    """Return ``above`` over ``below``: within a process the median over rounds of the ratio of the two medians.
 
     Both are visited right after one another in each round, so whatever slows the machine down for longer than a
-    visit cancels. What does not cancel differs from round to round and widens the interval. That is the interval of
-    the median of the rounds' ratios, by order statistics: rounds are independent, samples of one round are not.
-    For six rounds it reaches from the lowest ratio to the highest.
+    visit cancels. What does not cancel differs from round to round and widens the interval. Of several processes the
+    value is the geometric mean of theirs, and the interval follows from the spread between them. Of one process the
+    interval is that of the median of the rounds' ratios, by order statistics: rounds are independent, samples of one
+    round are not. For six rounds it reaches from the lowest ratio to the highest.
     """
     above_by_round, below_by_round = _medians(above), _medians(below)
-    common = above_by_round.keys() & below_by_round.keys()
-    ratios = np.sort([above_by_round[turn] / below_by_round[turn] for turn in common])
-    return Ratio(float(np.median(ratios)), *median_interval(ratios))
+    by_process = defaultdict[int, list[float]](list)
+    for turn in sorted(above_by_round.keys() & below_by_round.keys()):
+        by_process[turn[0]].append(above_by_round[turn] / below_by_round[turn])
+    levels = [statistics.median(ratios) for ratios in by_process.values()]
+    if len(levels) > 1:
+        return Ratio(geometric_mean(levels), *interval_between(levels))
+    (ratios,) = by_process.values()
+    return Ratio(levels[0], *median_interval(np.sort(ratios)))
 
 
-def _medians(measurement: Measurement) -> dict[int, float]:
-    """Return the median of the samples of each round, in seconds per call."""
-    by_round = defaultdict[int, list[float]](list)
+def _medians(measurement: Measurement) -> dict[tuple[int, int], float]:
+    """Return the median of the samples of each process and round, in seconds per call."""
+    by_round = defaultdict[tuple[int, int], list[float]](list)
     for sample in measurement.samples:
-        by_round[sample.round].append(sample.per_call)
+        by_round[sample.process, sample.round].append(sample.per_call)
     return {turn: statistics.median(times) for turn, times in by_round.items()}

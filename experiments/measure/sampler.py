@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 from typing import Any
 
+from experiments.measure.between import spread
 from experiments.measure.measurement import Measurement
 from experiments.measure.timing import Timing
 from experiments.runtime.tensorflow_import import import_tensorflow
@@ -20,6 +21,8 @@ class Sampler(ABC):
         self.function = function
         self.operands = operands
         self.timing = timing
+        self.target = timing.target
+        """The relative half width of the interval within this process at which sampling stops."""
         self.first_call_seconds = math.nan
         self._synchronize: Callable[[], None] = import_tensorflow().test.experimental.sync_devices
 
@@ -31,6 +34,14 @@ class Sampler(ABC):
         self._synchronize()
         self.first_call_seconds = (perf_counter_ns() - start) * 1e-9
         return result
+
+    def go_on_from(self, before: Sequence[Measurement]) -> None:
+        """Take over what earlier processes found out about the same call.
+
+        Noise within a process that is small beside the spread between processes is not worth the time to average it.
+        """
+        if len(before) > 1:
+            self.target = max(self.target, spread([one.median for one in before]))
 
     @abstractmethod
     def visit(self) -> None:

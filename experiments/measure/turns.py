@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from experiments.measure.measurement import Measurement
+from experiments.measure.measurement import Measurement, joined
 from experiments.measure.sampler import Sampler
 
 
@@ -15,7 +15,15 @@ class Turns:
     def __init__(self, samplers: Mapping[str, Sampler], seed: str) -> None:
         """``samplers`` by name; ``seed`` decides the order within each round."""
         self._samplers = dict(samplers)
-        self._random = random.Random(seed)
+        self._seed, self._random = seed, random.Random(seed)
+        self._before: Mapping[str, Sequence[Measurement]] = {}
+
+    def go_on_from(self, before: Mapping[str, Sequence[Measurement]]) -> None:
+        """Add to what earlier processes measured, by the samplers' names; each has all names."""
+        self._before = before
+        self._random.seed(f"{self._seed} {max(map(len, before.values()), default=0)}")  # another order in each process
+        for name, measurements in before.items():
+            self._samplers[name].go_on_from(measurements)
 
     @property
     def finished(self) -> bool:
@@ -25,7 +33,7 @@ class Turns:
     @property
     def rounds_done(self) -> int:
         """Rounds that every sampler has completed."""
-        measurements = self.measurements
+        measurements = self.own
         return 1 + min(one.samples[-1].round for one in measurements.values()) if measurements else 0
 
     def visit(self) -> None:
@@ -42,8 +50,16 @@ class Turns:
             sampler.operands = ()
 
     @property
-    def measurements(self) -> dict[str, Measurement] | None:
-        """The measurements so far by the samplers' names; None until each has a sample."""
+    def own(self) -> dict[str, Measurement] | None:
+        """The measurements of this process so far by the samplers' names; None until each has a sample."""
         found = {name: sampler.measurement for name, sampler in self._samplers.items()}
         measurements = {name: measurement for name, measurement in found.items() if measurement}
         return measurements if len(measurements) == len(found) else None
+
+    @property
+    def measurements(self) -> dict[str, Measurement] | None:
+        """The measurements of all processes so far; None until each sampler of this one has a sample."""
+        own = self.own
+        if not own:
+            return None
+        return {name: joined([*self._before.get(name, ()), measurement]) for name, measurement in own.items()}

@@ -16,6 +16,7 @@ from experiments.reporting.ranking import most
 from experiments.reporting.text import duration, listed
 from experiments.runtime.roofline import Limit
 from experiments.series.columns import ratio_columns, sample_columns, time_columns
+from experiments.series.intervals import origin_of_intervals
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class OperatorsAnswer:
         if self.points:
             parts.append(markdown_table([self._table_row(point) for point in self.points]))
         parts += [f"Not measured: {name} - {literal(reason)}." for name, reason in self.not_measured.items()]
+        parts += origin_of_intervals(one for point in self.points for one in point.measurements.values())
         if self.points:
             parts.append(self._on_the_check())
         return "\n\n".join(parts)

@@ -21,6 +21,7 @@ class Operators(OperatorsSettings, Experiment):
     """The time of common operations and layers, forward and backward, at one size, dtype and execution mode."""
 
     name: ClassVar[str] = "operators"
+    version: ClassVar[int] = 2
     headline: ClassVar[tuple[str, ...]] = tuple(GEOMETRIC_MEAN)
     imports: ClassVar[tuple[str, ...]] = ("keras", "scipy.special")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
+from typing import Any
 
 from experiments.experiment import Refused
 from experiments.measure import Measurement, Sampler, Turns, new_sampler
@@ -22,6 +23,7 @@ from experiments.operators.verification import (
     require_correct,
     tolerance,
 )
+from experiments.recorder import Cell
 from experiments.runtime.device import current
 from experiments.runtime.modes import in_mode
 from experiments.runtime.tensorflow_import import import_tensorflow
@@ -115,6 +117,27 @@ class OperatorsSeries(Series[str, OperatorPoint]):
 
     def begin(self, key: str) -> OperatorPointInProgress:
         return OperatorPointInProgress(self.settings, OPERATORS[key])
+
+    def facts(self, point: OperatorPoint) -> Mapping[str, Cell]:
+        return {
+            "shapes": point.shapes,
+            "flops": point.flops,
+            "device": point.device,
+            "output_error": point.errors.output,
+            "gradient_error": point.errors.gradient,
+            "tolerance": point.tolerance,
+        }
+
+    def restored(self, key: str, facts: Mapping[str, Any], measurements: Mapping[str, Measurement]) -> OperatorPoint:
+        return OperatorPoint(
+            OPERATORS[key],
+            facts["shapes"],
+            facts["flops"],
+            facts["device"],
+            Errors(facts["output_error"], facts["gradient_error"]),
+            facts["tolerance"],
+            measurements,
+        )
 
     def own_problems(self) -> tuple[type[Exception], ...]:
         """Return what TensorFlow raises where it has no kernel for a dtype, or none that works."""

@@ -19,6 +19,8 @@ def time_columns(name: str, measurement: Measurement) -> dict[str, Cell]:
         f"{name}_mean_us": measurement.mean * 1e6,
         f"{name}_min_us": measurement.minimum * 1e6,
         f"{name}_first_call_us": measurement.first_call * 1e6,
+        f"{name}_processes": len(measurement.levels),
+        f"{name}_spread": measurement.spread,
         f"{name}_samples": len(measurement.samples),
         f"{name}_calls_per_sample": measurement.samples[-1].calls,
         f"{name}_stopped": measurement.stopped,
@@ -33,4 +35,4 @@ def ratio_columns(name: str, ratio: Ratio) -> dict[str, Cell]:
 def sample_columns(measurement: Measurement) -> Iterator[dict[str, Cell]]:
     """Yield the columns of each raw sample; seconds are those of all its calls together."""
     for sample in measurement.samples:
-        yield {"round": sample.round, "calls": sample.calls, "seconds": sample.seconds}
+        yield {"process": sample.process, "round": sample.round, "calls": sample.calls, "seconds": sample.seconds}

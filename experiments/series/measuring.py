@@ -1,18 +1,20 @@
-"""Measuring many points of one kind in turns, such as the sizes of a product."""
+"""Measuring many points of one kind in turns, such as the sizes of a product, in one process or several."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from experiments.experiment import Refused
-from experiments.measure import Timing, Turns, visiting_order
+from experiments.measure import Measurement, Timing, Turns, visiting_order
+from experiments.recorder import Cell
 from experiments.reporting.text import first_line
 from experiments.runtime.device import current
 from experiments.runtime.memory import free_bytes
 from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.series.processes import Before, Part, PointPart
 
 Key = TypeVar("Key", bound=Hashable)
 Point = TypeVar("Point")
@@ -38,10 +40,25 @@ class Series(ABC, Generic[Key, Point]):
 
     def __init__(self, keys: Iterable[Key], timing: Timing, seed: int) -> None:
         self.keys = list(dict.fromkeys(keys))
-        self.timing, self.seed = timing, seed
-        self.not_measured: dict[Key, str] = {}
-        """The reason for each key that has no point."""
+        self.processes = timing.processes_needed
+        """In how many processes each point is measured."""
+        self.timing, self.seed = timing.of_one_process, seed
+        self.given_up: dict[Key, str] = {}
+        """The reason for each key that is not measured any more."""
+        self.before: Before[Key] = Before()
+        """What earlier processes of this run have found."""
         self._in_progress: dict[Key, InProgress[Point]] = {}
+
+    def go_on_from(self, before: Before[Key]) -> None:
+        """Add to what earlier processes of this run have found."""
+        self.before = before
+        self.given_up = before.not_measured
+
+    @property
+    def not_measured(self) -> dict[Key, str]:
+        """The reason for each key that has no point."""
+        known = set(self.before.keys)
+        return {key: reason for key, reason in self.given_up.items() if key not in known}
 
     @abstractmethod
     def bytes_needed(self, key: Key) -> int:
@@ -62,6 +79,14 @@ class Series(ABC, Generic[Key, Point]):
     def begin(self, key: Key) -> InProgress[Point]:
         """Make the operands and check the first results. Raises Refused where these are wrong or on another device."""
 
+    @abstractmethod
+    def facts(self, point: Point) -> Mapping[str, Cell]:
+        """Return what is known of a point beside its key and its measurements."""
+
+    @abstractmethod
+    def restored(self, key: Key, facts: Mapping[str, Any], measurements: Mapping[str, Measurement]) -> Point:
+        """Return a point that earlier processes measured, from what :meth:`facts` said of it."""
+
     def own_problems(self) -> tuple[type[Exception], ...]:
         """Return the errors for which only the point is left out. Any other error is a bug and ends the series."""
         return ()
@@ -69,27 +94,47 @@ class Series(ABC, Generic[Key, Point]):
     def visits(self) -> Iterator[tuple[Key, Point | None]]:
         """Measure. Yields after each visit the key and its point so far, None where the key is given up."""
         for key in self.order():
-            if key not in self.not_measured and not self.is_complete(key):
+            if key not in self.given_up and not self.is_complete(key):
                 yield key, self._visit(key)
 
     def order(self) -> Iterator[Key]:
         """Yield the keys in the order of their visits."""
-        return visiting_order(self.keys, self.timing.rounds, self.seed)
+        return visiting_order(self.keys, self.timing.rounds, self.seed_of_order)
+
+    @property
+    def seed_of_order(self) -> str:
+        """The seed of the visits' order, which is another one in each process."""
+        return f"{self.seed} {self.before.processes}"
 
     def is_complete(self, key: Key) -> bool:
         return key in self._in_progress and self._in_progress[key].turns.finished
 
     def share_done(self, key: Key) -> float:
-        """Return how far a key in progress is, from 0 to 1."""
-        return 1.0 if self.is_complete(key) else self._in_progress[key].turns.rounds_done / self.timing.rounds
+        """Return how far a key in progress is in all processes together, from 0 to 1."""
+        here = 1.0 if self.is_complete(key) else self._in_progress[key].turns.rounds_done / self.timing.rounds
+        return (self.before.processes + here) / self.processes
 
     def points(self) -> dict[Key, Point]:
-        """Return the points so far, complete or not, by key."""
+        """Return the points so far, complete or not, by key; those of earlier processes included."""
         known = {key: in_progress.point for key, in_progress in self._in_progress.items()}
-        return {key: point for key, point in known.items() if point is not None}
+        return self._points_before() | {key: point for key, point in known.items() if point is not None}
+
+    def _points_before(self) -> dict[Key, Point]:
+        before = self.before
+        return {key: self.restored(key, before.facts(key), before.joined(key)) for key in before.keys}
+
+    def part(self) -> Part[Key]:
+        """Return what this process has found."""
+        points = {
+            key: PointPart(self.facts(point), own)
+            for key, one in self._in_progress.items()
+            if (point := one.point) is not None and (own := one.turns.own)
+        }
+        return Part(points, self.given_up)
 
     def give_up(self, key: Key, reason: str) -> None:
-        self.not_measured[key] = reason
+        """Measure a key no further. What earlier processes measured of it stays."""
+        self.given_up[key] = reason
         self._in_progress.pop(key, None)
 
     def out_of_memory(self, key: Key, reason: str) -> None:
@@ -101,6 +146,7 @@ class Series(ABC, Generic[Key, Point]):
             if key not in self._in_progress:
                 self._require_memory(key)
                 self._in_progress[key] = self.begin(key)
+                self._in_progress[key].turns.go_on_from(self.before.measurements(key))
             self._in_progress[key].turns.visit()
         except (import_tensorflow().errors.ResourceExhaustedError, MemoryError) as problem:
             self.out_of_memory(key, f"out of memory: {first_line(problem)}")

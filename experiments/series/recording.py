@@ -1,4 +1,4 @@
-"""Recording the points of a series as they are measured."""
+"""Recording the points of a series as they are measured, in one process after another."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 from experiments.experiment import Refused
 from experiments.recorder import Recorder, Row
 from experiments.series.measuring import Key, Point, Series
+from experiments.series.processes import Before, Part
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,8 +49,9 @@ class Report(ABC, Generic[Key, Point, A]):
 
     def __init__(self, series: Series[Key, Point], recorder: Recorder) -> None:
         self.series, self.recorder = series, recorder
-        self.points: dict[Key, Point] = {}
-        """The points recorded so far, complete or not."""
+        series.go_on_from(Before([Part[Key].from_bytes(content) for content in recorder.handed_on()]))
+        self.points: dict[Key, Point] = series.points()
+        """The points recorded so far, complete or not, those of earlier processes included."""
         self._recorded: set[Key] = set()
         """Keys whose metrics are recorded."""
 
@@ -76,58 +78,84 @@ class Report(ABC, Generic[Key, Point, A]):
     def conclude(self, answer: A) -> None:
         """Record what can only be said once every point is there."""
 
-    def run(self) -> None:
-        """Measure. Records points as they become complete, and on Ctrl-C the incomplete ones, too.
+    @property
+    def is_last(self) -> bool:
+        """Whether this process is the last of the run."""
+        return self.series.before.processes + 1 >= self.series.processes
 
+    def run(self) -> None:
+        """Measure, and hand on to the next process, or record the answer in the last one.
+
+        Records points as they become complete, and on Ctrl-C the incomplete ones, too. Metrics wait for the last
+        process, or for Ctrl-C: the store keeps every value of a metric.
         Raises Refused where there is no point at all.
         """
         try:
-            for key, point in self.series.visits():
-                if point is not None and self.series.is_complete(key):
-                    self._record(key, point)
-                self.recorder.progress(self.title(key), *self._progress(key, point))
-        except KeyboardInterrupt:
-            for key, point in self.series.points().items():
-                if key not in self._recorded:
-                    self._record(key, point)
+            self._measure()
+            if self.points and not self.is_last:
+                self._end(self.answer())
+                self.recorder.hand_on(self.series.part().to_bytes())
+                return
+        except BaseException:
+            self._end_for_good(self.series.points())
             raise
-        finally:
-            try:
-                self._end()
-            except KeyboardInterrupt:  # raised only once: a second Ctrl-C kills the process
-                self._end()
-                raise
+        self._end_for_good(self.points)
         if not self.points:
             key, reason = next(iter(self.series.not_measured.items()))
             raise Refused(f"nothing could be measured; {self.title(key)}: {reason}")
 
+    def _measure(self) -> None:
+        for key, point in self.series.visits():
+            if point is not None and self.series.is_complete(key):
+                self._record(key, point)
+            self.recorder.progress(self.title(key), *self._progress(key, point))
+
     def _progress(self, key: Key, point: Point | None) -> tuple[float, str]:
         if point is None:
-            return 1.0, f"not measured: {self.series.not_measured[key]}"
+            return 1.0, f"not measured: {self.series.given_up[key]}"
         return self.series.share_done(key), self.known(key, point)
 
     def _record(self, key: Key, point: Point) -> None:
         self.points[key] = point
         answer = self.answer()
-        row = answer.row(point)
+        if self.is_last:
+            self._record_metrics(key, answer.row(point))
+        self.recorder.table("results", self._rows(answer))
+        self.recorder.table("samples", answer.sample_rows())
+
+    def _record_metrics(self, key: Key, row: Row) -> None:
+        self._recorded.add(key)
         for name, column in self.metrics.items():
             value = row.get(column)
             if isinstance(value, float) and math.isfinite(value):
                 metric, step = self.metric(name, key)
                 self.recorder.metric(metric, value, step=step)
-        self.recorder.table("results", self._rows(answer))
-        self.recorder.table("samples", answer.sample_rows())
-        self._recorded.add(key)
 
-    def _end(self) -> None:
+    def _end_for_good(self, points: Mapping[Key, Point]) -> None:
+        """Record ``points``, where that is still to be done, and what can only be said at the end."""
+        try:
+            self._conclude(points)
+        except KeyboardInterrupt:  # raised only once: a second Ctrl-C kills the process
+            self._conclude(points)
+            raise
+
+    def _conclude(self, points: Mapping[Key, Point]) -> None:
+        self.points = dict(points)
         answer = self.answer()
+        for key, point in points.items():
+            if key not in self._recorded:
+                self._record_metrics(key, answer.row(point))
         self.conclude(answer)
-        self.recorder.table("results", self._rows(answer))
-        self.recorder.note(answer.note())
+        self._end(answer)
         self.recorder.measured()
         if answer.points:
             for name, draw in self.figures().items():
                 self.recorder.figure(name, partial(draw, answer))
+
+    def _end(self, answer: A) -> None:
+        self.recorder.table("results", self._rows(answer))
+        self.recorder.table("samples", answer.sample_rows())
+        self.recorder.note(answer.note())
 
     def _rows(self, answer: A) -> list[Row]:
         """Return the rows of results.csv, one for each key, measured or not."""

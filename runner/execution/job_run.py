@@ -1,10 +1,10 @@
-"""One job while it goes on: its worker on one side, its run in the store on the other."""
+"""One job while it goes on: its workers on one side, its run in the store on the other."""
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from enum import Enum
 
@@ -14,17 +14,21 @@ from runner.execution.fork_servers import ForkServers
 from runner.execution.inputs import Inputs, MissingInput
 from runner.execution.job import Job, JobEnd
 from runner.execution.limits import NEVER, Deadline, Limits
-from runner.execution.new_run import new_run
+from runner.execution.new_run import new_run, reopen
 from runner.execution.verdict import job_end, last_files, not_started
 from runner.execution.view import View
 from runner.execution.worker_process import Message, WorkerProcess
-from runner.messages import Assignment, Ended, Known, Measured, Outcome, Record, Started
+from runner.messages import Assignment, Ended, File, HandOn, Known, Measured, Outcome, Record, Started
 from runner.tracking import tags
+from runner.tracking.earlier import find_unfinished, read_numbered
 from runner.tracking.run import TrackedRun
 
 
 class JobState(Enum):
-    """How far a job is. It passes through the states in this order, and may skip any but the last."""
+    """How far a job is. It passes through the states in this order, and may skip any but the last.
+
+    A job that measures in several processes passes through the first five once for each process.
+    """
 
     STARTING = "starting"
     """TensorFlow and the device start. The job has no run in the store."""
@@ -34,16 +38,21 @@ class JobState(Enum):
     """The experiment measures."""
     DRAWING = "drawing"
     """The experiment has measured and draws its plots: nothing is timed any more."""
+    PAUSED = "paused"
+    """A process has ended, and the next one waits for its turn; there is no worker."""
     ENDED = "ended"
     """The last message has come; the run is still to be closed."""
 
+
+PROCESSES = "processes"
+"""The folder of a run's artifacts with what its processes have handed on: 1.json, 2.json, ..."""
 
 AT_WORK = (JobState.WORKING, JobState.DRAWING)
 """States in which an experiment uses the machine."""
 
 
 class JobRun:
-    """A job from the start of its worker to the end of its run."""
+    """A job from the start of its first worker to the end of its run."""
 
     def __init__(
         self,
@@ -57,19 +66,39 @@ class JobRun:
         """Start the worker. ``on_measured`` is called as soon as nothing is timed any more."""
         self.job = job
         self.state = JobState.STARTING
-        self._context, self._limits, self._view, self._on_measured = context, limits, view, on_measured
+        self._context, self._servers, self._limits, self._view = context, servers, limits, view
+        self._on_measured = on_measured
+        self._handed_on: list[bytes] = []
+        """What each process that has ended has handed on to the next."""
         self._begun = time.monotonic()
         """When the current part began: the start of the worker, then the experiment."""
+        self._spent = 0.0
+        """Seconds that the experiment took in earlier processes."""
         self._exceeded = ""
         """The limit for which the worker was interrupted, in a sentence."""
         self._inputs = Inputs(job, context)
         self._started: Started | None = None
         self._run: TrackedRun | None = None
         self._ended: Ended | None = None
-        known = dict(context.known(job.parts.device))
-        parts = job.parts
-        assignment = Assignment(parts.experiment, parts.device, known, limits.memory_bytes, context.store.words)
-        self._worker = WorkerProcess(servers, parts, assignment)
+        self._hands_on = False
+        """Whether the experiment wants another process after the current one."""
+        self._worker = self._new_worker()
+
+    def _new_worker(self) -> WorkerProcess:
+        parts, context = self.job.parts, self._context
+        known = dict(context.known(parts.device))
+        assignment = Assignment(parts.experiment, parts.device, known, self._limits.memory_bytes, context.store.words)
+        return WorkerProcess(self._servers, parts, assignment)
+
+    @property
+    def processes(self) -> int:
+        """The number of processes that have done their part."""
+        return len(self._handed_on)
+
+    def go_on(self) -> None:
+        """Start the worker of the next process."""
+        self.state, self._begun = JobState.STARTING, time.monotonic()
+        self._worker = self._new_worker()
 
     def fileno(self) -> int:
         """The file descriptor that is readable when the worker has something to say."""
@@ -98,7 +127,7 @@ class JobRun:
         if self.state is JobState.STARTING:
             return self._limits.start_deadline(self._begun)
         if self.state in AT_WORK:
-            return self._limits.deadline(self._begun)
+            return self._limits.deadline(self._begun - self._spent)
         return NEVER
 
     def receive(self, is_readable: bool) -> Message | None:
@@ -115,7 +144,7 @@ class JobRun:
         When this returns, what the worker has handed over is in the store. Raises StoreError, and SweepIsOver.
         """
         if isinstance(message, Ended):
-            self._ended, self.state = message, JobState.ENDED
+            self._end_process(message)
         elif isinstance(message, Started):
             self._started, self.state = message, JobState.READY
             if not self._needs_models:
@@ -130,6 +159,16 @@ class JobRun:
             self._view.show(self.job, message)
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
 
+    def _end_process(self, ended: Ended) -> None:
+        """Wait for the next process if the experiment wants one, or else for the end of the run."""
+        if self._hands_on and ended.outcome is Outcome.FINISHED and not self._exceeded:
+            self._record(ended.records)
+            self._spent += time.monotonic() - self._begun
+            self._worker.close()
+            self._hands_on, self.state = False, JobState.PAUSED
+        else:
+            self._ended, self.state = ended, JobState.ENDED
+
     def go(self) -> None:
         """Let the experiment begin, unless a model that it needs is missing. Its time counts from here.
 
@@ -139,7 +178,11 @@ class JobRun:
             self._prepare()
         if self.state is JobState.READY:
             self.state, self._begun = JobState.WORKING, time.monotonic()
-            self._worker.begin(self._inputs.stored)
+            self._worker.begin(replace(self._inputs.stored, handed_on=self._handed_on))
+
+    def give_up(self) -> None:
+        """End a job that is paused, after a signal."""
+        self._ended, self.state = Ended(Outcome.INTERRUPTED), JobState.ENDED
 
     def interrupt(self) -> None:
         """Ask the worker to hand over what it has and end; the second time, end it at once."""
@@ -153,7 +196,7 @@ class JobRun:
         """Record the last things and close the run. ``interrupted_by`` is the signal that the command got."""
         ended = self._ended
         assert ended is not None
-        end = job_end(ended, interrupted_by, self._exceeded, time.monotonic() - self._begun)
+        end = job_end(ended, interrupted_by, self._exceeded, self._spent + time.monotonic() - self._begun)
         if self._run is None and self._context.parent is None:  # nothing was begun, so there is nothing to keep
             return not_started(end, ended, self._worker.output())
         run = self._run or self._create_run()
@@ -172,6 +215,8 @@ class JobRun:
 
     def hurry(self) -> None:
         """Ask the worker to hand over what it has at once, since the store has failed."""
+        if self.state is JobState.PAUSED:
+            return
         self._worker.interrupt_if_going()
         self._worker.go()  # it may be waiting for what could not be written
 
@@ -203,12 +248,34 @@ class JobRun:
 
     def _prepare(self) -> None:
         """Find what the experiment needs from the store, then create the run: a model that is missing leaves none."""
+        if self._run is not None:  # of an earlier process
+            return
         try:
             self._inputs.find()
         except MissingInput as missing:
             self._ended, self.state = Ended(Outcome.UNAVAILABLE, str(missing)), JobState.ENDED
             return
-        self._create_run()
+        if not self._take_up():
+            self._create_run()
+            self._record([File(_path(number), content) for number, content in enumerate(self._handed_on, 1)])
+
+    def _take_up(self) -> bool:
+        """Go on with what the processes of an unfinished run have found; return whether that run itself goes on.
+
+        It does not where it has metrics already, as one that was interrupted has: the store keeps every value.
+        """
+        if self.job.parts.sweep.resume is False:
+            return False
+        context, parent = self._context, self._context.parent
+        where = context.experiment_id(self.job), context.fingerprint(self.job)
+        found = find_unfinished(context.client, *where, PROCESSES, parent.id if parent else None)
+        if found is None:
+            return False
+        self._handed_on = read_numbered(context.client, found, PROCESSES)
+        if found.data.metrics:
+            return False
+        self._run = reopen(context, found)
+        return True
 
     def _create_run(self) -> TrackedRun:
         """Create the run. If the worker never came so far that the device computes, that time belongs to the run."""
@@ -223,4 +290,17 @@ class JobRun:
         assert self._run is not None
         known = self._context.known(self.job.parts.device)
         known.update({record.name: record.value for record in records if isinstance(record, Known)})
-        self._run.record(records)
+        self._run.record([*records, *self._take_over(records)])
+
+    def _take_over(self, records: Sequence[Record]) -> Iterator[File]:
+        """Take what is meant for the next process; yield it as files, so that the store has it, too."""
+        for record in records:
+            if isinstance(record, HandOn):
+                self._hands_on = True
+                self._handed_on.append(record.content)
+                yield File(_path(self.processes), record.content)
+
+
+def _path(process: int) -> str:
+    """The artifact with what a process, counted from 1, has handed on."""
+    return f"{PROCESSES}/{process}.json"

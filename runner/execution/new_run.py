@@ -1,9 +1,10 @@
-"""The run of a job in the store, created with what must be known to understand it and to repeat it."""
+"""The run of a job in the store, created with what must be known to understand it and to repeat it, or reopened."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import psutil
 from omegaconf import OmegaConf
@@ -17,7 +18,10 @@ from runner.execution.job import Job
 from runner.messages import Started
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
-from runner.tracking.run import TrackedRun
+from runner.tracking.run import TrackedRun, store_errors
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 def new_run(job: Job, context: Context, started: Started | None, seconds_ago: float = 0.0) -> TrackedRun:
@@ -45,6 +49,17 @@ def new_run(job: Job, context: Context, started: Started | None, seconds_ago: fl
         run.end_if_possible("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
         raise
     return run
+
+
+def reopen(context: Context, found: Run) -> TrackedRun:
+    """Reopen a run that has ended. From now on it belongs to this process."""
+    with store_errors():
+        for name, value in owner_tags().items():
+            context.client.set_tag(found.info.run_id, name, value)
+        if tags.REASON in found.data.tags:
+            context.client.delete_tag(found.info.run_id, tags.REASON)
+        context.client.update_run(found.info.run_id, status="RUNNING")
+    return TrackedRun(context.store, context.client, found)
 
 
 def source_tags(context: Context) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,9 @@ from runner.execution.worker_process import Message
 LONGEST_WAIT = 0.5
 """Seconds between two looks at the clock while no worker has anything to say."""
 
+GROUP = 8
+"""So many jobs take turns with their processes. A later job begins when none of them waits for a turn."""
+
 MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
 """States of a job that has still to measure."""
 
@@ -28,7 +32,8 @@ MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
 class Scheduler:
     """Runs jobs, some side by side.
 
-    One process writes to the store for all workers, so that they never lock each other out.
+    One process writes to the store for all workers, so that they never lock each other out. Jobs that measure in
+    several processes take turns: a slow drift of the machine affects all of them alike.
     """
 
     def __init__(
@@ -37,6 +42,10 @@ class Scheduler:
         self._context, self._view, self._limits, self._servers = context, view, limits, servers
         self._interruption = interruption
         self._going: list[JobRun] = []
+        """The jobs that have a worker."""
+        self._paused: list[JobRun] = []
+        """The jobs that wait for the turn of their next process."""
+        self._random = random.Random()
         self._waiting: deque[Job] = deque()
         self._stopped = False
         """Whether a failed job keeps the others from starting."""
@@ -62,13 +71,9 @@ class Scheduler:
                 run.close()
 
     def _start_workers(self) -> None:
-        """Start the next jobs as soon as earlier ones have finished measuring."""
+        """Start the next processes as soon as earlier ones have finished measuring."""
         free = self._limits.n_jobs - sum(run.state in MEASURING for run in self._going)
-        while free > 0 and self._waiting and not (self._stopped or self._interruption.number):
-            job = self._waiting.popleft()
-            run = JobRun(job, self._context, self._servers, self._limits, self._view, self._start_workers)
-            self._going.append(run)
-            self._view.started(job)
+        while free > 0 and not self._interruption.number and self._start_next():
             free -= 1
 
     def _move_on(self) -> Iterator[tuple[Job, JobEnd]]:
@@ -80,9 +85,42 @@ class Scheduler:
             yield ended.job, self._end(ended)
 
     def _next_ended(self) -> JobRun | None:
+        self._give_up_paused()
         if all(run.state is not JobState.ENDED for run in self._going):
             self._let_go()
         return next((run for run in self._going if run.state is JobState.ENDED), None)
+
+    def _start_next(self) -> bool:
+        """Start a new job, or the next process of one that is paused; return whether there was one."""
+        if self._waiting and not self._stopped and self._has_room:
+            job = self._waiting.popleft()
+            self._going.append(JobRun(job, self._context, self._servers, self._limits, self._view, self._start_workers))
+            self._view.started(job)
+            return True
+        if not self._paused:
+            return False
+        fewest = min(run.processes for run in self._paused)
+        run = self._random.choice([run for run in self._paused if run.processes == fewest])
+        self._paused.remove(run)
+        self._going.append(run)
+        run.go_on()
+        return True
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether a new job may begin: its group is not full, and none of the group is ahead of it."""
+        if not self._paused:
+            return True
+        group = [*self._going, *self._paused]
+        return len(group) < GROUP and all(run.processes <= 1 for run in group)
+
+    def _give_up_paused(self) -> None:
+        """Give up the jobs that are paused, after a signal."""
+        if self._interruption.number:
+            for run in self._paused:
+                run.give_up()
+            self._going += self._paused
+            self._paused = []
 
     def _let_go(self) -> None:
         """Let experiments begin whose device is ready, at most ``n_jobs`` at a time; one that draws still counts."""
@@ -114,6 +152,10 @@ class Scheduler:
     def _handle(self, run: JobRun, message: Message) -> None:
         with self._rescuing():
             run.handle(message)
+            if run.state is JobState.PAUSED:
+                self._going.remove(run)
+                self._paused.append(run)
+                self._start_workers()
 
     def _end(self, run: JobRun) -> JobEnd:
         """Record the end of a job while TensorFlow starts for the next one."""
@@ -149,7 +191,7 @@ class Scheduler:
 
     def _rescue(self, error: StoreError, status: str, also: Iterable[JobRun]) -> StoreError:
         """Returns the error, which then also says where everything was saved."""
-        runs = [run for run in [*self._going, *also] if run.has_run]
+        runs = [run for run in [*self._going, *self._paused, *also] if run.has_run]
         for run in runs:
             run.hurry()
         for run in runs:

@@ -21,7 +21,18 @@ from experiments.experiment import Refused
 from experiments.recorder import Source
 from experiments.runtime import device, subprocesses
 from runner.execution.recording import RecordBuffer
-from runner.messages import Assignment, Ended, Known, Measured, Outcome, Progress, Settled, Started, StoredInputs
+from runner.messages import (
+    Assignment,
+    Ended,
+    HandOn,
+    Known,
+    Measured,
+    Outcome,
+    Progress,
+    Settled,
+    Started,
+    StoredInputs,
+)
 
 T = TypeVar("T")
 
@@ -101,6 +112,13 @@ class PipeRecorder(RecordBuffer):
 
     def earlier(self) -> Path | None:
         return self._given.earlier
+
+    def handed_on(self) -> Sequence[bytes]:
+        return self._given.handed_on
+
+    def hand_on(self, content: bytes) -> None:
+        self._buffer.append(HandOn(content))
+        self.measured()
 
     def progress(self, task: str, fraction: float, text: str) -> None:
         self._buffer.append(Progress(task, fraction, text))

@@ -61,15 +61,6 @@ def _require_dead(found: Run, may_be_elsewhere: bool) -> None:
         )
 
 
-def reopen(context: Context, found: Run) -> TrackedRun:
-    """Reopen the run of a sweep. From now on it belongs to this process."""
-    with store_errors():
-        for name, value in owner_tags().items():
-            context.client.set_tag(found.info.run_id, name, value)
-        context.client.update_run(found.info.run_id, status="RUNNING")
-    return TrackedRun(context.store, context.client, found)
-
-
 def children(context: Context, parent_id: str) -> Iterator[Run]:
     """Yield the runs of a sweep's jobs in the order in which they began, whichever MLflow experiments they are in."""
     token = None

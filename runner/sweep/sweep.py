@@ -14,11 +14,12 @@ from runner.errors import ExitStatus, StoreError, UserError
 from runner.execution.context import Context, Parent
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
+from runner.execution.new_run import reopen
 from runner.sweep.answer import SweepAnswer, job_table
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
 from runner.sweep.finished import Finished
-from runner.sweep.parent import children, find_parent, new_parent, reopen
+from runner.sweep.parent import children, find_parent, new_parent
 from runner.sweep.view import SweepView
 from runner.tracking.needs import needs_of
 from runner.tracking.run import TrackedRun

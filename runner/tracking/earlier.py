@@ -1,9 +1,11 @@
-"""Finds what earlier runs of the same question have left: a checkpoint to resume from, a choice to repeat."""
+"""Finds what earlier runs of the same question have left: a checkpoint, a choice to repeat, a run to go on with."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from runner.tracking import tags
@@ -38,6 +40,32 @@ def find_settled(client: MlflowClient, experiment_id: str, fingerprint: str, nam
         for run in reversed(_newest(client, experiment_id, fingerprint)):
             found |= {name: run.data.tags[tag] for name in names if (tag := f"{tags.SETTLED}{name}") in run.data.tags}
     return found
+
+
+def find_unfinished(
+    client: MlflowClient, experiment_id: str, fingerprint: str, folder: str, parent: str | None
+) -> Run | None:
+    """Find the newest killed or failed run of the question that has ``folder``, among the jobs of ``parent`` if given.
+
+    Returns None if there is no such run, or if a newer run of the question has finished. Raises StoreError.
+    """
+    with store_errors():
+        for run in _newest(client, experiment_id, fingerprint):
+            if parent is not None and run.data.tags.get(tags.PARENT) != parent:
+                continue
+            if run.info.status == "FINISHED":
+                return None
+            if run.info.status != "RUNNING" and client.list_artifacts(run.info.run_id, folder):
+                return run
+    return None
+
+
+def read_numbered(client: MlflowClient, run: Run, folder: str) -> list[bytes]:
+    """Return the content of a run's artifacts ``folder/1.json``, ``folder/2.json`` and so on. Raises StoreError."""
+    with store_errors(), TemporaryDirectory(prefix="earlier-") as scratch:
+        found = Path(client.download_artifacts(run.info.run_id, folder, scratch))
+        paths = (found / f"{number}.json" for number in itertools.count(1))
+        return [path.read_bytes() for path in itertools.takewhile(Path.exists, paths)]
 
 
 def _newest(client: MlflowClient, experiment_id: str, fingerprint: str) -> list[Run]:

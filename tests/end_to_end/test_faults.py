@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import signal
 import subprocess
 import sys
@@ -16,8 +17,14 @@ from tests.conftest import QUICK, environment
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.needs import needs_root
 from tests.reading import artifacts, client, history, only_run, runs
+from tests.waiting import wait_until
 
-LONG = ("experiment.sizes=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]", "experiment.timing.target=0", "device=cpu")
+LONG = (
+    "experiment.sizes=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]",
+    "experiment.timing.processes=1",
+    "experiment.timing.target=0",
+    "device=cpu",
+)
 
 
 class Going:
@@ -81,6 +88,25 @@ def test_a_signal_ends_the_run_with_what_it_has(going, number):
     assert len(history(run.store, tracked, "time/median_us")) >= 2
     assert f"interrupted by {number.name}" in tracked.data.tags["mlflow.note.content"]
     assert len(list((artifacts(run.store, tracked) / "plots").iterdir())) == 2
+
+
+def test_a_run_killed_in_its_third_process_is_resumed_with_the_two_that_are_missing(going, runner):
+    """One run in the end, and none of its four processes measured twice."""
+    words = ("experiment.sizes=[1,1000]", "experiment.timing.processes=4", "experiment.timing.max_seconds=1")
+    run = going(*words)
+    wait_until(lambda: any(run.store.glob("artifacts/*/*/artifacts/processes/2.json")), "two processes are done")
+    run.process.kill()
+    run.process.wait()
+    kept = {path: path.read_bytes() for path in run.store.glob("artifacts/*/*/artifacts/processes/*.json")}
+    assert len(kept) == 2
+    assert runner(*LONG, *words, "sweep.resume=true").status == 0
+    tracked = only_run(run.store)
+    assert tracked.info.status == "FINISHED"
+    assert all(path.read_bytes() == content for path, content in kept.items())
+    with (artifacts(run.store, tracked) / "samples.csv").open() as file:
+        measured = {(int(row["n"]), int(row["process"])) for row in csv.DictReader(file)}
+    assert measured == {(n, process) for n in (1, 1000) for process in range(4)}
+    assert sorted(history(run.store, tracked, "time/median_us")) == [1, 1000]
 
 
 def test_a_signal_before_there_is_a_run(going):

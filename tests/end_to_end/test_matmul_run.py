@@ -19,8 +19,8 @@ SIZES = [1, 10, 100, 1000]
 def finished(tmp_path_factory):
     """A run from another folder, without a terminal."""
     folder = tmp_path_factory.mktemp("elsewhere")
-    enough = "experiment.timing.max_seconds=1"  # for the six samples that an interval needs, other tests beside it
-    words = ("experiment=matmul", "experiment.sizes=[1,10,100,1000]", "tracking.dir=D", *QUICK, enough)
+    processes = "experiment.timing.processes=2"  # an interval needs two
+    words = ("experiment=matmul", "experiment.sizes=[1,10,100,1000]", "tracking.dir=D", *QUICK, processes)
     done = run_command("-m", "runner", *words, cwd=folder)
     return done, folder / "D"
 
@@ -82,7 +82,7 @@ def test_parameters_are_the_config(finished):
     _, store = finished
     parameters = only_run(store).data.params
     assert parameters["experiment.sizes"] == "[1, 10, 100, 1000]"
-    assert parameters["experiment.timing.max_seconds"] == "1.0"
+    assert parameters["experiment.timing.max_seconds"] == "0.2"
     assert parameters["device.kind"] == "cpu"
     assert not any(name.startswith("tracking") for name in parameters)
 
@@ -97,7 +97,10 @@ def test_tables_hold_points_and_raw_samples(finished):
     with (folder / "samples.csv").open() as file:
         samples = list(csv.DictReader(file))
     for row in results:
-        assert sum(sample["n"] == row["n"] for sample in samples) == int(row["samples"])
+        of_size = [sample for sample in samples if sample["n"] == row["n"]]
+        assert len(of_size) == int(row["samples"])
+        assert {sample["process"] for sample in of_size} == {"0", "1"}
+        assert float(row["ci_low_us"]) < float(row["median_us"]) < float(row["ci_high_us"])
         assert float(row["bytes"]) == (2 * int(row["n"]) + 1) * 4
         assert math.isclose(float(row["gflops"]), int(row["flops"]) / float(row["median_us"]) / 1e3)
 

@@ -15,6 +15,7 @@ from tests.reading import client, runs
 WORDS = [
     "experiment=matmul",
     "experiment.sizes=[1,1000,10000,100000]",
+    "experiment.timing.processes=2",
     "experiment.timing.max_seconds=0.2",
     "experiment.timing.warmup_seconds=0.01",
     "device=cpu,gpu",

@@ -27,7 +27,7 @@ from experiments.series.measuring import Series
 from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
 
-QUICK = Timing(max_seconds=0.02, warmup_seconds=0.0, block_seconds=0.001, min_samples=2, rounds=2)
+QUICK = Timing(processes=1, max_seconds=0.02, warmup_seconds=0.0, block_seconds=0.001, min_samples=2, rounds=2)
 
 SMALL = [
     GaussianMixture(sizes=[20], d=3, k=4),

@@ -20,7 +20,7 @@ from experiments.validators import InvalidField
 from runner.messages import File, Note
 from runner.sweep.answer import AnswerRecorder
 
-QUICK = Timing(max_seconds=0.05, warmup_seconds=0.0, block_seconds=0.001)
+QUICK = Timing(processes=1, max_seconds=0.05, warmup_seconds=0.0, block_seconds=0.001)
 
 
 @pytest.fixture(autouse=True)

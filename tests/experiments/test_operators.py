@@ -23,7 +23,7 @@ from experiments.runtime.roofline import Limit, measure_compute
 from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
 
-QUICK = Timing(max_seconds=0.01, warmup_seconds=0.0, block_seconds=0.001, min_samples=2)
+QUICK = Timing(processes=1, max_seconds=0.01, warmup_seconds=0.0, block_seconds=0.001, min_samples=2)
 
 TINY = Size(batch=2, units=12, sequence=3, heads=2, vocabulary=7, side=5, channels=3, kernel=2)
 """Odd sides and an even kernel: borders are not symmetric, and pooling leaves something out."""

@@ -11,7 +11,7 @@ from experiments.measure.interleave import window
 
 pytestmark = pytest.mark.alone
 
-QUICK = Timing(max_seconds=0.3, warmup_seconds=0.01)
+QUICK = Timing(processes=1, max_seconds=0.3, warmup_seconds=0.01)
 
 
 def test_a_known_time_is_found(on_device):

@@ -132,6 +132,10 @@ class MemoryClient:
     def set_tag(self, run_id: str, key: str, value: str) -> None:
         self.log_batch(run_id, tags=[RunTag(key, value)])
 
+    def delete_tag(self, run_id: str, key: str) -> None:
+        self.before_write()
+        del self._run(run_id).tags[key]
+
     def update_run(self, run_id: str, status: str) -> None:
         self.before_write()
         self._run(run_id).status = status

@@ -133,6 +133,7 @@ def test_a_sweep_becomes_a_distribution(written: str, distribution: Any) -> None
 def test_names_stay_text_in_each_trial(choices):
     found = space_of(PARSER.parse_overrides([readable(f"experiment.registered_name={choices}")]))
     (searched,) = found.searched.values()
+    assert isinstance(searched, CategoricalDistribution)
     trials = [found.overrides({"experiment.registered_name": choice}) for choice in searched.choices]
     assert [PARSER.parse_override(word).value() for (word,) in trials] == ["1e5", "Zähl 1"]
 

@@ -6,8 +6,9 @@ import pytest
 
 from runner.errors import UserError
 from runner.execution.context import Context
+from runner.execution.new_run import reopen
 from runner.sweep import parent
-from runner.sweep.parent import children, find_parent, new_parent, reopen
+from runner.sweep.parent import children, find_parent, new_parent
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from tests.runner.jobs import job
