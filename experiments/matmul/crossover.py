@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from experiments.matmul.curves import Floats, TimeCurve, common_sizes
+from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, time_ratio, verdicts
 
 RESAMPLES = 1000
 
@@ -19,6 +21,40 @@ APART = "no common size"
 
 
 @dataclass(frozen=True, eq=False)
+class Leads:
+    """Which of two curves is ahead at each of their common sizes."""
+
+    at: npt.NDArray[np.int64]
+    """One number for each size: 1 where the first is certainly faster, -1 where the second is, else 0."""
+    last: str
+    """What is known at the largest size where neither is ahead, as the end of a sentence."""
+
+    @classmethod
+    def by_verdicts(cls, ratios: Sequence[TimeRatio], decided: Iterator[Verdict]) -> Leads | None:
+        """Take a verdict for each ratio from ``decided``; None where there is no ratio."""
+        found = [next(decided) for _ in ratios]
+        if not found:
+            return None
+        if found[-1] is Verdict.SAME:
+            last = f"take the same time at the largest size, within {MARGIN:.0%}"
+        else:
+            last = (
+                "cannot be told apart at the largest size; "
+                f"experiment.timing.processes={ratios[-1].processes_needed} may decide it"
+            )
+        signs = {Verdict.FASTER: 1, Verdict.SLOWER: -1}
+        return cls(np.array([signs.get(verdict, 0) for verdict in found], dtype=np.int64), last)
+
+    @classmethod
+    def within_a_process(cls, first: TimeCurve, second: TimeCurve) -> Leads:
+        """A lead is where the 95 % intervals are disjoint; without intervals every difference counts as one."""
+        (low, high), (other_low, other_high) = first.intervals.T, second.intervals.T
+        certain = ~((low <= other_high) & (other_low <= high))  # true where intervals are NaN, too
+        at = np.where(certain, np.sign(second.seconds - first.seconds), 0).astype(np.int64)
+        return cls(at, "cannot be told apart at the largest size, their 95 % intervals overlap")
+
+
+@dataclass(frozen=True, eq=False)
 class Crossover:
     """Which of two curves is ahead at which of their common sizes, and from where on one stays ahead."""
 
@@ -26,8 +62,7 @@ class Crossover:
     second: TimeCurve
     outcome: str
     """CROSSOVER, AHEAD, UNCERTAIN (at the largest size), or APART."""
-    leads: npt.NDArray[np.int64]
-    """One number for each common size: 1 where ``first`` is certainly faster, -1 where ``second`` is, else 0."""
+    leads: Leads
     n: float = math.nan
     """The size from which one stays ahead, interpolated between the measured sizes; NaN where there is no crossover."""
     interval: tuple[float, float] = (math.nan, math.nan)
@@ -38,17 +73,17 @@ class Crossover:
     @property
     def faster(self) -> TimeCurve | None:
         """The curve that is certainly ahead at the largest common size; None where neither is."""
-        return {1: self.first, -1: self.second}.get(self.leads[-1]) if len(self.leads) else None
+        return {1: self.first, -1: self.second}.get(self.leads.at[-1]) if len(self.leads.at) else None
 
     @property
     def slower(self) -> TimeCurve | None:
         """The other one; None where neither is certainly ahead."""
-        return {1: self.second, -1: self.first}.get(self.leads[-1]) if len(self.leads) else None
+        return {1: self.second, -1: self.first}.get(self.leads.at[-1]) if len(self.leads.at) else None
 
     @property
     def lead_changes(self) -> int:
         """How often the certain lead changes hands; sizes at which neither is certainly ahead do not count."""
-        certain = self.leads[self.leads != 0]
+        certain = self.leads.at[self.leads.at != 0]
         return int(np.sum(certain[1:] != certain[:-1]))
 
     @property
@@ -65,14 +100,11 @@ class Crossover:
             return f"{first.label} and {second.label} have no size in common."
         span = f"n = {in_digits(first.n[0])} to {in_digits(first.n[-1])}"
         if self.faster is None or self.slower is None:
-            return (
-                f"No crossover in {span}: {first.label} and {second.label} "
-                f"cannot be told apart at the largest size, their 95 % intervals overlap."
-            )
+            return f"No crossover in {span}: {first.label} and {second.label} {self.leads.last}."
         names = f"{self.faster.label} is faster than {self.slower.label}"
         gain = f"{in_digits(self.speedup)}x at the largest"
         if self.outcome == AHEAD:
-            where = "at every size" if self.leads.all() else "wherever the two can be told apart"
+            where = "at every size" if self.leads.at.all() else "wherever the two can be told apart"
             return f"No crossover in {span}: {names} {where}, {gain}."
         sentence = (
             f"{names} from n = {in_digits(self.n)} on ({self._certainty()}), {gain}, n = {in_digits(first.n[-1])}."
@@ -82,34 +114,53 @@ class Crossover:
 
     def _certainty(self) -> str:
         if math.isnan(self.share):
-            return "no interval: too few samples"
+            return "no interval: too few processes or samples"
         low, high = (in_digits(end) for end in self.interval)
         return f"95 % interval {low} to {high}, a crossover in {100 * self.share:.3g} % of the resamples"
 
 
-def crossover(first: TimeCurve, second: TimeCurve, seed: int = 0) -> Crossover:
-    """Find the size from which one of two curves stays ahead up to the largest common size.
+def crossovers(pairs: Sequence[tuple[TimeCurve, TimeCurve]], seed: int = 0) -> list[Crossover]:
+    """Find for each pair the size from which one of the two curves stays ahead up to the largest common size.
 
     There is a crossover where one curve is certainly ahead at the largest size, and the other at some smaller size.
-    A lead is certain where the 95 % intervals of the medians are disjoint. With too few samples for intervals every
-    difference of the medians counts as a lead. ``seed`` is the bootstrap's.
+    A lead is certain by the verdict on the two times, which is corrected for the number of sizes and pairs. ``seed`` is
+    that of the resamples.
     """
+    common = [_at_common_sizes(*pair) for pair in pairs]
+    ratios = [_ratios(first, second) for first, second in common]
+    decided = iter(verdicts([ratio for of_pair in ratios for ratio in of_pair]))
+    return [
+        _crossover(first, second, Leads.by_verdicts(of_pair, decided) or Leads.within_a_process(first, second), seed)
+        for (first, second), of_pair in zip(common, ratios, strict=True)
+    ]
+
+
+def _at_common_sizes(first: TimeCurve, second: TimeCurve) -> tuple[TimeCurve, TimeCurve]:
     sizes = common_sizes([first, second])
-    first, second = first.at(sizes), second.at(sizes)
-    leads = _leads(first, second)
-    if not len(sizes):
+    return first.at(sizes), second.at(sizes)
+
+
+def _ratios(first: TimeCurve, second: TimeCurve) -> list[TimeRatio]:
+    """The ratio of the times at each size; none where a curve is that of one process."""
+    if not (first.has_processes and second.has_processes):
+        return []
+    return [time_ratio(one.tolist(), other.tolist()) for one, other in zip(first.levels, second.levels, strict=True)]
+
+
+def _crossover(first: TimeCurve, second: TimeCurve, leads: Leads, seed: int) -> Crossover:
+    if not len(leads.at):
         return Crossover(first, second, APART, leads)
-    if leads[-1] == 0:
+    if leads.at[-1] == 0:
         return Crossover(first, second, UNCERTAIN, leads)
-    if not np.any(leads == -leads[-1]):
+    if not np.any(leads.at == -leads.at[-1]):
         return Crossover(first, second, AHEAD, leads)
-    log_n = np.log(sizes)
-    n = math.exp(_last_crossing(_gap(first.seconds, second.seconds)[None] * leads[-1], log_n)[0])
-    if not (first.has_intervals and second.has_intervals):
+    log_n = np.log(first.n)
+    n = math.exp(_last_crossing(_gap(first.seconds, second.seconds)[None] * leads.at[-1], log_n)[0])
+    if not (first.can_be_resampled and second.can_be_resampled):
         return Crossover(first, second, CROSSOVER, leads, n)
     generator = np.random.default_rng(seed)
     gaps = _gap(first.resampled(RESAMPLES, generator), second.resampled(RESAMPLES, generator))
-    found = _last_crossing(gaps * leads[-1], log_n)
+    found = _last_crossing(gaps * leads.at[-1], log_n)
     crossed = found[np.isfinite(found)]
     low, high = np.exp(np.percentile(crossed, [2.5, 97.5])) if len(crossed) else (math.nan, math.nan)
     return Crossover(first, second, CROSSOVER, leads, n, (float(low), float(high)), len(crossed) / RESAMPLES)
@@ -127,13 +178,6 @@ def _gap(first: Floats, second: Floats) -> Floats:
     """The lead of ``first``: the logarithm of how many times faster it is, elementwise."""
     gap: Floats = np.log(second) - np.log(first)
     return gap
-
-
-def _leads(first: TimeCurve, second: TimeCurve) -> npt.NDArray[np.int64]:
-    """Which curve is certainly ahead at each size, as in :attr:`Crossover.leads`."""
-    (low, high), (other_low, other_high) = first.intervals.T, second.intervals.T
-    certain = ~((low <= other_high) & (other_low <= high))  # true where intervals are NaN, too
-    return np.where(certain, np.sign(second.seconds - first.seconds), 0).astype(np.int64)
 
 
 def _last_crossing(gaps: Floats, log_n: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.job_result import JobResult
+from experiments.measure.between import interval_between
 from experiments.measure.measurement import median_interval
+
+FARTHEST = 20.0
+"""No resample is off by more than a factor of e^20, which keeps products of times within range."""
 
 Floats = npt.NDArray[np.float64]
 Sizes = npt.NDArray[np.int64]
@@ -27,6 +32,8 @@ class TimeCurve:
     """The median time of a call at each size, in seconds."""
     samples: tuple[Floats, ...]
     """For each size, the seconds a call of every sample, ascending."""
+    levels: tuple[Floats, ...]
+    """For each size, the median of each process's samples, in the order of the processes' turns."""
 
     @property
     def label(self) -> str:
@@ -38,24 +45,49 @@ class TimeCurve:
 
     @cached_property
     def intervals(self) -> Floats:
-        """The 95 % interval of each median, one row a size; NaN where there are fewer than six samples."""
-        return np.array([median_interval(samples) for samples in self.samples]).reshape(-1, 2)
+        """The 95 % interval of each time, one row a size: from the spread between processes where there are several.
+
+        One process has an interval that holds within it, and NaN for fewer than six samples.
+        """
+        found = [
+            interval_between(levels.tolist()) if len(levels) > 1 else median_interval(samples)
+            for samples, levels in zip(self.samples, self.levels, strict=True)
+        ]
+        return np.array(found).reshape(-1, 2)
 
     @property
     def has_intervals(self) -> bool:
-        """Whether every median has an interval; fewer than six samples say nothing about noise."""
+        """Whether every time has an interval."""
         return bool(np.isfinite(self.intervals).all())
+
+    @property
+    def can_be_resampled(self) -> bool:
+        """Whether resamples say how far off the times may be; two processes know too little of their spread."""
+        return self.has_intervals and all(len(levels) != 2 for levels in self.levels)
+
+    @property
+    def has_processes(self) -> bool:
+        """Whether every time is that of several processes."""
+        return all(len(levels) > 1 for levels in self.levels)
 
     def at(self, sizes: Sizes) -> TimeCurve:
         """The part of the curve at ``sizes``, which the curve must have."""
         if np.array_equal(sizes, self.n):
             return self  # and keep the intervals that it has worked out
         index = np.searchsorted(self.n, sizes)
-        return TimeCurve(self.job, self.n[index], self.seconds[index], tuple(self.samples[i] for i in index))
+        samples, levels = (tuple(per_size[i] for i in index) for per_size in (self.samples, self.levels))
+        return TimeCurve(self.job, self.n[index], self.seconds[index], samples, levels)
 
     def resampled(self, count: int, generator: np.random.Generator) -> Floats:
-        """``count`` bootstrap curves: an array with one curve a row, the median of a resample at each size."""
-        return np.stack([bootstrap_medians(samples, count, generator) for samples in self.samples], axis=1)
+        """``count`` curves as they might have been measured: an array with one curve a row.
+
+        Several processes give times by Student's t, as their intervals do; one process the medians of resamples.
+        """
+        found = [
+            _times_by_t(levels, count, generator) if len(levels) > 1 else bootstrap_medians(samples, count, generator)
+            for samples, levels in zip(self.samples, self.levels, strict=True)
+        ]
+        return np.stack(found, axis=1)
 
 
 def curve_of(job: JobResult) -> TimeCurve | None:
@@ -65,16 +97,18 @@ def curve_of(job: JobResult) -> TimeCurve | None:
     }
     if not medians:
         return None
-    per_call: dict[int, list[float]] = {size: [] for size in sorted(medians)}
+    per_call: dict[int, dict[int, list[float]]] = {size: {} for size in sorted(medians)}
     for row in job.table("samples"):
-        if int(row["n"]) in per_call:
-            per_call[int(row["n"])].append(float(row["seconds"]) / float(row["calls"]))
-    sizes = list(per_call)
+        if (n := int(row["n"])) in per_call:
+            seconds = float(row["seconds"]) / float(row["calls"])
+            per_call[n].setdefault(int(row.get("process", 0)), []).append(seconds)  # older runs had one process
+    by_size = {n: list(by_process.values()) or [[medians[n]]] for n, by_process in per_call.items()}
     return TimeCurve(
         job,
-        np.array(sizes, dtype=np.int64),
-        np.array([medians[size] for size in sizes]),
-        tuple(np.sort(per_call[size] or [medians[size]]) for size in sizes),
+        np.array(list(by_size), dtype=np.int64),
+        np.array([medians[n] for n in by_size]),
+        tuple(np.sort(np.concatenate(processes)) for processes in by_size.values()),
+        tuple(np.array([np.median(process) for process in processes]) for processes in by_size.values()),
     )
 
 
@@ -82,6 +116,15 @@ def common_sizes(curves: Sequence[TimeCurve]) -> Sizes:
     """The sizes that all ``curves`` have, ascending."""
     common = set.intersection(*(set(curve.n.tolist()) for curve in curves))
     return np.array(sorted(common), dtype=np.int64)
+
+
+def _times_by_t(levels: Floats, count: int, generator: np.random.Generator) -> Floats:
+    """``count`` times whose logarithms have the distribution that the interval between processes is made from."""
+    logs = np.log(levels)
+    error = np.std(logs, ddof=1) / math.sqrt(len(levels))
+    off = error * generator.standard_t(len(levels) - 1, count)
+    times: Floats = np.exp(np.mean(logs) + np.clip(off, -FARTHEST, FARTHEST))
+    return times
 
 
 def bootstrap_medians(ascending: Floats, count: int, generator: np.random.Generator) -> Floats:

@@ -66,7 +66,7 @@ def growth(curve: TimeCurve, seed: int = 0) -> Growth:
     worst = int(np.argmax(deviations))
     problem = TOO_LITTLE if k in (LOWEST_K, HIGHEST_K) else ""
     fit = Growth(curve, a, b, k, problem=problem, deviation=float(deviations[worst]), deviation_n=int(curve.n[worst]))
-    return _with_intervals(fit, seed) if curve.has_intervals else fit
+    return _with_intervals(fit, seed) if curve.can_be_resampled else fit
 
 
 def _with_intervals(fit: Growth, seed: int) -> Growth:

@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from experiments.job_result import JobResult
-from experiments.matmul.crossover import Crossover, crossover
+from experiments.matmul.crossover import Crossover, crossovers
 from experiments.matmul.curves import Sizes, TimeCurve, common_sizes, curve_of
 from experiments.matmul.growth import Growth, growth
 from experiments.matmul.product import SHAPES
@@ -63,13 +63,14 @@ class Comparison:
     def crossovers(self) -> dict[tuple[TimeCurve, TimeCurve], Crossover]:
         """The crossover of every pair in a group; in a large group, only of every curve with the baseline."""
         groups = (group for groups in self.questions.values() for group in groups)
-        return {pair: crossover(*pair) for group in groups for pair in _pairs(group)}
+        pairs = list(dict.fromkeys(pair for group in groups for pair in _pairs(group)))
+        return dict(zip(pairs, crossovers(pairs), strict=True))
 
     @cached_property
     def against_baseline(self) -> dict[TimeCurve, Crossover]:
         """The crossover of each curve with the baseline of its group, for those that have a size in common with it."""
         pairs = [(group[0], other) for group in self.groups for other in group[1:]]
-        return {pair[1]: self.crossovers[pair] for pair in pairs if len(self.crossovers[pair].leads)}
+        return {pair[1]: self.crossovers[pair] for pair in pairs if len(self.crossovers[pair].leads.at)}
 
     @cached_property
     def common(self) -> Sizes:

@@ -7,26 +7,52 @@ import numpy as np
 import pytest
 
 from experiments.job_result import JobResult
-from experiments.matmul.crossover import AHEAD, APART, CROSSOVER, UNCERTAIN, crossover
+from experiments.matmul.crossover import AHEAD, APART, CROSSOVER, UNCERTAIN, crossovers
 from experiments.matmul.curves import bootstrap_medians, curve_of
 
 SIZES = [1, 10, 100, 1000, 10_000]
 
 
-def job_of(name, seconds_of, sizes=SIZES, noise=0.0, samples=25, seed=0, status="FINISHED", device="CPU:0", swept=None):
-    """A job that took ``seconds_of(n)`` a call, give or take the relative ``noise``; its tables are text."""
+def job_of(
+    name,
+    seconds_of,
+    sizes=SIZES,
+    noise=0.0,
+    processes=5,
+    samples=5,
+    seed=0,
+    status="FINISHED",
+    device="CPU:0",
+    swept=None,
+):
+    """A job that took ``seconds_of(n)`` a call; its tables are text.
+
+    Each of its ``processes`` has a level of its own, off by the relative ``noise``, and each of the ``samples`` of a
+    process is off from it by as much again.
+    """
     generator = np.random.default_rng(seed)
     tables = {
         "results": [{"n": "99999", "status": "not measured: needs 9 GB of memory", "median_us": ""}],
         "samples": [],
     }
     for n in sizes:
-        seconds = seconds_of(n) * (1 + noise * generator.standard_normal(samples))
-        tables["results"].append({"n": f"{n}", "status": "measured", "median_us": f"{np.median(seconds) * 1e6}"})
-        tables["samples"] += [{"n": f"{n}", "round": "0", "calls": "7", "seconds": f"{7 * one}"} for one in seconds]
+        levels = seconds_of(n) * np.exp(noise * generator.standard_normal((processes, 1)))
+        seconds = levels * np.exp(noise * generator.standard_normal((processes, samples)))
+        typical = np.exp(np.mean(np.log(np.median(seconds, axis=1))))
+        tables["results"].append({"n": f"{n}", "status": "measured", "median_us": f"{typical * 1e6}"})
+        tables["samples"] += [
+            {"n": f"{n}", "process": f"{process}", "round": "0", "calls": "7", "seconds": f"{7 * one}"}
+            for process, of_process in enumerate(seconds)
+            for one in of_process
+        ]
     swept = swept or {}
     config = {"experiment.shape": "square", "experiment.dtype": "float32", "experiment.mode": "eager", **swept}
     return JobResult(name, status, swept, config, device, {}, lambda table: tables.get(table, []))
+
+
+def crossover(first, second):
+    (found,) = crossovers([(first, second)])
+    return found
 
 
 def curve(name, seconds_of, **how):
@@ -43,10 +69,11 @@ def shallow(n):
 
 
 def test_a_curve_is_read_from_the_tables_in_order_of_size():
-    found = curve("cpu", steep, sizes=[100, 1, 10], noise=0.1, samples=8)
+    found = curve("cpu", steep, sizes=[100, 1, 10], noise=0.1, processes=2, samples=4)
     assert found.n.tolist() == [1, 10, 100]
     assert [len(samples) for samples in found.samples] == [8, 8, 8]
-    assert found.seconds == pytest.approx([np.median(samples) for samples in found.samples])
+    assert [len(levels) for levels in found.levels] == [2, 2, 2]
+    assert found.seconds == pytest.approx([math.sqrt(np.prod(levels)) for levels in found.levels])
     assert curve("none", steep, sizes=[]) is None
 
 
@@ -85,10 +112,8 @@ def test_noise_between_equals_is_no_crossover():
             curve("one", steep, noise=0.3, seed=2 * seed), curve("two", steep, noise=0.3, seed=2 * seed + 1)
         )
         assert found.outcome in (UNCERTAIN, AHEAD)
-        if found.outcome == AHEAD:
-            assert "wherever the two can be told apart" in found.in_words()
-        else:
-            assert "cannot be told apart at the largest size" in found.in_words()
+        ends = "wherever the two can be told apart" if found.outcome == AHEAD else "cannot be told apart at the largest"
+        assert ends in found.in_words()
 
 
 def test_a_lead_that_is_lost_in_noise_at_the_end_is_none():
@@ -121,10 +146,10 @@ def test_only_common_sizes_count():
 
 
 def test_single_samples_give_a_crossover_without_an_interval():
-    found = crossover(curve("steep", steep, samples=1), curve("shallow", shallow, samples=1))
+    found = crossover(curve("steep", steep, processes=1, samples=1), curve("shallow", shallow, processes=1, samples=1))
     assert found.n == pytest.approx(300)
     assert all(math.isnan(end) for end in (*found.interval, found.share))
-    assert "(no interval: too few samples)" in found.in_words()
+    assert "(no interval: too few processes or samples)" in found.in_words()
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0, 4.0, 8.0, 16.0], [1.0, 2.0, 4.0, 8.0]])

@@ -53,7 +53,7 @@ def test_it_is_the_least_squares_fit_of_scipy():
 @pytest.mark.parametrize("seconds_of", [lambda n: 50e-6 + 2e-10 * n, lambda n: 20e-6 + 1e-8 * n**1.5])
 def test_no_other_growth_fits_better(seconds_of, seed):
     """Not even where the noise makes several minima: a time that hardly grows is among the examples."""
-    series = curve("cpu", seconds_of, sizes=SIZES[4:], noise=0.05, samples=1, seed=seed)
+    series = curve("cpu", seconds_of, sizes=SIZES[4:], noise=0.05, processes=1, samples=1, seed=seed)
     found = growth(series)
     constant, ones = 1 / series.seconds, np.ones(len(series.n))
     growing = (np.stack([constant, series.n**k / series.seconds], axis=1) for k in np.linspace(0.1, 5, 500))
@@ -89,6 +89,6 @@ def test_what_has_no_growth_is_said(seconds_of, sizes, problem):
 
 
 def test_single_samples_give_a_fit_without_intervals():
-    found = growth(curve("cpu", lambda n: 50e-6 + 1e-9 * n**2, sizes=SIZES, samples=1))
+    found = growth(curve("cpu", lambda n: 50e-6 + 1e-9 * n**2, sizes=SIZES, processes=1, samples=1))
     assert found.k == pytest.approx(2, rel=1e-4)
     assert all(math.isnan(end) for end in (*found.a_interval, *found.b_interval, *found.k_interval))

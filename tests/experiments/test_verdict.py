@@ -1,0 +1,74 @@
+"""How often a verdict is wrong, and how often it finds what is there."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import stdtrit
+
+from experiments.measure.between import interval_between, t_95
+from experiments.measure.verdict import Verdict, time_ratio, verdicts
+
+PROCESSES, SPREAD, DRIFT = 5, 0.01, 0.05
+"""Each process is off by 1 %, and both of a pair by 5 % more, as the machine drifts."""
+
+
+def pairs(count: int, ratio: float, seed: int = 0) -> list[tuple[list[float], list[float]]]:
+    """The levels of ``count`` comparisons of a call that takes ``ratio`` times as long as the other."""
+    generator = np.random.default_rng(seed)
+    own = generator.normal(scale=SPREAD, size=(count, 2, PROCESSES))
+    machine = np.cumsum(generator.normal(scale=DRIFT, size=(count, 1, PROCESSES)), axis=2)
+    levels = np.exp(own + machine) * np.array([ratio, 1.0])[:, None]
+    return [(first.tolist(), second.tolist()) for first, second in levels]
+
+
+def alone(ratio: float) -> list[Verdict]:
+    """The verdicts on 400 comparisons, each made alone."""
+    return [verdicts([time_ratio(*pair)])[0] for pair in pairs(400, ratio)]
+
+
+@pytest.mark.parametrize("freedom", [*range(1, 32), 40, 60, 120, 1000])
+def test_students_t_is_that_of_scipy(freedom):
+    assert t_95(freedom) == pytest.approx(stdtrit(freedom, 0.975), abs=1e-3)
+
+
+def test_the_interval_between_processes_is_that_of_scipy():
+    levels = [1.0, 1.1, 0.9, 1.02]
+    logs = np.log(levels)
+    expected = stats.t.interval(0.95, 3, np.mean(logs), stats.sem(logs))
+    assert np.log(interval_between(levels)) == pytest.approx(expected, rel=1e-4)
+    assert all(math.isnan(end) for end in interval_between([1.0]))
+
+
+def test_equals_are_called_different_in_at_most_5_percent():
+    found = alone(1.0)
+    assert sum(verdict in (Verdict.FASTER, Verdict.SLOWER) for verdict in found) / len(found) < 0.08  # 5 % + 3 sigma
+
+
+@pytest.mark.parametrize(("ratio", "verdict"), [(1.05, Verdict.SLOWER), (1 / 1.05, Verdict.FASTER)])
+def test_a_difference_of_5_percent_is_found(ratio, verdict):
+    found = alone(ratio)
+    assert found.count(verdict) / len(found) > 0.9
+
+
+def test_a_difference_beyond_the_margin_is_the_same_in_at_most_5_percent():
+    found = alone(1.0201)
+    assert found.count(Verdict.SAME) / len(found) < 0.08
+
+
+def test_of_many_equals_at_once_any_is_called_different_in_at_most_5_percent():
+    families = [[time_ratio(*pair) for pair in pairs(20, 1.0, seed)] for seed in range(200)]
+    wrong = [any(one in (Verdict.FASTER, Verdict.SLOWER) for one in verdicts(family)) for family in families]
+    assert np.mean(wrong) < 0.1  # 5 % + 3 sigma
+
+
+def test_equals_without_noise_are_the_same():
+    assert verdicts([time_ratio([1.0, 2.0], [1.0, 2.0])]) == [Verdict.SAME]
+
+
+def test_unsure_says_how_many_processes_would_decide():
+    ratio = time_ratio([1.0, 1.2, 0.9], [1.0, 1.0, 1.0])
+    assert verdicts([ratio]) == [Verdict.UNSURE]
+    more = ratio.processes_needed
+    assert t_95(more - 1) * ratio.deviation / math.sqrt(more) < max(abs(math.log(ratio.value)), math.log(1.02))
