@@ -15,7 +15,7 @@ class Engine(Protocol):
     """Runs jobs somewhere, each in a process of its own."""
 
     here: bool
-    """Whether jobs run on this machine, so that its kind is known before they start."""
+    """Whether jobs run on this machine: its kind is known before they start, and their processes take turns."""
     at_a_time: int
     """How many jobs run side by side, which disturbs timings."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from mlflow.entities import Metric, Run
+from mlflow.entities import Metric, Param, Run
 
 from experiments.job_result import JobResult
 from experiments.recorder import Recorder
@@ -111,6 +111,16 @@ def test_the_summary_has_a_row_for_each_job(client: MemoryClient) -> None:
 
 def test_jobs_side_by_side_are_told(client: MemoryClient) -> None:
     assert note_of(answer([child(client, 1)], at_a_time=4)) == "**1 job**, 4 at a time: 1 FINISHED."
+
+
+@pytest.mark.parametrize(("processes", "is_told"), [("5", True), ("1", False), (None, False)])
+def test_timings_that_did_not_take_turns_are_told(client: MemoryClient, processes: str | None, is_told: bool) -> None:
+    runs = [child(client, x) for x in (1, 2)]
+    for run in runs if processes else []:
+        client.log_batch(run.info.run_id, params=[Param("experiment.timing.processes", str(processes))])
+    again = [client.get_run(run.info.run_id) for run in runs]
+    assert ("did not take turns" in note_of(answer(again, takes_turns=False))) == is_told
+    assert "take turns" not in note_of(answer(again))
 
 
 def test_reasons_are_gathered(client: MemoryClient) -> None:
