@@ -5,13 +5,16 @@ import os
 import subprocess
 import sys
 
+from experiments.runtime.keras_variables import USERS_HOME
 from tests.conftest import ROOT
 
 
 def python(code: str, **variables: str) -> str:
+    """The output of ``code`` in a fresh process, which knows nothing of the variables set in this one."""
+    users = {name: value for name, value in os.environ.items() if name != USERS_HOME}
     command = [sys.executable, "-c", code]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | variables, capture_output=True, text=True, check=True, timeout=120
+        command, cwd=ROOT, env=users | variables, capture_output=True, text=True, check=True, timeout=120
     )
     return done.stdout.strip()
 
