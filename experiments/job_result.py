@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+SEEDS = ("seed", "experiment.seed")
+"""The keys whose values make replicates: jobs that differ in nothing else ask the same question again."""
+
 TableReader = Callable[[str], Sequence[Mapping[str, str]]]
 
 
@@ -30,3 +33,28 @@ class JobResult:
     def varies(self, but: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """The swept values except those of the keys ``but``: jobs that agree in them differ in those keys alone."""
         return tuple((key, value) for key, value in sorted(self.swept.items()) if key not in but)
+
+    @property
+    def seeds(self) -> tuple[tuple[str, str], ...]:
+        """The swept values of :data:`SEEDS`."""
+        return tuple((key, value) for key, value in sorted(self.swept.items()) if key in SEEDS)
+
+
+def replicates(jobs: Sequence[JobResult]) -> list[list[JobResult]]:
+    """Group the jobs that differ in their seeds alone, in the order of each group's first job.
+
+    A job that a sweep was resumed with on another device is none of the group.
+    """
+    found: dict[tuple[object, ...], list[JobResult]] = {}
+    for job in jobs:
+        found.setdefault((job.device, *job.varies(but=SEEDS)), []).append(job)
+    return list(found.values())
+
+
+def name_of(group: Sequence[JobResult]) -> str:
+    """Name jobs that differ in their seeds alone by what they have in common; a single job keeps its name."""
+    first = group[0]
+    if len(group) == 1:
+        return first.name
+    words = [set(job.name.split(" ")) for job in group]
+    return " ".join(word for word in first.name.split(" ") if all(word in others for others in words)) or "all jobs"

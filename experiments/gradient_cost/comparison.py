@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from experiments.gradient_cost.answer import BOUND, in_words, is_above
+from experiments.gradient_cost.answer import BOUND, above_bound, in_words, perhaps_above
 from experiments.gradient_cost.plots import draw_bound, new_axes
 from experiments.job_result import JobResult
 from experiments.measure.ratio import Ratio
@@ -49,23 +49,43 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
 def curve_of(job: JobResult) -> RatioCurve:
     """Read a job's curve from its tables; it has no sizes where the job measured nothing."""
     rows = sorted(measured_rows(job), key=lambda row: int(row["n"]))
-    ratios = [Ratio(*(float(row[key] or math.nan) for key in ("ratio", "ratio_low", "ratio_high"))) for row in rows]
-    return RatioCurve(job, [int(row["n"]) for row in rows], ratios)
+    return RatioCurve(job, [int(row["n"]) for row in rows], list(map(_ratio_of, rows)))
+
+
+def _ratio_of(row: Mapping[str, str]) -> Ratio:
+    value, low, high = (float(row[key] or math.nan) for key in ("ratio", "ratio_low", "ratio_high"))
+    return Ratio(value, low, high, int(row.get("function_processes") or 1))  # older runs had one process
 
 
 def note(members: Sequence[JobResult], curves: Sequence[RatioCurve]) -> str:
     """The comparison in Markdown."""
     parts = [f"**Cost of the gradient**: {len(curves)} of {len(members)} jobs have a curve."]
     if curves:
-        above = [curve.job.name for curve in curves if any(map(is_above, curve.ratios))]
-        names = f": {literal(', '.join(above[:MOST_LINES]))}" if above else ""
-        parts[0] += f" {len(above)} of them exceed the theoretical bound of about {BOUND:g} at some size{names}."
+        parts[0] += _on_the_bound(curves)
         parts.append(markdown_table([_cells(curve) for curve in curves[:MOST_LINES]]))
     if len(curves) > MOST_LINES:
         parts.append(f"and {len(curves) - MOST_LINES} more")
     parts += listing("no curve from", without_result(members, curves)[:MOST_LINES])
     parts += listing("not finished, but compared", cut_short(curves)[:MOST_LINES])
     return "\n\n".join(parts)
+
+
+def _on_the_bound(curves: Sequence[RatioCurve]) -> str:
+    """Sentences on the curves above the bound; what is certain is so over all curves and sizes together."""
+    ratios = [ratio for curve in curves for ratio in curve.ratios]
+    above, perhaps = (_names_of(curves, which(ratios)) for which in (above_bound, perhaps_above))
+    names = f": {literal(', '.join(above[:MOST_LINES]))}" if above else ""
+    words = f" {len(above)} of them exceed the theoretical bound of about {BOUND:g} for certain at some size{names}."
+    if perhaps:
+        words += f" Above it, but of one process only: {literal(', '.join(perhaps[:MOST_LINES]))}."
+    return words
+
+
+def _names_of(curves: Sequence[RatioCurve], chosen: Sequence[bool]) -> list[str]:
+    """The jobs with a chosen ratio; there is a choice for each ratio of each curve."""
+    choices = iter(chosen)
+    chosen_of = [[next(choices) for _ in curve.ratios] for curve in curves]
+    return [curve.job.name for curve, of_curve in zip(curves, chosen_of, strict=True) if any(of_curve)]
 
 
 def cost_figure(curves: Sequence[RatioCurve]) -> Figure:
@@ -88,18 +108,25 @@ def _draw(axes: Axes, curve: RatioCurve, color: str, dash: str) -> None:
 
 
 def _cells(curve: RatioCurve) -> dict[str, str]:
-    by_size = dict(zip(curve.sizes, (ratio.value for ratio in curve.ratios), strict=True))
-    smallest, largest = (choose(by_size, by_size.__getitem__) for choose in (least, most))
+    by_size = dict(zip(curve.sizes, curve.ratios, strict=True))
+    smallest, largest = (choose(by_size, lambda size: by_size[size].value) for choose in (least, most))
     return {
         "job": curve.job.name,
         "smallest ratio": _ratio(by_size, smallest),
         "largest ratio": _ratio(by_size, largest),
-        "at n": listed([f"{size:,}" for size in largest], 3) or "-",
+        "at n": listed([f"{size:,}" for size in _perhaps_largest(by_size, largest)], 3) or "-",
         "at the largest n": _ratio(by_size, curve.sizes[-1:]),
         "interval there": in_words(curve.ratios[-1]),
     }
 
 
-def _ratio(by_size: Mapping[int, float], sizes: Sequence[int]) -> str:
+def _perhaps_largest(by_size: Mapping[int, Ratio], largest: Sequence[int]) -> list[int]:
+    """The sizes of which the interval reaches that of the largest ratio: any of them may have the largest."""
+    if not largest or not math.isfinite(low := by_size[largest[0]].low):
+        return list(largest)
+    return [size for size, ratio in by_size.items() if size in largest or ratio.high >= low]
+
+
+def _ratio(by_size: Mapping[int, Ratio], sizes: Sequence[int]) -> str:
     """The ratio at the first of ``sizes``; a dash where there is none."""
-    return f"{by_size[sizes[0]]:.2f}" if sizes and math.isfinite(by_size[sizes[0]]) else "-"
+    return f"{by_size[sizes[0]].value:.2f}" if sizes and math.isfinite(by_size[sizes[0]].value) else "-"

@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-from experiments.job_result import JobResult
+from experiments.job_result import SEEDS, JobResult
 from experiments.matmul.crossover import Crossover, crossovers
 from experiments.matmul.curves import Sizes, TimeCurve, common_sizes, curve_of
 from experiments.matmul.growth import Growth, growth
@@ -19,8 +19,6 @@ NAMED = 6
 """Where there are more curves than colors, this many of the fastest have one, and a name."""
 
 SHAPE = "experiment.shape"
-
-SEEDS = {"seed", "experiment.seed"}
 
 MOST_IN_PAIRS = 20
 """A group of more curves is compared with its baseline only: a thousand curves have half a million pairs."""
@@ -48,7 +46,7 @@ class Comparison:
         last, as different products are no alternatives to each other. Seeds are no question: they make replicates.
         """
         swept = {key for curve in self.curves for key in curve.job.swept}
-        differing = [key for key in swept - SEEDS if len({curve.job.swept.get(key) for curve in self.curves}) > 1]
+        differing = [key for key in swept - set(SEEDS) if len({curve.job.swept.get(key) for curve in self.curves}) > 1]
         devices = [key for key in differing if key == "device" or key.startswith("device.")]
         if devices:
             return {"device": self._groups(devices)}

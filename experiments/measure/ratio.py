@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.measure.between import geometric_mean, interval_between
+from experiments.measure.between import geometric_mean, interval_between, t_95
 from experiments.measure.measurement import Measurement, median_interval
+from experiments.measure.verdict import TimeRatio
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,15 @@ class Ratio:
     value: float
     low: float = math.nan
     high: float = math.nan
+    processes: int = 1
+    """The number of processes; the interval of one holds within that process alone."""
+
+    def over(self, bound: float) -> TimeRatio | None:
+        """Return this ratio over a ``bound``, to be judged whether it is above; None for one process or a NaN."""
+        if self.processes < 2 or not math.isfinite(self.high):
+            return None
+        error = math.log(self.high / self.value) / t_95(self.processes - 1)
+        return TimeRatio(self.value / bound, error * math.sqrt(self.processes), self.processes)
 
 
 def ratio_of(above: Measurement, below: Measurement) -> Ratio:
@@ -37,7 +47,7 @@ def ratio_of(above: Measurement, below: Measurement) -> Ratio:
         by_process[turn[0]].append(above_by_round[turn] / below_by_round[turn])
     levels = [statistics.median(ratios) for ratios in by_process.values()]
     if len(levels) > 1:
-        return Ratio(geometric_mean(levels), *interval_between(levels))
+        return Ratio(geometric_mean(levels), *interval_between(levels), len(levels))
     (ratios,) = by_process.values()
     return Ratio(levels[0], *median_interval(np.sort(ratios)))
 

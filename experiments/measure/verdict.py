@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +18,9 @@ MARGIN = 0.02
 
 MOST_PROCESSES = 1000
 
+ROUNDING = 1e-9
+"""Differences whose deviation is this small a share of their mean are equal."""
+
 
 class Verdict(Enum):
     """What the times of two calls allow to say of the first."""
@@ -26,6 +30,28 @@ class Verdict(Enum):
     SAME = "same"
     """The times differ by less than :data:`MARGIN`."""
     UNSURE = "unsure"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What two things differ by, from pairs that have all else in common, such as the seed."""
+
+    mean: float
+    """The mean of the pairs' differences."""
+    deviation: float
+    """The standard deviation of the pairs' differences."""
+    pairs: int
+
+    @property
+    def error(self) -> float:
+        """The standard error of :attr:`mean`."""
+        return self.deviation / math.sqrt(self.pairs)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of this difference alone, by Student's t."""
+        half_width = t_95(self.pairs - 1) * self.error
+        return self.mean - half_width, self.mean + half_width
 
 
 @dataclass(frozen=True)
@@ -39,22 +65,35 @@ class TimeRatio:
     pairs: int
 
     @property
-    def error(self) -> float:
-        """The standard error of the logarithm of :attr:`value`."""
-        return self.deviation / math.sqrt(self.pairs)
+    def logarithm(self) -> Difference:
+        """The difference of the times' logarithms."""
+        return Difference(math.log(self.value), self.deviation, self.pairs)
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of this ratio alone, by Student's t."""
-        factor = math.exp(t_95(self.pairs - 1) * self.error)
-        return self.value / factor, self.value * factor
+        low, high = self.logarithm.interval
+        return math.exp(low), math.exp(high)
 
     @property
     def processes_needed(self) -> int:
-        """About how many processes would decide between FASTER, SLOWER and SAME; :data:`MOST_PROCESSES` at most."""
+        """The number that :meth:`processes_among` gives for a comparison that is made alone."""
+        return self.processes_among(1)
+
+    def processes_among(self, comparisons: int) -> int:
+        """About how many processes would decide between FASTER, SLOWER and SAME; :data:`MOST_PROCESSES` at most.
+
+        Of ``comparisons`` made at once, this one is taken for the first that Holm's correction meets.
+        """
+        from scipy.special import stdtrit  # late: only the end of a sweep needs it
+
         distance = max(abs(math.log(self.value)), math.log1p(MARGIN) - abs(math.log(self.value)))
-        counts = range(2, MOST_PROCESSES)
-        return next((n for n in counts if t_95(n - 1) * self.deviation / math.sqrt(n) < distance), MOST_PROCESSES)
+        needed = (
+            n
+            for n in range(2, MOST_PROCESSES)
+            if stdtrit(n - 1, 1 - ERROR / comparisons / 2) * self.deviation / math.sqrt(n) < distance
+        )
+        return next(needed, MOST_PROCESSES)
 
 
 def time_ratio(first: Sequence[float], second: Sequence[float]) -> TimeRatio:
@@ -67,6 +106,22 @@ def time_ratio(first: Sequence[float], second: Sequence[float]) -> TimeRatio:
     return TimeRatio(geometric_mean(ratios), spread(ratios), len(ratios))
 
 
+def difference(first: Sequence[float], second: Sequence[float]) -> Difference:
+    """Return what ``first`` is larger by than its partners in ``second``; both need two values or more."""
+    found = [one - other for one, other in zip(first, second, strict=True)]
+    return Difference(statistics.fmean(found), statistics.stdev(found), len(found))
+
+
+def tell_apart(differences: Sequence[Difference], among: int = 0) -> list[bool]:
+    """Return which of several differences, tested at once, are certain.
+
+    Paired t tests, corrected by Holm's method for so many comparisons as there are differences, or for ``among``: more
+    were looked at where, say, the best was chosen first. Equal differences have no spread that t could judge, as is
+    common among the accuracies of a few examples. They count by their signs alone: six at least.
+    """
+    return _holm([_p_by_t_or_signs(one) for one in differences], among)
+
+
 def verdicts(ratios: Sequence[TimeRatio]) -> list[Verdict]:
     """Return the verdict on each of several comparisons that are made at once.
 
@@ -74,8 +129,8 @@ def verdicts(ratios: Sequence[TimeRatio]) -> list[Verdict]:
     whether they are the same within :data:`MARGIN`. Both are corrected for the number of comparisons
     (S. Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979).
     """
-    differ = _holm([_p_of_no_difference(ratio) for ratio in ratios])
-    same = _holm([_p_of_a_difference(ratio) for ratio in ratios])
+    differ = _holm([_p_of_no_difference(ratio.logarithm) for ratio in ratios])
+    same = _holm([_p_of_a_difference(ratio.logarithm) for ratio in ratios])
     return [
         (Verdict.FASTER if ratio.value < 1 else Verdict.SLOWER)
         if is_different
@@ -84,30 +139,40 @@ def verdicts(ratios: Sequence[TimeRatio]) -> list[Verdict]:
     ]
 
 
-def _p_of_no_difference(ratio: TimeRatio) -> float:
-    """Return the probability of so large a ratio, or larger, if the times were the same."""
-    return 2 * _upper_tail(abs(math.log(ratio.value)), ratio)
+def _p_by_t_or_signs(one: Difference) -> float:
+    if one.deviation <= ROUNDING * abs(one.mean):
+        return 2 * 0.5**one.pairs if one.mean else 1.0
+    return _p_of_no_difference(one)
 
 
-def _p_of_a_difference(ratio: TimeRatio) -> float:
-    """Return the probability of so small a ratio, or smaller, if the times differed by :data:`MARGIN`."""
-    return _upper_tail(math.log1p(MARGIN) - abs(math.log(ratio.value)), ratio)
+def _p_of_no_difference(one: Difference) -> float:
+    """Return the probability of so large a difference, or larger, if there were none."""
+    return 2 * _upper_tail(abs(one.mean), one)
 
 
-def _upper_tail(distance: float, ratio: TimeRatio) -> float:
+def _p_of_a_difference(logarithm: Difference) -> float:
+    """Return the probability of so small a difference, or smaller, if the times differed by :data:`MARGIN`."""
+    return _upper_tail(math.log1p(MARGIN) - abs(logarithm.mean), logarithm)
+
+
+def _upper_tail(distance: float, one: Difference) -> float:
     """Return the probability that a mean of such pairs is larger than the true one by ``distance`` or more."""
     from scipy.special import stdtr  # late: only the end of a sweep needs it
 
-    if ratio.error == 0:
+    if one.error == 0:
         return 0.0 if distance > 0 else 1.0
-    return float(stdtr(ratio.pairs - 1, -distance / ratio.error))
+    return float(stdtr(one.pairs - 1, -distance / one.error))
 
 
-def _holm(p_values: Sequence[float]) -> list[bool]:
-    """Return which null hypotheses are rejected, with :data:`ERROR` as the chance of any wrong rejection."""
+def _holm(p_values: Sequence[float], among: int = 0) -> list[bool]:
+    """Return which null hypotheses are rejected, with :data:`ERROR` as the chance of any wrong rejection.
+
+    ``among`` counts those that are not listed, too.
+    """
+    count = max(among, len(p_values))
     rejected = [False] * len(p_values)
     for place, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
-        if p_values[index] > ERROR / (len(p_values) - place):
+        if p_values[index] > ERROR / (count - place):
             break
         rejected[index] = True
     return rejected

@@ -4,132 +4,277 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from operator import itemgetter
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from experiments.job_result import JobResult
+from experiments.job_result import SEEDS, JobResult, name_of, replicates
+from experiments.measure.between import geometric_mean, interval_between
+from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, verdicts
 from experiments.operators.calls import BOTH, FORWARD
 from experiments.operators.plots import Bars, bar_figure
-from experiments.recorder import Recorder, Row
+from experiments.recorder import Cell, Recorder, Row
 from experiments.reporting.figures import COLORS
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import duration, listed
-from experiments.series.comparing import common_setting, cut_short, listing, measured_rows, without_result
+from experiments.series.comparing import (
+    Levels,
+    common_setting,
+    cut_short,
+    levels_of,
+    listing,
+    measured_rows,
+    ratio_of_levels,
+    without_result,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_JOBS = 6
-"""Up to this many jobs stand side by side in the figure and in the note; comparison.csv has them all."""
+MOST_GROUPS = 6
+"""Up to this many groups of jobs stand side by side in the figure and in the note; comparison.csv has them all."""
+
+OperatorCall = tuple[str, str]
+"""The name of an operator, and of the call: FORWARD, or BOTH for forward and backward together."""
+
+IN_WORDS = {Verdict.FASTER: "faster", Verdict.SLOWER: "slower", Verdict.SAME: "the same", Verdict.UNSURE: "unsure"}
 
 
 @dataclass(frozen=True)
 class Times:
-    """The times that one job measured, in seconds a call by the operator's name."""
+    """The times that one job measured."""
 
     job: JobResult
-    forward: Mapping[str, float]
-    both: Mapping[str, float]
-    """Forward and backward together."""
+    seconds: Mapping[OperatorCall, float]
+    levels: Mapping[OperatorCall, Levels]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The times of jobs that differ in their seeds alone: replicates, which have one time with one interval."""
+
+    members: Sequence[Times]
+
+    @cached_property
+    def name(self) -> str:
+        return name_of([times.job for times in self.members])
+
+    @cached_property
+    def seconds(self) -> dict[OperatorCall, float]:
+        """The geometric mean of the jobs' times."""
+        calls = dict.fromkeys(call for times in self.members for call in times.seconds)
+        return {call: geometric_mean([t.seconds[call] for t in self.members if call in t.seconds]) for call in calls}
+
+    def levels(self, call: OperatorCall) -> Levels:
+        """The levels of all processes of all jobs."""
+        return {turn: level for times in self.members for turn, level in times.levels.get(call, {}).items()}
+
+    def interval(self, call: OperatorCall) -> tuple[float, float]:
+        """The 95 % interval of the time, from the spread between all processes; NaN for a single one."""
+        return interval_between(list(self.levels(call).values()))
+
+
+@dataclass(frozen=True)
+class Speedup:
+    """How many times as fast as the first group another one is."""
+
+    call: OperatorCall
+    group: Group
+    first: Group
+    ratio: TimeRatio | None
+    """The ratio of the times, from pairs of processes; None where there are less than two pairs."""
+    verdict: Verdict | None = None
+
+    @property
+    def value(self) -> float:
+        return 1 / self.ratio.value if self.ratio else self.first.seconds[self.call] / self.group.seconds[self.call]
+
+    @property
+    def is_certain(self) -> bool:
+        return self.verdict in (Verdict.FASTER, Verdict.SLOWER)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of this one alone; NaN where there are no pairs."""
+        low, high = self.ratio.interval if self.ratio else (math.nan, math.nan)
+        return 1 / high, 1 / low
+
+    @property
+    def in_words(self) -> str:
+        """Such as ``1.48x, faster``."""
+        return f"{self.value:.2f}x" + (f", {IN_WORDS[self.verdict]}" if self.verdict else "")
+
+
+Speedups = Mapping[tuple[OperatorCall, Group], Speedup]
+"""What is compared with the first group; calls that either did not measure are left out."""
 
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """Record a table, a figure and a note on those ``members`` that measured anything."""
-    found = [times for job in members if (times := times_of(job)).both]
-    names = operators_of(found)
+    found = [times for job in members if (times := times_of(job)).seconds]
+    by_job = {id(times.job): times for times in found}
+    groups = [Group([by_job[id(job)] for job in same]) for same in replicates([times.job for times in found])]
+    speedups = speedups_of(groups)
+    names = operators_of(groups)
     if names:
-        recorder.table("comparison", [_row(times, found[0], name) for name in names for times in found])
-    if len(found) > 1:
-        recorder.figure("comparison_operators", partial(comparison_figure, found[:MOST_JOBS], names))
-    recorder.note(note(members, found, names))
+        recorder.table("comparison", [_row(group, speedups, name) for name in names for group in groups])
+    if len(groups) > 1:
+        recorder.figure("comparison_operators", partial(comparison_figure, groups[:MOST_GROUPS], names))
+    recorder.note(note(members, found, groups, speedups))
 
 
 def times_of(job: JobResult) -> Times:
-    """Read a job's times from its tables; both are empty where the job measured nothing."""
-    rows = measured_rows(job)
-    forward, both = ({row["operator"]: float(row[f"{call}_us"]) * 1e-6 for row in rows} for call in (FORWARD, BOTH))
-    return Times(job, forward, both)
+    """Read a job's times from its tables; there are none where the job measured nothing."""
+    seconds = {
+        (row["operator"], call): time * 1e-6
+        for row in measured_rows(job)
+        for call in (FORWARD, BOTH)
+        if (time := float(row[f"{call}_us"])) > 0
+    }
+    if not seconds:
+        return Times(job, {}, {})
+    levels = levels_of(job, ("operator", "call"))
+    return Times(job, seconds, {(operator, call): found for (operator, call), found in levels.items()})
 
 
-def operators_of(found: Sequence[Times]) -> list[str]:
+def speedups_of(groups: Sequence[Group]) -> Speedups:
+    """Compare each group with the first; the verdicts are made all at once."""
+    found = [
+        Speedup(call, group, groups[0], ratio_of_levels(group.levels(call), groups[0].levels(call)))
+        for group in groups[1:]
+        for call in group.seconds
+        if call in groups[0].seconds
+    ]
+    decided = iter(verdicts([speedup.ratio for speedup in found if speedup.ratio]))
+    judged = [replace(one, verdict=next(decided)) if one.ratio else one for one in found]
+    return {(one.call, one.group): one for one in judged}
+
+
+def operators_of(groups: Sequence[Group]) -> list[str]:
     """The operators that any job measured, the slowest first."""
     slowest: dict[str, float] = {}
-    for times in found:
-        for name, seconds in times.both.items():
-            slowest[name] = max(seconds, slowest.get(name, 0.0))
+    for group in groups:
+        for (name, call), seconds in group.seconds.items():
+            if call == BOTH:
+                slowest[name] = max(seconds, slowest.get(name, 0.0))
     return sorted(slowest, key=lambda name: -slowest[name])
 
 
-def comparison_figure(found: Sequence[Times], names: Sequence[str]) -> Figure:
-    """A figure with one bar a job for each operator: forward and backward together."""
+def comparison_figure(groups: Sequence[Group], names: Sequence[str]) -> Figure:
+    """A figure with one bar a group for each operator: forward and backward together."""
     bars = []
-    for times, color in zip(found, COLORS, strict=False):
-        seconds = [times.both.get(name, math.nan) for name in names]
-        bars.append(Bars(times.job.name, color, seconds, list(map(duration, seconds))))
-    return bar_figure(names, bars, "forward and backward", common_setting([times.job for times in found]))
+    for group, color in zip(groups, COLORS, strict=False):
+        seconds = [group.seconds.get((name, BOTH), math.nan) for name in names]
+        bars.append(Bars(group.name, color, seconds, list(map(duration, seconds))))
+    jobs = [times.job for group in groups for times in group.members]
+    return bar_figure(names, bars, "forward and backward", common_setting(jobs))
 
 
-def note(members: Sequence[JobResult], found: Sequence[Times], names: Sequence[str]) -> str:
-    """The comparison in Markdown: the times of forward and backward together, and each job's speedup over the first."""
+def note(members: Sequence[JobResult], found: Sequence[Times], groups: Sequence[Group], speedups: Speedups) -> str:
+    """The comparison in Markdown: the times of forward and backward together, and each group's speedup."""
+    names = operators_of(groups)
     parts = [f"**Operators**: {len(found)} of {len(members)} jobs have times."]
-    if len(found) > 1:
-        first = found[0].job.name
-        parts[0] += f" Forward and backward together; in brackets how many times as fast as {literal(first)}."
-        parts[0] += _what_stands_out(found)
-    if found:
-        shown = found[:MOST_JOBS]
-        parts.append(markdown_table([_cells(shown, name) for name in names]))
-    if len(found) > MOST_JOBS:
-        parts.append(f"and {len(found) - MOST_JOBS} more jobs in comparison.csv")
-    parts += listing("no times from", without_result(members, found)[:MOST_JOBS])
-    parts += listing("not finished, but compared", cut_short(found)[:MOST_JOBS])
+    if len(groups) < len(found):
+        parts[0] += (
+            " Jobs that differ in their seed alone are replicates: they have one time, over all their processes."
+        )
+    if len(groups) > 1:
+        first = literal(groups[0].name)
+        parts[0] += f" Forward and backward together; in brackets how many times as fast as {first}."
+        parts[0] += _what_stands_out(speedups)
+        parts.append(markdown_table([_cells(groups[:MOST_GROUPS], speedups, name) for name in names]))
+    elif groups:
+        parts.append(markdown_table([_cells_alone(groups[0], name) for name in names]))
+    if len(groups) > MOST_GROUPS:
+        parts.append(f"and {len(groups) - MOST_GROUPS} more in comparison.csv")
+    parts += listing("no times from", without_result(members, found)[:MOST_GROUPS])
+    parts += listing("not finished, but compared", cut_short(found)[:MOST_GROUPS])
     return "\n\n".join(parts)
 
 
-def _what_stands_out(found: Sequence[Times]) -> str:
-    """A sentence on the operators that gain and lose most from what was swept; empty where none can be compared."""
-    speedups = [
-        (found[0].both[name] / seconds, name, times.job.name)
-        for times in found[1:]
-        for name, seconds in times.both.items()
-        if name in found[0].both and seconds > 0
-    ]
-    if not speedups:
-        return ""
-    gains, losses = most(speedups, itemgetter(0)), least(speedups, itemgetter(0))
+def _what_stands_out(speedups: Speedups) -> str:
+    """A sentence on what gains and loses most, of what differs for certain; empty where nothing can be compared."""
+    found = [speedup for (call, _), speedup in speedups.items() if call[1] == BOTH]
+    certain = [speedup for speedup in found if speedup.is_certain]
+    if not certain:
+        return _why_none_is_certain(found, len(speedups)) if found else ""
+    gains, losses = (choose(certain, attrgetter("value")) for choose in (most, least))
+    share = f"{len(certain)} of {len(found)} differ for certain"
+    if len(gains) == len(found):
+        return f" All are {gains[0].value:.2f}x as fast."
     if gains == losses:
-        return f" All are {gains[0][0]:.2f}x as fast."
-    return f" The extremes are {_extremes(gains)} and {_extremes(losses)}."
+        return f" {share}: {_extremes(gains)}."
+    return f" {share}; the extremes are {_extremes(gains)} and {_extremes(losses)}."
 
 
-def _extremes(found: Sequence[tuple[float, str, str]]) -> str:
+def _why_none_is_certain(found: Sequence[Speedup], comparisons: int) -> str:
+    """What is known instead; ``comparisons`` is the number of verdicts made at once."""
+    if all(one.ratio is None for one in found):
+        return (
+            " One process each gives no verdict: another one may be off by more than they differ. Several would tell "
+            "(experiment.timing.processes=5, or seed=0,1,2,3,4)."
+        )
+    if all(one.verdict is Verdict.SAME for one in found):
+        return f" All take the same time, within {MARGIN:.0%}."
+    words = " No operator's time differs for certain"
+    needed = {
+        one: math.ceil(one.ratio.processes_among(comparisons) / len(one.group.members))
+        for one in found
+        if one.ratio and one.verdict is Verdict.UNSURE
+    }
+    if not needed:
+        return f"{words}."
+    closest = min(needed, key=needed.__getitem__)
+    return f"{words}; experiment.timing.processes={needed[closest]} may decide it for {_extremes([closest])}."
+
+
+def _extremes(found: Sequence[Speedup]) -> str:
     """Operators that tie: ``relu with gpu (3.10x)``."""
-    names = literal(listed([f"{name} with {job}" for _, name, job in found], 3))
-    return f"{names} ({found[0][0]:.2f}x)"
+    names = literal(listed([f"{one.call[0]} with {one.group.name}" for one in found], 3))
+    return f"{names} ({found[0].value:.2f}x)"
 
 
-def _cells(found: Sequence[Times], name: str) -> dict[str, str]:
+def _cells(groups: Sequence[Group], speedups: Speedups, name: str) -> dict[str, str]:
     cells = {"operator": name}
-    for times in found:
-        cells[times.job.name] = _cell(times, found[0], name)
+    for group in groups:
+        cells[group.name] = duration(group.seconds[name, BOTH]) if (name, BOTH) in group.seconds else "-"
+        if speedup := speedups.get(((name, BOTH), group)):
+            cells[group.name] += f" ({speedup.in_words})"
     return cells
 
 
-def _cell(times: Times, first: Times, name: str) -> str:
-    if name not in times.both:
-        return "-"
-    speedup = "" if times is first or name not in first.both else f" ({first.both[name] / times.both[name]:.2f}x)"
-    return f"{duration(times.both[name])}{speedup}"
+def _cells_alone(group: Group, name: str) -> dict[str, str]:
+    """The cells of jobs that nothing is compared with."""
+    call = (name, BOTH)
+    low, high = group.interval(call)
+    return {
+        "operator": name,
+        "forward and backward": duration(group.seconds[call]),
+        "95 % interval": f"{duration(low)} to {duration(high)}" if math.isfinite(low) else "-",
+        "processes": f"{len(group.levels(call)) or '-'}",
+    }
 
 
-def _row(times: Times, first: Times, name: str) -> Row:
-    """An operator's times in one job as a row of comparison.csv, with the speedups over the first job."""
-    row: dict[str, str | float | None] = {"operator": name, "job": times.job.name, **times.job.swept}
-    for call, own, others in ((FORWARD, times.forward, first.forward), (BOTH, times.both, first.both)):
-        if name in own:
-            row[f"{call}_us"] = own[name] * 1e6
-            row[f"{call}_speedup"] = others[name] / own[name] if name in others else None
+def _row(group: Group, speedups: Speedups, name: str) -> Row:
+    """An operator's times in one group as a row of comparison.csv, with the speedups over the first group."""
+    swept = dict(group.members[0].job.varies(but=SEEDS))
+    row: dict[str, Cell] = {"operator": name, "job": group.name, "jobs": len(group.members), **swept}
+    for call in ((name, FORWARD), (name, BOTH)):
+        if call in group.seconds:
+            low, high = group.interval(call)
+            row[f"{call[1]}_us"] = group.seconds[call] * 1e6
+            row[f"{call[1]}_ci_low_us"], row[f"{call[1]}_ci_high_us"] = low * 1e6, high * 1e6
+            row |= _speedup_columns(call[1], speedups.get((call, group)))
     return row
+
+
+def _speedup_columns(call: str, speedup: Speedup | None) -> dict[str, Cell]:
+    low, high = speedup.interval if speedup else (math.nan, math.nan)
+    return {
+        f"{call}_speedup": speedup.value if speedup else None,
+        f"{call}_speedup_low": low,
+        f"{call}_speedup_high": high,
+        f"{call}_verdict": IN_WORDS[speedup.verdict] if speedup and speedup.verdict else None,
+    }

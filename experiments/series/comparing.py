@@ -1,12 +1,20 @@
-"""Parts of the experiments' comparisons: rows, settings and the jobs to be named in a note."""
+"""Parts of the experiments' comparisons: rows, levels, settings and the jobs to be named in a note."""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from experiments.job_result import JobResult
+from experiments.measure.verdict import TimeRatio, time_ratio
 from experiments.reporting.markdown import literal
+
+Turn = tuple[tuple[tuple[str, str], ...], int]
+"""The seeds of a job and the number of one of its processes."""
+
+Levels = Mapping[Turn, float]
+"""The level of each process: the median of its samples, in seconds a call."""
 
 
 class Compared(Protocol):
@@ -19,6 +27,28 @@ class Compared(Protocol):
 def measured_rows(job: JobResult) -> list[Mapping[str, str]]:
     """The rows of a job's results.csv that hold a measurement."""
     return [row for row in job.table("results") if row["status"] == "measured"]
+
+
+def levels_of(job: JobResult, columns: Sequence[str]) -> dict[tuple[str, ...], Levels]:
+    """The levels of a job's processes, by what its samples.csv has in ``columns``."""
+    samples: dict[tuple[str, ...], dict[Turn, list[float]]] = {}
+    for row in job.table("samples"):
+        turn = job.seeds, int(row.get("process", 0))  # older runs had one process
+        of_call = samples.setdefault(tuple(row[column] for column in columns), {})
+        of_call.setdefault(turn, []).append(float(row["seconds"]) / float(row["calls"]))
+    return {call: {turn: statistics.median(times) for turn, times in found.items()} for call, found in samples.items()}
+
+
+def ratio_of_levels(first: Levels, second: Levels) -> TimeRatio | None:
+    """The ratio of two calls' times, from the processes with the same seed and the same turn; None for less than two.
+
+    Such a pair has met the same operands and the same drift, which cancel. Whatever has no partner is left out: where a
+    job has failed, a few pairs less cost little, and an unpaired test would take the drift for noise.
+    """
+    common = [turn for turn in first if turn in second]
+    if len(common) < 2:
+        return None
+    return time_ratio([first[turn] for turn in common], [second[turn] for turn in common])
 
 
 def common_setting(members: Sequence[JobResult]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from experiments.job_result import JobResult
+from experiments.job_result import SEEDS, JobResult, replicates
+from experiments.measure.verdict import Difference, difference, tell_apart
 from experiments.recorder import Recorder
 from experiments.reporting.figures import label
 from experiments.reporting.markdown import literal, markdown_table
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 SCORES = {"test/accuracy": True, "test/rmse": False}
 """The metrics that rank settings, each with whether more of it is better; the first that was recorded counts."""
 
-SEED = "seed"
-
 MOST_ROWS = 15
 
 LONGEST_VALUE = 24
@@ -34,12 +33,20 @@ FEWEST_LINES = 3
 """With fewer jobs, parallel coordinates say nothing."""
 
 
-@dataclass(frozen=True)
+Seeds = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Setting:
     """The jobs that differ in nothing but their seed."""
 
     swept: tuple[tuple[str, str], ...]
-    scores: tuple[float, ...]
+    by_seed: Mapping[Seeds, float]
+    """The score of each seed."""
+
+    @property
+    def scores(self) -> list[float]:
+        return list(self.by_seed.values())
 
     @property
     def median(self) -> float:
@@ -48,6 +55,25 @@ class Setting:
     @property
     def name(self) -> str:
         return ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.swept) or "all jobs"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a setting stands to the best one."""
+
+    setting: Setting
+    difference: Difference | None = None
+    """What its scores are higher by, seed by seed; None for the best, and where they share less than two seeds."""
+    is_apart: bool = False
+    """Whether it is worse for certain."""
+
+    @property
+    def in_words(self) -> str:
+        if self.difference is None:
+            return "-"
+        low, high = self.difference.interval
+        words = "for certain" if self.is_apart else "not told apart"
+        return f"{self.difference.mean:+z.2g} ({low:+z.2g} to {high:+z.2g}), {words}"
 
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
@@ -60,39 +86,73 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
         return
     sign = -1 if SCORES[score] else 1
     settings = sorted(_settings(done, score), key=lambda setting: ascending(sign * setting.median))
-    recorder.table("settings", [_row(setting) for setting in settings])
-    recorder.note(_note(settings, score))
+    standings = _standings(settings)
+    recorder.table("settings", [_row(standing) for standing in standings])
+    recorder.note(_note(standings, score))
     keys = list(dict.fromkeys(key for job in done for key in job.swept))
     if len(done) >= FEWEST_LINES and keys:
         recorder.figure("parallel_coordinates", partial(parallel_figure, done, keys, score))
 
 
 def _settings(members: Sequence[JobResult], score: str) -> list[Setting]:
-    found: dict[tuple[tuple[str, str], ...], list[float]] = {}
-    for job in members:
-        found.setdefault(job.varies(but=[SEED]), []).append(job.metrics[score])
-    return [Setting(swept, tuple(scores)) for swept, scores in found.items()]
+    return [
+        Setting(group[0].varies(but=SEEDS), {job.seeds: job.metrics[score] for job in group})
+        for group in replicates(members)
+    ]
 
 
-def _row(setting: Setting) -> dict[str, str | float | int]:
+def _standings(settings: Sequence[Setting]) -> list[Standing]:
+    """Compare each setting with the first, which is the best, over the seeds that both have.
+
+    The best was chosen by its scores, so that any pair of settings might have been compared: the tests are corrected
+    for the number of all pairs.
+    """
+    best = settings[0]
+    differences = [_difference(setting, best) for setting in settings[1:]]
+    among = sum(len(setting.scores) > 1 for setting in settings)
+    apart = iter(tell_apart([one for one in differences if one], among * (among - 1) // 2))
+    return [
+        Standing(best),
+        *(Standing(s, one, next(apart) if one else False) for s, one in zip(settings[1:], differences, strict=True)),
+    ]
+
+
+def _difference(setting: Setting, best: Setting) -> Difference | None:
+    common = [seeds for seeds in setting.by_seed if seeds in best.by_seed]
+    if len(common) < 2:
+        return None
+    return difference([setting.by_seed[seeds] for seeds in common], [best.by_seed[seeds] for seeds in common])
+
+
+def _row(standing: Standing) -> dict[str, str | float | int | None]:
+    setting, found = standing.setting, standing.difference
+    low, high = found.interval if found else (math.nan, math.nan)
     return {
         **dict(setting.swept),
         "seeds": len(setting.scores),
         "median": setting.median,
         "lowest": min(setting.scores),
         "highest": max(setting.scores),
+        "difference": found.mean if found else None,
+        "difference_low": low,
+        "difference_high": high,
+        "worse_for_certain": str(standing.is_apart) if found else None,
     }
 
 
-def _note(settings: Sequence[Setting], score: str) -> str:
+def _note(standings: Sequence[Standing], score: str) -> str:
+    settings = [standing.setting for standing in standings]
     best = (most if SCORES[score] else least)(settings, lambda setting: setting.median)
     what = score.removeprefix("test/")
     names = literal(listed([setting.name for setting in best], 3))
-    value = _value(best[0].median)
-    lines = [f"Best {what}: {names}, {value}{_spread(best[0]) if len(best) == 1 else ' each'}."]
-    if len(settings) > len(best) and (doubt := _doubt(settings[len(best) :], best[0])):
-        lines.append(doubt)
-    rows = [
+    value = f"{_value(best[0].median)}{_spread(best[0]) if len(best) == 1 else ' each'}"
+    if len(settings) == 1:
+        words = f"{what.capitalize()} of {names}: {value}."
+    elif all(standing.is_apart for standing in standings[1:]):
+        words = f"Best {what}: {names}, {value}. All others are worse for certain."
+    else:
+        words = f"{'Highest' if SCORES[score] else 'Lowest'} {what}: {names}, {value}. {_doubt(standings)}"
+    columns = [
         {
             "setting": setting.name,
             "seeds": f"{len(setting.scores)}",
@@ -102,15 +162,20 @@ def _note(settings: Sequence[Setting], score: str) -> str:
         }
         for setting in settings[:MOST_ROWS]
     ]
-    return " ".join(lines) + "\n\n" + markdown_table(rows)
+    if any(standing.difference for standing in standings):
+        for cells, standing in zip(columns, standings, strict=False):
+            cells["against the first (95 %)"] = standing.in_words
+    return f"{words}\n\n{markdown_table(columns)}"
 
 
-def _doubt(others: Sequence[Setting], best: Setting) -> str:
-    """A sentence on how many settings these jobs cannot tell from the best; empty where they can tell all."""
-    if len(best.scores) < 2:
+def _doubt(standings: Sequence[Standing]) -> str:
+    """A sentence on the settings that these jobs cannot tell from the first."""
+    if all(len(standing.setting.scores) < 2 for standing in standings):
         return "With one seed each, differences may be luck; add seed=0,1,2,3,4."
-    close = [s for s in others if max(s.scores) >= min(best.scores) and min(s.scores) <= max(best.scores)]
-    return f"{len(close)} other settings overlap with it over their seeds." if close else ""
+    close = [standing.setting.name for standing in standings[1:] if not standing.is_apart]
+    if len(close) == len(standings) - 1:
+        return "None of the others can be told apart from it; more seeds may."
+    return f"It cannot be told apart from {literal(listed(close, 3))}; more seeds may decide it."
 
 
 def _spread(setting: Setting) -> str:

@@ -9,7 +9,8 @@ from functools import partial
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from experiments.job_result import JobResult
+from experiments.job_result import SEEDS, JobResult
+from experiments.measure.verdict import Difference, difference, tell_apart
 from experiments.recorder import Recorder, Row
 from experiments.reporting.figures import label
 from experiments.reporting.markdown import literal, markdown_table
@@ -26,7 +27,10 @@ LONGEST_VALUE = 18
 """Letters of a swept value in the figure."""
 
 MANY = 8
-"""A key with more values than this is summarized by their spread: seeds, or values that a search has drawn."""
+"""A key with more values than this is summarized by their spread, such as those that a search has drawn."""
+
+HIGHER, LOWER, UNSURE = "higher", "lower", "unsure"
+"""What the pairs allow to say of a metric, with the reference as measure."""
 
 BLUE, GREY = "#1f5fa8", "#9a9a9a"
 
@@ -47,10 +51,10 @@ class Effect:
     pairs: tuple[tuple[float, float], ...]
     """For each pair, the metric with this value and with the reference."""
 
-    @property
-    def deviation(self) -> float:
-        """The standard deviation of the values; NaN for a single value."""
-        return stdev(self.values) if len(self.values) > 1 else math.nan
+    deviation: float
+    """The standard deviation of the values, around the mean of each other setting for a seed; NaN for one value."""
+    verdict: str = ""
+    """HIGHER or LOWER than the reference, or UNSURE; empty where there are no two pairs to judge by."""
 
     @property
     def ratios(self) -> list[float]:
@@ -64,9 +68,25 @@ class Effect:
         """The geometric mean of the ratios; NaN if there are none."""
         return math.exp(fmean(map(math.log, self.ratios))) if self.ratios else math.nan
 
+    @property
+    def ratio_interval(self) -> tuple[float, float]:
+        """The 95 % interval of :attr:`ratio` over the pairs; NaN for less than two, which know no spread."""
+        if len(self.ratios) < 2:
+            return math.nan, math.nan
+        low, high = self.between_pairs.interval
+        return math.exp(low), math.exp(high)
+
+    @property
+    def between_pairs(self) -> Difference:
+        """What the pairs differ by: in the logarithm where all values are positive. There must be two pairs."""
+        scale = math.log if self.ratios else float
+        values, references = zip(*self.pairs, strict=True)
+        return difference(list(map(scale, values)), list(map(scale, references)))
+
     def row(self) -> Row:
         """The row of effects.csv."""
         ratios = self.ratios or [math.nan]
+        low, high = self.ratio_interval
         return {
             "metric": self.metric,
             "key": self.key,
@@ -78,23 +98,44 @@ class Effect:
             "pairs": len(self.pairs),
             "difference": fmean(value - reference for value, reference in self.pairs) if self.pairs else math.nan,
             "ratio": self.ratio,
+            "ratio_ci_low": low,
+            "ratio_ci_high": high,
             "ratio_low": min(ratios),
             "ratio_high": max(ratios),
+            "verdict": self.verdict,
         }
 
 
 def effects(results: Sequence[JobResult], metric: str) -> list[Effect]:
-    """The effect of each value of each swept key on ``metric``, from the FINISHED jobs that have it."""
+    """The effect of each value of each swept key on ``metric``, from the FINISHED jobs that have it.
+
+    A seed has a single effect, the spread of all its values. The verdicts on the others are made all at once.
+    """
     having = [result for result in results if result.status == "FINISHED" and metric in result.metrics]
     having = [result for result in having if math.isfinite(result.metrics[metric])]
     keys = dict.fromkeys(key for result in having for key in result.swept)
-    return [effect for key in keys for effect in _effects_of(key, having, metric)]
+    found = [effect for key in keys for effect in _effects_of(key, having, metric)]
+    judged = [effect for effect in found if len(effect.pairs) > 1 and effect.value != effect.reference]
+    certain = dict(zip(map(id, judged), tell_apart([effect.between_pairs for effect in judged]), strict=True))
+    return [
+        replace(effect, verdict=_verdict(effect, certain[id(effect)])) if id(effect) in certain else effect
+        for effect in found
+    ]
+
+
+def _verdict(effect: Effect, is_certain: bool) -> str:
+    if not is_certain:
+        return UNSURE
+    return HIGHER if effect.between_pairs.mean > 0 else LOWER
 
 
 def _effects_of(key: str, results: Sequence[JobResult], metric: str) -> list[Effect]:
     values = list(dict.fromkeys(result.swept[key] for result in results if key in result.swept))
     if len(values) < 2:
         return []
+    if key in SEEDS:
+        everything = tuple(result.metrics[metric] for result in results)
+        return [Effect(metric, key, f"{len(values)} values", "", everything, (), _spread(key, results, metric))]
     reference = {result.varies(but=[key]): result for result in results if result.swept.get(key) == values[0]}
     by_value: dict[str, list[JobResult]] = {value: [] for value in values}
     for result in results:
@@ -108,8 +149,19 @@ def _effects_of(key: str, results: Sequence[JobResult], metric: str) -> list[Eff
             if result.varies(but=[key]) in reference
         ]
         measured = tuple(result.metrics[metric] for result in having)
-        found.append(Effect(metric, key, value, values[0], measured, tuple(pairs)))
+        deviation = stdev(measured) if len(measured) > 1 else math.nan
+        found.append(Effect(metric, key, value, values[0], measured, tuple(pairs), deviation))
     return found
+
+
+def _spread(seed: str, results: Sequence[JobResult], metric: str) -> float:
+    """The standard deviation over a seed, pooled over the jobs that agree in all else; NaN where none do."""
+    groups: dict[tuple[tuple[str, str], ...], list[float]] = {}
+    for result in results:
+        groups.setdefault(result.varies(but=[seed]), []).append(result.metrics[metric])
+    freedom = sum(len(group) - 1 for group in groups.values())
+    off = sum((value - fmean(group)) ** 2 for group in groups.values() for value in group)
+    return math.sqrt(off / freedom) if freedom else math.nan
 
 
 def record_effects(results: Sequence[JobResult], metrics: Sequence[str], recorder: Recorder) -> str:
@@ -122,7 +174,10 @@ def record_effects(results: Sequence[JobResult], metrics: Sequence[str], recorde
     recorder.figure("effects", partial(effects_figure, by_key))
     rows = [cells for same in by_key.values() for cells in _cells_of_key(same)]
     more = f"\n\n{len(rows) - MOST_ROWS} more are in effects.csv." if len(rows) > MOST_ROWS else ""
-    title = f"Effect of each swept key on {literal(found[0].metric)} (of the last step, where it has several):"
+    title = f"Effect of each swept key on {literal(found[0].metric)} (of the last step, where it has several)"
+    if any(effect.verdict for effect in found):
+        title += "; in brackets the 95 % interval over pairs of jobs that differ in the key alone"
+    title += ":"
     return f"{title}\n\n{markdown_table(rows[:MOST_ROWS])}{more}"
 
 
@@ -131,22 +186,30 @@ def _by_key(found: Sequence[Effect]) -> dict[str, list[Effect]]:
 
 
 def _cells_of_key(same: Sequence[Effect]) -> list[dict[str, str]]:
-    """A row for each value, or a single row if there are many values."""
+    """A row for each value, or a single row for a seed or many values."""
+    if same[0].key in SEEDS:
+        return [_cells(same[0], same[0].value, "replicates")]
     if len(same) <= MANY:
         return [
             _cells(effect, effect.value, "reference" if effect is same[0] else _ratio_in_words(effect))
             for effect in same
         ]
-    everything = replace(same[0], values=tuple(value for effect in same for value in effect.values))
+    values = tuple(value for effect in same for value in effect.values)
+    everything = replace(same[0], values=values, deviation=stdev(values))
     return [
         _cells(everything, f"{len(same)} values", f"{min(everything.values):z.4g} to {max(everything.values):z.4g}")
     ]
 
 
 def _ratio_in_words(effect: Effect) -> str:
-    ratios = effect.ratios
-    spread = f" ({min(ratios):.3g} to {max(ratios):.3g})" if len(ratios) > 1 else ""
-    return f"{effect.ratio:.3g}x{spread}" if ratios else "-"
+    if not effect.pairs:
+        return "no pair"
+    ratio = f"{effect.ratio:.3g}x" if effect.ratios else ""
+    if not effect.verdict:
+        return f"{ratio or '-'} (one pair)"
+    low, high = effect.ratio_interval
+    interval = f" ({low:.3g} to {high:.3g}), " if ratio else ""
+    return f"{ratio}{interval}{effect.verdict}"
 
 
 def _cells(effect: Effect, value: str, against: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from experiments.gradient_cost import GradientCost
@@ -52,21 +53,28 @@ def test_a_listing_of_nothing_is_no_paragraph():
     assert listing("no curve from", []) == []
 
 
-def trained(**scores: float) -> list[JobResult]:
-    """Trainings by the name of their model, each with its score."""
+def trained(metric: str = "test/accuracy", **scores) -> list[JobResult]:
+    """Trainings by the name of their model, each with its score, or with one for each seed."""
     return [
-        JobResult(name, "FINISHED", {"model": name}, {}, "CPU:0", {"test/accuracy": score}, lambda table: [])
-        for name, score in scores.items()
+        JobResult(name, "FINISHED", {"model": name} | seed, {}, "CPU:0", {metric: score}, lambda table: [])
+        for name, given in scores.items()
+        for seed, score in (
+            [({}, given)] if isinstance(given, float) else [({"seed": f"{n}"}, s) for n, s in given.items()]
+        )
     ]
+
+
+def by_seed(*scores: float) -> dict[int, float]:
+    return dict(enumerate(scores))
 
 
 @pytest.mark.parametrize(
     ("scores", "best"),
     [
-        ({"mlp": 0.5, "cnn": 0.75}, "Best accuracy: model=cnn, 0.75. With one seed each, differences may be luck"),
-        ({"mlp": 0.75, "cnn": 0.75}, "Best accuracy: model=mlp and model=cnn, 0.75 each."),
-        ({"mlp": math.nan, "cnn": 0.5, "lstm": 0.25}, "Best accuracy: model=cnn, 0.5. With"),
-        ({"mlp": -0.0, "cnn": -1.0}, "Best accuracy: model=mlp, 0. With"),
+        ({"mlp": 0.5, "cnn": 0.75}, "Highest accuracy: model=cnn, 0.75. With one seed each, differences may be luck"),
+        ({"mlp": 0.75, "cnn": 0.75}, "Highest accuracy: model=mlp and model=cnn, 0.75 each. With one seed"),
+        ({"mlp": math.nan, "cnn": 0.5, "lstm": 0.25}, "Highest accuracy: model=cnn, 0.5. With"),
+        ({"mlp": -0.0, "cnn": -1.0}, "Highest accuracy: model=mlp, 0. With"),
     ],
 )
 def test_the_best_training_of_equals_and_of_nan(scores, best, recorder):
@@ -75,25 +83,132 @@ def test_the_best_training_of_equals_and_of_nan(scores, best, recorder):
     assert len(recorder.tables["settings"]) == sum(map(math.isfinite, scores.values()))
 
 
-def operated(name: str, **microseconds: float) -> JobResult:
-    rows = [
-        {"operator": operator, "status": "measured", "forward_us": "1", "forward_backward_us": f"{us}"}
-        for operator, us in microseconds.items()
-    ]
-    return JobResult(name, "FINISHED", {"mode": name}, {}, "CPU:0", {}, {"results": rows}.get)
+LUCKY = by_seed(0.5, 0.9, 0.6, 0.8, 0.7)
+"""Scores that depend on the seed more than on anything else."""
 
 
 @pytest.mark.parametrize(
-    ("relu", "gelu", "words"),
+    ("scores", "words"),
     [
-        (2, 5, "The extremes are relu with graph (2.00x) and gelu with graph (0.80x)."),
-        (2, 2, "All are 2.00x as fast."),
-        (math.nan, 2, "All are 2.00x as fast."),
+        # the ranges overlap, but seed by seed one is always better
+        (
+            {"a": LUCKY, "b": {n: score - 0.05 + 0.001 * (n % 3) for n, score in LUCKY.items()}},
+            "Best accuracy: model=a, 0.7 in the median of 5 seeds (0.5 to 0.9). All others are worse for certain.",
+        ),
+        (
+            {"a": LUCKY, "b": by_seed(0.9, 0.5, 0.8, 0.6, 0.65)},
+            "Highest accuracy: model=a, 0.7 in the median of 5 seeds",
+        ),
+        ({"a": LUCKY, "b": by_seed(0.9, 0.5, 0.8, 0.6, 0.65)}, "None of the others can be told apart from it"),
+        (
+            {"a": LUCKY, "b": by_seed(0.9, 0.5, 0.8, 0.6, 0.65), "c": by_seed(0.11, 0.5, 0.2, 0.4, 0.3)},
+            "It cannot be told apart from model=b; more seeds may decide it.",
+        ),
+        # the same difference three times may be the resolution of a small test set
+        ({"a": by_seed(0.9, 0.9, 0.9), "b": by_seed(0.8, 0.8, 0.8)}, "None of the others can be told apart from it"),
+        # no seed in common
+        ({"a": by_seed(0.9, 0.8), "b": {7: 0.4, 8: 0.3}}, "None of the others can be told apart from it"),
+        ({"a": LUCKY}, "Accuracy of all jobs: 0.7 in the median of 5 seeds (0.5 to 0.9)."),
     ],
 )
-def test_the_operators_that_gain_most(relu, gelu, words, recorder):
-    Operators.compare([operated("eager", relu=4, gelu=4), operated("graph", relu=relu, gelu=gelu)], recorder)
+def test_trainings_are_told_apart_seed_by_seed(scores, words, recorder):
+    jobs = trained(**scores)
+    if len(scores) == 1:
+        jobs = [JobResult(j.name, j.status, {"seed": j.swept["seed"]}, {}, "CPU:0", j.metrics, j.table) for j in jobs]
+    Training.compare(jobs, recorder)
     assert words in recorder.notes[-1]
+    assert len(recorder.tables["settings"]) == len(scores)
+
+
+def test_the_lowest_error_is_the_best(recorder):
+    Training.compare(trained("test/rmse", a=LUCKY, b={n: 2 * score for n, score in LUCKY.items()}), recorder)
+    assert recorder.notes[-1].startswith("Best rmse: model=a, 0.7")
+    assert float(recorder.tables["settings"][1]["difference"]) == pytest.approx(0.7)
+
+
+def operated(swept: str, processes: int = 5, noise: float = 0.001, status: str = "FINISHED", **microseconds: float):
+    """A job such as ``mode=graph seed=3``, with the time of each operator; a process is off by ``noise``."""
+    generator = np.random.default_rng(sum(swept.encode()))
+    rows, samples = [], []
+    for operator, us in microseconds.items():
+        levels = us * np.exp(noise * generator.standard_normal(processes))
+        middle = np.exp(np.mean(np.log(levels)))
+        rows.append({"operator": operator, "status": "measured"} | dict.fromkeys(TIMES, f"{middle}"))
+        samples += [
+            {"operator": operator, "call": call, "process": f"{n}", "calls": "10", "seconds": f"{level * 1e-5}"}
+            for call in ("forward", "forward_backward")
+            for n, level in enumerate(levels)
+        ]
+    values = dict(word.split("=") for word in swept.split(" "))
+    name = " ".join(value if value.isalpha() else f"{key}={value}" for key, value in values.items())
+    tables = {"results": rows, "samples": samples}
+    return JobResult(name, status, values, {}, "CPU:0", {}, lambda table: tables.get(table, []))
+
+
+TIMES = ("forward_us", "forward_backward_us")
+
+
+@pytest.mark.parametrize(
+    ("relu", "gelu", "how", "words"),
+    [
+        (
+            2,
+            5,
+            {},
+            "2 of 2 differ for certain; the extremes are relu with graph (2.00x) and gelu with graph (0.80x).",
+        ),
+        (2, 2, {"noise": 0.0}, "All are 2.00x as fast."),
+        (math.nan, 2, {}, "All are 2.00x as fast."),
+        (2, 4, {}, "1 of 2 differ for certain: relu with graph (2.00x)."),
+        (4, 4, {}, "All take the same time, within 2%."),
+        (3.9, 4, {"noise": 0.1}, "No operator's time differs for certain; experiment.timing.processes="),
+        (2, 5, {"processes": 1}, "One process each gives no verdict: another one may be off by more than they differ."),
+    ],
+)
+def test_the_operators_that_gain_most(relu, gelu, how, words, recorder):
+    jobs = [operated("mode=eager", relu=4, gelu=4, **how), operated("mode=graph", relu=relu, gelu=gelu, **how)]
+    Operators.compare(jobs, recorder)
+    assert words in recorder.notes[-1]
+    assert ("extremes" in recorder.notes[-1]) == ("extremes" in words)
+
+
+def test_seeds_are_replicates_and_no_race(recorder):
+    Operators.compare([operated(f"seed={n}", noise=0.2, relu=4, gelu=5) for n in range(10)], recorder)
+    note = recorder.notes[-1]
+    assert "differ in their seed alone are replicates" in note
+    assert not any(word in note for word in ("extreme", "seed=", "faster", "slower", "x)"))
+    (gelu, relu) = recorder.tables["comparison"]
+    assert (gelu["operator"], gelu["jobs"], gelu["job"]) == ("gelu", 10, "all jobs")
+    assert relu["forward_us"] == pytest.approx(4, rel=0.1)
+    assert relu["forward_ci_low_us"] < 4 < relu["forward_ci_high_us"]
+    assert relu["forward_ci_high_us"] / relu["forward_ci_low_us"] == pytest.approx(
+        math.exp(2 * 2 * 0.2 / 50**0.5), rel=0.1
+    )
+    assert not recorder.figures
+
+
+def test_groups_of_seeds_are_compared_seed_by_seed(recorder):
+    """One job has failed; the others are paired all the same."""
+    jobs = [
+        operated(f"mode={mode} seed={n}", processes=1, relu=time * (n + 1), gelu=time * (n + 1))
+        for mode, time in (("eager", 4.0), ("graph", 3.0))
+        for n in range(4)
+        if (mode, n) != ("eager", 2)
+    ]
+    Operators.compare(jobs, recorder)
+    rows = {(row["operator"], row["job"]): row for row in recorder.tables["comparison"]}
+    assert set(rows) == {(name, mode) for name in ("relu", "gelu") for mode in ("eager", "graph")}
+    found = rows["relu", "graph"]
+    assert found["forward_verdict"] == found["forward_backward_verdict"] == "faster"
+    assert found["forward_speedup"] == pytest.approx(4 / 3, rel=0.01)
+    assert found["forward_speedup_low"] < 4 / 3 < found["forward_speedup_high"] < 1.4
+
+
+def test_verdicts_are_corrected_for_all_operators(recorder):
+    """Of 200 operators that take the same time, 5 % would differ if each was looked at alone."""
+    same = {f"op{n}": 4.0 for n in range(200)}
+    Operators.compare([operated("mode=eager", noise=0.1, **same), operated("mode=graph", noise=0.1, **same)], recorder)
+    assert "No operator's time differs for certain" in recorder.notes[-1]
 
 
 def test_the_largest_ratio_of_equals_and_of_nan(recorder):
@@ -105,3 +220,38 @@ def test_the_largest_ratio_of_equals_and_of_nan(recorder):
     GradientCost.compare([JobResult("gmm", "FINISHED", {}, {}, "CPU:0", {}, {"results": rows}.get)], recorder)
     (line,) = (line for line in recorder.notes[-1].splitlines() if line.startswith("| gmm"))
     assert [cell.strip() for cell in line.split("|")[2:6]] == ["2.00", "3.00", "1 and 3", "2.00"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "sizes", "processes", "words"),
+    [
+        (5.5, 6.6, 1, 5, "1 of them exceed the theoretical bound of about 5 for certain at some size: gmm."),
+        (5.1, 7.1, 1, 5, "1 of them exceed the theoretical bound of about 5 for certain at some size: gmm."),
+        (5.1, 7.1, 20, 5, "0 of them exceed the theoretical bound of about 5 for certain at some size."),
+        (
+            5.5,
+            6.6,
+            1,
+            1,
+            "0 of them exceed the theoretical bound of about 5 for certain at some size. "
+            "Above it, but of one process only: gmm.",
+        ),
+    ],
+)
+def test_the_bound_is_exceeded_for_certain_over_all_sizes(low, high, sizes, processes, words, recorder):
+    ends = {"ratio": f"{math.sqrt(low * high)}", "ratio_low": f"{low}", "ratio_high": f"{high}"}
+    rows = [
+        {"n": f"{n}", "status": "measured", "function_processes": f"{processes}"} | ends for n in range(1, sizes + 1)
+    ]
+    GradientCost.compare([JobResult("gmm", "FINISHED", {}, {}, "CPU:0", {}, {"results": rows}.get)], recorder)
+    assert words in recorder.notes[-1]
+
+
+def test_sizes_that_may_have_the_largest_ratio_are_all_named(recorder):
+    found = {1: (2.0, 1.9, 2.1), 10: (3.0, 2.5, 3.5), 100: (2.8, 2.7, 2.9), 1000: (2.4, 2.3, 2.45)}
+    rows = [
+        {"n": f"{n}", "status": "measured", "ratio": f"{value}", "ratio_low": f"{low}", "ratio_high": f"{high}"}
+        for n, (value, low, high) in found.items()
+    ]
+    GradientCost.compare([JobResult("gmm", "FINISHED", {}, {}, "CPU:0", {}, {"results": rows}.get)], recorder)
+    assert "10 and 100" in recorder.notes[-1]

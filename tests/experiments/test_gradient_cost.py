@@ -203,7 +203,8 @@ def test_what_slows_both_down_for_a_round_leaves_their_ratio():
 def test_the_curves_of_a_sweep_are_drawn_together(recorder):
     def job(name, ratios, status="FINISHED"):
         rows = [
-            {"n": f"{10**i}", "status": "measured", "ratio": f"{r}", "ratio_low": f"{r - 1}", "ratio_high": f"{r + 1}"}
+            {"n": f"{10**i}", "status": "measured", "function_processes": "5"}
+            | {"ratio": f"{r}", "ratio_low": f"{r - 1}", "ratio_high": f"{r + 1}"}
             for i, r in enumerate(ratios)
         ]
         return JobResult(name, status, {"workload": name}, {}, "CPU:0", {}, {"results": rows}.get)
@@ -212,7 +213,10 @@ def test_the_curves_of_a_sweep_are_drawn_together(recorder):
     GradientCost.compare([job("gmm", [2, 3]), job("mlp", [2, 6.5], "KILLED"), missing], recorder)
     assert set(recorder.figures) == {"comparison_cost"}
     (note,) = recorder.notes
-    assert "2 of 3 jobs have a curve. 1 of them exceed the theoretical bound of about 5 at some size: mlp." in note
+    assert (
+        "2 of 3 jobs have a curve. 1 of them exceed the theoretical bound of about 5 for certain at some size: mlp."
+        in note
+    )
     assert "no curve from: saddle (FAILED)" in note
     assert "not finished, but compared: mlp (KILLED)" in note
 

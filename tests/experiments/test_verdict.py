@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.special import stdtrit
 
 from experiments.measure.between import interval_between, t_95
-from experiments.measure.verdict import Verdict, time_ratio, verdicts
+from experiments.measure.verdict import Difference, Verdict, difference, tell_apart, time_ratio, verdicts
 
 PROCESSES, SPREAD, DRIFT = 5, 0.01, 0.05
 """Each process is off by 1 %, and both of a pair by 5 % more, as the machine drifts."""
@@ -72,3 +72,26 @@ def test_unsure_says_how_many_processes_would_decide():
     assert verdicts([ratio]) == [Verdict.UNSURE]
     more = ratio.processes_needed
     assert t_95(more - 1) * ratio.deviation / math.sqrt(more) < max(abs(math.log(ratio.value)), math.log(1.02))
+
+
+def test_differences_are_told_apart_as_by_scipy():
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        first, second = generator.normal(0.3, 0.3, 6), generator.normal(0, 0.3, 6)
+        found = difference(first.tolist(), second.tolist())
+        expected = stats.ttest_rel(first, second)
+        assert tell_apart([found]) == [expected.pvalue < 0.05]
+        assert found.interval == pytest.approx(tuple(expected.confidence_interval()), rel=1e-3)
+
+
+@pytest.mark.parametrize(("pairs", "apart"), [(5, False), (6, True)])
+def test_equal_differences_count_by_their_signs(pairs, apart):
+    assert tell_apart([difference([0.3, 0.2] * 3, [0.2, 0.1] * 3)]) == [True]
+    assert tell_apart([Difference(0.1, 0.0, pairs)]) == [apart]
+    assert tell_apart([Difference(0.0, 0.0, pairs)]) == [False]
+
+
+def test_what_else_was_looked_at_makes_a_difference_less_certain():
+    one = Difference(0.1, 0.07, 5)  # p = 0.033
+    assert tell_apart([one]) == [True]
+    assert tell_apart([one], among=3) == [False]

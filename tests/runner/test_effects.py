@@ -55,8 +55,8 @@ def test_failed_jobs_and_lacking_metrics_do_not_count():
 
 def test_many_values_are_told_by_their_spread():
     recorder = MemoryRecorder()
-    note = record_effects([_member(float(seed), seed=str(seed)) for seed in range(1, 22)], ["m"], recorder)
-    (row,) = (line for line in note.splitlines() if "| seed" in line)
+    note = record_effects([_member(float(rate), rate=str(rate)) for rate in range(1, 22)], ["m"], recorder)
+    (row,) = (line for line in note.splitlines() if "| rate" in line)
     assert "21 values" in row
     assert "1 to 21" in row
     assert len(recorder.tables["effects"]) == 21
@@ -67,3 +67,64 @@ def test_nothing_swept_has_no_effect():
     recorder = MemoryRecorder()
     assert record_effects([_member(1.0)], ["m"], recorder) == ""
     assert recorder.tables == {}
+
+
+def _row_of(note: str, key: str, value: str) -> list[str]:
+    """The cells of a row of the note's table."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in note.splitlines()]
+    (row,) = (row for row in cells if row[:2] == [key, value])
+    return row
+
+
+SEEDED = [1.0, 1.3, 0.8, 1.1]
+
+
+@pytest.mark.parametrize(
+    ("factors", "words", "verdict"),
+    [
+        ((2.0, 2.02, 2.05, 1.98), "2.01x (1.97 to 2.06), higher", "higher"),
+        ((0.5, 0.51, 0.49, 0.5), "0.5x (0.487 to 0.513), lower", "lower"),
+        ((0.5, 2.0, 1.2, 1.1), "1.07x (0.431 to 2.67), unsure", "unsure"),
+        ((-2.0, -2.02, -2.05, -1.98), "lower", "lower"),  # no ratio, but a difference
+    ],
+)
+def test_the_verdict_on_a_value_is_that_of_its_pairs(factors, words, verdict):
+    members = [_member(SEEDED[n], a="0", seed=str(n)) for n in range(4)]
+    members += [_member(SEEDED[n] * factor, a="1", seed=str(n)) for n, factor in enumerate(factors)]
+    recorder = MemoryRecorder()
+    note = record_effects(members, ["m"], recorder)
+    assert _row_of(note, "a", "1")[-1] == words
+    assert [row["verdict"] for row in recorder.tables["effects"] if row["key"] == "a"] == ["", verdict]
+
+
+def test_a_single_pair_has_no_verdict():
+    note = record_effects([_member(1.0, a="0"), _member(2.06, a="1")], ["m"], MemoryRecorder())
+    assert _row_of(note, "a", "1")[-1] == "2.06x (one pair)"
+    assert "95 %" not in note
+
+
+def test_verdicts_are_corrected_for_their_number():
+    """Alone, 3 % would do; among twenty values it is nothing unusual."""
+    alone = [_member(SEEDED[n] * off, a=a, seed=str(n)) for a, offs in _OFFS.items() for n, off in enumerate(offs)]
+    many = [_member(SEEDED[n], a=str(a), seed=str(n)) for a in range(2, 22) for n in range(4)]
+    assert [effect.verdict for effect in effects(alone, "m") if effect.value == "1"] == ["higher"]
+    assert [effect.verdict for effect in effects([*alone, *many], "m") if effect.value == "1"] == ["unsure"]
+
+
+_OFFS = {"0": (1.0, 1.0, 1.0, 1.0), "1": (1.01, 1.05, 1.02, 1.04)}
+
+
+def test_seeds_have_a_spread_and_no_effect():
+    """The spread is that within a setting: a=1 is ten times as large for every seed."""
+    members = [
+        _member(factor * value, a=a, seed=str(n))
+        for a, factor in (("0", 1), ("1", 10))
+        for n, value in enumerate((1.0, 2.0))
+    ]
+    recorder = MemoryRecorder()
+    note = record_effects(members, ["m"], recorder)
+    assert _row_of(note, "seed", "2 values")[-1] == "replicates"
+    (row,) = (row for row in recorder.tables["effects"] if row["key"] == "seed")
+    assert row["standard_deviation"] == pytest.approx(math.sqrt((0.5 + 50) / 2))
+    assert (row["jobs"], row["pairs"], row["verdict"]) == (4, 0, "")
+    assert math.isnan(row["ratio"])
