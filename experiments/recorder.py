@@ -44,6 +44,17 @@ class Source:
     """Its origin: ``{"run_id": ..., "version": ...}``."""
 
 
+@dataclass(frozen=True)
+class Answered:
+    """A finished run of the same question on the same kind of machine."""
+
+    name: str
+    began: str
+    """The date and time of its start: ``2026-11-27 12:10``."""
+    results: Sequence[Mapping[str, str]]
+    """The rows of its results.csv, cells as text."""
+
+
 class Recorder(Protocol):
     """Takes findings. The runner implements it on MLflow, :mod:`experiments.testing` in memory.
 
@@ -135,6 +146,13 @@ class Recorder(Protocol):
         """A folder with what an unfinished run of the same question has left in its ``goes_on_from``.
 
         None unless this run is to go on with it (``sweep.resume``) and there is such a run.
+        """
+
+    def answered(self) -> Answered | None:
+        """The newest finished run of the same question before this one.
+
+        None if there is none, in a sweep, and for an experiment that times nothing (that has no field of the type
+        :class:`experiments.measure.Timing`).
         """
 
     def handed_on(self) -> Sequence[bytes]:

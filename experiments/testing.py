@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from experiments.recorder import Cell, Row, Source
+from experiments.recorder import Answered, Cell, Row, Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,6 +54,8 @@ class MemoryRecorder:
     """Raise KeyboardInterrupt, as Ctrl-C does, at this call of :meth:`progress`; the first call is 1."""
     earlier_files: Path | None = None
     """What :meth:`earlier` returns."""
+    answer_before: Answered | None = None
+    """What :meth:`answered` returns."""
     sources: dict[str, Source] = field(default_factory=dict)
     """What :meth:`fetch` returns, by the name that the experiment asks for."""
     store_words: tuple[str, ...] = ()
@@ -130,6 +132,9 @@ class MemoryRecorder:
 
     def earlier(self) -> Path | None:
         return self.earlier_files
+
+    def answered(self) -> Answered | None:
+        return self.answer_before
 
     def steps(self, metric: str) -> list[int]:
         """The steps at which a metric has a value, in ascending order."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.experiment import Experiment
-from experiments.recorder import Cell, Row, Source
+from experiments.recorder import Answered, Cell, Row, Source
 from experiments.runtime.device import Device, Placement
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class StoredInputs:
     """The folder that an unfinished run of the same question has left to resume from; None if there is none."""
     settled: Mapping[str, str] = field(default_factory=dict)
     """Choices that earlier runs of the same question have made by measuring."""
+    answered: Answered | None = None
+    """The newest finished run of the same question."""
     handed_on: Sequence[bytes] = ()
     """What the run's earlier processes have handed on."""
 

@@ -61,3 +61,8 @@ class Timing:
             rounds=math.ceil(self.rounds / count),
             warmup_seconds=self.warmup_seconds / count,
         )
+
+
+def timing_of(experiment: object) -> Timing | None:
+    """Return how carefully an experiment measures; None for one that times nothing."""
+    return next((value for value in vars(experiment).values() if isinstance(value, Timing)), None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from experiments.measure.measurement import Measurement, joined
 from experiments.measure.sampler import Sampler
+from experiments.runtime.disturbance import Disturbance, since_start
 
 
 class Turns:
@@ -17,6 +18,8 @@ class Turns:
         self._samplers = dict(samplers)
         self._seed, self._random = seed, random.Random(seed)
         self._before: Mapping[str, Sequence[Measurement]] = {}
+        self.disturbance = Disturbance()
+        """What else happened on the machine during this process's visits."""
 
     def go_on_from(self, before: Mapping[str, Sequence[Measurement]]) -> None:
         """Add to what earlier processes measured, by the samplers' names; each has all names."""
@@ -40,9 +43,13 @@ class Turns:
         """Sample all calls for one round, one right after the other, in random order."""
         order = list(self._samplers.values())
         self._random.shuffle(order)
-        for sampler in order:
-            if not sampler.finished:
-                sampler.visit()
+        before = since_start()
+        try:
+            for sampler in order:
+                if not sampler.finished:
+                    sampler.visit()
+        finally:
+            self.disturbance += since_start() - before
 
     def free(self) -> None:
         """Drop the operands, so that the device's memory is free again."""

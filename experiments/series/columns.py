@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from experiments.measure import Measurement
 from experiments.measure.ratio import Ratio
 from experiments.recorder import Cell
+from experiments.runtime.disturbance import Disturbance
 
 
 def time_columns(name: str, measurement: Measurement) -> dict[str, Cell]:
@@ -30,6 +31,11 @@ def time_columns(name: str, measurement: Measurement) -> dict[str, Cell]:
 def ratio_columns(name: str, ratio: Ratio) -> dict[str, Cell]:
     """Return the columns of a ratio ``name`` with its 95 % interval."""
     return {name: ratio.value, f"{name}_low": ratio.low, f"{name}_high": ratio.high}
+
+
+def disturbance_columns(found: Disturbance) -> dict[str, Cell]:
+    """Return the columns of what else happened on the machine; NaN where it is not known."""
+    return {"others_share": found.others_share, "steal_share": found.steal_share, "throttled": found.throttled}
 
 
 def sample_columns(measurement: Measurement) -> Iterator[dict[str, Cell]]:

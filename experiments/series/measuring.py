@@ -12,6 +12,7 @@ from experiments.measure import Measurement, Timing, Turns, visiting_order
 from experiments.recorder import Cell
 from experiments.reporting.text import first_line
 from experiments.runtime.device import current
+from experiments.runtime.disturbance import Disturbance
 from experiments.runtime.memory import free_bytes
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.series.processes import Before, Part, PointPart
@@ -123,10 +124,15 @@ class Series(ABC, Generic[Key, Point]):
         before = self.before
         return {key: self.restored(key, before.facts(key), before.joined(key)) for key in before.keys}
 
+    def disturbance(self, key: Key) -> Disturbance:
+        """Return what else happened on the machine while a key was measured, in all processes."""
+        here = self._in_progress[key].turns.disturbance if key in self._in_progress else Disturbance()
+        return self.before.disturbance(key) + here
+
     def part(self) -> Part[Key]:
         """Return what this process has found."""
         points = {
-            key: PointPart(self.facts(point), own)
+            key: PointPart(self.facts(point), own, one.turns.disturbance)
             for key, one in self._in_progress.items()
             if (point := one.point) is not None and (own := one.turns.own)
         }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Generic, TypeVar
 
 from experiments.measure import Measurement, Sample
 from experiments.measure.measurement import joined
+from experiments.runtime.disturbance import Disturbance
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -21,6 +22,8 @@ class PointPart:
     """What is known of the point beside its measurements."""
     measurements: Mapping[str, Measurement]
     """The measurements of this process by the names of the calls."""
+    disturbance: Disturbance
+    """What else happened on the machine meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,12 @@ class Part(Generic[Key]):
         """Return the part as JSON."""
         content = {
             "points": [
-                {"key": key, "facts": dict(one.facts), "calls": {n: _plain(m) for n, m in one.measurements.items()}}
+                {
+                    "key": key,
+                    "facts": dict(one.facts),
+                    "calls": {name: _plain(measurement) for name, measurement in one.measurements.items()},
+                    "disturbance": astuple(one.disturbance),
+                }
                 for key, one in self.points.items()
             ],
             "not_measured": list(self.not_measured.items()),
@@ -47,7 +55,11 @@ class Part(Generic[Key]):
         """Read a part that :meth:`to_bytes` wrote."""
         found = json.loads(content)
         points = {
-            one["key"]: PointPart(one["facts"], {name: _measurement(call) for name, call in one["calls"].items()})
+            one["key"]: PointPart(
+                one["facts"],
+                {name: _measurement(call) for name, call in one["calls"].items()},
+                Disturbance(*one["disturbance"]),
+            )
             for one in found["points"]
         }
         return cls(points, dict(found["not_measured"]))
@@ -85,6 +97,10 @@ class Before(Generic[Key]):
     def joined(self, key: Key) -> dict[str, Measurement]:
         """Return the measurements at a key, those of all processes in one."""
         return {name: joined(measurements) for name, measurements in self.measurements(key).items()}
+
+    def disturbance(self, key: Key) -> Disturbance:
+        """Return what else happened on the machine while a key was measured."""
+        return sum((part.disturbance for part in self._of(key)), Disturbance())
 
     def _of(self, key: Key) -> list[PointPart]:
         return [part.points[key] for part in self.parts if key in part.points]

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from experiments.experiment import Refused
 from experiments.recorder import Recorder, Row
+from experiments.runtime.disturbance import Disturbance
+from experiments.series.columns import disturbance_columns
+from experiments.series.disturbances import in_words, metrics
+from experiments.series.earlier import changes
 from experiments.series.measuring import Key, Point, Series
 from experiments.series.processes import Before, Part
 
@@ -146,6 +150,8 @@ class Report(ABC, Generic[Key, Point, A]):
             if key not in self._recorded:
                 self._record_metrics(key, answer.row(point))
         self.conclude(answer)
+        for name, value in metrics(self._disturbance()).items():
+            self.recorder.metric(name, value)
         self._end(answer)
         self.recorder.measured()
         if answer.points:
@@ -153,19 +159,29 @@ class Report(ABC, Generic[Key, Point, A]):
                 self.recorder.figure(name, partial(draw, answer))
 
     def _end(self, answer: A) -> None:
-        self.recorder.table("results", self._rows(answer))
+        rows = self._rows(answer)
+        self.recorder.table("results", rows)
         self.recorder.table("samples", answer.sample_rows())
-        self.recorder.note(answer.note())
+        remarks = in_words(self._disturbance())
+        remarks += changes(self.recorder.answered(), rows, self.key_column, self.title)
+        self.recorder.note("\n\n".join([answer.note(), *remarks]))
+
+    def _disturbance(self) -> Disturbance:
+        """Return what else happened on the machine while the points were measured."""
+        return sum(map(self.series.disturbance, self.points), Disturbance())
 
     def _rows(self, answer: A) -> list[Row]:
         """Return the rows of results.csv, one for each key, measured or not."""
+        measured = [dict(answer.row(point)) for point in answer.points]
+        for row in measured:
+            row |= disturbance_columns(self.series.disturbance(row[self.key_column]))  # type: ignore[arg-type]
         not_measured = self.series.not_measured
         missing: list[Row] = [
             {self.key_column: key, "status": f"not measured: {not_measured[key]}"}  # type: ignore[dict-item]
             for key in self.series.keys
             if key in not_measured
         ]
-        return [*(answer.row(point) for point in answer.points), *missing]
+        return [*measured, *missing]
 
 
 class SizeReport(Report[int, Point, A]):

@@ -12,6 +12,7 @@ from runner import environment
 from runner.config.question import fingerprint
 from runner.errors import UserError
 from runner.execution.job import Job
+from runner.execution.neighbours import Neighbours
 from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import experiment_id, store_errors
@@ -41,6 +42,7 @@ class Context:
         """Touch nothing yet: :meth:`open` does. The jobs' runs become children of ``parent``, if there is one."""
         self.store = store
         self.parent = parent
+        self.neighbours = Neighbours()
         self.client: MlflowClient
         self.surroundings: dict[str, Any]
         """Machine, packages and code, as ``environment.describe`` returns them."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from experiments.recorder import Source
+from experiments.measure.timing import timing_of
+from experiments.recorder import Answered, Source
 from runner.execution.context import Context
 from runner.execution.job import Job
 from runner.messages import StoredInputs
-from runner.tracking.earlier import find_earlier, find_settled
+from runner.tracking.earlier import find_answered, find_earlier, find_settled
 from runner.tracking.sources import SourceNotFound, find
 
 
@@ -36,7 +37,7 @@ class Inputs:
         """Find the inputs. Raises MissingInput, and StoreError when the store fails."""
         for field in self._job.parts.experiment.sources:
             self._find_source(field)
-        self.stored = StoredInputs(self._sources, self._earlier(), self._settled())
+        self.stored = StoredInputs(self._sources, self._earlier(), self._settled(), self._answered())
 
     def _find_source(self, field: str) -> None:
         wanted = str(getattr(self._job.parts.experiment, field))
@@ -66,6 +67,14 @@ class Inputs:
             return {}
         fingerprint = self._context.fingerprint(self._job)
         return find_settled(self._context.client, self._context.experiment_id(self._job), fingerprint, names)
+
+    def _answered(self) -> Answered | None:
+        """The answer before this one; not in a sweep, where a look into the store would cost each job its time."""
+        timing = timing_of(self._job.parts.experiment)
+        if self._context.parent is not None or timing is None or timing.is_textbook:
+            return None
+        fingerprint = self._context.fingerprint(self._job)
+        return find_answered(self._context.client, self._context.experiment_id(self._job), fingerprint)
 
     def _folder(self, prefix: str) -> Path:
         self._folders.append(TemporaryDirectory(prefix=prefix))

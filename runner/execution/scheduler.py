@@ -129,6 +129,7 @@ class Scheduler:
             if run.state is not JobState.READY or at_work >= self._limits.n_jobs:
                 continue
             if not any(run.waits_for(other) for other in self._going):
+                self._context.neighbours.warn(run.job.parts.experiment, self._view.say)
                 with self._rescuing():
                     run.go()
 

@@ -18,7 +18,7 @@ from typing import Any, NoReturn, TypeVar
 import psutil
 
 from experiments.experiment import Refused
-from experiments.recorder import Source
+from experiments.recorder import Answered, Source
 from experiments.runtime import device, subprocesses
 from runner.execution.recording import RecordBuffer
 from runner.messages import (
@@ -112,6 +112,9 @@ class PipeRecorder(RecordBuffer):
 
     def earlier(self) -> Path | None:
         return self._given.earlier
+
+    def answered(self) -> Answered | None:
+        return self._given.answered
 
     def handed_on(self) -> Sequence[bytes]:
         return self._given.handed_on

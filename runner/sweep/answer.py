@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from experiments.experiment import Experiment
 from experiments.job_result import JobResult
-from experiments.recorder import Row, Source
+from experiments.recorder import Answered, Row, Source
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import listed
+from experiments.series import disturbances
 from runner.config.sweep_settings import SweepSettings
 from runner.execution.job import Job, JobEnd
 from runner.execution.recording import RecordBuffer
@@ -62,6 +63,9 @@ class AnswerRecorder(RecordBuffer):
         raise LookupError(f"an answer is made from what the jobs have left, not from a model ({source})")
 
     def earlier(self) -> Path | None:
+        return None
+
+    def answered(self) -> Answered | None:
         return None
 
     def handed_on(self) -> Sequence[bytes]:
@@ -120,7 +124,7 @@ class SweepAnswer:
         """Everything for the parent's run, its note included; ``kinds`` are the experiments that ran."""
         recorder = AnswerRecorder()
         recorder.table("summary", self._summary())
-        parts = [self._counts(), self._on_turns(), *self._failures(), self._best()]
+        parts = [self._counts(), self._on_turns(), disturbances.of_jobs(self._results), *self._failures(), self._best()]
         for kind in kinds:
             results = [m for m, run in self._pairs() if run.data.tags.get(tags.EXPERIMENT) == kind.name]
             own = AnswerRecorder(f"{kind.name}/" if len(kinds) > 1 else "")

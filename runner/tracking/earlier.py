@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from experiments.recorder import Answered
 from runner.tracking import tags
 from runner.tracking.run import store_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+
+RESULTS = "results.csv"
+"""The table that each measuring experiment leaves."""
 
 MOST_RUNS = 20
 """The number of a question's runs that are searched, the newest first."""
@@ -40,6 +46,19 @@ def find_settled(client: MlflowClient, experiment_id: str, fingerprint: str, nam
         for run in reversed(_newest(client, experiment_id, fingerprint)):
             found |= {name: run.data.tags[tag] for name in names if (tag := f"{tags.SETTLED}{name}") in run.data.tags}
     return found
+
+
+def find_answered(client: MlflowClient, experiment_id: str, fingerprint: str) -> Answered | None:
+    """Return the newest finished run of the question that has a results.csv, None without one. Raises StoreError."""
+    with store_errors(), TemporaryDirectory(prefix="earlier-") as scratch:
+        for run in _newest(client, experiment_id, fingerprint):
+            files = {file.path for file in client.list_artifacts(run.info.run_id)}
+            if run.info.status == "FINISHED" and RESULTS in files:
+                with open(client.download_artifacts(run.info.run_id, RESULTS, scratch), newline="") as file:
+                    rows = list(csv.DictReader(file))
+                began = datetime.fromtimestamp(run.info.start_time / 1000)
+                return Answered(run.info.run_name, f"{began:%Y-%m-%d %H:%M}", rows)
+    return None
 
 
 def find_unfinished(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from omegaconf import OmegaConf
 
 from experiments.experiment import Experiment
+from experiments.measure import Timing
 from experiments.recorder import Recorder
 from runner.config.schema import Config
 from runner.execution.job import Job
@@ -48,6 +49,15 @@ class LeavingToy(Toy):
 
     name: ClassVar[str] = "leaving"
     leaves_models: ClassVar[bool] = True
+
+
+@dataclass
+class TimedToy(Toy):
+    """Measures times."""
+
+    name: ClassVar[str] = "timed"
+
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass

@@ -145,7 +145,7 @@ class MemoryClient:
         run = self._run(run_id)
         run.status, run.end_time = status, end_time or time.time_ns() // 1_000_000
 
-    def list_artifacts(self, run_id: str, path: str) -> list[FileInfo]:
+    def list_artifacts(self, run_id: str, path: str = "") -> list[FileInfo]:
         folder = self._run(run_id).artifacts
         return [FileInfo(str(file.relative_to(folder)), file.is_dir(), None) for file in (folder / path).glob("*")]
 

@@ -11,14 +11,14 @@ from experiments.recorder import Source
 from runner.errors import ExitStatus
 from runner.execution import inputs
 from runner.execution.job import Job
-from runner.messages import Measured, StoredInputs
+from runner.messages import Measured, StoredInputs, Table
 from runner.sweep.parent import children
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from runner.tracking.sources import SourceNotFound
 from tests.runner.execution.conftest import House
 from tests.runner.execution.fake_workers import SECONDS, FakeWorker
-from tests.runner.jobs import LeavingToy, NeedyToy, job
+from tests.runner.jobs import LeavingToy, NeedyToy, TimedToy, job
 
 
 @pytest.fixture
@@ -143,3 +143,33 @@ def test_runs_go_to_the_experiment_that_is_named(house: House) -> None:
     house.run(job(), job(number=1, tracking={"experiment": "mine"}))
     names = {experiment.experiment_id: experiment.name for experiment in house.store.client.search_experiments()}
     assert [names[run.info.experiment_id] for run in house.store.client.runs()] == ["toy", "mine"]
+
+
+@pytest.mark.parametrize(("method", "found"), [("adaptive", True), ("textbook", False)])
+def test_a_run_with_intervals_knows_the_answer_before_it(house: House, method: str, found: bool) -> None:
+    """The newest finished one; one that was killed has no answer."""
+    taken = []
+
+    def finishes(worker: FakeWorker) -> None:
+        taken.append(worker.start().answered)
+        worker.hand_over(Table("results", [{"n": 7, "median_us": float(len(taken))}]))
+        worker.end()
+
+    def dies(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(Table("results", [{"n": 7, "median_us": 9.0}]))
+        worker.exit_code = -9
+
+    asked = job(kind=TimedToy)
+    asked.config.experiment.timing.method = method
+    for script in (finishes, finishes, dies, finishes):
+        house.servers.scripts[1] = script
+        house.run(asked)
+    assert taken[0] is None
+    assert [answered.results for answered in taken[1:] if answered] == [
+        [{"n": "7", "median_us": time}] for time in ("1.0", "2.0") if found
+    ]
+    house.as_sweep()
+    house.servers.scripts[1] = finishes
+    house.run(asked)
+    assert taken[-1] is None
