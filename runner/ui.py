@@ -13,18 +13,14 @@ import time
 import urllib.request
 from typing import IO
 
-from hydra import compose, initialize_config_dir
 from rich.console import Console
 
-from runner.cli.app import CONF
 from runner.cli.standard_streams import take_over
+from runner.cli.store_words import require_runs, store_of
 from runner.config.error_messages import CONFIG_ERRORS, sentence
-from runner.config.schema import register
-from runner.config.validation import parts
-from runner.config.words import readable
-from runner.errors import ExitStatus, StoreError, UserError
+from runner.errors import ExitStatus, UserError
 from runner.tracking.making import migrate
-from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, locate, quiet_mlflow
+from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, quiet_mlflow
 
 START_SECONDS = 90
 
@@ -41,7 +37,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=UI_PORT, help="port on 127.0.0.1 (default: %(default)s)")
     arguments = parser.parse_args()
     try:
-        return serve(_store(arguments.overrides), arguments.port)
+        return serve(store_of(arguments.overrides), arguments.port)
     except UserError as error:
         problem = str(error)
     except CONFIG_ERRORS as error:
@@ -54,9 +50,7 @@ def serve(store: Store, port: int) -> int:
     """Serve a local store until a signal arrives. Raises UserError if that is impossible."""
     if not isinstance(store, LocalStore):
         raise UserError(f"the tracking server has a UI of its own: open {store.ui}")
-    if not store.database.exists():
-        raise StoreError(f"tracking.dir: there are no runs in {store.folder} yet; python -m runner makes one")
-    store.check()
+    require_runs(store)
     _require_free(port)
     migrate(store.database, lambda text: print(f"runner.ui: {text}", file=sys.stderr))
     for number in (signal.SIGTERM, signal.SIGHUP):  # they end it as Ctrl-C does
@@ -82,12 +76,6 @@ def _serve_until_signal(store: LocalStore, port: int, log: IO[bytes], console: C
         return ExitStatus.OK
     finally:
         _end(server)
-
-
-def _store(overrides: list[str]) -> Store:
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return locate(parts(compose("config", list(map(readable, overrides)))).tracking)
 
 
 def _command(store: LocalStore, port: int) -> list[str]:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import resource_tracker
 from pathlib import Path
 from unittest import mock
@@ -25,9 +25,10 @@ from tests.conftest import Finished
 HIDDEN_BY_PYTHON = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
-def call_main(*arguments: str, cwd: Path) -> Finished:
+def call_main(*arguments: str, cwd: Path, program: Callable[[], int] = main) -> Finished:
     """Do what ``python -m runner ARGUMENTS`` does in the folder ``cwd``; return status, output and error.
 
+    ``program`` is another program's function.
     Fail if the call leaves behind what would end with a process: a child, another working folder, a signal handler.
     """
     out, err = io.StringIO(), io.StringIO()
@@ -45,7 +46,7 @@ def call_main(*arguments: str, cwd: Path) -> Finished:
         _warnings_as_in_a_new_process(),
         _logging_as_in_a_new_process(),
     ):
-        status = main()
+        status = program()
         assert Path.cwd() == cwd.resolve()
     assert psutil.Process().children() == children
     assert _signal_handlers() == handlers

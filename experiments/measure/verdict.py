@@ -119,7 +119,7 @@ def tell_apart(differences: Sequence[Difference], among: int = 0) -> list[bool]:
     were looked at where, say, the best was chosen first. Equal differences have no spread that t could judge, as is
     common among the accuracies of a few examples. They count by their signs alone: six at least.
     """
-    return _holm([_p_by_t_or_signs(one) for one in differences], among)
+    return holm([_p_by_t_or_signs(one) for one in differences], among)
 
 
 def verdicts(ratios: Sequence[TimeRatio]) -> list[Verdict]:
@@ -129,8 +129,8 @@ def verdicts(ratios: Sequence[TimeRatio]) -> list[Verdict]:
     whether they are the same within :data:`MARGIN`. Both are corrected for the number of comparisons
     (S. Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979).
     """
-    differ = _holm([_p_of_no_difference(ratio.logarithm) for ratio in ratios])
-    same = _holm([_p_of_a_difference(ratio.logarithm) for ratio in ratios])
+    differ = holm([_p_of_no_difference(ratio.logarithm) for ratio in ratios])
+    same = holm([_p_of_a_difference(ratio.logarithm) for ratio in ratios])
     return [
         (Verdict.FASTER if ratio.value < 1 else Verdict.SLOWER)
         if is_different
@@ -164,7 +164,7 @@ def _upper_tail(distance: float, one: Difference) -> float:
     return float(stdtr(one.pairs - 1, -distance / one.error))
 
 
-def _holm(p_values: Sequence[float], among: int = 0) -> list[bool]:
+def holm(p_values: Sequence[float], among: int = 0) -> list[bool]:
     """Return which null hypotheses are rejected, with :data:`ERROR` as the chance of any wrong rejection.
 
     ``among`` counts those that are not listed, too.

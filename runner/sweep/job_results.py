@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from experiments.job_result import JobResult, TableReader
@@ -16,7 +15,7 @@ from runner.config.question import asked
 from runner.config.run_name import words_of
 from runner.execution.job import Job
 from runner.tracking import tags
-from runner.tracking.artifacts import repository
+from runner.tracking.artifacts import read_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -113,20 +112,6 @@ def _keys_that_differ(overrides: Sequence[Mapping[str, str]]) -> list[str]:
 def _table_reader(run: Run, tracking_uri: str) -> TableReader:
     @lru_cache(maxsize=4)
     def read(name: str) -> Sequence[Mapping[str, str]]:
-        from mlflow.exceptions import MlflowException
-
-        try:
-            return _rows_of(run, f"{name}.csv", tracking_uri)
-        except (MlflowException, OSError):  # there is no such table
-            return []
+        return list(csv.DictReader(io.StringIO(read_text(run, f"{name}.csv", tracking_uri) or "", newline="")))
 
     return read
-
-
-def _rows_of(run: Run, path: str, tracking_uri: str) -> list[dict[str, str]]:
-    files = repository(run.info.artifact_uri, tracking_uri)
-    is_here = run.info.artifact_uri.startswith(("file:", "/"))
-    with TemporaryDirectory(prefix="artifact-") as scratch:
-        local = Path(files.download_artifacts(path, None if is_here else scratch))
-        with local.open(newline="") as file:
-            return list(csv.DictReader(file))

@@ -12,12 +12,12 @@ import yaml
 from experiments.reporting.commands import override
 from experiments.training.answer import TrainingAnswer
 from runner.cli.arguments import parse
+from runner.cli.store_words import store_of
 from runner.execution.job import Job
 from runner.sweep.parent import new_parent
 from runner.tracking import tags
 from runner.tracking.sources import SourceNotFound, find
 from runner.tracking.store import LocalStore, ServerStore
-from runner.ui import _store
 from tests.in_process import call_main
 from tests.runner.execution.conftest import House
 from tests.runner.jobs import job
@@ -63,7 +63,7 @@ def test_the_command_that_serves_the_ui(name, tmp_path):
     store = LocalStore(tmp_path / name)
     python, flag, module, *words = shlex.split(store.ui_hint)
     assert (python, flag, module) == ("python", "-m", "runner.ui")
-    found = _store(words)
+    found = store_of(words)
     assert isinstance(found, LocalStore)
     assert found.folder == store.folder
 

@@ -1,0 +1,134 @@
+"""Which of two calls is faster, where they did not take turns: the machine may have drifted between them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from experiments.measure.between import geometric_mean, spread
+from experiments.measure.verdict import MARGIN, Verdict, holm, time_ratio
+
+FEWEST_RUNS = 3
+"""A drift is known from this many runs on."""
+
+UNKNOWN_DRIFT = 0.10
+"""How far a machine is taken to drift between two runs where nothing is known of it; docs/compare.md says why."""
+
+MOST_BUSY = 0.99
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far apart whole runs of one question lie on one machine."""
+
+    deviation: float
+    """The standard deviation of the logarithms of their times: 0.03 is 3 %."""
+    freedom: int
+    """Its degrees of freedom: the number of runs less the number of questions."""
+
+
+def drift_between(histories: Sequence[Sequence[float]]) -> Drift | None:
+    """Return the drift between runs, given the times of each question's runs; None if there are too few.
+
+    The deviations from each question's own mean are pooled.
+    """
+    known = [[math.log(time) for time in times] for times in histories if len(times) > 1]
+    freedom = sum(len(logs) - 1 for logs in known)
+    if freedom < FEWEST_RUNS - 1:
+        return None
+    squares = sum((log - statistics.fmean(logs)) ** 2 for logs in known for log in logs)
+    return Drift(math.sqrt(squares / freedom), freedom)
+
+
+@dataclass(frozen=True)
+class LogRatio:
+    """The logarithm of the ratio of two times, as measured."""
+
+    mean: float
+    error: float
+    """The standard error of :attr:`mean`."""
+    freedom: float
+    """The degrees of freedom of :attr:`error`."""
+    unseen: float = 0.0
+    """A difference that :attr:`error` knows nothing of and that may be this large: 0.1 is 10 %, in either direction."""
+
+    @property
+    def ratio(self) -> float:
+        return math.exp(self.mean)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the ratio alone, by Student's t; it holds nothing of what is unseen."""
+        from scipy.special import stdtrit
+
+        half_width = float(stdtrit(self.freedom, 0.975)) * self.error if self.error else 0.0
+        return math.exp(self.mean - half_width), math.exp(self.mean + half_width)
+
+    def p_no_difference(self) -> float:
+        """Return the largest probability of a mean so far from 0 if there were no difference but what is unseen."""
+        distance, unseen = abs(self.mean), math.log1p(self.unseen)
+        return self._tail(distance - unseen) + self._tail(distance + unseen)
+
+    def p_difference(self, margin: float) -> float:
+        """Return the largest probability of a mean so near to 0 if the times differed by ``margin``."""
+        return self._tail(math.log1p(margin) - math.log1p(self.unseen) - abs(self.mean))
+
+    def p_at_most(self, margin: float) -> float:
+        """Return the largest probability of so large a mean if the ratio were at most 1 + ``margin``."""
+        return self._tail(self.mean - math.log1p(margin) - math.log1p(self.unseen))
+
+    def _tail(self, distance: float) -> float:
+        """Return the probability that the mean is too large by ``distance`` or more."""
+        from scipy.special import stdtr
+
+        if self.error == 0:
+            return 0.0 if distance > 0 else 1.0
+        return float(stdtr(self.freedom, -distance / self.error))
+
+
+def of_pairs(first: Sequence[float], second: Sequence[float]) -> LogRatio:
+    """Return ``first`` over ``second``: the times of processes that took turns, two or more of each, in their order."""
+    ratio = time_ratio(first, second)
+    return LogRatio(math.log(ratio.value), ratio.deviation / math.sqrt(ratio.pairs), ratio.pairs - 1)
+
+
+def of_strangers(first: Sequence[float], second: Sequence[float], drift: Drift | None, busy: float = 0.0) -> LogRatio:
+    """Return ``first`` over ``second``: the times of processes that did not take turns, two or more of each.
+
+    The variance is Welch's, of the means of the logarithms, and twice the drift's: each of the two has its own. The
+    degrees of freedom are Welch's, or the drift's if those are fewer: Satterthwaite's for the sum of all three are too
+    many where a drift is known from three or four runs (6 % of wrong verdicts). A drift that is not known is unseen,
+    and so is what other programs did, which took the share ``busy`` of the machine: a time may be 1 / (1 - busy) times
+    as long.
+    """
+    mean = math.log(geometric_mean(first) / geometric_mean(second))
+    parts = [(spread(levels) ** 2 / len(levels), len(levels) - 1) for levels in (first, second)]
+    variance = sum(part for part, _ in parts)
+    squares = sum(part**2 / freedom for part, freedom in parts)
+    freedom = variance**2 / squares if squares else sum(freedom for _, freedom in parts)
+    longer = 1 / (1 - min(busy, MOST_BUSY))
+    if drift is None:
+        return LogRatio(mean, math.sqrt(variance), freedom, (1 + UNKNOWN_DRIFT) * longer - 1)
+    return LogRatio(mean, math.sqrt(variance + 2 * drift.deviation**2), min(freedom, drift.freedom), longer - 1)
+
+
+def decide(ratios: Sequence[LogRatio]) -> list[Verdict]:
+    """Return the verdict on each of several ratios, with or without turns, that are looked at at once.
+
+    The tests are those of :func:`experiments.measure.verdict.verdicts`.
+    """
+    differ = holm([ratio.p_no_difference() for ratio in ratios])
+    same = holm([ratio.p_difference(MARGIN) for ratio in ratios])
+    return [
+        (Verdict.FASTER if ratio.mean < 0 else Verdict.SLOWER)
+        if is_different
+        else (Verdict.SAME if is_same else Verdict.UNSURE)
+        for ratio, is_different, is_same in zip(ratios, differ, same, strict=True)
+    ]
+
+
+def slower_by_more(ratios: Sequence[LogRatio], margin: float) -> list[bool]:
+    """Return which of several ratios are certainly larger than 1 + ``margin``: one-sided tests, corrected by Holm."""
+    return holm([ratio.p_at_most(margin) for ratio in ratios])

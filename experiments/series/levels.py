@@ -1,0 +1,42 @@
+"""The times of a run's processes, from its samples.csv."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+
+OF_THE_SAMPLE = ("process", "round", "calls", "seconds")
+"""The first columns that tell of the sample itself; those before them say what was timed."""
+
+Key = tuple[str, ...]
+"""What was timed, such as ``("matmul", "forward")``: the cells of the columns before the sample's own."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The median time of a call in each process, for everything that a run timed."""
+
+    columns: tuple[str, ...]
+    """The names of a key's columns, such as ``("operator", "call")``."""
+    seconds: Mapping[Key, Mapping[int, float]]
+    """For each key, seconds a call by the number of the process."""
+
+
+def levels_of(samples: Iterable[Mapping[str, str]]) -> Levels:
+    """Read the rows of samples.csv; without any, no key was timed."""
+    columns: tuple[str, ...] = ()
+    per_call: dict[Key, dict[int, list[float]]] = {}
+    for row in samples:
+        columns = columns or tuple(takewhile(lambda column: column not in OF_THE_SAMPLE, row))
+        of_key = per_call.setdefault(tuple(row[column] for column in columns), {})
+        of_process = of_key.setdefault(int(row.get("process") or 0), [])  # older runs had one process
+        of_process.append(float(row["seconds"]) / float(row["calls"]))
+    return Levels(
+        columns,
+        {
+            key: {process: statistics.median(times) for process, times in sorted(of_key.items())}
+            for key, of_key in per_call.items()
+        },
+    )

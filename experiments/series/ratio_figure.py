@@ -1,0 +1,121 @@
+"""The figure of two runs: the ratio of their times with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from experiments.measure.verdict import Verdict
+from experiments.reporting.figures import (
+    BLUE,
+    COLORS,
+    GREEN,
+    GREY,
+    ORANGE,
+    label,
+    name_ticks,
+    new_figure,
+    no_minor_ticks,
+)
+from experiments.series.two_runs import Compared
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PLACE = (0.115, 0.13, 0.855, 0.77)
+SIZE_COLUMN = "n"
+MOST_TICKS, MOST_NAMES = 10, 12
+LONGEST_NAME = 30
+"""Two names of up to this many letters have room beside the title."""
+VERDICT_COLORS = {Verdict.FASTER: GREEN, Verdict.SLOWER: ORANGE, Verdict.SAME: BLUE, Verdict.UNSURE: GREY}
+
+
+def ratio_figure(compared: Sequence[Compared], first: str, second: str) -> Figure:
+    """Plot the time of B over that of A with its 95 % interval: against n where there are sizes, else one by one.
+
+    ``first`` and ``second`` are the names of A and B, of up to :data:`LONGEST_NAME` letters. Markers show the verdicts.
+    """
+    has_sizes = all(SIZE_COLUMN in one.runs.first.columns for one in compared)
+    height = 5.0 if has_sizes else max(3.0, 1.6 + 0.28 * len(compared))
+    place = PLACE if has_sizes else (0.3, 0.62 / height, 0.66, 1 - 1.3 / height)
+    title_height = 1.02 if has_sizes else 1 + 0.1 / height
+    figure, axes = new_figure(
+        "time of B / time of A", f"A: {first}, B: {second}", place, (8.0, height), title_height=title_height
+    )
+    if has_sizes:
+        _against_size(axes, compared)
+    else:
+        _one_by_one(axes, compared)
+    return figure
+
+
+def _against_size(axes: Axes, compared: Sequence[Compared]) -> None:
+    lines: dict[str, list[Compared]] = {}
+    for one in compared:
+        lines.setdefault(_name(one, but=SIZE_COLUMN), []).append(one)
+    axes.set(xscale="log", yscale="log")
+    axes.axhline(1, color="black", linewidth=1, zorder=1)
+    for number, (name, points) in enumerate(lines.items()):
+        points.sort(key=_size)
+        shift = 1 + 0.03 * (number - (len(lines) - 1) / 2)  # so that intervals do not hide each other
+        n, values = [_size(one) * shift for one in points], [one.value for one in points]
+        color = COLORS[number % len(COLORS)]
+        named = label(name) if name and number < MOST_NAMES else None
+        axes.errorbar(n, values, yerr=_bars(points), fmt="-", color=color, capsize=3, linewidth=1, label=named)
+        for x, one in zip(n, points, strict=True):
+            axes.plot(x, one.value, "o", color=VERDICT_COLORS[one.verdict], zorder=3)
+    sizes = sorted({_size(one) for one in compared})
+    if len(sizes) <= MOST_TICKS:
+        axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+    axes.set(xlabel="n", ylabel="ratio, below 1: B is faster")
+    axes.margins(y=0.15)
+    axes.yaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}")
+    name_ticks(axes)
+    no_minor_ticks(axes)
+    _add_legend(axes, compared)
+
+
+def _one_by_one(axes: Axes, compared: Sequence[Compared]) -> None:
+    axes.axvline(1, color="black", linewidth=1, zorder=1)
+    for row, one in enumerate(compared):
+        color = VERDICT_COLORS[one.verdict]
+        axes.errorbar(one.value, row, xerr=_bars([one]), fmt="o", color=color, capsize=3, linewidth=1.5)
+    axes.set_yticks(range(len(compared)), [label(_name(one), 30) for one in compared])
+    axes.invert_yaxis()
+    axes.set_xlabel("ratio, below 1: B is faster")
+    _add_legend(axes, compared)
+
+
+def _add_legend(axes: Axes, compared: Sequence[Compared]) -> None:
+    present = {one.verdict for one in compared}
+    for verdict, color in VERDICT_COLORS.items():
+        if verdict in present:
+            axes.plot([], [], "o", color=color, label=f"B is {verdict.value}" if _is_word(verdict) else verdict.value)
+    axes.legend(frameon=False, loc="best", fontsize=9)
+
+
+def _is_word(verdict: Verdict) -> bool:
+    return verdict in (Verdict.FASTER, Verdict.SLOWER)
+
+
+def _bars(points: Sequence[Compared]) -> list[list[float]]:
+    """The lengths of the intervals below and above the values, two rows; NaN where there is none."""
+    ends = [(one.value, *(one.ratio.interval if one.ratio else (math.nan, math.nan))) for one in points]
+    below = [max(value - low, 0.0) for value, low, _ in ends]  # NaN stays NaN; rounding must not turn it negative
+    return [below, [max(high - value, 0.0) for value, _, high in ends]]
+
+
+def _size(one: Compared) -> float:
+    return float(_cells(one)[SIZE_COLUMN])
+
+
+def _name(one: Compared, but: str = "") -> str:
+    return " ".join(
+        part for part in (one.runs.name, *(text for key, text in _cells(one).items() if key != but)) if part
+    )
+
+
+def _cells(one: Compared) -> Mapping[str, str]:
+    return dict(zip(one.runs.first.columns, one.key, strict=True))

@@ -1,0 +1,28 @@
+"""The store that words such as ``tracking.dir=/data/runs`` name, for the programs beside ``python -m runner``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hydra import compose, initialize_config_dir
+
+from runner.cli.app import CONF
+from runner.config.schema import register
+from runner.config.validation import parts
+from runner.config.words import readable
+from runner.errors import StoreError
+from runner.tracking.store import LocalStore, Store, locate
+
+
+def store_of(words: Sequence[str]) -> Store:
+    """Return the store that the config with these words names. Raises UserError and what Hydra raises."""
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return locate(parts(compose("config", list(map(readable, words)))).tracking)
+
+
+def require_runs(store: Store) -> None:
+    """Raise StoreError if a local store has not been made yet, or cannot be used."""
+    if isinstance(store, LocalStore) and not store.database.exists():
+        raise StoreError(f"tracking.dir: there are no runs in {store.folder} yet; python -m runner makes one")
+    store.check()

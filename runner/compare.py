@@ -1,0 +1,175 @@
+"""``python -m runner.compare``: two runs of the store beside each other, with verdicts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from experiments.reporting.rendering import picture_of
+from experiments.reporting.text import shortened
+from experiments.series.ratio_figure import LONGEST_NAME, ratio_figure
+from experiments.series.two_runs import compare
+from runner.cli.comparison_text import Comparison, MetricPair, as_json, as_text, on_turns
+from runner.cli.standard_streams import take_over
+from runner.cli.store_words import require_runs, store_of
+from runner.config.error_messages import CONFIG_ERRORS, sentence
+from runner.config.schema import experiments
+from runner.environment import without_credentials
+from runner.errors import ExitStatus, UserError
+from runner.sweep.deciding import deciding_command
+from runner.sweep.stored_pair import StoredPair, as_two_runs, stored_pairs
+from runner.tracking import tags
+from runner.tracking.differences import Described, described
+from runner.tracking.finding import SHORT_ID
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+OF_THE_STORE = re.compile(r"tracking[.=].*", re.DOTALL)
+
+DEFAULT_MARGIN = "5%"
+
+DESCRIPTION = """\
+Compare two runs, A and B: the times of each, their ratio with its 95 % interval and a verdict,
+and what differs in config, code, packages and machine. RUN is a run's id, the beginning of its
+id, its name, or latest, latest~1, ... (the newest run or sweep, the one before, ...). Of two
+sweeps the jobs with the same swept values are compared."""
+
+EXAMPLES = """\
+  python -m runner.compare latest~1 latest
+  python -m runner.compare 3f2a91 b07c44 --plot ratio.png
+  python -m runner.compare 3f2a91 b07c44 tracking.dir=/data/runs --fail-on slower --margin 5% --json
+
+Exit status: 0; 1 with --fail-on slower if B is certainly slower by more than the margin; 2 if there
+is nothing to compare. docs/compare.md tells how it is decided."""
+
+
+def main() -> int:
+    """Compare, and return the exit status."""
+    output = take_over()
+    try:
+        status = _compare(_arguments(sys.argv[1:]))
+    except UserError as error:
+        return _complain(str(error))
+    except CONFIG_ERRORS as error:
+        return _complain(sentence(error))
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return ExitStatus.of_signal(signal.SIGINT)
+    output.flush()
+    return status if output.is_complete else ExitStatus.FAILED
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see python -m runner.compare --help")
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="python -m runner.compare",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s RUN RUN [tracking.KEY=VALUE ...] [options]",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "words", nargs="*", metavar="RUN", help="A and B; words that begin with tracking name the store"
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help="draw the ratios with their intervals")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    parser.add_argument("--fail-on", choices=["slower"], help="exit with 1 if B is certainly slower")
+    parser.add_argument(
+        "--margin", metavar="5%", help=f"... by more than this (default: {DEFAULT_MARGIN})".replace("%", "%%")
+    )
+    found = parser.parse_intermixed_args(list(words))
+    found.store = [word for word in found.words if OF_THE_STORE.fullmatch(word)]
+    found.runs = [word for word in found.words if word not in found.store]
+    if len(found.runs) != 2:
+        raise UserError(f"give two runs, such as latest~1 latest; here are {len(found.runs)}")
+    if found.margin and not found.fail_on:
+        raise UserError("--margin belongs to --fail-on slower; alone it decides nothing")
+    found.margin = _share(found.margin or DEFAULT_MARGIN)
+    if found.plot and found.plot.suffix.lower() != ".png":
+        raise UserError(f"--plot: {found.plot} is no name of a PNG file; end it with .png")
+    return found
+
+
+def _share(text: str) -> float:
+    """Return ``5%`` as 0.05."""
+    if not (percent := re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*%", text.strip())):
+        raise UserError(f"--margin: {text!r} is no percentage; write it as 5%")
+    return float(percent[1]) / 100
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    store = store_of(arguments.store)
+    require_runs(store)
+    client = store.open(lambda text: print(f"runner.compare: {text}", file=sys.stderr))
+    comparison = _comparison(client, arguments.runs, arguments.margin)
+    if not comparison.times and (arguments.plot or arguments.fail_on):
+        raise UserError(f"{'--plot' if arguments.plot else '--fail-on'}: these runs have timed nothing in common")
+    if arguments.plot:
+        _draw(comparison, arguments.plot)
+    fails = arguments.fail_on == "slower" and any(one.is_slower_by_margin for one in comparison.times)
+    print(json.dumps(as_json(comparison, fails), indent=2) if arguments.json else as_text(comparison))
+    return ExitStatus.FAILED if fails else ExitStatus.OK
+
+
+def _comparison(client: MlflowClient, named: Sequence[str], margin: float) -> Comparison:
+    first, second = named
+    a, b, pairs = stored_pairs(client, first, second)
+    timed = [as_two_runs(client, pair) for pair in pairs]
+    times = compare(timed, margin)
+    metrics = [] if times else [one for pair in pairs for one in _metrics(pair)]
+    if not times and not metrics:
+        raise UserError(f"{first} and {second} have nothing in common that could be compared: no time and no metric")
+    how = [described(run, client.tracking_uri) for run in (pairs[0].first.run, pairs[0].second.run)]
+    remarks = on_turns(times)
+    for one in [one for one in times if one.ratio and one.reason and not one.runs.took_turns][:1]:
+        remarks.append(deciding_command(pairs[timed.index(one.runs)], one, client.tracking_uri))
+    remarks += _on_code(*how)
+    return Comparison(a, b, times, metrics, (how[0], how[1]), remarks)
+
+
+def _metrics(pair: StoredPair) -> list[MetricPair]:
+    """The headline metrics that both have; all of them where the experiment names none."""
+    first, second = pair.first.result.metrics, pair.second.result.metrics
+    name = pair.first.run.data.tags.get(tags.EXPERIMENT)
+    headline = next((kind.headline for kind in experiments() if kind.name == name), ())
+    common = [metric for metric in headline or sorted(first) if metric in first and metric in second]
+    return [MetricPair(pair.name, metric, first[metric], second[metric]) for metric in common]
+
+
+def _on_code(first: Described, second: Described) -> list[str]:
+    dirty = [name for name, one in (("A", first), ("B", second)) if one.is_dirty]
+    return [f"The code of {' and '.join(dirty)} had changes that are in no commit."] if dirty else []
+
+
+def _draw(comparison: Comparison, path: Path) -> None:
+    runs = (comparison.first.info, comparison.second.info)
+    names = [shortened(run.run_name, LONGEST_NAME) for run in runs]
+    if names[0] == names[1]:
+        names = [run.run_id[:SHORT_ID] for run in runs]
+    found = picture_of(lambda: ratio_figure(comparison.times, *names))
+    assert found is not None
+    try:
+        path.write_bytes(found[0])
+    except OSError as error:
+        raise UserError(f"--plot: cannot write {path} ({error.strerror})") from None
+
+
+def _complain(problem: str) -> int:
+    print(f"runner.compare: {without_credentials(problem)}", file=sys.stderr)
+    return ExitStatus.WRONG_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

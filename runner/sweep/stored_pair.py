@@ -1,0 +1,170 @@
+"""Two runs from the store, or two sweeps job by job, as they can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from experiments.job_result import JobResult
+from experiments.measure.between import geometric_mean
+from experiments.measure.unpaired import Drift, drift_between
+from experiments.runtime.disturbance import MUCH
+from experiments.series.disturbances import OTHERS
+from experiments.series.levels import Key, Levels, levels_of
+from experiments.series.two_runs import TwoRuns
+from runner.errors import UserError
+from runner.sweep.job_results import job_results, lasting
+from runner.tracking import tags
+from runner.tracking.finding import SHORT_ID, find_run, search
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+MOST_OTHERS = 20
+"""Of so many other runs of a question the times are read, the newest ones."""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run, and what it found."""
+
+    run: Run
+    result: JobResult
+
+    @cached_property
+    def levels(self) -> Levels:
+        return levels_of(self.result.table("samples"))
+
+    @property
+    def command(self) -> str:
+        """The run of the command that it belongs to: its sweep, or itself."""
+        return str(self.run.data.tags.get(tags.PARENT, self.run.info.run_id))
+
+    @property
+    def question(self) -> str:
+        return str(self.run.data.tags.get(tags.FINGERPRINT, ""))
+
+
+@dataclass(frozen=True)
+class StoredPair:
+    """Two runs that are compared, A and B."""
+
+    name: str
+    """The swept values that both have; empty if the two were named themselves."""
+    first: StoredRun
+    second: StoredRun
+
+    @property
+    def took_turns(self) -> bool:
+        """Whether one process measured both at the same time, which has the processes of its jobs take turns."""
+        one, other = self.first.run, self.second.run
+        same = all(_same_tag(one, other, tag) for tag in (tags.PARENT, tags.HOST, tags.PROCESS))
+        return same and max(one.info.start_time, other.info.start_time) < min(_end(one), _end(other))
+
+    @property
+    def on_one_machine(self) -> bool:
+        return _same_tag(self.first.run, self.second.run, tags.HOST)
+
+
+def stored_pairs(client: MlflowClient, first: str, second: str) -> tuple[Run, Run, list[StoredPair]]:
+    """Return the two runs that are named, and what can be compared of them: themselves, or their jobs in pairs.
+
+    Raises UserError if they cannot be compared, and StoreError.
+    """
+    runs = tuple(find_run(client, word) for word in (first, second))
+    a, b = runs
+    if a.info.run_id == b.info.run_id:
+        raise UserError(f"{first} and {second} are the same run, {a.info.run_id[:SHORT_ID]}")
+    for word, run in zip((first, second), runs, strict=True):
+        if run.info.status == "RUNNING":
+            raise UserError(f"{word}: this run is still going on; wait for its end")
+    is_sweep = [tags.KEY in run.data.tags for run in runs]
+    if is_sweep[0] != is_sweep[1]:
+        sweep, other = (first, second) if is_sweep[0] else (second, first)
+        raise UserError(f"{sweep} is a sweep, {other} is a single run; name one of the sweep's jobs instead")
+    pairs = _jobs_in_pairs(client, a, b) if is_sweep[0] else [StoredPair("", *_stored(client, [a, b]))]
+    for pair in pairs:
+        kinds = [one.run.data.tags.get(tags.EXPERIMENT, "?") for one in (pair.first, pair.second)]
+        if kinds[0] != kinds[1]:
+            raise UserError(f"{first} is a run of {kinds[0]}, {second} one of {kinds[1]}; name two of one experiment")
+    return a, b, pairs
+
+
+def as_two_runs(client: MlflowClient, pair: StoredPair) -> TwoRuns:
+    """Return what was timed by both, with what the store knows of the drift between them. Raises StoreError."""
+    drifts = {} if pair.took_turns or not pair.on_one_machine else _drifts(client, pair)
+    busy = max(one.result.metrics.get(OTHERS, 0.0) for one in (pair.first, pair.second))
+    levels = (pair.first.levels, pair.second.levels)
+    return TwoRuns(pair.name, *levels, pair.took_turns, drifts, busy if busy > MUCH else 0.0)
+
+
+def _jobs_in_pairs(client: MlflowClient, a: Run, b: Run) -> list[StoredPair]:
+    first, second = (_jobs(client, run) for run in (a, b))
+    keys = sorted({key for one in (*first, *second) for key in one.result.swept})
+    partners = {_values(one, keys): one for one in second}
+    pairs = [
+        StoredPair(one.result.name, one, partners[values])
+        for one in first
+        if (values := _values(one, keys)) in partners
+    ]
+    if not pairs:
+        swept = ", ".join(keys) or "nothing"
+        raise UserError(f"the two sweeps have no job in common (they sweep over {swept}); name two of their jobs")
+    return pairs
+
+
+def _jobs(client: MlflowClient, sweep: Run) -> list[StoredRun]:
+    """Return the jobs of a sweep that finished."""
+    newest_first = list(search(client, f"tags.`{tags.PARENT}` = '{sweep.info.run_id}'"))
+    finished = [run for run in lasting(newest_first[::-1], []) if run.info.status == "FINISHED"]
+    return _stored(client, finished)
+
+
+def _values(one: StoredRun, keys: Sequence[str]) -> tuple[str, ...]:
+    """Return the job's values of what either sweep varies; what its own sweep does not vary is in its config."""
+    result = one.result
+    return tuple(result.swept.get(key) or str(result.config.get(key, "")) for key in keys)
+
+
+def _stored(client: MlflowClient, runs: Sequence[Run]) -> list[StoredRun]:
+    results = job_results(runs, client.tracking_uri)
+    return [StoredRun(run, result) for run, result in zip(runs, results, strict=True)]
+
+
+def _drifts(client: MlflowClient, pair: StoredPair) -> Mapping[Key, Drift]:
+    """Return the drift of each key between other runs of the same questions on this machine, where it is known."""
+    questions = {one.question: one for one in (pair.first, pair.second)}
+    histories = [list(_history(client, one, pair)) for one in questions.values()]
+    found = {}
+    for key in pair.first.levels.seconds:
+        times = [[levels.seconds[key] for levels in of_one if key in levels.seconds] for of_one in histories]
+        drift = drift_between([[geometric_mean(list(levels.values())) for levels in of_one] for of_one in times])
+        if drift:
+            found[key] = drift
+    return found
+
+
+def _history(client: MlflowClient, one: StoredRun, pair: StoredPair) -> Iterator[Levels]:
+    """Yield the times of finished runs with the question and on the machine of ``one``, one for each command.
+
+    Those of the two commands that are compared are left out.
+    """
+    if not one.question:
+        return
+    same = search(client, f"tags.`{tags.FINGERPRINT}` = '{one.question}' AND attributes.status = 'FINISHED'")
+    seen = {pair.first.command, pair.second.command}
+    for found in _stored(client, [run for run in same if _same_tag(run, one.run, tags.HOST)]):
+        if found.command not in seen and len(seen) < MOST_OTHERS + 2:
+            seen.add(found.command)
+            yield found.levels
+
+
+def _same_tag(one: Run, other: Run, tag: str) -> bool:
+    return one.data.tags.get(tag) is not None and one.data.tags.get(tag) == other.data.tags.get(tag)
+
+
+def _end(run: Run) -> int:
+    return int(run.info.end_time or run.info.start_time)
