@@ -50,7 +50,7 @@ def changes(
     return [
         f"An earlier run of the same question ({literal(before.name)}, {before.began}) had "
         f"{duration(past.value * 1e-6)} at {where}, now it is {duration(now.value * 1e-6)}: the intervals of this "
-        f"time{more} are disjoint. The machine, or what is installed, has changed between them."
+        f"time{more} are disjoint. Something has changed between them: the load, the machine, or what is installed."
     ]
 
 
