@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,23 @@ class Ratio:
             return None
         error = math.log(self.high / self.value) / t_95(self.processes - 1)
         return TimeRatio(self.value / bound, error * math.sqrt(self.processes), self.processes)
+
+
+def pooled(ratios: Sequence[Ratio]) -> Ratio:
+    """Return the ratio of all processes together, given those of replicates, each of some of the processes.
+
+    Value and interval are those that :func:`ratio_of` would find: the number, mean and deviation of each replicate say
+    all that it needs to know.
+    """
+    known = [ratio for ratio in ratios if math.isfinite(ratio.value)]
+    if len(known) < 2:
+        return known[0] if known else Ratio(math.nan)
+    total = sum(ratio.processes for ratio in known)
+    mean = sum(ratio.processes * math.log(ratio.value) for ratio in known) / total
+    squares = sum(ratio.processes * (math.log(ratio.value) - mean) ** 2 for ratio in known)
+    squares += sum((alone.pairs - 1) * alone.deviation**2 for ratio in known if (alone := ratio.over(1.0)))
+    found = TimeRatio(math.exp(mean), math.sqrt(squares / (total - 1)), total)
+    return Ratio(found.value, *found.interval, total)
 
 
 def ratio_of(above: Measurement, below: Measurement) -> Ratio:

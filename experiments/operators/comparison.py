@@ -20,15 +20,16 @@ from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import duration, listed
 from experiments.series.comparing import (
-    Levels,
+    ByTurn,
     common_setting,
     cut_short,
-    levels_of,
     listing,
     measured_rows,
-    ratio_of_levels,
+    ratio_by_turn,
+    times_by_turn,
     without_result,
 )
+from experiments.series.levels import Key
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 MOST_GROUPS = 6
 """Up to this many groups of jobs stand side by side in the figure and in the note; comparison.csv has them all."""
 
-OperatorCall = tuple[str, str]
+OperatorCall = Key
 """The name of an operator, and of the call: FORWARD, or BOTH for forward and backward together."""
 
 IN_WORDS = {Verdict.FASTER: "faster", Verdict.SLOWER: "slower", Verdict.SAME: "the same", Verdict.UNSURE: "unsure"}
@@ -48,7 +49,7 @@ class Times:
 
     job: JobResult
     seconds: Mapping[OperatorCall, float]
-    levels: Mapping[OperatorCall, Levels]
+    by_turn: Mapping[OperatorCall, ByTurn]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +68,13 @@ class Group:
         calls = dict.fromkeys(call for times in self.members for call in times.seconds)
         return {call: geometric_mean([t.seconds[call] for t in self.members if call in t.seconds]) for call in calls}
 
-    def levels(self, call: OperatorCall) -> Levels:
-        """The levels of all processes of all jobs."""
-        return {turn: level for times in self.members for turn, level in times.levels.get(call, {}).items()}
+    def by_turn(self, call: OperatorCall) -> ByTurn:
+        """The times of all processes of all jobs."""
+        return {turn: time for times in self.members for turn, time in times.by_turn.get(call, {}).items()}
 
     def interval(self, call: OperatorCall) -> tuple[float, float]:
         """The 95 % interval of the time, from the spread between all processes; NaN for a single one."""
-        return interval_between(list(self.levels(call).values()))
+        return interval_between(list(self.by_turn(call).values()))
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
 
 def times_of(job: JobResult) -> Times:
     """Read a job's times from its tables; there are none where the job measured nothing."""
-    seconds = {
+    seconds: dict[OperatorCall, float] = {
         (row["operator"], call): time * 1e-6
         for row in measured_rows(job)
         for call in (FORWARD, BOTH)
@@ -135,14 +136,13 @@ def times_of(job: JobResult) -> Times:
     }
     if not seconds:
         return Times(job, {}, {})
-    levels = levels_of(job, ("operator", "call"))
-    return Times(job, seconds, {(operator, call): found for (operator, call), found in levels.items()})
+    return Times(job, seconds, times_by_turn(job))
 
 
 def speedups_of(groups: Sequence[Group]) -> Speedups:
     """Compare each group with the first; the verdicts are made all at once."""
     found = [
-        Speedup(call, group, groups[0], ratio_of_levels(group.levels(call), groups[0].levels(call)))
+        Speedup(call, group, groups[0], ratio_by_turn(group.by_turn(call), groups[0].by_turn(call)))
         for group in groups[1:]
         for call in group.seconds
         if call in groups[0].seconds
@@ -253,7 +253,7 @@ def _cells_alone(group: Group, name: str) -> dict[str, str]:
         "operator": name,
         "forward and backward": duration(group.seconds[call]),
         "95 % interval": f"{duration(low)} to {duration(high)}" if math.isfinite(low) else "-",
-        "processes": f"{len(group.levels(call)) or '-'}",
+        "processes": f"{len(group.by_turn(call)) or '-'}",
     }
 
 

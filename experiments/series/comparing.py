@@ -1,20 +1,20 @@
-"""Parts of the experiments' comparisons: rows, levels, settings and the jobs to be named in a note."""
+"""Parts of the experiments' comparisons: rows, times, settings and the jobs to be named in a note."""
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from experiments.job_result import JobResult
 from experiments.measure.verdict import TimeRatio, time_ratio
 from experiments.reporting.markdown import literal
+from experiments.series.levels import Key, levels_of
 
 Turn = tuple[tuple[tuple[str, str], ...], int]
 """The seeds of a job and the number of one of its processes."""
 
-Levels = Mapping[Turn, float]
-"""The level of each process: the median of its samples, in seconds a call."""
+ByTurn = Mapping[Turn, float]
+"""The median time of a call in each process, in seconds."""
 
 
 class Compared(Protocol):
@@ -29,17 +29,13 @@ def measured_rows(job: JobResult) -> list[Mapping[str, str]]:
     return [row for row in job.table("results") if row["status"] == "measured"]
 
 
-def levels_of(job: JobResult, columns: Sequence[str]) -> dict[tuple[str, ...], Levels]:
-    """The levels of a job's processes, by what its samples.csv has in ``columns``."""
-    samples: dict[tuple[str, ...], dict[Turn, list[float]]] = {}
-    for row in job.table("samples"):
-        turn = job.seeds, int(row.get("process", 0))  # older runs had one process
-        of_call = samples.setdefault(tuple(row[column] for column in columns), {})
-        of_call.setdefault(turn, []).append(float(row["seconds"]) / float(row["calls"]))
-    return {call: {turn: statistics.median(times) for turn, times in found.items()} for call, found in samples.items()}
+def times_by_turn(job: JobResult) -> dict[Key, ByTurn]:
+    """The times of a job's processes, for each key that its samples.csv has, such as an operator and a call."""
+    levels = levels_of(job.table("samples"))
+    return {key: {(job.seeds, number): time for number, time in of.items()} for key, of in levels.seconds.items()}
 
 
-def ratio_of_levels(first: Levels, second: Levels) -> TimeRatio | None:
+def ratio_by_turn(first: ByTurn, second: ByTurn) -> TimeRatio | None:
     """The ratio of two calls' times, from the processes with the same seed and the same turn; None for less than two.
 
     Such a pair has met the same operands and the same drift, which cancel. Whatever has no partner is left out: where a

@@ -174,7 +174,7 @@ def _doubt(standings: Sequence[Standing]) -> str:
         return "With one seed each, differences may be luck; add seed=0,1,2,3,4."
     close = [standing.setting.name for standing in standings[1:] if not standing.is_apart]
     if len(close) == len(standings) - 1:
-        return "None of the others can be told apart from it; more seeds may."
+        return "None of the others can be told apart from it; more seeds may decide it."
     return f"It cannot be told apart from {literal(listed(close, 3))}; more seeds may decide it."
 
 

@@ -22,7 +22,7 @@ from experiments.gradient_cost.workloads import (
 )
 from experiments.job_result import JobResult
 from experiments.measure import Measurement, Sample, Timing
-from experiments.measure.ratio import ratio_of
+from experiments.measure.ratio import pooled, ratio_of
 from experiments.series.measuring import Series
 from experiments.testing import MemoryRecorder
 from experiments.validators import InvalidField
@@ -198,6 +198,33 @@ def test_what_slows_both_down_for_a_round_leaves_their_ratio():
 
     ratio = ratio_of(measurement(3.0), measurement(1.0))
     assert (ratio.value, ratio.low, ratio.high) == pytest.approx((3.0, 3.0, 3.0))
+
+
+def test_replicates_have_the_ratio_of_all_their_processes():
+    def measurement(levels):
+        samples = [Sample(0, 1, level, process) for process, level in enumerate(levels)]
+        return Measurement(tuple(samples), math.nan, math.nan, "target")
+
+    def ratio(levels):
+        return ratio_of(measurement(levels), measurement([1.0] * len(levels)))
+
+    parts = [3.0, 3.3, 2.9], [3.2], [3.5, 3.4]
+    found, expected = pooled([ratio(part) for part in parts]), ratio([level for part in parts for level in part])
+    assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
+    assert found.processes == expected.processes == 6
+
+
+def test_seeds_make_one_curve(recorder):
+    def job(seed, ratio):
+        ends = {"ratio": f"{ratio}", "ratio_low": f"{ratio - 0.1}", "ratio_high": f"{ratio + 0.1}"}
+        rows = [{"n": "10", "status": "measured", "function_processes": "5"} | ends]
+        return JobResult(f"gmm seed={seed}", "FINISHED", {"seed": f"{seed}"}, {}, "CPU:0", {}, {"results": rows}.get)
+
+    GradientCost.compare([job(seed, 3 + seed / 10) for seed in range(3)], recorder)
+    assert "3 of 3 jobs have a curve. Jobs that differ in their seed alone are replicates" in recorder.notes[-1]
+    (line,) = (line for line in recorder.notes[-1].splitlines() if line.startswith("| gmm"))
+    assert [cell.strip() for cell in line.split("|")[1:3]] == ["gmm", "3.10"]
+    assert not recorder.figures
 
 
 def test_the_curves_of_a_sweep_are_drawn_together(recorder):

@@ -95,3 +95,12 @@ def test_what_else_was_looked_at_makes_a_difference_less_certain():
     one = Difference(0.1, 0.07, 5)  # p = 0.033
     assert tell_apart([one]) == [True]
     assert tell_apart([one], among=3) == [False]
+
+
+def test_the_best_of_equals_is_told_apart_in_at_most_5_percent():
+    generator = np.random.default_rng(0)
+    wrong = []
+    for _ in range(500):
+        best, *others = sorted(generator.normal(size=(3, 5)).tolist(), key=np.median)
+        wrong.append(any(tell_apart([difference(one, best) for one in others], among=3)))
+    assert np.mean(wrong) < 0.08  # 5 % + 3 sigma; with among=2 it is more
