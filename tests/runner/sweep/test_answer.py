@@ -123,6 +123,15 @@ def test_timings_that_did_not_take_turns_are_told(client: MemoryClient, processe
     assert "take turns" not in note_of(answer(again))
 
 
+def test_jobs_beside_busy_programs_are_told(client: MemoryClient) -> None:
+    runs = [child(client, x) for x in (1, 2)]
+    for run, share in zip(runs, (0.02, 0.34), strict=True):
+        client.log_batch(run.info.run_id, metrics=[Metric("disturbance/others_share", share, 0, 0)])
+    again = [client.get_run(run.info.run_id) for run in runs]
+    told = "Other programs took up to 34% of the machine beside 1 of 2 jobs: their times may be longer for it."
+    assert told in note_of(answer(again))
+
+
 def test_reasons_are_gathered(client: MemoryClient) -> None:
     runs = [child(client, x, status="FAILED", reason="no GPU") for x in range(7)]
     runs += [child(client, x, status="FAILED", reason=f"reason {x}") for x in range(10, 20)]
