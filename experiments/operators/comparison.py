@@ -85,7 +85,7 @@ class Speedup:
     group: Group
     first: Group
     ratio: TimeRatio | None
-    """The ratio of the times, from pairs of processes; None where there are less than two pairs."""
+    """The ratio of the times, from pairs of processes; None for jobs of one process each."""
     verdict: Verdict | None = None
 
     @property
@@ -213,8 +213,8 @@ def _why_none_is_certain(found: Sequence[Speedup], comparisons: int) -> str:
     """What is known instead; ``comparisons`` is the number of verdicts made at once."""
     if all(one.ratio is None for one in found):
         return (
-            " One process each gives no verdict: another one may be off by more than they differ. Several would tell "
-            "(experiment.timing.processes=5, or seed=0,1,2,3,4)."
+            " One process each gives no verdict: another one may be off by more than they differ, and the machine may "
+            "have drifted from job to job. Several that take turns would tell (experiment.timing.processes=5)."
         )
     if all(one.verdict is Verdict.SAME for one in found):
         return f" All take the same time, within {MARGIN:.0%}."

@@ -36,13 +36,14 @@ def times_by_turn(job: JobResult) -> dict[Key, ByTurn]:
 
 
 def ratio_by_turn(first: ByTurn, second: ByTurn) -> TimeRatio | None:
-    """The ratio of two calls' times, from the processes with the same seed and the same turn; None for less than two.
+    """The ratio of two calls' times, from the processes with the same seed and the same turn.
 
     Such a pair has met the same operands and the same drift, which cancel. Whatever has no partner is left out: where a
-    job has failed, a few pairs less cost little, and an unpaired test would take the drift for noise.
+    job has failed, a few pairs less cost little, and an unpaired test would take the drift for noise. None for jobs of
+    one process each: they run one after the other, so a drift is in all pairs alike and no number of seeds shows it.
     """
     common = [turn for turn in first if turn in second]
-    if len(common) < 2:
+    if len({number for _, number in common}) < 2:
         return None
     return time_ratio([first[turn] for turn in common], [second[turn] for turn in common])
 
