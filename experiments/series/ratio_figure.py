@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PLACE = (0.115, 0.13, 0.855, 0.77)
 SIZE_COLUMN = "n"
+TITLE, DIRECTION = "time of B / time of A", "ratio, below 1: B is faster"
 MOST_TICKS, MOST_NAMES = 10, 12
 LONGEST_NAME = 30
 """Two names of up to this many letters have room beside the title."""
@@ -37,17 +38,16 @@ def ratio_figure(compared: Sequence[Compared], first: str, second: str) -> Figur
 
     ``first`` and ``second`` are the names of A and B, of up to :data:`LONGEST_NAME` letters. Markers show the verdicts.
     """
-    has_sizes = all(SIZE_COLUMN in one.runs.first.columns for one in compared)
-    height = 5.0 if has_sizes else max(3.0, 1.6 + 0.28 * len(compared))
-    place = PLACE if has_sizes else (0.3, 0.62 / height, 0.66, 1 - 1.3 / height)
-    title_height = 1.02 if has_sizes else 1 + 0.1 / height
-    figure, axes = new_figure(
-        "time of B / time of A", f"A: {first}, B: {second}", place, (8.0, height), title_height=title_height
-    )
-    if has_sizes:
+    which = f"A: {first}, B: {second}"
+    if all(SIZE_COLUMN in one.runs.first.columns for one in compared):
+        figure, axes = new_figure(TITLE, which, PLACE)
         _against_size(axes, compared)
-    else:
-        _one_by_one(axes, compared)
+        return figure
+    height = max(3.0, 1.7 + 0.28 * len(compared))
+    place = (0.3, 0.85 / height, 0.66, 1 - 1.3 / height)  # room for names on the left, and two lines below
+    figure, axes = new_figure(TITLE, "", place, (8.0, height), title_height=1 + 0.1 / height)
+    _one_by_one(axes, compared)
+    axes.set_xlabel(f"{DIRECTION}\n{label(which, 2 * LONGEST_NAME + 10)}")
     return figure
 
 
@@ -69,7 +69,7 @@ def _against_size(axes: Axes, compared: Sequence[Compared]) -> None:
     sizes = sorted({_size(one) for one in compared})
     if len(sizes) <= MOST_TICKS:
         axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
-    axes.set(xlabel="n", ylabel="ratio, below 1: B is faster")
+    axes.set(xlabel="n", ylabel=DIRECTION)
     axes.margins(y=0.15)
     axes.yaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}")
     name_ticks(axes)
@@ -84,7 +84,6 @@ def _one_by_one(axes: Axes, compared: Sequence[Compared]) -> None:
         axes.errorbar(one.value, row, xerr=_bars([one]), fmt="o", color=color, capsize=3, linewidth=1.5)
     axes.set_yticks(range(len(compared)), [label(_name(one), 30) for one in compared])
     axes.invert_yaxis()
-    axes.set_xlabel("ratio, below 1: B is faster")
     _add_legend(axes, compared)
 
 

@@ -84,7 +84,7 @@ def title(run: Run) -> str:
 
 
 def on_turns(times: Sequence[Compared]) -> list[str]:
-    """Return the sentences on what the intervals of runs that did not take turns hold of the machine's drift."""
+    """Return the sentences on what the intervals hold of the machine's drift, and on what disturbed the measurement."""
     apart = [one.ratio for one in times if one.ratio and not one.runs.took_turns]
     known = [one.runs.drifts[one.key] for one in times if one.ratio and one.key in one.runs.drifts]
     sentences = []
@@ -95,11 +95,9 @@ def on_turns(times: Sequence[Compared]) -> list[str]:
             f"this machine ({' to '.join(shares)} %)."
         )
     if len(known) < len(apart):
-        sentences.append(
-            "A and B did not take turns: the drift of the machine between the two is not in the intervals."
-        )
-    busy = max((one.runs.busy for one in times if one.ratio and not one.runs.took_turns), default=0.0)
-    if busy:
+        where = "For times without such runs" if known else "A and B did not take turns:"
+        sentences.append(f"{where} the drift of the machine between the two is not in the intervals.")
+    if busy := max((one.runs.busy for one in times), default=0.0):
         sentences.append(f"Other programs took up to {busy:.0%} of the machine while it measured.")
     if unseen := max((ratio.unseen for ratio in apart), default=0.0):
         sentences.append(f"Only a difference beyond {unseen:.0%} counts.")

@@ -17,7 +17,7 @@ from experiments.series.two_runs import TwoRuns
 from runner.errors import UserError
 from runner.sweep.job_results import job_results, lasting
 from runner.tracking import tags
-from runner.tracking.finding import SHORT_ID, find_run, search
+from runner.tracking.finding import SHORT_ID, find_run, search, shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -75,6 +75,7 @@ def stored_pairs(client: MlflowClient, first: str, second: str) -> tuple[Run, Ru
     Raises UserError if they cannot be compared, and StoreError.
     """
     runs = tuple(find_run(client, word) for word in (first, second))
+    first, second = shown(first), shown(second)
     a, b = runs
     if a.info.run_id == b.info.run_id:
         raise UserError(f"{first} and {second} are the same run, {a.info.run_id[:SHORT_ID]}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from experiments.reporting.text import listed
+from experiments.reporting.text import listed, on_one_line, shortened
 from runner.errors import UserError
 from runner.tracking import tags
 from runner.tracking.run import store_errors
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LATEST = re.compile(r"latest(?:~(\d+))?")
 BEGIN_OF_ID = re.compile(r"[0-9a-f]{4,32}")
 PAGE = 200
+MOST_LETTERS = 80
 SHORT_ID = 8
 """So many letters of an id are shown; they nearly always suffice to name the run."""
 
@@ -33,11 +34,18 @@ def find_run(client: MlflowClient, word: str) -> Run:
         return _latest(client, int(is_latest[1] or 0))
     found = _called(client, word)
     if not found:
-        raise UserError(f"{word}: there is no such run; give its id, the beginning of its id, its name, or latest")
+        raise UserError(
+            f"{shown(word)}: there is no such run; give its id, the beginning of its id, its name, or latest"
+        )
     if len(found) > 1:
         names = listed([f"{run.info.run_id[:SHORT_ID]} ({began(run)})" for run in found])
-        raise UserError(f"{word}: {len(found)} runs are called so; give the id of one: {names}")
+        raise UserError(f"{shown(word)}: {len(found)} runs are called so; give the id of one: {names}")
     return found[0]
+
+
+def shown(word: str) -> str:
+    """Return how an error repeats what names a run: on one line, and not too long."""
+    return shortened(on_one_line(word), MOST_LETTERS) or "''"
 
 
 def began(run: Run) -> str:

@@ -44,7 +44,7 @@ class Archive:
     def keep(
         self,
         called: str,
-        times: Mapping[int, Sequence[float]] | None = None,
+        times: Mapping[Any, Sequence[float]] | None = None,
         at: int = 0,
         *,
         name: str = "square CPU:0",
@@ -58,6 +58,7 @@ class Archive:
         params: Mapping[str, str] | None = None,
         metrics: Mapping[str, float] | None = None,
         environment: Mapping[str, Any] = ENVIRONMENT,
+        columns: str = "n",
     ) -> str:
         """Write a run that began at a second and took five. ``times`` has the microseconds of each n and process."""
         tagged = {
@@ -73,7 +74,7 @@ class Archive:
         for key, number in (metrics or {}).items():
             self.client.log_metric(run, key, number)
         if times:
-            self.client.log_text(run, _samples(times), "samples.csv")
+            self.client.log_text(run, _samples(times, columns), "samples.csv")
         self.client.log_text(run, json.dumps(environment), "environment.json")
         words = " ".join(overrides or ["experiment.shape=square"])
         self.client.log_text(run, f"# python -m runner {words}\nseed: 0\n", "config.yaml")
@@ -100,15 +101,15 @@ class Archive:
         return json.loads(done.out)
 
 
-def _samples(times: Mapping[int, Sequence[float]]) -> str:
+def _samples(times: Mapping[Any, Sequence[float]], columns: str) -> str:
     """Three samples of two calls for each process; their median is its level."""
     rows = [
-        f"{n},{process},{turn},2,{2e-6 * level * factor!r}"
+        f"{n},{process},{turn},2,{2e-6 * level * factor!r},0"
         for n, levels in times.items()
         for process, level in enumerate(levels)
         for turn, factor in enumerate((0.9, 1.0, 1.5))
     ]
-    return "\n".join(["n,process,round,calls,seconds", *rows, ""])
+    return "\n".join([f"{columns},process,round,calls,seconds,later_column", *rows, ""])
 
 
 def scaled(levels: Sequence[float], factor: float) -> list[float]:
@@ -158,6 +159,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     other = ENVIRONMENT | {"packages": {"numpy": "2.1"}, "code": {"commit": "4567def", "dirty": True}}
     keep("rare slower", {64: scaled(STEADY, 1.08)}, 350, question="rare2", params={"experiment.dtype": "float64"},
          environment=other, overrides=["experiment.shape=square", "experiment.dtype=float64"])  # fmt: skip
+    for called, factor in (("operators", 1.0), ("slow operators", 2.0)):
+        times = {"relu,forward": scaled(STEADY, factor), "softmax,forward": STEADY}
+        keep(called, times, 355, kind="operators", question=called, columns="operator,call")
     keep("small", {8: STEADY}, 360, question="small")
     keep("killed", None, 370, question="k", status="KILLED")
     keep("going on", {64: STEADY}, 380, question="g", status="RUNNING")
@@ -175,6 +179,12 @@ def test_jobs_that_took_turns_are_compared_in_pairs(archive: Archive) -> None:
     assert slower["a_seconds"] == pytest.approx(1e-6 * math.exp(np.mean(np.log(UNEVEN))))
     assert (slower["low"], slower["high"]) == (pytest.approx(1.1), pytest.approx(1.1))
     assert archive.found("float64", "float32")["times"][1]["verdict"] == "faster"
+
+
+def test_what_was_timed_need_not_be_a_size(archive: Archive) -> None:
+    first, second = archive.found("operators", "slow operators")["times"]
+    assert (first["key"], first["verdict"]) == ({"operator": "relu", "call": "forward"}, "slower")
+    assert (second["key"], second["verdict"]) == ({"operator": "softmax", "call": "forward"}, "unsure")
 
 
 def test_sweeps_are_compared_job_by_job(archive: Archive) -> None:
@@ -276,7 +286,7 @@ def test_the_beginning_of_an_id(archive: Archive) -> None:
     assert archive.found(archive.ids["net"][:10], archive.ids["better net"][:12])["a"]["id"] == archive.ids["net"]
 
 
-@pytest.mark.parametrize("words", [("float32", "float64"), ("dtypes", "dtypes again")])
+@pytest.mark.parametrize("words", [("float32", "float64"), ("dtypes", "dtypes again"), ("operators", "slow operators")])
 def test_the_plot(archive: Archive, tmp_path: Path, words: tuple[str, ...]) -> None:
     path = tmp_path / "ratio.png"
     assert archive.compare(*words, "--plot", str(path)).status == 0
@@ -287,8 +297,10 @@ def test_the_plot(archive: Archive, tmp_path: Path, words: tuple[str, ...]) -> N
     ("words", "says"),
     [
         (("nobody", "often"), "nobody: there is no such run"),
+        (("a\nb", "often"), "a b: there is no such run"),
+        (("it's % \"\\", "often"), "there is no such run"),
         (("square CPU:0", "often"), "runs are called so; give the id of one: "),
-        (("latest~99", "often"), "latest~99: there are 16 runs"),
+        (("latest~99", "often"), "latest~99: there are 18 runs"),
         (("often", "often"), "are the same run"),
         (("often", "net"), "is a run of matmul"),
         (("often", "small"), "have nothing in common that could be compared"),
