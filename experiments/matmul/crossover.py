@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.matmul.curves import Floats, TimeCurve, common_sizes
-from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, time_ratio, verdicts
+from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, time_ratio, verdicts, what_decides
 
 RESAMPLES = 1000
 
@@ -28,20 +28,20 @@ class Leads:
     """One number for each size: 1 where the first is certainly faster, -1 where the second is, else 0."""
     last: str
     """What is known at the largest size where neither is ahead, as the end of a sentence."""
+    verb: str = "is faster than"
+    caveat: str = ""
+    """A sentence on what a lead does not tell; empty where it is a verdict."""
 
     @classmethod
-    def by_verdicts(cls, ratios: Sequence[TimeRatio], decided: Iterator[Verdict]) -> Leads | None:
-        """Take a verdict for each ratio from ``decided``; None where there is no ratio."""
+    def by_verdicts(cls, ratios: Sequence[TimeRatio], decided: Iterator[Verdict], comparisons: int) -> Leads | None:
+        """Take a verdict for each ratio from ``decided``, of so many made at once; None where there is no ratio."""
         found = [next(decided) for _ in ratios]
         if not found:
             return None
         if found[-1] is Verdict.SAME:
             last = f"take the same time at the largest size, within {MARGIN:.0%}"
         else:
-            last = (
-                "cannot be told apart at the largest size; "
-                f"experiment.timing.processes={ratios[-1].processes_needed} may decide it"
-            )
+            last = f"cannot be told apart at the largest size; {what_decides(ratios[-1].processes_among(comparisons))}"
         signs = {Verdict.FASTER: 1, Verdict.SLOWER: -1}
         return cls(np.array([signs.get(verdict, 0) for verdict in found], dtype=np.int64), last)
 
@@ -51,7 +51,8 @@ class Leads:
         (low, high), (other_low, other_high) = first.intervals.T, second.intervals.T
         certain = ~((low <= other_high) & (other_low <= high))  # true where intervals are NaN, too
         at = np.where(certain, np.sign(second.seconds - first.seconds), 0).astype(np.int64)
-        return cls(at, "cannot be told apart at the largest size, their 95 % intervals overlap")
+        last = "cannot be told apart at the largest size, their 95 % intervals overlap"
+        return cls(at, last, "took less time than", " One process each gives no verdict: another one may differ.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,16 +102,16 @@ class Crossover:
         span = f"n = {in_digits(first.n[0])} to {in_digits(first.n[-1])}"
         if self.faster is None or self.slower is None:
             return f"No crossover in {span}: {first.label} and {second.label} {self.leads.last}."
-        names = f"{self.faster.label} is faster than {self.slower.label}"
+        names = f"{self.faster.label} {self.leads.verb} {self.slower.label}"
         gain = f"{in_digits(self.speedup)}x at the largest"
         if self.outcome == AHEAD:
             where = "at every size" if self.leads.at.all() else "wherever the two can be told apart"
-            return f"No crossover in {span}: {names} {where}, {gain}."
+            return f"No crossover in {span}: {names} {where}, {gain}.{self.leads.caveat}"
         sentence = (
             f"{names} from n = {in_digits(self.n)} on ({self._certainty()}), {gain}, n = {in_digits(first.n[-1])}."
         )
         changes = f" The lead changes {self.lead_changes} times; this is the last." if self.lead_changes > 1 else ""
-        return sentence + changes
+        return sentence + changes + self.leads.caveat
 
     def _certainty(self) -> str:
         if math.isnan(self.share):
@@ -128,11 +129,13 @@ def crossovers(pairs: Sequence[tuple[TimeCurve, TimeCurve]], seed: int = 0) -> l
     """
     common = [_at_common_sizes(*pair) for pair in pairs]
     ratios = [_ratios(first, second) for first, second in common]
-    decided = iter(verdicts([ratio for of_pair in ratios for ratio in of_pair]))
-    return [
-        _crossover(first, second, Leads.by_verdicts(of_pair, decided) or Leads.within_a_process(first, second), seed)
-        for (first, second), of_pair in zip(common, ratios, strict=True)
+    everything = [ratio for of_pair in ratios for ratio in of_pair]
+    decided, count = iter(verdicts(everything)), len(everything)
+    leads = [
+        Leads.by_verdicts(of_pair, decided, count) or Leads.within_a_process(*pair)
+        for pair, of_pair in zip(common, ratios, strict=True)
     ]
+    return [_crossover(*pair, of_pair, seed) for pair, of_pair in zip(common, leads, strict=True)]
 
 
 def _at_common_sizes(first: TimeCurve, second: TimeCurve) -> tuple[TimeCurve, TimeCurve]:

@@ -16,7 +16,8 @@ ERROR = 0.05
 MARGIN = 0.02
 """Times that differ by less count as the same."""
 
-MOST_PROCESSES = 1000
+MOST_PROCESSES = 100
+"""Nobody is told to take more processes than this."""
 
 ROUNDING = 1e-9
 """Differences whose deviation is this small a share of their mean are equal."""
@@ -75,13 +76,8 @@ class TimeRatio:
         low, high = self.logarithm.interval
         return math.exp(low), math.exp(high)
 
-    @property
-    def processes_needed(self) -> int:
-        """The number that :meth:`processes_among` gives for a comparison that is made alone."""
-        return self.processes_among(1)
-
     def processes_among(self, comparisons: int) -> int:
-        """About how many processes would decide between FASTER, SLOWER and SAME; :data:`MOST_PROCESSES` at most.
+        """About how many processes would decide between FASTER, SLOWER and SAME; one above MOST_PROCESSES for more.
 
         Of ``comparisons`` made at once, this one is taken for the first that Holm's correction meets.
         """
@@ -90,10 +86,17 @@ class TimeRatio:
         distance = max(abs(math.log(self.value)), math.log1p(MARGIN) - abs(math.log(self.value)))
         needed = (
             n
-            for n in range(2, MOST_PROCESSES)
+            for n in range(2, MOST_PROCESSES + 1)
             if stdtrit(n - 1, 1 - ERROR / comparisons / 2) * self.deviation / math.sqrt(n) < distance
         )
-        return next(needed, MOST_PROCESSES)
+        return next(needed, MOST_PROCESSES + 1)
+
+
+def what_decides(processes: int) -> str:
+    """Return how a comparison that is UNSURE can be decided, as a clause; ``processes`` is about how many it takes."""
+    if processes > MOST_PROCESSES:
+        return f"{MOST_PROCESSES} processes would hardly decide it"
+    return f"experiment.timing.processes={processes} may decide it"
 
 
 def time_ratio(first: Sequence[float], second: Sequence[float]) -> TimeRatio:

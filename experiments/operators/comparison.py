@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from experiments.job_result import SEEDS, JobResult, name_of, replicates
 from experiments.measure.between import geometric_mean, interval_between
-from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, verdicts
+from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, verdicts, what_decides
 from experiments.operators.calls import BOTH, FORWARD
 from experiments.operators.plots import Bars, bar_figure
 from experiments.recorder import Cell, Recorder, Row
@@ -227,7 +227,7 @@ def _why_none_is_certain(found: Sequence[Speedup], comparisons: int) -> str:
     if not needed:
         return f"{words}."
     closest = min(needed, key=needed.__getitem__)
-    return f"{words}; experiment.timing.processes={needed[closest]} may decide it for {_extremes([closest])}."
+    return f"{words}; {what_decides(needed[closest])} for {_extremes([closest])}."
 
 
 def _extremes(found: Sequence[Speedup]) -> str:

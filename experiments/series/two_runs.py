@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from experiments.measure.between import geometric_mean
 from experiments.measure.unpaired import Drift, LogRatio, decide, of_pairs, of_strangers, slower_by_more
-from experiments.measure.verdict import Verdict, time_ratio
+from experiments.measure.verdict import Verdict, time_ratio, what_decides
 from experiments.series.levels import Key, Levels
 
 ONE_PROCESS = "a single process has no spread between processes; measure with experiment.timing.processes=5"
@@ -91,8 +91,7 @@ def _reason(runs: TwoRuns, key: Key, ratio: LogRatio | None, comparisons: int) -
     if not runs.took_turns:
         return NO_TURNS
     first, second = _partners(runs, key)
-    needed = time_ratio(second, first).processes_among(comparisons)
-    return f"experiment.timing.processes={needed} may decide it"
+    return what_decides(time_ratio(second, first).processes_among(comparisons))
 
 
 def _partners(runs: TwoRuns, key: Key) -> tuple[list[float], list[float]]:

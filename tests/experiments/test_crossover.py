@@ -150,6 +150,8 @@ def test_single_samples_give_a_crossover_without_an_interval():
     assert found.n == pytest.approx(300)
     assert all(math.isnan(end) for end in (*found.interval, found.share))
     assert "(no interval: too few processes or samples)" in found.in_words()
+    assert found.in_words().startswith("shallow took less time than steep from n = 300 on")
+    assert found.in_words().endswith("One process each gives no verdict: another one may differ.")
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0, 4.0, 8.0, 16.0], [1.0, 2.0, 4.0, 8.0]])

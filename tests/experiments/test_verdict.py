@@ -8,7 +8,15 @@ from scipy import stats
 from scipy.special import stdtrit
 
 from experiments.measure.between import interval_between, t_95
-from experiments.measure.verdict import Difference, Verdict, difference, tell_apart, time_ratio, verdicts
+from experiments.measure.verdict import (
+    Difference,
+    Verdict,
+    difference,
+    tell_apart,
+    time_ratio,
+    verdicts,
+    what_decides,
+)
 
 PROCESSES, SPREAD, DRIFT = 5, 0.01, 0.05
 """Each process is off by 1 %, and both of a pair by 5 % more, as the machine drifts."""
@@ -68,10 +76,16 @@ def test_equals_without_noise_are_the_same():
 
 
 def test_unsure_says_how_many_processes_would_decide():
-    ratio = time_ratio([1.0, 1.2, 0.9], [1.0, 1.0, 1.0])
+    ratio = time_ratio([1.0, 1.1, 1.05], [1.0, 1.0, 1.0])
     assert verdicts([ratio]) == [Verdict.UNSURE]
-    more = ratio.processes_needed
+    more = ratio.processes_among(1)
     assert t_95(more - 1) * ratio.deviation / math.sqrt(more) < max(abs(math.log(ratio.value)), math.log(1.02))
+
+
+def test_nobody_is_told_to_take_hundreds_of_processes():
+    noisy = time_ratio([1.0, 1.2, 0.85], [1.0, 1.0, 1.0])
+    assert what_decides(noisy.processes_among(20)) == "100 processes would hardly decide it"
+    assert what_decides(7) == "experiment.timing.processes=7 may decide it"
 
 
 def test_differences_are_told_apart_as_by_scipy():
