@@ -47,6 +47,9 @@ class JobState(Enum):
 PROCESSES = "processes"
 """The folder of a run's artifacts with what its processes have handed on: 1.json, 2.json, ..."""
 
+DEAR_START = 2.0
+"""Seconds that the start of a process may take without a word."""
+
 AT_WORK = (JobState.WORKING, JobState.DRAWING)
 """States in which an experiment uses the machine."""
 
@@ -147,6 +150,7 @@ class JobRun:
             self._end_process(message)
         elif isinstance(message, Started):
             self._started, self.state = message, JobState.READY
+            self._tell_what_a_process_costs()
             if not self._needs_models:
                 self._prepare()
         elif any(isinstance(record, Measured) for record in message):
@@ -158,6 +162,12 @@ class JobRun:
             self._record(message)
             self._view.show(self.job, message)
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
+
+    def _tell_what_a_process_costs(self) -> None:
+        """Say so, in the second process, where each takes long to start, as on a GPU."""
+        seconds = time.monotonic() - self._begun
+        if self.processes == 1 and seconds > DEAR_START:
+            self._view.say(f"each process takes {seconds:.1f} s to start; experiment.timing.processes says how many")
 
     def _end_process(self, ended: Ended) -> None:
         """Wait for the next process if the experiment wants one, or else for the end of the run."""

@@ -45,6 +45,23 @@ def test_a_job_goes_on_in_fresh_processes(house: House, turns: list[tuple[float,
     assert house.view.lines.count("0 started") == 1
 
 
+@pytest.mark.parametrize(("seconds", "is_told"), [(3.5, True), (0.5, False)])
+def test_the_cost_of_a_process_is_told_once(
+    house: House, turns: list[tuple[float, int]], seconds: float, is_told: bool
+) -> None:
+    takes_turns = house.servers.scripts[1]
+
+    def starts_slowly(worker: FakeWorker) -> None:
+        house.clock.now += seconds
+        takes_turns(worker)
+
+    house.servers.scripts[1] = starts_slowly
+    house.run(job(x=1))
+    assert len(turns) == PROCESSES
+    line = f"each process takes {seconds:.1f} s to start; experiment.timing.processes says how many"
+    assert house.view.lines.count(line) == is_told
+
+
 def test_jobs_take_turns(house: House, turns: list[tuple[float, int]]) -> None:
     ends = house.run(*(job(x=x, number=x) for x in (1, 2, 3)))
     assert {end.status for end in ends.values()} == {"FINISHED"}
