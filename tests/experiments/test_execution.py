@@ -261,6 +261,7 @@ def test_mixed_precision_is_the_policy_of_the_layers(name: str) -> None:
 
 
 TWO_DEVICES = """
+import os
 import numpy as np
 from experiments.runtime import device
 device.start(device.Device(kind="cpu", logical_cpus=2))
@@ -292,11 +293,13 @@ except Refused as refused:
     assert "execution=fit" in str(refused)
 else:
     raise AssertionError("trained on several devices")
+os._exit(0)  # as workers end: TensorFlow may crash when it ends a generator's dataset after Python
 """
 
 
 def test_two_devices_train_like_one() -> None:
-    done = subprocess.run([sys.executable, "-c", TWO_DEVICES], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-X", "faulthandler", "-c", TWO_DEVICES]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
