@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from experiments.measure.between import geometric_mean, spread
-from experiments.measure.verdict import MARGIN, Verdict, holm, time_ratio
+from experiments.measure.verdict import MARGIN, Verdict, decided, holm, time_ratio, upper_tail
 
 FEWEST_RUNS = 3
 """A drift is known from this many runs on."""
@@ -80,12 +80,7 @@ class LogRatio:
         return self._tail(self.mean - math.log1p(margin) - math.log1p(self.unseen))
 
     def _tail(self, distance: float) -> float:
-        """Return the probability that the mean is too large by ``distance`` or more."""
-        from scipy.special import stdtr
-
-        if self.error == 0:
-            return 0.0 if distance > 0 else 1.0
-        return float(stdtr(self.freedom, -distance / self.error))
+        return upper_tail(distance, self.error, self.freedom)
 
 
 def of_pairs(first: Sequence[float], second: Sequence[float]) -> LogRatio:
@@ -119,14 +114,11 @@ def decide(ratios: Sequence[LogRatio]) -> list[Verdict]:
 
     The tests are those of :func:`experiments.measure.verdict.verdicts`.
     """
-    differ = holm([ratio.p_no_difference() for ratio in ratios])
-    same = holm([ratio.p_difference(MARGIN) for ratio in ratios])
-    return [
-        (Verdict.FASTER if ratio.mean < 0 else Verdict.SLOWER)
-        if is_different
-        else (Verdict.SAME if is_same else Verdict.UNSURE)
-        for ratio, is_different, is_same in zip(ratios, differ, same, strict=True)
-    ]
+    return decided(
+        [ratio.mean for ratio in ratios],
+        [ratio.p_no_difference() for ratio in ratios],
+        [ratio.p_difference(MARGIN) for ratio in ratios],
+    )
 
 
 def slower_by_more(ratios: Sequence[LogRatio], margin: float) -> list[bool]:

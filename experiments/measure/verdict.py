@@ -132,13 +132,24 @@ def verdicts(ratios: Sequence[TimeRatio]) -> list[Verdict]:
     whether they are the same within :data:`MARGIN`. Both are corrected for the number of comparisons
     (S. Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979).
     """
-    differ = holm([_p_of_no_difference(ratio.logarithm) for ratio in ratios])
-    same = holm([_p_of_a_difference(ratio.logarithm) for ratio in ratios])
+    logarithms = [ratio.logarithm for ratio in ratios]
+    return decided(
+        [one.mean for one in logarithms],
+        [_p_of_no_difference(one) for one in logarithms],
+        [_p_of_a_difference(one) for one in logarithms],
+    )
+
+
+def decided(means: Sequence[float], differ: Sequence[float], same: Sequence[float]) -> list[Verdict]:
+    """Return the verdicts on ratios with these means of their logarithms.
+
+    ``differ`` are the p-values where the times were the same, ``same`` those where they differed by the margin.
+    """
     return [
-        (Verdict.FASTER if ratio.value < 1 else Verdict.SLOWER)
+        (Verdict.FASTER if mean < 0 else Verdict.SLOWER)
         if is_different
         else (Verdict.SAME if is_same else Verdict.UNSURE)
-        for ratio, is_different, is_same in zip(ratios, differ, same, strict=True)
+        for mean, is_different, is_same in zip(means, holm(differ), holm(same), strict=True)
     ]
 
 
@@ -150,21 +161,21 @@ def _p_by_t_or_signs(one: Difference) -> float:
 
 def _p_of_no_difference(one: Difference) -> float:
     """Return the probability of so large a difference, or larger, if there were none."""
-    return 2 * _upper_tail(abs(one.mean), one)
+    return 2 * upper_tail(abs(one.mean), one.error, one.pairs - 1)
 
 
 def _p_of_a_difference(logarithm: Difference) -> float:
     """Return the probability of so small a difference, or smaller, if the times differed by :data:`MARGIN`."""
-    return _upper_tail(math.log1p(MARGIN) - abs(logarithm.mean), logarithm)
+    return upper_tail(math.log1p(MARGIN) - abs(logarithm.mean), logarithm.error, logarithm.pairs - 1)
 
 
-def _upper_tail(distance: float, one: Difference) -> float:
-    """Return the probability that a mean of such pairs is larger than the true one by ``distance`` or more."""
+def upper_tail(distance: float, error: float, freedom: float) -> float:
+    """Return the probability by Student's t that a mean with this error is too large by ``distance`` or more."""
     from scipy.special import stdtr  # late: only the end of a sweep needs it
 
-    if one.error == 0:
+    if error == 0:
         return 0.0 if distance > 0 else 1.0
-    return float(stdtr(one.pairs - 1, -distance / one.error))
+    return float(stdtr(freedom, -distance / error))
 
 
 def holm(p_values: Sequence[float], among: int = 0) -> list[bool]:
