@@ -14,6 +14,7 @@ from runner.execution.context import Context
 from runner.execution.job import Job
 from runner.execution.new_run import source_tags
 from runner.tracking import tags
+from runner.tracking.finding import search
 from runner.tracking.orphans import owner_tags
 from runner.tracking.run import TrackedRun, store_errors
 
@@ -62,23 +63,8 @@ def _require_dead(found: Run, may_be_elsewhere: bool) -> None:
 
 
 def children(context: Context, parent_id: str) -> Iterator[Run]:
-    """Yield the runs of a sweep's jobs in the order in which they began, whichever MLflow experiments they are in."""
-    token = None
-    with store_errors():
-        everywhere = [kept_in.experiment_id for kept_in in context.client.search_experiments()]
-    while True:
-        with store_errors():
-            page = context.client.search_runs(
-                everywhere,
-                f"tags.`{tags.PARENT}` = '{parent_id}'",
-                max_results=PAGE,
-                order_by=["attributes.start_time ASC"],
-                page_token=token,
-            )
-        yield from page
-        token = page.token
-        if not token:
-            return
+    """Return the runs of a sweep's jobs in the order in which they began, whichever MLflow experiments they are in."""
+    return search(context.client, f"tags.`{tags.PARENT}` = '{parent_id}'", order="ASC", page_size=PAGE)
 
 
 def _newest(context: Context, job: Job, command: Sequence[str]) -> Run | None:

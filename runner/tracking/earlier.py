@@ -30,13 +30,11 @@ def find_earlier(client: MlflowClient, experiment_id: str, fingerprint: str, fol
 
     Returns None if there is no such run, or if a newer run of the question has finished. Raises StoreError.
     """
+    run = find_unfinished(client, experiment_id, fingerprint, folder)
+    if run is None:
+        return None
     with store_errors():
-        for run in _newest(client, experiment_id, fingerprint):
-            if run.info.status == "FINISHED":
-                return None
-            if run.info.status != "RUNNING" and client.list_artifacts(run.info.run_id, folder):
-                return Path(client.download_artifacts(run.info.run_id, folder, str(scratch)))
-    return None
+        return Path(client.download_artifacts(run.info.run_id, folder, str(scratch)))
 
 
 def find_settled(client: MlflowClient, experiment_id: str, fingerprint: str, names: Sequence[str]) -> dict[str, str]:
@@ -62,7 +60,7 @@ def find_answered(client: MlflowClient, experiment_id: str, fingerprint: str) ->
 
 
 def find_unfinished(
-    client: MlflowClient, experiment_id: str, fingerprint: str, folder: str, parent: str | None
+    client: MlflowClient, experiment_id: str, fingerprint: str, folder: str, parent: str | None = None
 ) -> Run | None:
     """Find the newest killed or failed run of the question that has ``folder``, among the jobs of ``parent`` if given.
 

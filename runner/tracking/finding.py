@@ -53,15 +53,22 @@ def began(run: Run) -> str:
     return f"{datetime.fromtimestamp(run.info.start_time / 1000):%Y-%m-%d %H:%M:%S}"
 
 
-def search(client: MlflowClient, condition: str = "") -> Iterator[Run]:
-    """Yield the runs that fulfil an MLflow condition, the newest first, whichever MLflow experiment they are in."""
+def search(client: MlflowClient, condition: str = "", order: str = "DESC", page_size: int = PAGE) -> Iterator[Run]:
+    """Yield the runs that fulfil an MLflow condition, whichever MLflow experiment they are in.
+
+    The newest come first, with ``order="ASC"`` the oldest. They are read page by page, as far as the caller goes.
+    """
     token = None
     with store_errors():
         everywhere = [kept_in.experiment_id for kept_in in client.search_experiments()]
     while True:
         with store_errors():
             page = client.search_runs(
-                everywhere, condition, max_results=PAGE, order_by=["attributes.start_time DESC"], page_token=token
+                everywhere,
+                condition,
+                max_results=page_size,
+                order_by=[f"attributes.start_time {order}"],
+                page_token=token,
             )
         yield from page
         token = page.token
