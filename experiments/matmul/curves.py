@@ -13,6 +13,7 @@ import numpy.typing as npt
 from experiments.job_result import JobResult
 from experiments.measure.between import interval_between
 from experiments.measure.measurement import median_interval
+from experiments.series.levels import calls_by_process
 
 FARTHEST = 20.0
 """No resample is off by more than a factor of e^20, which keeps products of times within range."""
@@ -97,12 +98,8 @@ def curve_of(job: JobResult) -> TimeCurve | None:
     }
     if not medians:
         return None
-    per_call: dict[int, dict[int, list[float]]] = {size: {} for size in sorted(medians)}
-    for row in job.table("samples"):
-        if (n := int(row["n"])) in per_call:
-            seconds = float(row["seconds"]) / float(row["calls"])
-            per_call[n].setdefault(int(row.get("process", 0)), []).append(seconds)  # older runs had one process
-    by_size = {n: list(by_process.values()) or [[medians[n]]] for n, by_process in per_call.items()}
+    per_call = {int(n): by_process for (n,), by_process in calls_by_process(job.table("samples")).items()}
+    by_size = {n: list(per_call[n].values()) if n in per_call else [[medians[n]]] for n in sorted(medians)}
     return TimeCurve(
         job,
         np.array(list(by_size), dtype=np.int64),

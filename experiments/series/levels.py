@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -24,19 +24,27 @@ class Levels:
     """For each key, seconds a call by the number of the process."""
 
 
-def levels_of(samples: Iterable[Mapping[str, str]]) -> Levels:
-    """Read the rows of samples.csv; without any, no key was timed."""
-    columns: tuple[str, ...] = ()
-    per_call: dict[Key, dict[int, list[float]]] = {}
+def calls_by_process(samples: Sequence[Mapping[str, str]]) -> dict[Key, dict[int, list[float]]]:
+    """Read the rows of samples.csv: for each key and process the seconds a call of every sample."""
+    columns = _columns(samples)
+    found: dict[Key, dict[int, list[float]]] = {}
     for row in samples:
-        columns = columns or tuple(takewhile(lambda column: column not in OF_THE_SAMPLE, row))
-        of_key = per_call.setdefault(tuple(row[column] for column in columns), {})
-        of_process = of_key.setdefault(int(row.get("process") or 0), [])  # older runs had one process
-        of_process.append(float(row["seconds"]) / float(row["calls"]))
+        process = int(row.get("process") or 0)  # older runs had one process
+        of_key = found.setdefault(tuple(row[column] for column in columns), {})
+        of_key.setdefault(process, []).append(float(row["seconds"]) / float(row["calls"]))
+    return found
+
+
+def levels_of(samples: Sequence[Mapping[str, str]]) -> Levels:
+    """Read the rows of samples.csv; without any, no key was timed."""
     return Levels(
-        columns,
+        _columns(samples),
         {
             key: {process: statistics.median(times) for process, times in sorted(of_key.items())}
-            for key, of_key in per_call.items()
+            for key, of_key in calls_by_process(samples).items()
         },
     )
+
+
+def _columns(samples: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    return tuple(takewhile(lambda column: column not in OF_THE_SAMPLE, samples[0])) if samples else ()

@@ -122,10 +122,10 @@ class Report(ABC, Generic[Key, Point, A]):
     def _record(self, key: Key, point: Point) -> None:
         self.points[key] = point
         answer = self.answer()
-        if self.is_last:
-            self._record_metrics(key, answer.row(point))
         self.recorder.table("results", self._rows(answer))
         self.recorder.table("samples", answer.sample_rows())
+        if self.is_last:
+            self._record_metrics(key, answer.row(point))
 
     def _record_metrics(self, key: Key, row: Row) -> None:
         self._recorded.add(key)
@@ -146,9 +146,10 @@ class Report(ABC, Generic[Key, Point, A]):
     def _conclude(self, points: Mapping[Key, Point]) -> None:
         self.points = dict(points)
         answer = self.answer()
-        for key, point in points.items():
-            if key not in self._recorded:
-                self._record_metrics(key, answer.row(point))
+        if unrecorded := [key for key in points if key not in self._recorded]:
+            self.recorder.table("samples", answer.sample_rows())
+        for key in unrecorded:
+            self._record_metrics(key, answer.row(points[key]))
         self.conclude(answer)
         for name, value in metrics(self._disturbance()).items():
             self.recorder.metric(name, value)
@@ -161,7 +162,6 @@ class Report(ABC, Generic[Key, Point, A]):
     def _end(self, answer: A) -> None:
         rows = self._rows(answer)
         self.recorder.table("results", rows)
-        self.recorder.table("samples", answer.sample_rows())
         remarks = in_words(self._disturbance())
         remarks += changes(self.recorder.answered(), rows, self.key_column, self.title)
         self.recorder.note("\n\n".join([answer.note(), *remarks]))
