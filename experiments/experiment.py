@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from experiments.job_result import JobResult
 from experiments.recorder import Recorder
@@ -21,6 +21,12 @@ class Choice:
 
     name: ClassVar[str]
     """The choice's name on the command line, behind ``GROUP=``."""
+
+    def check(self) -> None:  # noqa: B027  # most choices need nothing
+        """Look at the files that the fields name, before TensorFlow starts.
+
+        Raises Refused where the files alone tell that they cannot be used.
+        """
 
 
 class Experiment(ABC):
@@ -93,6 +99,16 @@ class Experiment(ABC):
         Called when all jobs are done, in a process without TensorFlow. Every experiment's sweep gets a table of all
         jobs and the effect of each swept key without this; it is for what only this experiment knows.
         """
+
+    @classmethod
+    def further(cls, members: Sequence[JobResult]) -> Mapping[int, Mapping[str, Any]]:
+        """Return what a sweep has still to measure before its jobs are compared, such as sizes close to a crossover.
+
+        For each job, by its index in ``members``, the fields to change: ``{0: {"sizes": [80, 90]}}`` runs the first
+        job again with these sizes. The rows of its tables then follow those of the job, and this is asked again until
+        it returns nothing or ``sweep.refine_seconds`` are over.
+        """
+        return {}
 
 
 class Refused(RuntimeError):

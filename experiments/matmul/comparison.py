@@ -120,7 +120,6 @@ def _crossover_row(found: Crossover) -> Row:
         "n": found.n,
         "ci_low_n": low,
         "ci_high_n": high,
-        "share_of_resamples": found.share,
         "lead_changes": found.lead_changes,
         "first_common_n": int(found.first.n[0]) if len(found.first.n) else None,
         "last_common_n": int(found.first.n[-1]) if len(found.first.n) else None,

@@ -51,7 +51,7 @@ def speedup_figure(comparison: Comparison) -> Figure:
     for curve, found in comparison.against_baseline.items():
         name = f"{label(curve.label)} against {label(found.first.label)}"
         if found.outcome == CROSSOVER and curve in comparison.named:
-            name += f", crossover at n = {in_digits(found.n)}"
+            name += f", crossover {_place(found)}"
             _mark(axes, found, styles[curve])
         speedup = found.first.seconds / found.second.seconds
         axes.plot(found.first.n, speedup, label=name if curve in comparison.named else None, **styles[curve])
@@ -65,9 +65,15 @@ def speedup_figure(comparison: Comparison) -> Figure:
 def _mark(axes: Axes, found: Crossover, style: Mapping[str, Any]) -> None:
     """Mark the crossover on the line at 1, with its interval."""
     color, size = style["color"], 7 if "marker" in style else 4
-    axes.plot(found.n, 1, "D", color=color, markersize=size, markeredgecolor="white", zorder=4)
-    if np.isfinite(found.interval).all():
-        axes.plot(found.interval, (1, 1), color=color, linewidth=5, alpha=0.4, solid_capstyle="butt", zorder=3)
+    axes.plot(found.interval, (1, 1), color=color, linewidth=5, alpha=0.4, solid_capstyle="butt", zorder=3)
+    if found.is_narrow:
+        axes.plot(found.n, 1, "D", color=color, markersize=size, markeredgecolor="white", zorder=4)
+
+
+def _place(found: Crossover) -> str:
+    if found.is_narrow:
+        return f"at n = {in_digits(found.n)}"
+    return f"between n = {in_digits(found.interval[0])} and {in_digits(found.interval[1])}"
 
 
 def _styles(comparison: Comparison) -> dict[TimeCurve, dict[str, Any]]:

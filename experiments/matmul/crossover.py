@@ -9,23 +9,30 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from experiments.matmul.curves import Floats, TimeCurve, common_sizes
+from experiments.matmul.curves import TimeCurve, common_sizes
 from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, time_ratio, verdicts, what_decides
-
-RESAMPLES = 1000
 
 CROSSOVER = "crossover"
 AHEAD = "ahead everywhere"
 UNCERTAIN = "no certain lead"
 APART = "no common size"
 
+NARROW = 1.5
+"""An interval whose ends are within this factor has a best guess inside; in a wider one a guess would mislead."""
+
+SIGNS = {Verdict.FASTER: 1, Verdict.SLOWER: -1}
+
+Signs = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True, eq=False)
 class Leads:
-    """Which of two curves is ahead at each of their common sizes."""
+    """Which of two curves is ahead at each of their common sizes: 1 for the first, -1 for the second, 0 for neither."""
 
-    at: npt.NDArray[np.int64]
-    """One number for each size: 1 where the first is certainly faster, -1 where the second is, else 0."""
+    at: Signs
+    """Leads that are certain, corrected for all comparisons that are made at once."""
+    alone: Signs
+    """Leads that would be certain if each size were the only comparison."""
     last: str
     """What is known at the largest size where neither is ahead, as the end of a sentence."""
     verb: str = "is faster than"
@@ -42,8 +49,7 @@ class Leads:
             last = f"take the same time at the largest size, within {MARGIN:.0%}"
         else:
             last = f"cannot be told apart at the largest size; {what_decides(ratios[-1].processes_among(comparisons))}"
-        signs = {Verdict.FASTER: 1, Verdict.SLOWER: -1}
-        return cls(np.array([signs.get(verdict, 0) for verdict in found], dtype=np.int64), last)
+        return cls(_signs(found), _signs([verdict for ratio in ratios for verdict in verdicts([ratio])]), last)
 
     @classmethod
     def within_a_process(cls, first: TimeCurve, second: TimeCurve) -> Leads:
@@ -52,7 +58,26 @@ class Leads:
         certain = ~((low <= other_high) & (other_low <= high))  # true where intervals are NaN, too
         at = np.where(certain, np.sign(second.seconds - first.seconds), 0).astype(np.int64)
         last = "cannot be told apart at the largest size, their 95 % intervals overlap"
-        return cls(at, last, "took less time than", " One process each gives no verdict: another one may differ.")
+        return cls(at, at, last, "took less time than", " One process each gives no verdict: another one may differ.")
+
+    @property
+    def change(self) -> tuple[int, int] | None:
+        """The indices of the two sizes between which the lead changes for the last time; None where it does not.
+
+        Among all sizes, the certain leads say that and roughly where it changes. From there on inwards, sizes are
+        tested one after the other until one leaves the lead open: in such a fixed sequence each may be tested as if it
+        were alone (W. Maurer, L. A. Hothorn, W. Lehmacher, Multiple Comparisons in Drug Clinical Trials, 1995).
+        """
+        if not len(self.at) or not self.at[-1] or not np.any(self.at == -self.at[-1]):
+            return None
+        ahead = self.at[-1]
+        low = int(np.flatnonzero(self.at == -ahead)[-1])
+        high = low + int(np.flatnonzero(self.at[low:] == ahead)[0])
+        while low + 1 < high and self.alone[low + 1] == -ahead:
+            low += 1
+        while high - 1 > low and self.alone[high - 1] == ahead:
+            high -= 1
+        return low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +89,28 @@ class Crossover:
     outcome: str
     """CROSSOVER, AHEAD, UNCERTAIN (at the largest size), or APART."""
     leads: Leads
-    n: float = math.nan
-    """The size from which one stays ahead, interpolated between the measured sizes; NaN where there is no crossover."""
-    interval: tuple[float, float] = (math.nan, math.nan)
-    """The 95 % bootstrap interval of ``n``, from the resamples that have a crossover."""
-    share: float = math.nan
-    """The share of the resamples that have a crossover in the same direction."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The sizes between which the lead changes for the last time, NaN where it does not.
+
+        Up to the first the one is certainly ahead, from the second on the other: with verdicts, both at once with 95 %.
+        """
+        if (change := self.leads.change) is None:
+            return math.nan, math.nan
+        return float(self.first.n[change[0]]), float(self.first.n[change[1]])
+
+    @property
+    def n(self) -> float:
+        """The size from which one stays ahead: interpolated between the sizes that have the last change of sign."""
+        if (change := self.leads.change) is None:
+            return math.nan
+        inside = slice(change[0], change[1] + 1)
+        gap = np.log(self.second.seconds[inside] / self.first.seconds[inside]) * self.leads.at[-1]
+        log_n = np.log(self.first.n[inside])
+        before = int(np.flatnonzero(gap <= 0)[-1])
+        here, after = gap[before], gap[before + 1]
+        return float(np.exp(log_n[before] - here / (after - here) * (log_n[before + 1] - log_n[before])))
 
     @property
     def faster(self) -> TimeCurve | None:
@@ -94,6 +135,12 @@ class Crossover:
             return math.nan
         return float(self.slower.seconds[-1] / self.faster.seconds[-1])
 
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the interval is so narrow that :attr:`n` tells more than its ends."""
+        low, high = self.interval
+        return high <= NARROW * low
+
     def in_words(self) -> str:
         """The finding in a sentence or two."""
         first, second = self.first, self.second
@@ -107,35 +154,39 @@ class Crossover:
         if self.outcome == AHEAD:
             where = "at every size" if self.leads.at.all() else "wherever the two can be told apart"
             return f"No crossover in {span}: {names} {where}, {gain}.{self.leads.caveat}"
-        sentence = (
-            f"{names} from n = {in_digits(self.n)} on ({self._certainty()}), {gain}, n = {in_digits(first.n[-1])}."
-        )
+        sentence = f"{names} from {self._start()} on, {gain}, n = {in_digits(first.n[-1])}."
         changes = f" The lead changes {self.lead_changes} times; this is the last." if self.lead_changes > 1 else ""
         return sentence + changes + self.leads.caveat
 
-    def _certainty(self) -> str:
-        if math.isnan(self.share):
-            return "no interval: too few processes or samples"
+    def _start(self) -> str:
         low, high = (in_digits(end) for end in self.interval)
-        return f"95 % interval {low} to {high}, a crossover in {100 * self.share:.3g} % of the resamples"
+        if not self.is_narrow or self.leads.caveat:
+            return f"somewhere between n = {low} and n = {high}"
+        return f"n = {in_digits(self.n)} (95 % interval {low} to {high})"
 
 
-def crossovers(pairs: Sequence[tuple[TimeCurve, TimeCurve]], seed: int = 0) -> list[Crossover]:
+def crossovers(pairs: Sequence[tuple[TimeCurve, TimeCurve]]) -> list[Crossover]:
     """Find for each pair the size from which one of the two curves stays ahead up to the largest common size.
 
     There is a crossover where one curve is certainly ahead at the largest size, and the other at some smaller size.
-    A lead is certain by the verdict on the two times, which is corrected for the number of sizes and pairs. ``seed`` is
-    that of the resamples.
+    A lead is certain by the verdict on the two times, which is corrected for the number of sizes and pairs.
     """
     common = [_at_common_sizes(*pair) for pair in pairs]
     ratios = [_ratios(first, second) for first, second in common]
     everything = [ratio for of_pair in ratios for ratio in of_pair]
     decided, count = iter(verdicts(everything)), len(everything)
-    leads = [
-        Leads.by_verdicts(of_pair, decided, count) or Leads.within_a_process(*pair)
+    return [
+        _crossover(*pair, Leads.by_verdicts(of_pair, decided, count) or Leads.within_a_process(*pair))
         for pair, of_pair in zip(common, ratios, strict=True)
     ]
-    return [_crossover(*pair, of_pair, seed) for pair, of_pair in zip(common, leads, strict=True)]
+
+
+def in_digits(n: float) -> str:
+    """A size or a ratio in words: whole numbers in full, others to three significant digits."""
+    if float(n).is_integer():
+        return f"{n:,.0f}"
+    rounded = float(f"{n:.3g}")
+    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
 
 
 def _at_common_sizes(first: TimeCurve, second: TimeCurve) -> tuple[TimeCurve, TimeCurve]:
@@ -150,48 +201,15 @@ def _ratios(first: TimeCurve, second: TimeCurve) -> list[TimeRatio]:
     return [time_ratio(one.tolist(), other.tolist()) for one, other in zip(first.levels, second.levels, strict=True)]
 
 
-def _crossover(first: TimeCurve, second: TimeCurve, leads: Leads, seed: int) -> Crossover:
+def _crossover(first: TimeCurve, second: TimeCurve, leads: Leads) -> Crossover:
     if not len(leads.at):
-        return Crossover(first, second, APART, leads)
-    if leads.at[-1] == 0:
-        return Crossover(first, second, UNCERTAIN, leads)
-    if not np.any(leads.at == -leads.at[-1]):
-        return Crossover(first, second, AHEAD, leads)
-    log_n = np.log(first.n)
-    n = math.exp(_last_crossing(_gap(first.seconds, second.seconds)[None] * leads.at[-1], log_n)[0])
-    if not (first.can_be_resampled and second.can_be_resampled):
-        return Crossover(first, second, CROSSOVER, leads, n)
-    generator = np.random.default_rng(seed)
-    gaps = _gap(first.resampled(RESAMPLES, generator), second.resampled(RESAMPLES, generator))
-    found = _last_crossing(gaps * leads.at[-1], log_n)
-    crossed = found[np.isfinite(found)]
-    low, high = np.exp(np.percentile(crossed, [2.5, 97.5])) if len(crossed) else (math.nan, math.nan)
-    return Crossover(first, second, CROSSOVER, leads, n, (float(low), float(high)), len(crossed) / RESAMPLES)
+        outcome = APART
+    elif leads.at[-1] == 0:
+        outcome = UNCERTAIN
+    else:
+        outcome = CROSSOVER if leads.change else AHEAD
+    return Crossover(first, second, outcome, leads)
 
 
-def in_digits(n: float) -> str:
-    """A size or a ratio in words: whole numbers in full, others to three significant digits."""
-    if float(n).is_integer():
-        return f"{n:,.0f}"
-    rounded = float(f"{n:.3g}")
-    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
-
-
-def _gap(first: Floats, second: Floats) -> Floats:
-    """The lead of ``first``: the logarithm of how many times faster it is, elementwise."""
-    gap: Floats = np.log(second) - np.log(first)
-    return gap
-
-
-def _last_crossing(gaps: Floats, log_n: Floats) -> Floats:
-    """The log n from which each row of ``gaps`` (one column a size) stays positive; NaN where it has no such change.
-
-    Between two sizes the gap is interpolated linearly over log n.
-    """
-    behind = gaps <= 0
-    before = np.minimum(len(log_n) - 1 - np.argmax(behind[:, ::-1], axis=1), len(log_n) - 2)
-    row = np.arange(len(gaps))
-    here, next_ = gaps[row, before], gaps[row, before + 1]
-    crosses = behind.any(axis=1) & ~behind[:, -1]
-    fraction = here / np.where(crosses, here - next_, 1.0)
-    return np.where(crosses, log_n[before] + fraction * (log_n[before + 1] - log_n[before]), math.nan)
+def _signs(found: Sequence[Verdict]) -> Signs:
+    return np.array([SIGNS.get(verdict, 0) for verdict in found], dtype=np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +13,6 @@ from experiments.job_result import JobResult
 from experiments.measure.between import interval_between
 from experiments.measure.measurement import median_interval
 from experiments.series.levels import calls_by_process
-
-FARTHEST = 20.0
-"""No resample is off by more than a factor of e^20, which keeps products of times within range."""
 
 Floats = npt.NDArray[np.float64]
 Sizes = npt.NDArray[np.int64]
@@ -62,14 +58,14 @@ class TimeCurve:
         return bool(np.isfinite(self.intervals).all())
 
     @property
-    def can_be_resampled(self) -> bool:
-        """Whether resamples say how far off the times may be; two processes know too little of their spread."""
-        return self.has_intervals and all(len(levels) != 2 for levels in self.levels)
+    def processes(self) -> int:
+        """The number of processes that every time has."""
+        return min(map(len, self.levels), default=0)
 
     @property
     def has_processes(self) -> bool:
         """Whether every time is that of several processes."""
-        return all(len(levels) > 1 for levels in self.levels)
+        return self.processes > 1
 
     def at(self, sizes: Sizes) -> TimeCurve:
         """The part of the curve at ``sizes``, which the curve must have."""
@@ -78,17 +74,6 @@ class TimeCurve:
         index = np.searchsorted(self.n, sizes)
         samples, levels = (tuple(per_size[i] for i in index) for per_size in (self.samples, self.levels))
         return TimeCurve(self.job, self.n[index], self.seconds[index], samples, levels)
-
-    def resampled(self, count: int, generator: np.random.Generator) -> Floats:
-        """``count`` curves as they might have been measured: an array with one curve a row.
-
-        Several processes give times by Student's t, as their intervals do; one process the medians of resamples.
-        """
-        found = [
-            _times_by_t(levels, count, generator) if len(levels) > 1 else bootstrap_medians(samples, count, generator)
-            for samples, levels in zip(self.samples, self.levels, strict=True)
-        ]
-        return np.stack(found, axis=1)
 
 
 def curve_of(job: JobResult) -> TimeCurve | None:
@@ -113,30 +98,3 @@ def common_sizes(curves: Sequence[TimeCurve]) -> Sizes:
     """The sizes that all ``curves`` have, ascending."""
     common = set.intersection(*(set(curve.n.tolist()) for curve in curves))
     return np.array(sorted(common), dtype=np.int64)
-
-
-def _times_by_t(levels: Floats, count: int, generator: np.random.Generator) -> Floats:
-    """``count`` times whose logarithms have the distribution that the interval between processes is made from."""
-    logs = np.log(levels)
-    error = np.std(logs, ddof=1) / math.sqrt(len(levels))
-    off = error * generator.standard_t(len(levels) - 1, count)
-    times: Floats = np.exp(np.mean(logs) + np.clip(off, -FARTHEST, FARTHEST))
-    return times
-
-
-def bootstrap_medians(ascending: Floats, count: int, generator: np.random.Generator) -> Floats:
-    """The medians of ``count`` bootstrap resamples of ``ascending`` values.
-
-    A resample draws m of m values, and its i-th smallest is the value at the i-th smallest of m uniform
-    numbers, which has a Beta(i, m + 1 - i) distribution (H. A. David, Order Statistics, 1981, section 2.1):
-    one or two draws give the median of a resample, not m. scipy.stats.bootstrap draws all m, and takes a hundred
-    times as long: half a minute for the pairs of twenty curves.
-    """
-    m = len(ascending)
-    middle = (m + 1) // 2
-    lower = generator.beta(middle, m + 1 - middle, count)
-    # of an even number the two in the middle count: the upper is the least of the m - middle above the lower
-    upper = lower if m % 2 else lower + (1 - lower) * generator.beta(1, middle, count)
-    index = np.minimum((np.stack([lower, upper]) * m).astype(np.intp), m - 1)
-    medians: Floats = ascending[index].mean(axis=0)
-    return medians

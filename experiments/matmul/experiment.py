@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from experiments.experiment import Experiment
 from experiments.job_result import JobResult
 from experiments.matmul.answer import in_words
 from experiments.matmul.comparison import compare
 from experiments.matmul.product import Product, new_call
+from experiments.matmul.refinement import further_sizes
 from experiments.matmul.report import MatmulReport
 from experiments.matmul.settings import MatmulSettings
 from experiments.recorder import Recorder
@@ -33,6 +34,10 @@ class Matmul(MatmulSettings, Experiment):
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         compare(members, recorder)
+
+    @classmethod
+    def further(cls, members: Sequence[JobResult]) -> Mapping[int, Mapping[str, Any]]:
+        return {job: {"sizes": sizes} for job, sizes in further_sizes(members).items()}
 
     def _measure_limits(self, recorder: Recorder) -> Roofline:
         recorder.progress("limits", 0.0, "what can this machine reach?")

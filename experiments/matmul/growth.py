@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.matmul.curves import Floats, Sizes, TimeCurve
-
-RESAMPLES = 200
+from experiments.measure.verdict import Difference
 
 LEAST_SIZES = 4
 """A fit needs one size more than it has parameters."""
@@ -22,15 +22,18 @@ LOWEST_K, HIGHEST_K = 0.1, 5.0
 SCANNED = np.geomspace(0.9 * LOWEST_K, 1.1 * HIGHEST_K, 50)
 """The first values of k to be tried; the two at either end lie beyond the range."""
 
+LARGEST_DEVIATION = 0.25
+"""The law does not hold for a curve with a size at which it is off by more than this share of the time."""
+
 TOO_LITTLE = "the time grows too little over the fixed cost to tell k"
 
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """The fit t(n) = a + b n^k of a curve, each parameter with its 95 % bootstrap interval.
+    """The fit t(n) = a + b n^k of a curve, each parameter with its 95 % interval.
 
-    The intervals say how far the noise of the samples moves the fit. The deviation says whether the law suits the
-    curve at all, which caches make doubtful.
+    The intervals come from a fit to each process's times: the spread of these fits says how far off theirs is. The
+    deviation says whether the law suits the curve at all, which caches make doubtful.
     """
 
     curve: TimeCurve
@@ -51,11 +54,10 @@ class Growth:
     """Why there is no fit, or none to rely on; empty where the fit is good."""
 
 
-def growth(curve: TimeCurve, seed: int = 0) -> Growth:
+def growth(curve: TimeCurve) -> Growth:
     """Fit a + b n^k with a >= 0 and b > 0 to the curve's medians.
 
-    The squares of the relative deviations are least, so that small sizes count as much as large ones. ``seed`` is the
-    bootstrap's.
+    The squares of the relative deviations are least, so that small sizes count as much as large ones.
     """
     if len(curve.n) < LEAST_SIZES:
         return Growth(curve, problem=f"too few sizes: {len(curve.n)} of at least {LEAST_SIZES}")
@@ -64,18 +66,27 @@ def growth(curve: TimeCurve, seed: int = 0) -> Growth:
         return Growth(curve, problem="the time does not grow with n")
     deviations = np.abs((a + b * curve.n**k) / curve.seconds - 1)
     worst = int(np.argmax(deviations))
-    problem = TOO_LITTLE if k in (LOWEST_K, HIGHEST_K) else ""
-    fit = Growth(curve, a, b, k, problem=problem, deviation=float(deviations[worst]), deviation_n=int(curve.n[worst]))
-    return _with_intervals(fit, seed) if curve.can_be_resampled else fit
+    fit = Growth(curve, a, b, k, deviation=float(deviations[worst]), deviation_n=int(curve.n[worst]))
+    if k in (LOWEST_K, HIGHEST_K):
+        return replace(fit, problem=TOO_LITTLE)
+    if fit.deviation > LARGEST_DEVIATION:
+        return replace(fit, problem=f"off by {fit.deviation:.0%} at n={fit.deviation_n:,}")
+    return _with_intervals(fit) if curve.processes > 1 else fit
 
 
-def _with_intervals(fit: Growth, seed: int) -> Growth:
-    """The fit with the intervals in which 95 % of the fits to bootstrap curves lie."""
-    fits = _fit(fit.curve.n, fit.curve.resampled(RESAMPLES, np.random.default_rng(seed)))
-    a, b, k = ((float(low), float(high)) for low, high in np.percentile(fits, [2.5, 97.5], axis=0).T)
-    open_ended = k[0] <= LOWEST_K or k[1] >= HIGHEST_K
-    problem = TOO_LITTLE if open_ended else fit.problem
-    return replace(fit, a_interval=a, b_interval=b, k_interval=k, problem=problem)
+def _with_intervals(fit: Growth) -> Growth:
+    """Add intervals by Student's t from the spread of the fits that each process has of its own."""
+    levels = np.array([of_size[: fit.curve.processes] for of_size in fit.curve.levels]).T
+    a, b, k = _fit(fit.curve.n, levels).T
+    if np.any((k <= LOWEST_K) | (k >= HIGHEST_K) | (b <= 0)):
+        return replace(fit, problem=TOO_LITTLE)
+    low, high = _interval(fit.a, a)
+    b_low, b_high = np.exp(_interval(math.log(fit.b), np.log(b))).tolist()
+    return replace(fit, a_interval=(max(low, 0.0), high), b_interval=(b_low, b_high), k_interval=_interval(fit.k, k))
+
+
+def _interval(best: float, by_process: Floats) -> tuple[float, float]:
+    return Difference(best, statistics.stdev(by_process.tolist()), len(by_process)).interval
 
 
 def _fit(n: Sizes, seconds: Floats) -> Floats:

@@ -27,7 +27,7 @@ def test_the_intervals_cover_the_parameters_in_95_percent_of_experiments():
 
     def one_experiment(seed):
         series = curve("cpu", lambda n: true[0] + true[1] * n ** true[2], sizes=SIZES, noise=0.05, seed=seed)
-        found = growth(series, seed=seed)
+        found = growth(series)
         low, high = np.transpose([found.a_interval, found.b_interval, found.k_interval])
         return (low <= true) & (true <= high)
 
@@ -72,8 +72,8 @@ def test_the_fixed_cost_is_never_negative():
 
 def test_a_step_shows_as_a_deviation():
     found = growth(curve("cpu", lambda n: 1e-6 * n * (1 if n < 100 else 4), sizes=SIZES))
-    assert found.deviation > 0.2
-    assert found.deviation_n in SIZES
+    assert found.deviation > 0.25
+    assert found.problem == f"off by {found.deviation:.0%} at n={found.deviation_n:,}"
 
 
 @pytest.mark.parametrize(
