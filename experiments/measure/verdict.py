@@ -92,11 +92,14 @@ class TimeRatio:
         return next(needed, MOST_PROCESSES + 1)
 
 
-def what_decides(processes: int) -> str:
-    """Return how a comparison that is UNSURE can be decided, as a clause; ``processes`` is about how many it takes."""
+def what_decides(processes: int, key: str = "experiment.timing.processes") -> str:
+    """Return how a comparison that is UNSURE can be decided, as a clause.
+
+    ``processes`` is about how many it takes, ``key`` what sets their number.
+    """
     if processes > MOST_PROCESSES:
         return f"{MOST_PROCESSES} processes would hardly decide it"
-    return f"experiment.timing.processes={processes} may decide it"
+    return f"{key}={processes} may decide it"
 
 
 def time_ratio(first: Sequence[float], second: Sequence[float]) -> TimeRatio:
