@@ -29,10 +29,20 @@ class JobResult:
     """Its metrics by name; of a metric with steps, the value of the last step."""
     table: TableReader
     """Reads a table: ``table("results")`` returns the rows of results.csv, cells as text; none without such a table."""
+    turns: Sequence[str] = ()
+    """The turn of each of its processes; none for a job that times nothing.
+
+    Processes of two jobs that have the same turn ran right after one another, so that a drift of the machine affects
+    both alike.
+    """
 
     def varies(self, but: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """The swept values except those of the keys ``but``: jobs that agree in them differ in those keys alone."""
         return tuple((key, value) for key, value in sorted(self.swept.items()) if key not in but)
+
+    def turn_of(self, process: int) -> str:
+        """Return the turn of a process, counted from 0; one that is not known is shared with no other job."""
+        return self.turns[process] if process < len(self.turns) else f"{id(self)}.{process}"
 
     @property
     def seeds(self) -> tuple[tuple[str, str], ...]:
@@ -49,6 +59,16 @@ def replicates(jobs: Sequence[JobResult]) -> list[list[JobResult]]:
     for job in jobs:
         found.setdefault((job.device, *job.varies(but=SEEDS)), []).append(job)
     return list(found.values())
+
+
+def took_turns(first: JobResult, second: JobResult) -> bool:
+    """Whether two jobs can be compared in pairs of processes: they shared at least half of their turns, two or more.
+
+    They did not where they ran on different machines, in different commands (of a resumed sweep), or in different
+    groups of a sweep of many jobs; nor did jobs of one process each.
+    """
+    common = {*first.turns} & {*second.turns}
+    return len(common) >= 2 and 2 * len(common) >= min(len(first.turns), len(second.turns))
 
 
 def name_of(group: Sequence[JobResult]) -> str:

@@ -18,13 +18,23 @@ A test compares them with scipy.special.stdtrit, of which the import would cost 
 """
 
 
-def t_95(freedom: int) -> float:
-    """Return Student's t for a two-sided 95 % interval with so many degrees of freedom."""
+def t_95(freedom: float) -> float:
+    """Return Student's t for a two-sided 95 % interval with so many degrees of freedom, one or more."""
+    if freedom != int(freedom):  # of an unpaired test, at the end of a sweep, which needs scipy anyway
+        from scipy.special import stdtrit
+
+        return float(stdtrit(freedom, 0.975))
     if freedom <= len(T_95):
-        return T_95[freedom - 1]
+        return T_95[int(freedom) - 1]
     z = NormalDist().inv_cdf(0.975)
     first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
     return z + first / freedom + second / freedom**2  # Cornish and Fisher; off by less than 0.001 from 31 on
+
+
+def t_interval(mean: float, error: float, freedom: float) -> tuple[float, float]:
+    """Return Student's 95 % interval of a mean that has the standard error ``error``."""
+    half_width = t_95(freedom) * error
+    return mean - half_width, mean + half_width
 
 
 def geometric_mean(levels: Sequence[float]) -> float:
@@ -45,6 +55,6 @@ def interval_between(levels: Sequence[float]) -> tuple[float, float]:
     """
     if len(levels) < 2:
         return math.nan, math.nan
-    factor = math.exp(t_95(len(levels) - 1) * spread(levels) / math.sqrt(len(levels)))
-    middle = geometric_mean(levels)
-    return middle / factor, middle * factor
+    mean, error = math.log(geometric_mean(levels)), spread(levels) / math.sqrt(len(levels))
+    low, high = t_interval(mean, error, len(levels) - 1)
+    return math.exp(low), math.exp(high)

@@ -1,17 +1,23 @@
-"""Which of two calls is faster, where they did not take turns: the machine may have drifted between them."""
+"""Which of two calls is faster, whether they took turns or not: then the machine may have drifted between them."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from experiments.measure.between import geometric_mean, spread
-from experiments.measure.verdict import MARGIN, Verdict, decided, holm, time_ratio, upper_tail
+from experiments.measure.between import geometric_mean, spread, t_interval
+from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, decided, holm, time_ratio, upper_tail, what_decides
+
+Turn = TypeVar("Turn")
 
 FEWEST_RUNS = 3
 """A drift is known from this many runs on."""
+
+NO_TURNS = "the two did not take turns"
+"""Why a comparison is UNSURE, whatever the number of processes, as a clause."""
 
 UNKNOWN_DRIFT = 0.10
 """How far a machine is taken to drift between two runs where nothing is known of it; docs/compare.md says why."""
@@ -53,6 +59,8 @@ class LogRatio:
     """The degrees of freedom of :attr:`error`."""
     unseen: float = 0.0
     """A difference that :attr:`error` knows nothing of and that may be this large: 0.1 is 10 %, in either direction."""
+    pairs: TimeRatio | None = None
+    """The same ratio as that of pairs of processes; None where they did not take turns."""
 
     @property
     def ratio(self) -> float:
@@ -61,10 +69,12 @@ class LogRatio:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of the ratio alone, by Student's t; it holds nothing of what is unseen."""
-        from scipy.special import stdtrit
+        low, high = t_interval(self.mean, self.error, self.freedom)
+        return math.exp(low), math.exp(high)
 
-        half_width = float(stdtrit(self.freedom, 0.975)) * self.error if self.error else 0.0
-        return math.exp(self.mean - half_width), math.exp(self.mean + half_width)
+    def what_decides(self, comparisons: int) -> str:
+        """Return how this ratio can be decided if it is UNSURE, as a clause; it is one of so many looked at at once."""
+        return what_decides(self.pairs.processes_among(comparisons)) if self.pairs else NO_TURNS
 
     def p_no_difference(self) -> float:
         """Return the largest probability of a mean so far from 0 if there were no difference but what is unseen."""
@@ -83,10 +93,23 @@ class LogRatio:
         return upper_tail(distance, self.error, self.freedom)
 
 
+def of_processes(first: Mapping[Turn, float], second: Mapping[Turn, float]) -> LogRatio:
+    """Return ``first`` over ``second``: the times of two or more processes of each, by their turns.
+
+    Where at least half of the turns are shared, those make pairs, and what has no partner is left out: a few pairs less
+    cost little. Otherwise the machine may have drifted, or be another one.
+    """
+    common = [turn for turn in first if turn in second]
+    if len(common) >= 2 and 2 * len(common) >= min(len(first), len(second)):
+        return of_pairs([first[turn] for turn in common], [second[turn] for turn in common])
+    return of_strangers(list(first.values()), list(second.values()), None)
+
+
 def of_pairs(first: Sequence[float], second: Sequence[float]) -> LogRatio:
     """Return ``first`` over ``second``: the times of processes that took turns, two or more of each, in their order."""
     ratio = time_ratio(first, second)
-    return LogRatio(math.log(ratio.value), ratio.deviation / math.sqrt(ratio.pairs), ratio.pairs - 1)
+    error = ratio.deviation / math.sqrt(ratio.pairs)
+    return LogRatio(math.log(ratio.value), error, ratio.pairs - 1, pairs=ratio)
 
 
 def of_strangers(first: Sequence[float], second: Sequence[float], drift: Drift | None, busy: float = 0.0) -> LogRatio:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from experiments.measure.between import geometric_mean, spread, t_95
+from experiments.measure.between import geometric_mean, spread, t_interval
 
 ERROR = 0.05
 """The rate of errors among verdicts: the probability that any of those made at once is wrong."""
@@ -51,8 +51,7 @@ class Difference:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of this difference alone, by Student's t."""
-        half_width = t_95(self.pairs - 1) * self.error
-        return self.mean - half_width, self.mean + half_width
+        return t_interval(self.mean, self.error, self.pairs - 1)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from experiments.job_result import SEEDS, JobResult, name_of, replicates
 from experiments.measure.between import geometric_mean, interval_between
-from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, verdicts, what_decides
+from experiments.measure.unpaired import LogRatio, decide
+from experiments.measure.verdict import MARGIN, Verdict, what_decides
 from experiments.operators.calls import BOTH, FORWARD
 from experiments.operators.plots import Bars, bar_figure
 from experiments.recorder import Cell, Recorder, Row
@@ -84,13 +85,13 @@ class Speedup:
     call: OperatorCall
     group: Group
     first: Group
-    ratio: TimeRatio | None
-    """The ratio of the times, from pairs of processes; None for jobs of one process each."""
+    ratio: LogRatio | None
+    """The ratio of the times, from pairs of processes where they took turns; None for jobs of one process each."""
     verdict: Verdict | None = None
 
     @property
     def value(self) -> float:
-        return 1 / self.ratio.value if self.ratio else self.first.seconds[self.call] / self.group.seconds[self.call]
+        return 1 / self.ratio.ratio if self.ratio else self.first.seconds[self.call] / self.group.seconds[self.call]
 
     @property
     def is_certain(self) -> bool:
@@ -98,7 +99,7 @@ class Speedup:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of this one alone; NaN where there are no pairs."""
+        """The 95 % interval of this one alone; NaN for jobs of one process each."""
         low, high = self.ratio.interval if self.ratio else (math.nan, math.nan)
         return 1 / high, 1 / low
 
@@ -147,7 +148,7 @@ def speedups_of(groups: Sequence[Group]) -> Speedups:
         for call in group.seconds
         if call in groups[0].seconds
     ]
-    decided = iter(verdicts([speedup.ratio for speedup in found if speedup.ratio]))
+    decided = iter(decide([speedup.ratio for speedup in found if speedup.ratio]))
     judged = [replace(one, verdict=next(decided)) if one.ratio else one for one in found]
     return {(one.call, one.group): one for one in judged}
 
@@ -220,9 +221,9 @@ def _why_none_is_certain(found: Sequence[Speedup], comparisons: int) -> str:
         return f" All take the same time, within {MARGIN:.0%}."
     words = " No operator's time differs for certain"
     needed = {
-        one: math.ceil(one.ratio.processes_among(comparisons) / len(one.group.members))
+        one: math.ceil(one.ratio.pairs.processes_among(comparisons) / len(one.group.members))
         for one in found
-        if one.ratio and one.verdict is Verdict.UNSURE
+        if one.ratio and one.ratio.pairs and one.verdict is Verdict.UNSURE
     }
     if not needed:
         return f"{words}."

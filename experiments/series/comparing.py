@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Protocol
 
-from experiments.job_result import JobResult
-from experiments.measure.verdict import TimeRatio, time_ratio
+from experiments.job_result import JobResult, took_turns
+from experiments.measure.unpaired import UNKNOWN_DRIFT, LogRatio, of_processes
 from experiments.reporting.markdown import literal
 from experiments.series.levels import Key, levels_of
 
-Turn = tuple[tuple[tuple[str, str], ...], int]
-"""The seeds of a job and the number of one of its processes."""
+Turn = tuple[tuple[tuple[str, str], ...], str]
+"""The seeds of a job and the turn of one of its processes."""
 
 ByTurn = Mapping[Turn, float]
 """The median time of a call in each process, in seconds."""
@@ -31,21 +33,43 @@ def measured_rows(job: JobResult) -> list[Mapping[str, str]]:
 
 def times_by_turn(job: JobResult) -> dict[Key, ByTurn]:
     """The times of a job's processes, for each key that its samples.csv has, such as an operator and a call."""
-    levels = levels_of(job.table("samples"))
-    return {key: {(job.seeds, number): time for number, time in of.items()} for key, of in levels.seconds.items()}
+    return {key: by_turn(job, of_key) for key, of_key in levels_of(job.table("samples")).seconds.items()}
 
 
-def ratio_by_turn(first: ByTurn, second: ByTurn) -> TimeRatio | None:
-    """The ratio of two calls' times, from the processes with the same seed and the same turn.
+def by_turn(job: JobResult, levels: Mapping[int, float]) -> ByTurn:
+    """The times of a job's processes, given by the numbers of the processes."""
+    return {(job.seeds, job.turn_of(process)): time for process, time in levels.items()}
 
-    Such a pair has met the same operands and the same drift, which cancel. Whatever has no partner is left out: where a
-    job has failed, a few pairs less cost little, and an unpaired test would take the drift for noise. None for jobs of
-    one process each: they run one after the other, so a drift is in all pairs alike and no number of seeds shows it.
+
+def ratio_by_turn(first: ByTurn, second: ByTurn) -> LogRatio | None:
+    """The ratio of two calls' times, from the processes with the same seed and the same turn where they took turns.
+
+    Such a pair has met the same operands and the same drift, which cancel. None for jobs of one process each: they run
+    one after the other, so a drift is in all of them alike and no number of seeds shows it.
     """
-    common = [turn for turn in first if turn in second]
-    if len({number for _, number in common}) < 2:
+    if not (_has_several_processes(first) and _has_several_processes(second)):
         return None
-    return time_ratio([first[turn] for turn in common], [second[turn] for turn in common])
+    return of_processes(first, second)
+
+
+def _has_several_processes(one: ByTurn) -> bool:
+    """Whether any job has several processes, rather than several jobs one each."""
+    return max(Counter(seeds for seeds, _ in one).values(), default=0) > 1
+
+
+def on_turns(jobs: Sequence[JobResult]) -> str:
+    """A sentence on timings that no turns keep comparable; empty where there are none."""
+    several = [job for job in jobs if len(job.turns) > 1]
+    pairs = [(one, other) for one, other in combinations(several, 2) if one.seeds == other.seeds]
+    apart = sum(not took_turns(*pair) for pair in pairs)
+    if not apart:
+        return ""
+    which = "The jobs" if apart == len(pairs) else "Not all jobs"
+    verb = "did not take" if apart == len(pairs) else "took"
+    return (
+        f"{which} {verb} turns: a drift, or another machine, differs between those that did not and is in no interval. "
+        f"Only a difference of more than {UNKNOWN_DRIFT:.0%} counts between them."
+    )
 
 
 def common_setting(members: Sequence[JobResult]) -> str:

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from experiments.measure.between import geometric_mean
 from experiments.measure.unpaired import Drift, LogRatio, decide, of_pairs, of_strangers, slower_by_more
-from experiments.measure.verdict import Verdict, time_ratio, what_decides
+from experiments.measure.verdict import Verdict
 from experiments.series.levels import Key, Levels
 
 ONE_PROCESS = "a single process has no spread between processes; measure with experiment.timing.processes=5"
-NO_TURNS = "the two did not take turns"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +71,7 @@ def compare(pairs: Sequence[TwoRuns], margin: float) -> list[Compared]:
     compared = []
     for (runs, key), ratio in zip(keys, found, strict=True):
         verdict, is_beyond = next(decided) if ratio else (Verdict.UNSURE, False)
-        reason = _reason(runs, key, ratio, len(ratios)) if verdict is Verdict.UNSURE else ""
+        reason = _reason(ratio, len(ratios)) if verdict is Verdict.UNSURE else ""
         is_slower = is_beyond and verdict is Verdict.SLOWER
         compared.append(Compared(runs, key, ratio, verdict, is_slower, reason))
     return compared
@@ -85,13 +84,8 @@ def _ratio(runs: TwoRuns, key: Key) -> LogRatio | None:
     return of_pairs(second, first) if runs.took_turns else of_strangers(second, first, runs.drifts.get(key), runs.busy)
 
 
-def _reason(runs: TwoRuns, key: Key, ratio: LogRatio | None, comparisons: int) -> str:
-    if ratio is None:
-        return ONE_PROCESS
-    if not runs.took_turns:
-        return NO_TURNS
-    first, second = _partners(runs, key)
-    return what_decides(time_ratio(second, first).processes_among(comparisons))
+def _reason(ratio: LogRatio | None, comparisons: int) -> str:
+    return ratio.what_decides(comparisons) if ratio else ONE_PROCESS
 
 
 def _partners(runs: TwoRuns, key: Key) -> tuple[list[float], list[float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 
@@ -15,12 +15,12 @@ from runner.execution.inputs import Inputs, MissingInput
 from runner.execution.job import Job, JobEnd
 from runner.execution.limits import NEVER, Deadline, Limits
 from runner.execution.new_run import new_run, reopen
+from runner.execution.processes import Processes
 from runner.execution.verdict import job_end, last_files, not_started
 from runner.execution.view import View
 from runner.execution.worker_process import Message, WorkerProcess
-from runner.messages import Assignment, Ended, File, HandOn, Known, Measured, Outcome, Record, Started
+from runner.messages import Assignment, Ended, HandOn, Known, Measured, Outcome, Record, Started
 from runner.tracking import tags
-from runner.tracking.earlier import find_unfinished, read_numbered
 from runner.tracking.run import TrackedRun
 
 
@@ -44,9 +44,6 @@ class JobState(Enum):
     """The last message has come; the run is still to be closed."""
 
 
-PROCESSES = "processes"
-"""The folder of a run's artifacts with what its processes have handed on: 1.json, 2.json, ..."""
-
 DEAR_START = 2.0
 """Seconds that the start of a process may take without a word."""
 
@@ -64,15 +61,19 @@ class JobRun:
         servers: ForkServers,
         limits: Limits,
         view: View,
+        group: str,
         on_measured: Callable[[], None],
     ) -> None:
-        """Start the worker. ``on_measured`` is called as soon as nothing is timed any more."""
+        """Start the worker of the first process.
+
+        ``group`` names the jobs with which this one takes turns. ``on_measured`` is called as soon as nothing is timed
+        any more.
+        """
         self.job = job
         self.state = JobState.STARTING
         self._context, self._servers, self._limits, self._view = context, servers, limits, view
         self._on_measured = on_measured
-        self._handed_on: list[bytes] = []
-        """What each process that has ended has handed on to the next."""
+        self.processes = Processes(job, group)
         self._begun = time.monotonic()
         """When the current part began: the start of the worker, then the experiment."""
         self._spent = 0.0
@@ -83,7 +84,7 @@ class JobRun:
         self._started: Started | None = None
         self._run: TrackedRun | None = None
         self._ended: Ended | None = None
-        self._hands_on = False
+        self.hands_on = False
         """Whether the experiment wants another process after the current one."""
         self._worker = self._new_worker()
 
@@ -93,14 +94,10 @@ class JobRun:
         assignment = Assignment(parts.experiment, parts.device, known, self._limits.memory_bytes, context.store.words)
         return WorkerProcess(self._servers, parts, assignment)
 
-    @property
-    def processes(self) -> int:
-        """The number of processes that have done their part."""
-        return len(self._handed_on)
-
     def go_on(self) -> None:
         """Start the worker of the next process."""
         self.state, self._begun = JobState.STARTING, time.monotonic()
+        self.processes.here += 1
         self._worker = self._new_worker()
 
     def fileno(self) -> int:
@@ -155,6 +152,7 @@ class JobRun:
                 self._prepare()
         elif any(isinstance(record, Measured) for record in message):
             self.state = JobState.DRAWING
+            self.hands_on |= any(isinstance(record, HandOn) for record in message)
             self._worker.go()
             self._on_measured()
             self._record(message)
@@ -166,16 +164,16 @@ class JobRun:
     def _tell_what_a_process_costs(self) -> None:
         """Say so, in the second process, where each takes long to start, as on a GPU."""
         seconds = time.monotonic() - self._begun
-        if self.processes == 1 and seconds > DEAR_START:
+        if self.processes.ended == 1 and seconds > DEAR_START:
             self._view.say(f"each process takes {seconds:.1f} s to start; experiment.timing.processes says how many")
 
     def _end_process(self, ended: Ended) -> None:
         """Wait for the next process if the experiment wants one, or else for the end of the run."""
-        if self._hands_on and ended.outcome is Outcome.FINISHED and not self._exceeded:
+        if self.hands_on and ended.outcome is Outcome.FINISHED and not self._exceeded:
             self._record(ended.records)
             self._spent += time.monotonic() - self._begun
             self._worker.close()
-            self._hands_on, self.state = False, JobState.PAUSED
+            self.hands_on, self.state = False, JobState.PAUSED
         else:
             self._ended, self.state = ended, JobState.ENDED
 
@@ -187,8 +185,15 @@ class JobRun:
         if self._needs_models:  # only now are the jobs that may leave them at their ends
             self._prepare()
         if self.state is JobState.READY:
+            self._tag_turns()
             self.state, self._begun = JobState.WORKING, time.monotonic()
-            self._worker.begin(replace(self._inputs.stored, handed_on=self._handed_on))
+            self._worker.begin(replace(self._inputs.stored, handed_on=self.processes.handed_on))
+
+    def _tag_turns(self) -> None:
+        """Record the turns of a job that times something; that of its first process is there since the run is."""
+        turns = self.processes.turns
+        if self._run and len(turns) > 1:
+            self._run.tag(tags.TURNS, " ".join(turns))
 
     def give_up(self) -> None:
         """End a job that is paused, after a signal."""
@@ -267,7 +272,7 @@ class JobRun:
             return
         if not self._take_up():
             self._create_run()
-            self._record([File(_path(number), content) for number, content in enumerate(self._handed_on, 1)])
+            self._record(self.processes.files())
 
     def _take_up(self) -> bool:
         """Go on with what the processes of an unfinished run have found; return whether that run itself goes on.
@@ -276,21 +281,16 @@ class JobRun:
         """
         if self.job.parts.sweep.resume is False:
             return False
-        context, parent = self._context, self._context.parent
-        where = context.experiment_id(self.job), context.fingerprint(self.job)
-        found = find_unfinished(context.client, *where, PROCESSES, parent.id if parent else None)
-        if found is None:
+        found = self.processes.take_up(self._context)
+        if found is None or found.data.metrics:
             return False
-        self._handed_on = read_numbered(context.client, found, PROCESSES)
-        if found.data.metrics:
-            return False
-        self._run = reopen(context, found)
+        self._run = reopen(self._context, found)
         return True
 
     def _create_run(self) -> TrackedRun:
         """Create the run. If the worker never came so far that the device computes, that time belongs to the run."""
         seconds_ago = 0.0 if self._started else time.monotonic() - self._begun
-        self._run = new_run(self.job, self._context, self._started, seconds_ago)
+        self._run = new_run(self.job, self._context, self._started, self.processes.turns, seconds_ago)
         for name, fact in self._inputs.facts.items():
             self._run.tag(f"source.{name}", fact)
         return self._run
@@ -300,17 +300,4 @@ class JobRun:
         assert self._run is not None
         known = self._context.known(self.job.parts.device)
         known.update({record.name: record.value for record in records if isinstance(record, Known)})
-        self._run.record([*records, *self._take_over(records)])
-
-    def _take_over(self, records: Sequence[Record]) -> Iterator[File]:
-        """Take what is meant for the next process; yield it as files, so that the store has it, too."""
-        for record in records:
-            if isinstance(record, HandOn):
-                self._hands_on = True
-                self._handed_on.append(record.content)
-                yield File(_path(self.processes), record.content)
-
-
-def _path(process: int) -> str:
-    """The artifact with what a process, counted from 1, has handed on."""
-    return f"{PROCESSES}/{process}.json"
+        self._run.record([*records, *self.processes.take_over(records)])

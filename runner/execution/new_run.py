@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import psutil
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 
-def new_run(job: Job, context: Context, started: Started | None, seconds_ago: float = 0.0) -> TrackedRun:
+def new_run(
+    job: Job, context: Context, started: Started | None, turns: Sequence[str] = (), seconds_ago: float = 0.0
+) -> TrackedRun:
     """Create the run of a job that began ``seconds_ago``.
 
-    ``started`` is None if TensorFlow or the device did not start.
+    ``started`` is None if TensorFlow or the device did not start. ``turns`` are those of its processes so far.
     Raises SweepIsOver if the sweep that asked for the job no longer waits for it, and StoreError.
     """
     context.require_sweep()
@@ -37,7 +39,7 @@ def new_run(job: Job, context: Context, started: Started | None, seconds_ago: fl
         context.client,
         context.experiment_id(job),
         run_name(placement.actual if placement else "", job.distinct or job.overrides),
-        _job_tags(job, context, placement),
+        _job_tags(job, context, placement) | ({tags.TURNS: " ".join(turns)} if turns else {}),
         seconds_ago,
     )
     config = f"# {command(*job.flags, *job.overrides)}\n{OmegaConf.to_yaml(job.config, resolve=True)}"
@@ -83,6 +85,7 @@ def _job_tags(job: Job, context: Context, placement: Placement | None) -> dict[s
         tags.EXPERIMENT: job.parts.experiment.name,
         tags.FINGERPRINT: context.fingerprint(job),
         **({tags.PARENT: context.parent.id, **in_sweep} if context.parent else {}),
+        tags.REFINES: context.fingerprint(job.refines) if job.refines else None,
         **source_tags(context),
     }
     return {name: value for name, value in tagged.items() if value}

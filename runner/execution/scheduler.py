@@ -12,6 +12,7 @@ from multiprocessing.connection import wait
 from runner.errors import StoreError, UserError
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
+from runner.execution.groups import in_groups
 from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
 from runner.execution.job_run import AT_WORK, JobRun, JobState
@@ -21,9 +22,6 @@ from runner.execution.worker_process import Message
 
 LONGEST_WAIT = 0.5
 """Seconds between two looks at the clock while no worker has anything to say."""
-
-GROUP = 8
-"""So many jobs take turns with their processes. A later job begins when none of them waits for a turn."""
 
 MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
 """States of a job that has still to measure."""
@@ -46,7 +44,12 @@ class Scheduler:
         self._paused: list[JobRun] = []
         """The jobs that wait for the turn of their next process."""
         self._random = random.Random()
-        self._waiting: deque[Job] = deque()
+        self._session = f"{self._random.getrandbits(32):08x}"
+        """Tells the turns of this scheduler from those of any other."""
+        self._group = 0
+        """The number of the group that began last."""
+        self._waiting: deque[tuple[int, Job]] = deque()
+        """The jobs that are still to begin, each with the number of its group."""
         self._stopped = False
         """Whether a failed job keeps the others from starting."""
 
@@ -56,7 +59,8 @@ class Scheduler:
         Raises StoreError when the store fails, with what was measured saved elsewhere; KeyboardInterrupt after a
         signal that comes before the store is open.
         """
-        self._waiting = deque(jobs)
+        groups = in_groups(list(jobs))
+        self._waiting = deque((number, job) for number, group in enumerate(groups) for job in group)
         self._interruption.pass_on = self._interrupt
         try:
             self._start_workers()
@@ -93,14 +97,16 @@ class Scheduler:
     def _start_next(self) -> bool:
         """Start a new job, or the next process of one that is paused; return whether there was one."""
         if self._waiting and not self._stopped and self._has_room:
-            job = self._waiting.popleft()
-            self._going.append(JobRun(job, self._context, self._servers, self._limits, self._view, self._start_workers))
+            self._group, job = self._waiting.popleft()
+            surroundings = (self._context, self._servers, self._limits, self._view)
+            group = f"{self._session}.{self._group}"
+            self._going.append(JobRun(job, *surroundings, group, self._start_workers))
             self._view.started(job)
             return True
         if not self._paused:
             return False
-        fewest = min(run.processes for run in self._paused)
-        run = self._random.choice([run for run in self._paused if run.processes == fewest])
+        fewest = min(run.processes.here for run in self._paused)
+        run = self._random.choice([run for run in self._paused if run.processes.here == fewest])
         self._paused.remove(run)
         self._going.append(run)
         run.go_on()
@@ -108,11 +114,9 @@ class Scheduler:
 
     @property
     def _has_room(self) -> bool:
-        """Whether a new job may begin: its group is not full, and none of the group is ahead of it."""
-        if not self._paused:
-            return True
-        group = [*self._going, *self._paused]
-        return len(group) < GROUP and all(run.processes <= 1 for run in group)
+        """Whether a new job may begin: it belongs to the present group, or none of that waits for a turn."""
+        wait_for_turns = self._paused or any(run.hands_on for run in self._going)
+        return not wait_for_turns or self._waiting[0][0] == self._group
 
     def _give_up_paused(self) -> None:
         """Give up the jobs that are paused, after a signal."""

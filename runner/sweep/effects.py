@@ -9,7 +9,7 @@ from functools import partial
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from experiments.job_result import SEEDS, JobResult
+from experiments.job_result import SEEDS, JobResult, took_turns
 from experiments.measure.verdict import Difference, difference, tell_apart
 from experiments.recorder import Recorder, Row
 from experiments.reporting.figures import label
@@ -28,6 +28,9 @@ LONGEST_VALUE = 18
 
 MANY = 8
 """A key with more values than this is summarized by their spread, such as those that a search has drawn."""
+
+TIMINGS = ("time/", "latency/", "throughput/", "bandwidth/")
+"""The beginnings of the metrics that follow from times also where an experiment has other metrics beside them."""
 
 HIGHER, LOWER, UNSURE = "higher", "lower", "unsure"
 """What the pairs allow to say of a metric, with the reference as measure."""
@@ -53,8 +56,10 @@ class Effect:
 
     deviation: float
     """The standard deviation of the values, around the mean of each other setting for a seed; NaN for one value."""
+    is_comparable: bool = True
+    """Whether a pair differs by the key and by chance alone, and not by when and where its jobs ran."""
     verdict: str = ""
-    """HIGHER or LOWER than the reference, or UNSURE; empty where there are no two pairs to judge by."""
+    """HIGHER or LOWER than the reference, or UNSURE; empty where there are no two comparable pairs to judge by."""
 
     @property
     def ratios(self) -> list[float]:
@@ -115,7 +120,11 @@ def effects(results: Sequence[JobResult], metric: str) -> list[Effect]:
     having = [result for result in having if math.isfinite(result.metrics[metric])]
     keys = dict.fromkeys(key for result in having for key in result.swept)
     found = [effect for key in keys for effect in _effects_of(key, having, metric)]
-    judged = [effect for effect in found if len(effect.pairs) > 1 and effect.value != effect.reference]
+    judged = [
+        effect
+        for effect in found
+        if len(effect.pairs) > 1 and effect.value != effect.reference and effect.is_comparable
+    ]
     certain = dict(zip(map(id, judged), tell_apart([effect.between_pairs for effect in judged]), strict=True))
     return [
         replace(effect, verdict=_verdict(effect, certain[id(effect)])) if id(effect) in certain else effect
@@ -143,15 +152,19 @@ def _effects_of(key: str, results: Sequence[JobResult], metric: str) -> list[Eff
             by_value[result.swept[key]].append(result)
     found = []
     for value, having in by_value.items():
-        pairs = [
-            (result.metrics[metric], reference[result.varies(but=[key])].metrics[metric])
-            for result in having
-            if result.varies(but=[key]) in reference
-        ]
+        jobs = [(result, reference[others]) for result in having if (others := result.varies(but=[key])) in reference]
+        pairs = tuple((one.metrics[metric], other.metrics[metric]) for one, other in jobs)
         measured = tuple(result.metrics[metric] for result in having)
         deviation = stdev(measured) if len(measured) > 1 else math.nan
-        found.append(Effect(metric, key, value, values[0], measured, tuple(pairs), deviation))
+        comparable = all(_is_comparable(metric, *pair) for pair in jobs)
+        found.append(Effect(metric, key, value, values[0], measured, pairs, deviation, comparable))
     return found
+
+
+def _is_comparable(metric: str, first: JobResult, second: JobResult) -> bool:
+    """Whether a metric of two jobs does not depend on when and where they ran: a time does unless they took turns."""
+    is_timing = metric.startswith(TIMINGS) or first.turns or second.turns
+    return not is_timing or took_turns(first, second)
 
 
 def _spread(seed: str, results: Sequence[JobResult], metric: str) -> float:
@@ -178,7 +191,17 @@ def record_effects(results: Sequence[JobResult], metrics: Sequence[str], recorde
     if any(effect.verdict for effect in found):
         title += "; in brackets the 95 % interval over pairs of jobs that differ in the key alone"
     title += ":"
-    return f"{title}\n\n{markdown_table(rows[:MOST_ROWS])}{more}"
+    return f"{title}\n\n{markdown_table(rows[:MOST_ROWS])}{more}{_on_what_is_not_judged(by_key)}"
+
+
+def _on_what_is_not_judged(by_key: Mapping[str, Sequence[Effect]]) -> str:
+    """A paragraph on pairs that have no verdict; empty without such pairs."""
+    if all(effect.is_comparable for same in by_key.values() for effect in same):
+        return ""
+    return (
+        "\n\nTimes of jobs that did not take turns, as those of one process each do not, have no verdict here: another "
+        "process may differ, and the machine may have drifted from job to job."
+    )
 
 
 def _by_key(found: Sequence[Effect]) -> dict[str, list[Effect]]:
@@ -206,7 +229,8 @@ def _ratio_in_words(effect: Effect) -> str:
         return "no pair"
     ratio = f"{effect.ratio:.3g}x" if effect.ratios else ""
     if not effect.verdict:
-        return f"{ratio or '-'} (one pair)"
+        pairs = "one pair" if len(effect.pairs) == 1 else f"{len(effect.pairs)} pairs"
+        return f"{ratio or '-'} ({pairs})"
     low, high = effect.ratio_interval
     interval = f" ({low:.3g} to {high:.3g}), " if ratio else ""
     return f"{ratio}{interval}{effect.verdict}"

@@ -84,6 +84,7 @@ def _job_result(run: Run, swept: Mapping[str, str], tracking_uri: str) -> JobRes
         device=device,
         metrics=_last_metrics(run),
         table=_table_reader(run, tracking_uri),
+        turns=run.data.tags.get(tags.TURNS, "").split(),
     )
 
 

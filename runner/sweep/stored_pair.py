@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experiments.job_result import JobResult
+from experiments.job_result import JobResult, took_turns
 from experiments.measure.between import geometric_mean
 from experiments.measure.unpaired import Drift, drift_between
 from experiments.runtime.disturbance import MUCH
@@ -59,10 +59,9 @@ class StoredPair:
 
     @property
     def took_turns(self) -> bool:
-        """Whether one process measured both at the same time, which has the processes of its jobs take turns."""
-        one, other = self.first.run, self.second.run
-        same = all(_same_tag(one, other, tag) for tag in (tags.PARENT, tags.HOST, tags.PROCESS))
-        return same and max(one.info.start_time, other.info.start_time) < min(_end(one), _end(other))
+        """Whether the processes of the two that have the same number had the same turn."""
+        one, other = self.first.result, self.second.result
+        return took_turns(one, other) and all(a == b for a, b in zip(one.turns, other.turns, strict=False))
 
     @property
     def on_one_machine(self) -> bool:
@@ -165,7 +164,3 @@ def _history(client: MlflowClient, one: StoredRun, pair: StoredPair) -> Iterator
 
 def _same_tag(one: Run, other: Run, tag: str) -> bool:
     return one.data.tags.get(tag) is not None and one.data.tags.get(tag) == other.data.tags.get(tag)
-
-
-def _end(run: Run) -> int:
-    return int(run.info.end_time or run.info.start_time)

@@ -85,6 +85,12 @@ def read_numbered(client: MlflowClient, run: Run, folder: str) -> list[bytes]:
         return [path.read_bytes() for path in itertools.takewhile(Path.exists, paths)]
 
 
+def turns_of(run: Run, processes: int) -> list[str]:
+    """Return the turns of a run's first ``processes`` processes; one that is not known was shared with nobody."""
+    known = run.data.tags.get(tags.TURNS, "").split()[:processes]
+    return [*known, *(f"{run.info.run_id}.{number}" for number in range(len(known), processes))]
+
+
 def _newest(client: MlflowClient, experiment_id: str, fingerprint: str) -> list[Run]:
     """Return the runs of a question, the newest first."""
     return list(

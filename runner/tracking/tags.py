@@ -19,6 +19,12 @@ REASON = "reason"
 HOST, PROCESS = "runner.host", "runner.process"
 """The machine and the process that write a run."""
 
+TURNS = "runner.turns"
+"""The turn of each process of a run that times something, in their order, with blanks between them.
+
+Processes of two jobs that have the same turn ran right after one another.
+"""
+
 JOB, OVERRIDES = "sweep.job", "sweep.overrides"
 """The number and the overrides of a job in a sweep."""
 

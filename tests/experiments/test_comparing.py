@@ -9,7 +9,7 @@ import pytest
 from experiments.gradient_cost import GradientCost
 from experiments.job_result import JobResult
 from experiments.operators import Operators
-from experiments.series.comparing import common_setting, cut_short, listing, measured_rows, without_result
+from experiments.series.comparing import common_setting, cut_short, listing, measured_rows, on_turns, without_result
 from experiments.training import Training
 
 
@@ -126,8 +126,18 @@ def test_the_lowest_error_is_the_best(recorder):
     assert float(recorder.tables["settings"][1]["difference"]) == pytest.approx(0.7)
 
 
-def operated(swept: str, processes: int = 5, noise: float = 0.001, status: str = "FINISHED", **microseconds: float):
-    """A job such as ``mode=graph seed=3``, with the time of each operator; a process is off by ``noise``."""
+def operated(
+    swept: str,
+    processes: int = 5,
+    noise: float = 0.001,
+    status: str = "FINISHED",
+    session: str = "a",
+    **microseconds: float,
+):
+    """A job such as ``mode=graph seed=3``, with the time of each operator; a process is off by ``noise``.
+
+    Jobs of one session took turns.
+    """
     generator = np.random.default_rng(sum(swept.encode()))
     rows, samples = [], []
     for operator, us in microseconds.items():
@@ -142,7 +152,8 @@ def operated(swept: str, processes: int = 5, noise: float = 0.001, status: str =
     values = dict(word.split("=") for word in swept.split(" "))
     name = " ".join(value if value.isalpha() else f"{key}={value}" for key, value in values.items())
     tables = {"results": rows, "samples": samples}
-    return JobResult(name, status, values, {}, "CPU:0", {}, lambda table: tables.get(table, []))
+    turns = [f"{session}.0.{n}" for n in range(processes)]
+    return JobResult(name, status, values, {}, "CPU:0", {}, lambda table: tables.get(table, []), turns)
 
 
 TIMES = ("forward_us", "forward_backward_us")
@@ -220,6 +231,29 @@ def test_jobs_of_one_process_each_take_no_turns(recorder):
     assert "One process each gives no verdict" in recorder.notes[-1]
     assert "(1.33x)" in recorder.notes[-1]
     assert [row["forward_verdict"] for row in recorder.tables["comparison"]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("time", "session", "verdict"),
+    [(3.8, "a", "faster"), (3.8, "b", "unsure"), (3.0, "b", "faster")],
+)
+def test_without_turns_only_a_large_difference_counts(time, session, verdict, recorder):
+    """The second job ran on another machine, or in another command: it may be 10 % off for that."""
+    jobs = [operated("mode=eager", relu=4.0), operated("mode=graph", session=session, relu=time)]
+    Operators.compare(jobs, recorder)
+    assert recorder.tables["comparison"][1]["forward_verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("sessions", "words"),
+    [("aaa", ""), ("aab", "Not all jobs took turns"), ("abc", "The jobs did not take turns")],
+)
+def test_jobs_that_did_not_take_turns_are_told(sessions, words):
+    jobs = [operated(f"mode=m{n} seed=1", session=session, relu=4.0) for n, session in enumerate(sessions)]
+    assert on_turns(jobs).startswith(words)
+    assert bool(on_turns(jobs)) == bool(words)
+    assert on_turns([operated("mode=eager", processes=1, relu=4.0, session=session) for session in sessions]) == ""
+    assert on_turns([operated(f"seed={n}", relu=4.0, session=session) for n, session in enumerate(sessions)]) == ""
 
 
 def test_verdicts_are_corrected_for_all_operators(recorder):

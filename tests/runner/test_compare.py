@@ -66,6 +66,7 @@ class Archive:
             tags.FINGERPRINT: question,
             tags.HOST: "here",
             tags.PROCESS: process or called,
+            tags.TURNS: " ".join(f"{process or called}.0.{number}" for number in range(1, 6)),
             **({tags.PARENT: parent, tags.OVERRIDES: json.dumps(list(overrides)), tags.JOB: job} if parent else {}),
         }
         run = self.client.create_run(self.experiment, (at + 1) * SECOND, tagged, name).info.run_id

@@ -114,6 +114,31 @@ def test_verdicts_are_corrected_for_their_number():
 _OFFS = {"0": (1.0, 1.0, 1.0, 1.0), "1": (1.01, 1.05, 1.02, 1.04)}
 
 
+@pytest.mark.parametrize(
+    ("metric", "turns", "verdict"),
+    [
+        ("m", {}, "higher"),
+        ("time/median_us", {}, ""),
+        ("m", {"0": ["s.0.1"], "1": ["s.0.1"]}, ""),  # one process each
+        ("m", {"0": ["s.0.1", "s.0.2"], "1": ["t.0.1", "t.0.2"]}, ""),
+        ("m", {"0": ["s.0.1", "s.0.2"], "1": ["s.0.1", "s.0.2"]}, "higher"),
+    ],
+)
+def test_times_are_judged_only_between_jobs_that_took_turns(metric, turns, verdict):
+    """Otherwise the machine may have drifted between all jobs with the one value and all with the other."""
+    members = [
+        JobResult(
+            "", "FINISHED", {"a": a, "seed": str(n)}, {}, "CPU:0", {metric: off * SEEDED[n]}, None, turns.get(a, ())
+        )
+        for a, offs in (("0", (1.0, 1.01, 1.0, 0.99)), ("1", (2.0, 2.02, 2.05, 1.98)))
+        for n, off in enumerate(offs)
+    ]
+    note = record_effects(members, [metric], recorder := MemoryRecorder())
+    assert [row["verdict"] for row in recorder.tables["effects"] if row["key"] == "a"] == ["", verdict]
+    assert ("did not take turns" in note) == (not verdict)
+    assert _row_of(note, "a", "1")[-1].endswith(verdict or "(4 pairs)")
+
+
 def test_seeds_have_a_spread_and_no_effect():
     """The spread is that within a setting: a=1 is ten times as large for every seed."""
     members = [

@@ -7,10 +7,12 @@ import signal
 import pytest
 
 from runner.errors import StoreError
+from runner.execution.groups import GROUP
 from runner.messages import HandOn, Measured, Metric, Note, Outcome, Table
+from runner.tracking import tags
 from tests.runner.execution.conftest import House
 from tests.runner.execution.fake_workers import FakeWorker
-from tests.runner.jobs import job
+from tests.runner.jobs import TimedToy, job
 from tests.runner.memory_store import artifact
 
 PROCESSES = 3
@@ -31,7 +33,7 @@ def turns(house: House) -> list[tuple[float, int]]:
         else:
             worker.end(Outcome.FINISHED, "", Metric("loss", worker.x, 0, 0), Note("done"))
 
-    house.servers.scripts |= dict.fromkeys(range(1, 20), script)
+    house.servers.scripts |= dict.fromkeys(range(1, GROUP + 3), script)
     return turns
 
 
@@ -70,12 +72,29 @@ def test_jobs_take_turns(house: House, turns: list[tuple[float, int]]) -> None:
 
 
 def test_a_group_ends_before_the_next_begins(house: House, turns: list[tuple[float, int]]) -> None:
-    house.run(*(job(x=x, number=x) for x in range(1, 12)))
+    house.run(*(job(x=x, number=x) for x in range(1, GROUP + 3)))
     begun = [x for x, before in turns if before == 0]
-    assert begun == list(range(1, 12))
-    first_group = {x for x, _ in turns[: turns.index((9, 0))]}
-    assert first_group == set(range(1, 9))
-    assert all((x, PROCESSES - 1) in turns[: turns.index((10, 0))] for x in range(1, 9))
+    assert begun == list(range(1, GROUP + 3))
+    first = GROUP // 2 + 1
+    assert all((x, PROCESSES - 1) in turns[: turns.index((first + 1, 0))] for x in range(1, first + 1))
+
+
+def test_turns_are_kept(house: House, turns: list[tuple[float, int]]) -> None:
+    """Jobs share those in which they were measured together, also where one went on in another command."""
+    goes_on = house.servers.scripts[1]
+    house.as_sweep()
+    interrupted_in_the_second_turn(house)
+    house.run(*(job(x=x, number=x, kind=TimedToy) for x in (1, 2)))
+    house.interruption.number = None
+    house.servers.scripts |= {1: goes_on, 2: goes_on}
+    house.run(*(job(x=x, number=x, kind=TimedToy, sweep={"resume": True}) for x in (1, 2, 3)))
+    tagged = [run.data.tags.get(tags.TURNS, "").split() for run in house.store.client.runs()]
+    _, one, other, late = tagged
+    assert one == other
+    assert len(set(one)) == PROCESSES
+    assert late[:2] == one[1:]
+    assert late[2] not in one
+    assert turns[-1] == (3, 2)
 
 
 def test_a_job_that_fails_in_a_later_process_keeps_what_the_earlier_ones_found(house: House) -> None:
