@@ -17,6 +17,7 @@ from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import listed
 from experiments.series import disturbances
+from experiments.series.comparing import on_turns
 from runner.config.sweep_settings import SweepSettings
 from runner.execution.job import Job, JobEnd
 from runner.execution.recording import RecordBuffer
@@ -96,12 +97,11 @@ class SweepAnswer:
         jobs: Sequence[Job] = (),
         not_started: Sequence[Job] = (),
         at_a_time: int = 1,
-        takes_turns: bool = True,
     ) -> None:
         """``children`` are the runs of the sweep, ``jobs`` those this command asked for.
 
         ``not_started`` are the jobs among them without a run. ``at_a_time`` jobs ran side by side, which disturbs
-        timings, so the answer says so; so it does where jobs that time something do not take turns.
+        timings, so the answer says so.
         """
         self._runs = lasting(children, jobs)
         self._asked = {job.question_hash for job in jobs}
@@ -109,7 +109,6 @@ class SweepAnswer:
         self._settings = settings
         self._not_started = not_started
         self._at_a_time = at_a_time
-        self._takes_turns = takes_turns
 
     @property
     def all_finished(self) -> bool:
@@ -124,7 +123,7 @@ class SweepAnswer:
         """Everything for the parent's run, its note included; ``kinds`` are the experiments that ran."""
         recorder = AnswerRecorder()
         recorder.table("summary", self._summary())
-        parts = [self._counts(), self._on_turns(), disturbances.of_jobs(self._results), *self._failures(), self._best()]
+        parts = [self._counts(), on_turns(self._results), disturbances.of_jobs(self._results), *self._failures(), self._best()]
         for kind in kinds:
             results = [m for m, run in self._pairs() if run.data.tags.get(tags.EXPERIMENT) == kind.name]
             own = AnswerRecorder(f"{kind.name}/" if len(kinds) > 1 else "")
@@ -169,13 +168,6 @@ class SweepAnswer:
         total = len(self._runs) + len(self._not_started)
         side_by_side = f", {self._at_a_time} at a time" if self._at_a_time > 1 else ""
         return f"**{total} job{'s' * (total != 1)}**{side_by_side}: {', '.join(words)}."
-
-    def _on_turns(self) -> str:
-        """A sentence on timings that no turns keep comparable; empty where there are none."""
-        are_timings = any(result.config.get("experiment.timing.processes", "1") != "1" for result in self._results)
-        if self._takes_turns or not are_timings or len(self._results) < 2:
-            return ""
-        return "The jobs did not take turns: a drift, or another machine, differs between them and is in no interval."
 
     def _failures(self) -> list[str]:
         """A list of the jobs that did not finish, grouped by reason."""

@@ -254,9 +254,8 @@ class Sweep:
         runs = list(children(self._context, parent.id))
         at_a_time = max(engine.at_a_time for engine in self._engines)
         settings = self._jobs[0].parts.sweep
-        takes_turns = all(engine.here for engine in self._engines)
         uri = self._context.client.tracking_uri
-        answer = SweepAnswer(runs, uri, settings, self._jobs, not_started, at_a_time, takes_turns)
+        answer = SweepAnswer(runs, uri, settings, self._jobs, not_started, at_a_time)
         # After a signal there may be little time left, and a resumed sweep compares its jobs.
         self._before_finished = answer.all_finished
         kinds = [] if self.was_interrupted else dict.fromkeys(type(job.parts.experiment) for job in self._jobs)

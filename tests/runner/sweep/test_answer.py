@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from mlflow.entities import Metric, Param, Run
+from mlflow.entities import Metric, Run
 
 from experiments.job_result import JobResult
 from experiments.recorder import Recorder
@@ -113,14 +113,15 @@ def test_jobs_side_by_side_are_told(client: MemoryClient) -> None:
     assert note_of(answer([child(client, 1)], at_a_time=4)) == "**1 job**, 4 at a time: 1 FINISHED."
 
 
-@pytest.mark.parametrize(("processes", "is_told"), [("5", True), ("1", False), (None, False)])
-def test_timings_that_did_not_take_turns_are_told(client: MemoryClient, processes: str | None, is_told: bool) -> None:
+@pytest.mark.parametrize(
+    ("turns", "is_told"), [(["a.0.1 a.0.2", "b.0.1 b.0.2"], True), (["a.0.1 a.0.2"] * 2, False), (["", ""], False)]
+)
+def test_timings_that_did_not_take_turns_are_told(client: MemoryClient, turns: Sequence[str], is_told: bool) -> None:
     runs = [child(client, x) for x in (1, 2)]
-    for run in runs if processes else []:
-        client.log_batch(run.info.run_id, params=[Param("experiment.timing.processes", str(processes))])
+    for run, of_run in zip(runs, turns, strict=True):
+        client.set_tag(run.info.run_id, tags.TURNS, of_run)
     again = [client.get_run(run.info.run_id) for run in runs]
-    assert ("did not take turns" in note_of(answer(again, takes_turns=False))) == is_told
-    assert "take turns" not in note_of(answer(again))
+    assert ("did not take turns" in note_of(answer(again))) == is_told
 
 
 def test_jobs_beside_busy_programs_are_told(client: MemoryClient) -> None:
