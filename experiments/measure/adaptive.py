@@ -54,7 +54,10 @@ class AdaptiveSampler(Sampler):
                 self._prepare()
             else:
                 self._time(self._calls)  # untimed: the points in between have used the caches
+            first = len(self._samples)
+            self.watch.begin()
             self._take_samples(share=(self._round + 1) / self.timing.rounds)
+            self.watch.end(sum(sample.calls for sample in self._samples[first:]))
         self._round += 1
 
     def _take_samples(self, share: float) -> None:
@@ -63,6 +66,7 @@ class AdaptiveSampler(Sampler):
             seconds = self._time(self._calls)
             self._samples.append(Sample(self._round, self._calls, seconds))
             self._spent += seconds
+            self.watch.look_between_blocks()
             enough = len(self._samples) >= self.timing.min_samples * share
             if enough and self._relative_half_width() <= self.target:
                 reached = "target"

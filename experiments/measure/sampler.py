@@ -11,6 +11,7 @@ from typing import Any
 from experiments.measure.between import spread
 from experiments.measure.measurement import Measurement
 from experiments.measure.timing import Timing
+from experiments.runtime.card_watch import CardWatch
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 
@@ -24,6 +25,8 @@ class Sampler(ABC):
         self.target = timing.target
         """The relative half width of the interval within this process at which sampling stops."""
         self.first_call_seconds = math.nan
+        self.watch = CardWatch()
+        """Looks at the card between blocks, never within one."""
         self._synchronize: Callable[[], None] = import_tensorflow().test.experimental.sync_devices
 
     def first_call(self) -> Any:

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from experiments.measure.measurement import Measurement, joined
 from experiments.measure.sampler import Sampler
+from experiments.runtime.card_watch import CardWatch
+from experiments.runtime.conditions import Conditions
 from experiments.runtime.disturbance import Disturbance, since_start
+from experiments.runtime.nvml import Card
 
 
 class Turns:
@@ -18,8 +21,8 @@ class Turns:
         self._samplers = dict(samplers)
         self._seed, self._random = seed, random.Random(seed)
         self._before: Mapping[str, Sequence[Measurement]] = {}
-        self.disturbance = Disturbance()
-        """What else happened on the machine during this process's visits."""
+        self._disturbance = Disturbance()
+        self._watch = CardWatch()
 
     def go_on_from(self, before: Mapping[str, Sequence[Measurement]]) -> None:
         """Add to what earlier processes measured, by the samplers' names; each has all names."""
@@ -27,6 +30,12 @@ class Turns:
         self._random.seed(f"{self._seed} {max(map(len, before.values()), default=0)}")  # another order in each process
         for name, measurements in before.items():
             self._samplers[name].go_on_from(measurements)
+
+    def watch(self, card: Card | None) -> None:
+        """Look at a card from here on: before, during and after each visit."""
+        self._watch = CardWatch(card)
+        for sampler in self._samplers.values():
+            sampler.watch = CardWatch(card)
 
     @property
     def finished(self) -> bool:
@@ -43,18 +52,28 @@ class Turns:
         """Sample all calls for one round, one right after the other, in random order."""
         order = list(self._samplers.values())
         self._random.shuffle(order)
+        self._watch.look("before")
         before = since_start()
         try:
             for sampler in order:
                 if not sampler.finished:
                     sampler.visit()
         finally:
-            self.disturbance += since_start() - before
+            self._disturbance += since_start() - before
+            self._watch.look("after")
 
     def free(self) -> None:
         """Drop the operands, so that the device's memory is free again."""
         for sampler in self._samplers.values():
             sampler.operands = ()
+
+    @property
+    def conditions(self) -> Conditions:
+        """What else happened on the machine during this process's visits, and what was read off the card."""
+        watches = {name: sampler.watch for name, sampler in self._samplers.items()}
+        readings = [reading for watch in (self._watch, *watches.values()) for reading in watch.readings]
+        energy = {name: watch.energy for name, watch in watches.items() if watch.energy.calls}
+        return Conditions(self._disturbance, readings=tuple(readings), energy=energy)
 
     @property
     def own(self) -> dict[str, Measurement] | None:

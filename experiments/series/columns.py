@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from experiments.measure import Measurement
 from experiments.measure.ratio import Ratio
-from experiments.recorder import Cell
-from experiments.runtime.disturbance import Disturbance
+from experiments.recorder import Cell, Row
+from experiments.runtime.conditions import Conditions
+from experiments.series.cards import card_columns, card_metrics
 
 
 def time_columns(name: str, measurement: Measurement) -> dict[str, Cell]:
@@ -33,9 +34,21 @@ def ratio_columns(name: str, ratio: Ratio) -> dict[str, Cell]:
     return {name: ratio.value, f"{name}_low": ratio.low, f"{name}_high": ratio.high}
 
 
-def disturbance_columns(found: Disturbance) -> dict[str, Cell]:
-    """Return the columns of what else happened on the machine; NaN where it is not known."""
-    return {"others_share": found.others_share, "steal_share": found.steal_share, "throttled": found.throttled}
+def condition_columns(found: Conditions) -> dict[str, Cell]:
+    """Return the columns of the conditions of a point; NaN where one is not known, none of a card on a CPU."""
+    machine = found.disturbance
+    return {
+        "others_share": machine.others_share,
+        "steal_share": machine.steal_share,
+        "throttled": machine.throttled,
+        "peak_mb": found.peak_bytes / 1e6,
+        **card_columns(found),
+    }
+
+
+def condition_metrics(row: Row) -> dict[str, str]:
+    """Return the metrics that a point has for its conditions: name -> column of its row."""
+    return {"memory/peak_mb": "peak_mb", **card_metrics(row)}
 
 
 def sample_columns(measurement: Measurement) -> Iterator[dict[str, Cell]]:

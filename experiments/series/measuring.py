@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -11,9 +12,10 @@ from experiments.experiment import Refused
 from experiments.measure import Measurement, Timing, Turns, visiting_order
 from experiments.recorder import Cell
 from experiments.reporting.text import first_line
+from experiments.runtime.conditions import Conditions
 from experiments.runtime.device import current
-from experiments.runtime.disturbance import Disturbance
-from experiments.runtime.memory import free_bytes
+from experiments.runtime.memory import PeakMemory, free_bytes
+from experiments.runtime.nvml import card_of
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.series.processes import Before, Part, PointPart
 
@@ -49,6 +51,7 @@ class Series(ABC, Generic[Key, Point]):
         self.before: Before[Key] = Before()
         """What earlier processes of this run have found."""
         self._in_progress: dict[Key, InProgress[Point]] = {}
+        self._memory: dict[Key, PeakMemory] = {}
 
     def go_on_from(self, before: Before[Key]) -> None:
         """Add to what earlier processes of this run have found."""
@@ -124,15 +127,18 @@ class Series(ABC, Generic[Key, Point]):
         before = self.before
         return {key: self.restored(key, before.facts(key), before.joined(key)) for key in before.keys}
 
-    def disturbance(self, key: Key) -> Disturbance:
-        """Return what else happened on the machine while a key was measured, in all processes."""
-        here = self._in_progress[key].turns.disturbance if key in self._in_progress else Disturbance()
-        return self.before.disturbance(key) + here
+    def conditions(self, key: Key) -> Conditions:
+        """Return the conditions under which a key was measured, in all processes."""
+        here = self._conditions_here(key) if key in self._in_progress else Conditions()
+        return self.before.conditions(key) + here
+
+    def _conditions_here(self, key: Key) -> Conditions:
+        return replace(self._in_progress[key].turns.conditions, peak_bytes=self._memory[key].bytes)
 
     def part(self) -> Part[Key]:
         """Return what this process has found."""
         points = {
-            key: PointPart(self.facts(point), own, one.turns.disturbance)
+            key: PointPart(self.facts(point), own, self._conditions_here(key))
             for key, one in self._in_progress.items()
             if (point := one.point) is not None and (own := one.turns.own)
         }
@@ -151,9 +157,9 @@ class Series(ABC, Generic[Key, Point]):
         try:
             if key not in self._in_progress:
                 self._require_memory(key)
-                self._in_progress[key] = self.begin(key)
-                self._in_progress[key].turns.go_on_from(self.before.measurements(key))
-            self._in_progress[key].turns.visit()
+                self._begin(key)
+            with self._memory[key].visiting():
+                self._in_progress[key].turns.visit()
         except (import_tensorflow().errors.ResourceExhaustedError, MemoryError) as problem:
             self.out_of_memory(key, f"out of memory: {first_line(problem)}")
             return None
@@ -167,6 +173,14 @@ class Series(ABC, Generic[Key, Point]):
         if in_progress.turns.finished:
             in_progress.turns.free()
         return in_progress.point
+
+    def _begin(self, key: Key) -> None:
+        self._memory[key] = PeakMemory()
+        with self._memory[key].making():
+            self._in_progress[key] = self.begin(key)
+        turns = self._in_progress[key].turns
+        turns.watch(card_of(current().actual))
+        turns.go_on_from(self.before.measurements(key))
 
     def _require_memory(self, key: Key) -> None:
         """Raise MemoryError where the key is not likely to fit: Linux would kill the process."""

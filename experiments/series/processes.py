@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from experiments.measure import Measurement, Sample
 from experiments.measure.measurement import joined
-from experiments.runtime.disturbance import Disturbance
+from experiments.runtime.conditions import Conditions
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -22,8 +22,8 @@ class PointPart:
     """What is known of the point beside its measurements."""
     measurements: Mapping[str, Measurement]
     """The measurements of this process by the names of the calls."""
-    disturbance: Disturbance
-    """What else happened on the machine meanwhile."""
+    conditions: Conditions
+    """What was read of the machine meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Part(Generic[Key]):
                     "key": key,
                     "facts": dict(one.facts),
                     "calls": {name: _plain(measurement) for name, measurement in one.measurements.items()},
-                    "disturbance": astuple(one.disturbance),
+                    **one.conditions.plain(),
                 }
                 for key, one in self.points.items()
             ],
@@ -58,7 +58,7 @@ class Part(Generic[Key]):
             one["key"]: PointPart(
                 one["facts"],
                 {name: _measurement(call) for name, call in one["calls"].items()},
-                Disturbance(*one["disturbance"]),
+                Conditions.from_plain(one),
             )
             for one in found["points"]
         }
@@ -98,9 +98,9 @@ class Before(Generic[Key]):
         """Return the measurements at a key, those of all processes in one."""
         return {name: joined(measurements) for name, measurements in self.measurements(key).items()}
 
-    def disturbance(self, key: Key) -> Disturbance:
-        """Return what else happened on the machine while a key was measured."""
-        return sum((part.disturbance for part in self._of(key)), Disturbance())
+    def conditions(self, key: Key) -> Conditions:
+        """Return the conditions under which a key was measured."""
+        return sum((part.conditions for part in self._of(key)), Conditions())
 
     def _of(self, key: Key) -> list[PointPart]:
         return [part.points[key] for part in self.parts if key in part.points]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from experiments.experiment import Refused
 from experiments.recorder import Recorder, Row
-from experiments.runtime.disturbance import Disturbance
-from experiments.series.columns import disturbance_columns
-from experiments.series.disturbances import in_words, metrics
+from experiments.runtime.conditions import Conditions
+from experiments.series import cards, disturbances
+from experiments.series.columns import condition_columns, condition_metrics
 from experiments.series.earlier import changes
 from experiments.series.measuring import Key, Point, Series
 from experiments.series.processes import Before, Part
@@ -125,11 +125,11 @@ class Report(ABC, Generic[Key, Point, A]):
         self.recorder.table("results", self._rows(answer))
         self.recorder.table("samples", answer.sample_rows())
         if self.is_last:
-            self._record_metrics(key, answer.row(point))
+            self._record_metrics(key, self._row(answer, point))
 
     def _record_metrics(self, key: Key, row: Row) -> None:
         self._recorded.add(key)
-        for name, column in self.metrics.items():
+        for name, column in {**self.metrics, **condition_metrics(row)}.items():
             value = row.get(column)
             if isinstance(value, float) and math.isfinite(value):
                 metric, step = self.metric(name, key)
@@ -149,9 +149,9 @@ class Report(ABC, Generic[Key, Point, A]):
         if unrecorded := [key for key in points if key not in self._recorded]:
             self.recorder.table("samples", answer.sample_rows())
         for key in unrecorded:
-            self._record_metrics(key, answer.row(points[key]))
+            self._record_metrics(key, self._row(answer, points[key]))
         self.conclude(answer)
-        for name, value in metrics(self._disturbance()).items():
+        for name, value in disturbances.metrics(self._conditions().disturbance).items():
             self.recorder.metric(name, value)
         self._end(answer)
         self.recorder.measured()
@@ -162,19 +162,23 @@ class Report(ABC, Generic[Key, Point, A]):
     def _end(self, answer: A) -> None:
         rows = self._rows(answer)
         self.recorder.table("results", rows)
-        remarks = in_words(self._disturbance())
+        conditions = self._conditions()
+        remarks = disturbances.in_words(conditions.disturbance) + cards.in_words(conditions.readings)
         remarks += changes(self.recorder.answered(), rows, self.key_column, self.title)
         self.recorder.note("\n\n".join([answer.note(), *remarks]))
 
-    def _disturbance(self) -> Disturbance:
-        """Return what else happened on the machine while the points were measured."""
-        return sum(map(self.series.disturbance, self.points), Disturbance())
+    def _conditions(self) -> Conditions:
+        """Return the conditions under which the points were measured."""
+        return sum(map(self.series.conditions, self.points), Conditions())
+
+    def _row(self, answer: A, point: Point) -> Row:
+        """Return a point's row of results.csv."""
+        row = answer.row(point)
+        return {**row, **condition_columns(self.series.conditions(row[self.key_column]))}  # type: ignore[arg-type]
 
     def _rows(self, answer: A) -> list[Row]:
         """Return the rows of results.csv, one for each key, measured or not."""
-        measured = [dict(answer.row(point)) for point in answer.points]
-        for row in measured:
-            row |= disturbance_columns(self.series.disturbance(row[self.key_column]))  # type: ignore[arg-type]
+        measured = [self._row(answer, point) for point in answer.points]
         not_measured = self.series.not_measured
         missing: list[Row] = [
             {self.key_column: key, "status": f"not measured: {not_measured[key]}"}  # type: ignore[dict-item]
