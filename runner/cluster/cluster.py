@@ -31,6 +31,10 @@ class Cluster(Protocol):
     def is_this_machine(self) -> bool:
         """Whether the jobs certainly run on this machine and see its disks."""
 
+    @property
+    def keeps_jobs_in_files(self) -> bool:
+        """Whether jobs lie in files that others might read; this process's environment travels beside them."""
+
     def check(self) -> None:
         """Raise UserError if the cluster cannot be used. Starts nothing."""
 

@@ -48,6 +48,10 @@ class Ray:
     def is_this_machine(self) -> bool:
         return self.address is None
 
+    @property
+    def keeps_jobs_in_files(self) -> bool:
+        return False
+
     def check(self) -> None:
         """Raise UserError if Ray is not installed."""
         _ray()

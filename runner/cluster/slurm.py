@@ -73,6 +73,10 @@ class Slurm:
     def is_this_machine(self) -> bool:
         return False
 
+    @property
+    def keeps_jobs_in_files(self) -> bool:
+        return True  # submitit's pickles; sbatch hands on the environment
+
     def check(self) -> None:
         """Raise UserError if Slurm or submitit is not installed."""
         _submitit()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
 
+from experiments.reporting.markdown import literal
 from runner.errors import StoreError
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
@@ -217,7 +218,7 @@ class JobRun:
         run = self._run or self._create_run()
         self._record([*ended.records, *last_files(ended, self._worker.output())])
         if end.reason:
-            run.note(f"**{end.status}**: {end.reason}\n\n{run.last_note}".strip())
+            run.note(f"**{end.status}**: {literal(end.reason)}\n\n{run.last_note}".strip())
             run.tag(tags.REASON, end.reason)
         run.end(end.status)
         return replace(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.cluster.cluster import Cluster, Lost
 from runner.config.launcher_settings import checked
+from runner.environment import without_credentials
 from runner.errors import UserError
 from runner.execution.context import Context
 from runner.execution.interruption import Interruption
@@ -24,6 +26,7 @@ from runner.sweep.view import SweepView
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from runner.tracking.run import end_run
+from runner.tracking.server import credentials_in, without_user
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -68,7 +71,7 @@ class Clustered:
         """See :class:`runner.sweep.engine.Engine`."""
         assert context.parent is not None
         parent = replace(context.parent, owner=owner_tags()[tags.PROCESS])
-        remote = [RemoteJob(job, parent, self.limits) for job in jobs]
+        remote = [RemoteJob(self._without_password(job), parent, self.limits) for job in jobs]
         runs = _Runs(context)
         waiting = dict(enumerate(jobs))
         try:
@@ -84,6 +87,17 @@ class Clustered:
             for job, end in _cancelled(list(waiting.values()), runs, context, interruption):
                 view.ended(job, end)
                 yield job, end
+
+    def _without_password(self, job: Job) -> Job:
+        """Take user and password out of a job that will lie in a file: they travel in the environment."""
+        uri = job.parts.tracking.uri
+        if not self.cluster.keeps_jobs_in_files or not uri or not (found := credentials_in(uri)):
+            return job
+        os.environ.update(found)
+        config = job.config.copy()
+        config.tracking.uri = without_user(uri)
+        overrides, distinct = (list(map(without_credentials, words)) for words in (job.overrides, job.distinct))
+        return replace(job, config=config, overrides=overrides, distinct=distinct)
 
     def close(self) -> None:
         """Do nothing: the cluster's processes end with :meth:`run`."""

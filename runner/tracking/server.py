@@ -8,7 +8,7 @@ from base64 import b64encode
 from configparser import ConfigParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from experiments.reporting import text
 from runner.errors import StoreError
@@ -115,6 +115,17 @@ def without_user(address: str) -> str:
     'http://host:5000'
     """
     return re.sub(r"://\S*@", "://", address)
+
+
+def credentials_in(address: str) -> dict[str, str]:
+    """Return the user and the password in an address, as the variables that MLflow's client reads.
+
+    >>> credentials_in("http://me:p%40ss@host:5000")
+    {'MLFLOW_TRACKING_USERNAME': 'me', 'MLFLOW_TRACKING_PASSWORD': 'p@ss'}
+    """
+    parts = urlsplit(address)
+    found = {USER: unquote(parts.username or ""), PASSWORD: unquote(parts.password or "")}
+    return {name: value for name, value in found.items() if value}
 
 
 def _session() -> Session:

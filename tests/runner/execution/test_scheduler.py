@@ -50,6 +50,18 @@ def test_what_is_handed_over_is_stored_before_the_worker_goes_on(house: House) -
     assert seen == [{"loss": 1.0}]
 
 
+def test_a_reason_is_shown_as_it_stands(house: House) -> None:
+    def crashes(worker: FakeWorker) -> None:
+        worker.start()
+        worker.end(Outcome.REFUSED, "the file <x>*y* | is missing")
+
+    house.servers.scripts[1] = crashes
+    house.run(job(x=1))
+    (run,) = house.store.client.runs()
+    assert run.data.tags[tags.NOTE] == r"**FAILED**: the file &lt;x>\*y\* \| is missing"
+    assert run.data.tags[tags.REASON] == "the file <x>*y* | is missing"
+
+
 def test_one_job_after_the_other(house: House) -> None:
     """The next worker gets ready while the one before it draws, and begins when that one is written down."""
     has_begun = Event()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from tests.runner.execution.fake_workers import FakeWorker
 from tests.runner.jobs import LeavingToy, NeedyToy, job
+from tests.runner.memory_store import artifact
 from tests.runner.sweep.conftest import ToyComposition, Workshop
 
 Event = Callable[[], None]
@@ -35,6 +38,7 @@ class FakeCluster:
     """Runs the jobs one after the other."""
 
     is_this_machine: bool = False
+    keeps_jobs_in_files: bool = True
     lost: dict[int, str] = field(default_factory=dict)
     """The reason by the index of a job whose process dies before it begins."""
     dies_after: dict[int, str] = field(default_factory=dict)
@@ -187,6 +191,33 @@ def test_a_job_elsewhere_fails_as_one_here(remote: Remote) -> None:
 
     remote.workshop.scripts[1] = refuses
     assert remote.run(1) == [(0, "FAILED", "told to refuse")]
+
+
+def test_a_password_travels_in_the_environment_and_not_in_the_jobs_file(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    for name in variables:
+        monkeypatch.setenv(name, "of another server")
+    uri = "http://me:s%40cret@host:1"
+    one = job(tracking={"kind": "server", "uri": uri}, overrides=["experiment.x=1", f"tracking.uri={uri}"])
+    seen = []
+
+    def keeps(function: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[tuple[int, Lost]]:
+        seen.append((pickle.dumps(jobs), [os.environ[name] for name in variables]))
+        yield 0, Lost("seen")
+
+    monkeypatch.setattr(remote.cluster, "map", keeps)
+    engine = Clustered(remote.cluster, Limits())
+    assert [end.reason for _, end in engine.run([one], remote.context, remote.workshop.view, Interruption())] == [
+        "seen"
+    ]
+    ((stored, environment),) = seen
+    assert b"cret" not in stored
+    assert b"http://host:1" in stored
+    assert environment == ["me", "s@cret"]
+    (run,) = remote.workshop.children()
+    assert "cret" not in artifact(run, "config.yaml") + str(run.data.tags)
 
 
 @pytest.mark.parametrize(("is_this_machine", "kind"), [(True, "local"), (False, "server")])
