@@ -7,7 +7,8 @@ process-wide state: call :func:`start` once, before anything else uses TensorFlo
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ class Device:
     inter_op_threads: int | None = None
     onednn: bool | None = None
     tf32: bool | None = None
+    deterministic: bool = False
+    """Whether TensorFlow takes only such kernels as give the same bits each time."""
     memory_growth: bool = True
     logical_cpus: int = 1
 
@@ -105,10 +108,21 @@ def settings() -> Device:
     return _settings
 
 
-def scope() -> AbstractContextManager[None]:
-    """Return a context in which TensorFlow computes on the :func:`current` placement."""
-    device_scope: AbstractContextManager[None] = import_tensorflow().device(current().scope)
-    return device_scope
+@contextmanager
+def scope() -> Iterator[None]:
+    """Return a context in which TensorFlow computes on the :func:`current` placement.
+
+    Where it has to be deterministic and cannot, what TensorFlow raises becomes a Refused.
+    """
+    tf = import_tensorflow()
+    try:
+        with tf.device(current().scope):
+            yield
+    except (tf.errors.OpError, RuntimeError) as error:
+        if not settings().deterministic or isinstance(error, Refused) or "determinis" not in str(error).lower():
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise Refused(f"device.deterministic=true, and TensorFlow cannot do this that way: {reason}") from error
 
 
 def scope_of_libraries() -> AbstractContextManager[None]:
@@ -144,6 +158,9 @@ def start(device: Device) -> Placement:
         tf.config.threading.set_inter_op_parallelism_threads(device.inter_op_threads)
     if device.tf32 is not None:
         tf.config.experimental.enable_tensor_float_32_execution(device.tf32)
+    if device.deterministic:
+        tf.config.experimental.enable_op_determinism()
+        tf.random.set_seed(0)  # an operation that draws raises without a seed; experiments set their own
 
     placement = _claim(tf, device)
     with tf.device(placement.scope):
@@ -215,6 +232,7 @@ def describe() -> dict[str, Any]:
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads() or "default",
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
+        "deterministic": settings().deterministic,
         "memory_growth": memory_grows(),
     }
 

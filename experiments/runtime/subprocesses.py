@@ -120,6 +120,7 @@ def device_variables(device: Device) -> dict[str, str]:
         "TF_NUM_INTEROP_THREADS": device.inter_op_threads,
         "TF_ENABLE_ONEDNN_OPTS": None if device.onednn is None else int(device.onednn),
         "NVIDIA_TF32_OVERRIDE": 0 if device.tf32 is False else None,
+        "TF_DETERMINISTIC_OPS": 1 if device.deterministic else None,
         "TF_FORCE_GPU_ALLOW_GROWTH": str(device.memory_growth).lower(),
     }
     return {name: str(value) for name, value in chosen.items() if value is not None}

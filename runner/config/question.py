@@ -26,6 +26,9 @@ OBJECTIVE = ("sweep.metric", "sweep.direction")
 RESUMING = ("sweep", *(key for field in fields(SweepSettings) if (key := f"sweep.{field.name}") not in OBJECTIVE))
 """The keys that only say how a sweep is resumed, and the group of them."""
 
+CAME_LATER = {"device.deterministic": False}
+"""Keys that older runs do not have, with the value for what these did: it leaves the hash of a question as it was."""
+
 KIND = ("cpu", "cores", "usable_cores", "memory_bytes")
 """The facts that make a machine's kind, beside its GPUs."""
 
@@ -57,7 +60,7 @@ def question(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 def question_hash(question: Mapping[str, Any], version: int) -> str:
     """Return a short hash of a :func:`question` and the experiment's version."""
-    return _hash([question, version])
+    return _hash([{key: value for key, value in question.items() if CAME_LATER.get(key, ...) != value}, version])
 
 
 def fingerprint(question: str, surroundings: Mapping[str, Any]) -> str:

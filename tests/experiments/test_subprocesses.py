@@ -29,6 +29,7 @@ UNUSUAL = Device(
     inter_op_threads=3,
     onednn=False,
     tf32=False,
+    deterministic=True,
     memory_growth=False,
     logical_cpus=2,
 )
@@ -115,6 +116,7 @@ def test_each_setting_arrives_in_each_kind_of_process(inherited, kind, setting):
 def test_tensorflow_has_the_settings_there(inherited, kind):
     found = inherited[kind]["tensorflow"]
     expected = {"device": "CPU:1", "intra_op_threads": 2, "inter_op_threads": 3, "onednn": "0", "tf32": False}
+    expected |= {"deterministic": True}
     assert {name: found[name] for name in expected} == expected
 
 
