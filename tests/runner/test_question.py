@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from runner.cli.app import CONF
 from runner.config.question import (
+    CAME_LATER,
     OBJECTIVE,
     RESUMING,
     asked,
@@ -156,6 +157,13 @@ QUESTIONS = {
     ("experiment=training", "model=cnn", "dataset=mnist", "optimizer=sgd", "seed=3"): "15b13e2b47e6a66c",
     ("experiment=deployment",): "d08cf6d698a32cbb",
 }
+
+
+def test_a_key_that_came_later_changes_the_hash_only_with_its_other_values() -> None:
+    before = question_hash({"seed": 0}, 3)
+    for key, as_before in CAME_LATER.items():
+        assert question_hash({"seed": 0, key: as_before}, 3) == before
+        assert question_hash({"seed": 0, key: "otherwise"}, 3) != before
 
 
 @pytest.mark.parametrize("overrides", QUESTIONS)
