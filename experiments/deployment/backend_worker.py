@@ -26,7 +26,7 @@ from experiments.deployment.backends import (
     Outputs,
     ServingBackend,
 )
-from experiments.deployment.load import Latency, latency, throughput
+from experiments.deployment.load import Latency, Throughput, latency, throughput
 from experiments.experiment import Refused
 from experiments.reporting.text import first_line
 from experiments.runtime import device as process_device
@@ -69,7 +69,7 @@ class BackendWorker:
     def latency(self, inputs: Inputs, seconds: float) -> Latency:
         return latency(self._backend.client(), inputs, seconds)
 
-    def throughput(self, inputs: Inputs, batch: int, clients: int, seconds: float) -> float:
+    def throughput(self, inputs: Inputs, batch: int, clients: int, seconds: float) -> Throughput:
         return throughput(self._backend.client, inputs, batch, clients, seconds)
 
     def describe(self) -> tuple[int, InputSpec]:

@@ -9,7 +9,8 @@ from typing import ClassVar
 from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.backends import BACKENDS
 from experiments.deployment.plots import latency_figure
-from experiments.deployment.series import DeploymentSeries, Service
+from experiments.deployment.series import DeploymentSeries
+from experiments.deployment.service import Service
 from experiments.deployment.settings import DeploymentSettings
 from experiments.experiment import Experiment, Refused
 from experiments.recorder import Recorder
@@ -21,7 +22,7 @@ class Deployment(DeploymentSettings, Experiment):
     """One trained model, served in several ways: how large, how quick, how far from the original?"""
 
     name: ClassVar[str] = "deployment"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     headline: ClassVar[tuple[str, ...]] = tuple(f"latency/p50_ms/{name}" for name in BACKENDS)
     sources: ClassVar[tuple[str, ...]] = ("source",)
 
@@ -35,15 +36,15 @@ class Deployment(DeploymentSettings, Experiment):
                 series.begin()
                 recorder.progress("original", 1.0, f"{source.title}: {series.parameters:,} parameters")
                 for service in series.measure(recorder.progress):
+                    _record_tables(answer, recorder)
                     if service:
-                        _record(service, series, recorder)
-                    recorder.table("results", answer.rows())
-                    if service:
-                        recorder.progress(service.backend.name, 1.0, answer.in_short(service))
+                        _record_files(service, series, recorder)
+                        recorder.progress(service.backend.name, self.share(service), answer.in_short(service))
         finally:  # the processes are gone
             if series.services or series.not_measured:
-                recorder.table("results", answer.rows())
-                recorder.table("throughput", answer.throughput_rows())
+                _record_tables(answer, recorder)
+                for service in series.services:
+                    _record_metrics(service, series.measure_of_quality, recorder)
                 recorder.note(answer.note())
                 recorder.measured()
             if series.services:
@@ -51,25 +52,39 @@ class Deployment(DeploymentSettings, Experiment):
         if not series.services:
             raise Refused(f"no way could be measured: {next(iter(series.not_measured.values()))}")
 
+    def share(self, service: Service) -> float:
+        """Return how many of a backend's processes have been measured, from 0 to 1."""
+        return (max(service.processes) + 1) / self.processes
 
-def _record(service: Service, series: DeploymentSeries, recorder: Recorder) -> None:
-    """Record the metrics and the files of a backend that has just been measured."""
-    name, latency = service.backend.name, service.latency
+
+def _record_tables(answer: DeploymentAnswer, recorder: Recorder) -> None:
+    recorder.table("results", answer.rows())
+    recorder.table("throughput", answer.throughput_rows())
+    recorder.table("samples", answer.sample_rows())
+
+
+def _record_metrics(service: Service, measure_of_quality: str, recorder: Recorder) -> None:
+    """Record the metrics of a backend. They wait for the end: the store keeps every value of a metric."""
+    name = service.backend.name
     metrics = {
         "size/bytes": service.size_bytes,
-        "startup/seconds": service.startup_seconds,
-        "latency/p50_ms": latency.p50_ms,
-        "latency/p95_ms": latency.p95_ms,
-        "latency/p99_ms": latency.p99_ms,
+        "startup/seconds": service.startup_seconds.value,
+        "latency/p50_ms": service.p50_ms.value,
+        "latency/p95_ms": service.p95_ms.value,
+        "latency/p99_ms": service.p99_ms.value,
         "difference/max": service.difference,
     }
     for metric, value in metrics.items():
         recorder.metric(f"{metric}/{name}", value)
     if service.quality is not None:
-        recorder.metric(f"test/{series.measure_of_quality.replace(' ', '_')}/{name}", service.quality)
+        recorder.metric(f"test/{measure_of_quality.replace(' ', '_')}/{name}", service.quality)
     for (batch, clients), rate in service.throughput.items():
         of_clients = "" if clients == 1 else f"_{clients}_clients"
-        recorder.metric(f"throughput/examples_per_s{of_clients}/{name}", rate, step=batch)
-    if service.backend.is_kept:
+        recorder.metric(f"throughput/examples_per_s{of_clients}/{name}", rate.value, step=batch)
+
+
+def _record_files(service: Service, series: DeploymentSeries, recorder: Recorder) -> None:
+    """Record the files that a backend serves, after its first process."""
+    if service.backend.is_kept and len(service.processes) == 1:
         for path, content in series.files(service.backend):
             recorder.file(path, content)

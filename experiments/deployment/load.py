@@ -16,6 +16,8 @@ WANTED_CALLS = 100
 """With this many calls the 99th percentile is no longer just the slowest call."""
 PATIENCE = 5
 """A client too slow for :data:`WANTED_CALLS` gets up to this many times the seconds asked for."""
+MOST_SAMPLES = 100
+"""A quick client answers ten thousands of calls, of which a table needs not all."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,22 @@ class Latency:
     p95_ms: float
     p99_ms: float
     calls: int
+    samples: tuple[float, ...]
+    """Seconds of some of the calls, evenly spaced: :data:`MOST_SAMPLES` at most."""
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """The batches that several clients were answered together."""
+
+    batch: int
+    calls: int
+    seconds: float
+    """The time that all calls took together, side by side."""
+
+    @property
+    def examples_per_s(self) -> float:
+        return self.batch * self.calls / self.seconds
 
 
 def latency(client: Client, inputs: Inputs, seconds: float) -> Latency:
@@ -40,15 +58,18 @@ def latency(client: Client, inputs: Inputs, seconds: float) -> Latency:
         client(example)
         times.append(time.perf_counter_ns() - before)
     p50, p95, p99 = np.percentile(times, [50, 95, 99]) / 1e6
-    return Latency(float(p50), float(p95), float(p99), len(times))
+    kept = np.linspace(0, len(times) - 1, min(len(times), MOST_SAMPLES)).astype(int)
+    return Latency(float(p50), float(p95), float(p99), len(times), tuple(times[i] / 1e9 for i in kept))
 
 
 def _is_enough(calls: int, elapsed: float, seconds: float) -> bool:
     return calls > 0 and elapsed >= (seconds if calls >= WANTED_CALLS else PATIENCE * seconds)
 
 
-def throughput(new_client: Callable[[], Client], inputs: Inputs, batch: int, clients: int, seconds: float) -> float:
-    """Return the examples answered per second while ``clients`` threads ask for ``batch`` examples again and again.
+def throughput(
+    new_client: Callable[[], Client], inputs: Inputs, batch: int, clients: int, seconds: float
+) -> Throughput:
+    """Return what is answered while ``clients`` threads ask for ``batch`` examples again and again, for ``seconds``.
 
     Each thread has a client of its own and warms it up before the clock starts. Raises what a client raised.
     """
@@ -82,4 +103,4 @@ def throughput(new_client: Callable[[], Client], inputs: Inputs, batch: int, cli
     for error in errors:
         if not isinstance(error, threading.BrokenBarrierError):
             raise error
-    return batch * sum(calls) / elapsed
+    return Throughput(batch, sum(calls), elapsed)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from experiments.deployment.answer import DeploymentAnswer, size
-from experiments.deployment.series import Service
+from experiments.deployment.answer import DeploymentAnswer
+from experiments.deployment.service import Service
+from experiments.deployment.words import call, size
 from experiments.reporting.figures import GREEN, ORANGE, new_figure, no_minor_ticks
 from experiments.reporting.text import duration, shortened
 
@@ -28,7 +29,7 @@ LABEL_WIDTH, LABEL_HEIGHT = 0.27, 0.075
 def latency_figure(answer: DeploymentAnswer) -> Figure:
     """Draw the median latency against the size, both logarithmic, with a line up to the 99th percentile.
 
-    Each point's label gives the accuracy or the error.
+    A whisker is the 95 % interval of the median. Each point's label gives the accuracy or the error.
     """
     setting = f"{shortened(answer.series.source.title, LONGEST_SOURCE)}, {answer.placement}"
     figure, axes = new_figure("Ways of serving", setting, PLACE)
@@ -49,10 +50,12 @@ def latency_figure(answer: DeploymentAnswer) -> Figure:
 
 
 def _draw(axes: Axes, answer: DeploymentAnswer, service: Service) -> None:
-    color = GREEN if answer.is_as_good(service) else ORANGE
-    at, latency = service.size_bytes, service.latency
-    axes.plot([at, at], [latency.p50_ms, latency.p99_ms], "-", color=color, linewidth=1, alpha=0.6)
-    axes.plot([at], [latency.p50_ms], "o", color=color, markersize=7)
+    color = GREEN if answer.scores.is_as_good(service) else ORANGE
+    at, p50, (low, high) = service.size_bytes, service.p50_ms.value, service.p50_ms.interval
+    axes.plot([at, at], [p50, service.p99_ms.value], "-", color=color, linewidth=1, alpha=0.6)
+    axes.plot([at], [p50], "o", color=color, markersize=7)
+    if not math.isnan(low):
+        axes.errorbar([at], [p50], [[p50 - low], [high - p50]], fmt="none", ecolor="black", capsize=3, linewidth=1)
 
 
 def _decades() -> Locator:
@@ -64,7 +67,7 @@ def _decades() -> Locator:
 def _set_limits(axes: Axes, services: list[Service]) -> None:
     """Leave room for labels on the right and for the legend below."""
     sizes = [service.size_bytes for service in services]
-    lowest, highest = min(s.latency.p50_ms for s in services), max(s.latency.p99_ms for s in services)
+    lowest, highest = min(s.p50_ms.value for s in services), max(s.p99_ms.value for s in services)
     width = max(math.log10(max(sizes) / min(sizes)), 0.3)
     axes.set_xlim(min(sizes) / 10 ** (0.08 * width), max(sizes) * 10 ** (0.55 * width))
     axes.set_ylim(lowest / 5, highest * 2)
@@ -73,18 +76,18 @@ def _set_limits(axes: Axes, services: list[Service]) -> None:
 def _name(axes: Axes, answer: DeploymentAnswer) -> None:
     """Label the points on their right; a label that would cover another one moves to the nearest free height."""
     taken = list[tuple[float, float]]()
-    for service in sorted(answer.services, key=lambda service: service.latency.p50_ms):
+    for service in sorted(answer.services, key=lambda service: service.p50_ms.value):
         left, bottom = axes.transAxes.inverted().transform(
-            axes.transData.transform((service.size_bytes, service.latency.p50_ms))
+            axes.transData.transform((service.size_bytes, service.p50_ms.value))
         )
         steps = sorted(range(-40, 41), key=abs)
         heights = (bottom + step * LABEL_HEIGHT / 4 for step in steps)
         place = next((y for y in heights if 0.04 < y < 0.96 and _is_free(left, y, taken)), bottom)
         taken.append((left, place))
-        quality = answer.quality(service)
+        quality = answer.scores.in_words(service)
         accuracy = "" if quality == "-" else f"\n{answer.series.measure_of_quality} {quality}"
         axes.annotate(
-            f"{service.backend.title}, {duration(service.latency.p50_ms / 1e3)}{accuracy}",
+            f"{service.backend.title}, {call(service)}{accuracy}",
             (left + 0.015, place),
             xycoords="axes fraction",
             va="center",

@@ -1,7 +1,8 @@
-"""Measuring a model with one serving backend after the other."""
+"""Measuring a model with several serving backends, which take turns."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,16 +16,16 @@ from experiments.deployment.backend_process import BackendProcess
 from experiments.deployment.backend_worker import BackendWorker
 from experiments.deployment.backends import (
     BACKENDS,
-    ORIGINAL,
     BackendFailed,
     BackendInputs,
     Inputs,
     Outputs,
     ServingBackend,
 )
-from experiments.deployment.load import Latency
+from experiments.deployment.load import Throughput
 from experiments.deployment.original import load_test_set
 from experiments.deployment.scoring import Scoring
+from experiments.deployment.service import Point, ProcessFigures, Service
 from experiments.deployment.settings import DeploymentSettings
 from experiments.experiment import Refused
 from experiments.recorder import Source
@@ -32,24 +33,8 @@ from experiments.runtime.subprocesses import device_in_use
 
 INSTALL = "pip install 'tensorflow-lab-bench[deployment]'"
 
-
-@dataclass(frozen=True)
-class Service:
-    """The measurements of one backend."""
-
-    backend: type[ServingBackend]
-    size_bytes: int
-    startup_seconds: float
-    """From the start of its process to the first answer."""
-    latency: Latency
-    throughput: dict[tuple[int, int], float]
-    """(batch size, clients) -> examples a second."""
-    difference: float
-    """The largest absolute difference of any output from the original's."""
-    quality: float | None
-    """How well it answers the test set; None without labels."""
-    remark: str = ""
-    """See :meth:`experiments.deployment.backends.ServingBackend.remark`."""
+Say = Callable[[str, float, str], None]
+"""Takes a backend's name, how far it is from 0 to 1, and what is known of it."""
 
 
 @dataclass
@@ -58,15 +43,21 @@ class DeploymentSeries:
 
     settings: DeploymentSettings
     source: Source
-    services: list[Service] = field(default_factory=list)
+    by_backend: dict[str, Service] = field(default_factory=dict)
+    """Backend -> its measurements so far."""
     not_measured: dict[str, str] = field(default_factory=dict)
     """Backend -> why it has no figures."""
     scoring: Scoring | None = None
     """How outputs are held against the test set's labels; None without labels."""
 
     @property
+    def services(self) -> list[Service]:
+        """The backends measured so far, in their usual order."""
+        return [self.by_backend[name] for name in BACKENDS if name in self.by_backend]
+
+    @property
     def measure_of_quality(self) -> str:
-        """The name of :attr:`Service.quality`."""
+        """The name of a service's quality."""
         return "accuracy" if self.scoring is None else self.scoring.measure
 
     def __enter__(self) -> DeploymentSeries:
@@ -93,14 +84,10 @@ class DeploymentSeries:
             self.parameters, taken = self._original.call(BackendWorker.describe)
         except BackendFailed as failed:
             raise Refused(f"{self.source.title} cannot be served: {failed}") from None
-        until_loaded = self._original.since_began()
         self.test_set = load_test_set(self.source, taken, settings.examples, settings.seed)
         self._inputs = BackendInputs(self.source.model, self._folder / "calibration.npy", self.source.mlflow_model)
         np.save(self._inputs.calibration, _of_numpy(self.test_set.calibration))
-        began = self._original.since_began()
         try:
-            self._original.call(BackendWorker.predict, self.test_set.inputs[:1])
-            self._original_startup = until_loaded + self._original.since_began() - began
             self._reference = self._original.call(BackendWorker.predict, self.test_set.inputs)
         except BackendFailed as failed:
             raise Refused(f"{self.source.title} cannot answer {self.test_set.title}: {failed}") from None
@@ -116,24 +103,18 @@ class DeploymentSeries:
         named = failed.replace(str(self.source.model), self.source.title)
         return named if named != failed else f"{self.source.title} cannot be loaded: {failed}"
 
-    def measure(self, say: Callable[[str, float, str], None]) -> Iterator[Service | None]:
-        """Measure each backend in turn; yield None for one that failed.
+    def measure(self, say: Say) -> Iterator[Service | None]:
+        """Measure each backend in several fresh processes; yield it after each of them, None after one that failed.
 
-        ``say(backend, fraction, text)`` is called between timings, never during one.
+        In each round all backends have a turn, in random order: a drift of the machine affects all alike, and what is
+        compared are processes of the same round. ``say`` is called between timings, never during one.
         """
-        for name in BACKENDS:
-            if name not in self.settings.ways:
-                continue
-            try:
-                service = self._measure(BACKENDS[name], say)
-            except BackendFailed as failed:
-                self._end_original()  # it may have crashed, or still be busy with this backend
-                self.not_measured[name] = str(failed)
-                say(name, 1.0, f"not measured: {failed}")
-                yield None
-            else:
-                self.services.append(service)
-                yield service
+        artifacts = dict(self._artifacts(say))
+        self._end_original()  # nothing else runs while something is timed
+        for number in range(self.settings.processes):
+            for name in random.Random(f"{self.settings.seed} {number}").sample(list(artifacts), len(artifacts)):
+                if name not in self.not_measured:
+                    yield self._turn(BACKENDS[name], artifacts[name], number, say)
 
     def files(self, backend: type[ServingBackend]) -> Iterator[tuple[str, bytes]]:
         """Yield the files that a backend has served: their paths below the run's artifacts, and their content."""
@@ -142,25 +123,66 @@ class DeploymentSeries:
             if path.is_file():
                 yield path.relative_to(self._folder).as_posix(), path.read_bytes()
 
-    def _measure(self, backend: type[ServingBackend], say: Callable[[str, float, str], None]) -> Service:
-        if missing := backend.missing():
-            raise BackendFailed(f"{', '.join(missing)} not installed; {INSTALL}")
-        inputs, seconds = self.test_set.inputs, self.settings.seconds
-        say(backend.name, 0.0, "made from the original")
-        artifact = self._make(backend)
-        say(backend.name, 0.2, "starts")
-        with self._started(backend, artifact) as (process, startup):
-            outputs = process.call(BackendWorker.predict, inputs)
-            difference = _difference(outputs, self._reference)
-            remark = process.call(BackendWorker.remark)
-            say(backend.name, 0.4, f"up after {startup:.1f} s")
-            latency = process.call(BackendWorker.latency, inputs, seconds)
-            points, rates = self.settings.points(), dict[tuple[int, int], float]()
-            for batch, clients in points:
-                say(backend.name, 0.5 + 0.5 * len(rates) / len(points), f"{latency.p50_ms:.3g} ms a call")
-                rates[batch, clients] = process.call(BackendWorker.throughput, inputs, batch, clients, seconds)
-        quality = self._quality(outputs)
-        return Service(backend, _size(artifact), startup, latency, rates, difference, quality, remark)
+    def _artifacts(self, say: Say) -> Iterator[tuple[str, Path]]:
+        """Make the artifacts; yield those that could be made, by the names of their backends."""
+        for name, backend in BACKENDS.items():
+            if name not in self.settings.ways:
+                continue
+            say(name, 0.0, "is made from the original")
+            try:
+                if missing := backend.missing():
+                    raise BackendFailed(f"{', '.join(missing)} not installed; {INSTALL}")
+                yield name, self._make(backend)
+            except BackendFailed as failed:
+                self._end_original()  # it may have crashed, or still be busy with this backend
+                self._leave_out(name, failed, say)
+
+    def _turn(self, backend: type[ServingBackend], artifact: Path, number: int, say: Say) -> Service | None:
+        """Measure a backend in one process. One that fails in its first round has no further ones."""
+        service = self.by_backend.get(backend.name)
+        try:
+            with self._started(backend, artifact) as (process, startup):
+                if service is None:
+                    service = self._service(backend, artifact, process)
+                figures = self._figures(backend, process, startup, number, say)
+        except BackendFailed as failed:
+            if backend.name in self.by_backend:
+                self.by_backend[backend.name].failures[number] = str(failed)
+            else:
+                self._leave_out(backend.name, failed, say)
+            return None
+        service.processes[number] = figures
+        self.by_backend[backend.name] = service
+        return service
+
+    def _leave_out(self, name: str, failed: BackendFailed, say: Say) -> None:
+        self.not_measured[name] = str(failed)
+        say(name, 1.0, f"not measured: {failed}")
+
+    def _service(self, backend: type[ServingBackend], artifact: Path, process: BackendProcess) -> Service:
+        """Return what is the same in all processes of a backend."""
+        outputs = process.call(BackendWorker.predict, self.test_set.inputs)
+        difference = _difference(outputs, self._reference)
+        remark = process.call(BackendWorker.remark)
+        return Service(backend, _size(artifact), difference, self._quality(outputs), remark)
+
+    def _figures(
+        self, backend: type[ServingBackend], process: BackendProcess, startup: float, number: int, say: Say
+    ) -> ProcessFigures:
+        """Measure a backend in a process that has started."""
+        inputs, seconds, points = self.test_set.inputs, self.settings.seconds_of_one_process, self.settings.points()
+        title = f"process {number + 1} of {self.settings.processes}"
+        steps = len(points) + 2
+
+        def done(step: int, text: str) -> None:
+            say(backend.name, (number + step / steps) / self.settings.processes, f"{title}: {text}")
+
+        done(1, f"up after {startup:.1f} s")
+        latency, rates = process.call(BackendWorker.latency, inputs, seconds), dict[Point, Throughput]()
+        for batch, clients in points:
+            done(2 + len(rates), f"{latency.p50_ms:.3g} ms a call")
+            rates[batch, clients] = process.call(BackendWorker.throughput, inputs, batch, clients, seconds)
+        return ProcessFigures(startup, latency, rates)
 
     def _quality(self, outputs: Outputs) -> float | None:
         return None if self.scoring is None else self.scoring.quality(outputs)
@@ -168,10 +190,6 @@ class DeploymentSeries:
     @contextmanager
     def _started(self, backend: type[ServingBackend], artifact: Path) -> Iterator[tuple[BackendProcess, float]]:
         """Yield a process that serves with this backend, and the seconds it took to start."""
-        if backend is ORIGINAL:
-            assert self._original is not None
-            yield self._original, self._original_startup
-            return
         with BackendProcess(self.settings.timeout) as process:
             example = self.test_set.inputs[:1]
             seconds = process.call(BackendWorker.start, backend.name, artifact, device_in_use(), example)

@@ -16,7 +16,10 @@ class DeploymentSettings:
     ways: list[str] = field(default_factory=lambda: list(BACKENDS))
     batch_sizes: list[int] = field(default_factory=lambda: [1, 32, 256])
     clients: list[int] = field(default_factory=lambda: [1, 4])
+    processes: int = 3
+    """In how many fresh processes each backend is measured. An interval, and a verdict, need two."""
     seconds: float = 0.4
+    """How long a measurement of latency or throughput goes on, in all processes together."""
     examples: int | None = 1000
     timeout: float = 180.0
     seed: int = 0
@@ -40,10 +43,15 @@ class DeploymentSettings:
         for count in self.clients:
             if not 1 <= count <= 256:
                 raise InvalidField(self, "clients", f"{count} is not a whole number from 1 to 256")
+        require_at_least(self, "processes", 1)
         require_at_least(self, "seconds", 0.01)
         require_at_least(self, "timeout", 1)
         require_at_least(self, "examples", 1)
         require_seed(self)
+
+    @property
+    def seconds_of_one_process(self) -> float:
+        return self.seconds / self.processes
 
     def points(self) -> list[tuple[int, int]]:
         """The pairs of batch size and number of clients at which throughput is measured."""

@@ -61,7 +61,7 @@ def source(_tensorflow, tmp_path_factory):
 def served(source):
     """One run of all backends but the server, which the end-to-end tests start."""
     recorder = MemoryRecorder(sources={"latest": source})
-    Deployment(ways=[*LARGEST_DIFFERENCE], batch_sizes=[1, 8], clients=[1, 2], seconds=0.02).run(recorder)
+    Deployment(ways=[*LARGEST_DIFFERENCE], batch_sizes=[1, 8], clients=[1, 2], processes=2, seconds=0.04).run(recorder)
     return recorder
 
 
@@ -92,6 +92,15 @@ def test_every_backend_is_measured(served):
     assert [(row["way"], row["status"]) for row in served.tables["results"]] == [
         (way, "measured") for way in BACKENDS if way != "mlflow_serve"
     ]
+
+
+def test_the_ways_take_turns_in_rounds(served):
+    found = [(int(words[8]), way) for way, _, words in served.progresses if words.startswith("process ")]
+    assert found == sorted(found, key=lambda turn: turn[0])
+    first, second = (list(dict.fromkeys(way for number, way in found if number == wanted)) for wanted in (1, 2))
+    assert set(first) == set(second) == set(LARGEST_DIFFERENCE)
+    assert first != second  # in an order of its own
+    assert {row["processes"] for row in served.tables["results"]} == {2}
 
 
 @pytest.mark.parametrize("way", LARGEST_DIFFERENCE)
@@ -152,10 +161,42 @@ def test_runtimes_do_without_tensorflow(served, tmp_path, way, path):
 def test_a_missing_package_leaves_one_backend_out(monkeypatch, source):
     monkeypatch.setattr(BACKENDS["onnx"], "requires", ("no_such_package",))
     with DeploymentSeries(Deployment(ways=["onnx"]), source) as series:
-        assert list(series.measure(lambda *said: None)) == [None]
+        assert list(series.measure(lambda *said: None)) == []
     assert series.not_measured["onnx"] == (
         "no_such_package not installed; pip install 'tensorflow-lab-bench[deployment]'"
     )
+
+
+QUICK = {"ways": ["litert_float32", "onnx"], "batch_sizes": [2], "clients": [1], "seconds": 0.03}
+
+
+def test_a_process_that_fails_in_a_later_round_costs_nothing_else(source, on_device):
+    with DeploymentSeries(Deployment(**QUICK, processes=2), source) as series:
+        series.begin()
+        turns = series.measure(lambda *said: None)
+        found = [next(turns), next(turns)]
+        (series._folder / "model_float32.tflite").unlink()
+        found += turns
+    assert sorted(one.backend.name if one else "failed" for one in found) == [
+        *("failed", "litert_float32", "onnx", "onnx")
+    ]
+    first, second = series.services
+    assert (list(first.processes), list(second.processes)) == ([0], [0, 1])
+    assert "model_float32.tflite" in first.failures[1]
+    assert series.not_measured == {}
+
+
+def test_ctrl_c_keeps_the_processes_that_have_ended(source, on_device):
+    recorder = MemoryRecorder(interrupt_at=11, sources={"latest": source})  # 2 for each, 3 for each process
+    with pytest.raises(KeyboardInterrupt):
+        Deployment(**QUICK, processes=3).run(recorder)
+    assert [(row["way"], row["processes"]) for row in recorder.tables["results"]] == [
+        ("litert_float32", 1),
+        ("onnx", 1),
+    ]
+    assert {row["process"] for row in recorder.tables["samples"]} == {0}
+    assert recorder.metrics["latency/p50_ms/onnx", 0] > 0
+    assert "a single process each cannot tell" in recorder.notes[-1]
 
 
 def test_a_process_that_dies_is_a_reason(tmp_path, workers):
@@ -253,7 +294,7 @@ def recurrent(_tensorflow, tmp_path_factory):
 def _outcomes(source: Source, ways: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Way -> its difference from the original and its remark, or why it has none; measured in the order of ``ways``."""
     monkeypatch.setattr(series, "BACKENDS", {way: BACKENDS[way] for way in ways})
-    settings = Deployment(ways=ways, batch_sizes=[3], clients=[1], seconds=0.01)
+    settings = Deployment(ways=ways, batch_sizes=[3], clients=[1], processes=1, seconds=0.01)
     with DeploymentSeries(settings, source) as measured:
         measured.begin()
         list(measured.measure(lambda *said: None))
@@ -328,7 +369,7 @@ def test_a_model_of_any_size_takes_that_of_its_test_set(tmp_path, on_device):
     np.savez(tmp_path / "test_set.npz", x=np.ones((6, 8, 5, 3)), y=np.arange(6) % 3)
     source = Source("theirs", tmp_path / "model.keras", tmp_path / "test_set.npz")
     recorder = MemoryRecorder(sources={"latest": source})
-    Deployment(ways=["keras", "litert_float32"], batch_sizes=[2], clients=[1], seconds=0.01).run(recorder)
+    Deployment(ways=["keras", "litert_float32"], batch_sizes=[2], clients=[1], processes=1, seconds=0.01).run(recorder)
     assert recorder.metrics["difference/max/litert_float32", 0] <= 1e-6
     assert recorder.metrics["test/accuracy/keras", 0] == pytest.approx(1 / 3)
 

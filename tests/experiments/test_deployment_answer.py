@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,17 +14,20 @@ import numpy as np
 import pytest
 
 from experiments.deployment import Deployment
-from experiments.deployment.answer import DeploymentAnswer, size
+from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.backends import BACKENDS, BackendFailed, InputSpec
-from experiments.deployment.load import Latency, throughput
+from experiments.deployment.load import Latency, Throughput, latency, throughput
 from experiments.deployment.original import TestSet, load_test_set
 from experiments.deployment.plots import latency_figure
 from experiments.deployment.scoring import Classes, Scoring, Targets, scoring_of
-from experiments.deployment.series import DeploymentSeries, Service
+from experiments.deployment.series import DeploymentSeries
+from experiments.deployment.service import ProcessFigures, Service
 from experiments.deployment.settings import DeploymentSettings
+from experiments.deployment.words import size
 from experiments.experiment import Refused
 from experiments.recorder import Source
 from experiments.runtime import device
+from experiments.series.levels import levels_of
 from experiments.validators import InvalidField
 
 Figures = tuple[int, float, float, float | None]
@@ -54,24 +58,27 @@ def source(tmp_path: Path) -> Source:
     return Source("tiny", tmp_path / "model.keras", tmp_path / "test_set.npz")
 
 
-def _answer(source: Source, figures: Mapping[str, Figures], scoring: Scoring | None = CLASSES) -> DeploymentAnswer:
-    """A series with these measurements."""
+def _answer(
+    source: Source,
+    figures: Mapping[str, Figures],
+    scoring: Scoring | None = CLASSES,
+    processes: int = 3,
+    noise: float = 0.01,
+) -> DeploymentAnswer:
+    """A series with these measurements and starts of a second. Processes are off by about ``noise``, means not."""
     series = DeploymentSeries(DeploymentSettings(), source, scoring=scoring)
     series.parameters, series.original_quality = 83, next((quality for *_, quality in figures.values()), None)
-    inputs = np.zeros((120, 4), np.float32)
+    inputs, generator = np.zeros((120, 4), np.float32), np.random.default_rng(0)
     series.test_set = TestSet("", inputs, None, "", inputs, "100 training inputs")
-    series.services = [
-        Service(
-            BACKENDS[name],
-            count,
-            1.0,
-            Latency(ms, 2 * ms, 3 * ms, 100),
-            {(1, 1): 1 / ms, (8, 4): 20 / ms},
-            far,
-            quality,
-        )
-        for name, (count, ms, far, quality) in figures.items()
-    ]
+    for name, (count, ms, far, quality) in figures.items():
+        service = series.by_backend[name] = Service(BACKENDS[name], count, far, quality)
+        deviations = generator.normal(scale=noise, size=(processes, 3))
+        for number, (start, time, rate) in enumerate(np.exp(deviations - deviations.mean(axis=0)).tolist()):
+            service.processes[number] = ProcessFigures(
+                start,
+                Latency(ms * time, 2 * ms * time, 3 * ms * time, 100, (ms * time / 1e3,)),
+                {(1, 1): Throughput(1, 1, ms * rate), (8, 4): Throughput(8, 20, 8 * ms * rate)},
+            )
     return DeploymentAnswer(series, "GPU:1 (Imaginary X1)")
 
 
@@ -82,20 +89,74 @@ def test_the_note_names_the_device_and_the_model(source):
 
 def test_the_advice_names_the_best_of_those_as_good_as_the_original(source):
     answer = _answer(source, LABELLED)
-    assert [answer.is_as_good(service) for service in answer.services] == [True, True, False, True]
+    assert [answer.scores.is_as_good(service) for service in answer.services] == [True, True, False, True]
     for line in (
-        "- one answer at a time, soon: **LiteRT float32**, 10 µs",
-        "- many examples: **LiteRT float32**, 2,000 a second in batches of 8 from 4 clients",
+        "- one answer at a time, soon: **LiteRT float32**, 10 µs ± ",
+        "- many examples: **LiteRT float32**, 2,000 a second ± ",
+        "% in batches of 8 from 4 clients",
         "- little room: **LiteRT float32**, 5 kB; LiteRT int8 has 2 kB, but has 60.00% instead of the original's 90",
-        "- for other programs, over HTTP: mlflow models serve needs 5 ms a call, 500 times as long as LiteRT float32",
+        "- for other programs, over HTTP: mlflow models serve needs 5 ms a call, 500 times (",
     ):
         assert line in answer.note()
+
+
+def _line(answer: DeploymentAnswer, beginning: str) -> str:
+    """The line of the note that begins so, without its beginning."""
+    (line,) = [line for line in answer.note().splitlines() if line.startswith(f"- {beginning}: ")]
+    return line.removeprefix(f"- {beginning}: ")
+
+
+def test_what_cannot_be_told_apart_is_named_together(source):
+    line = _line(_answer(source, LABELLED), "started for each request, up to the first answer")
+    for title in ("Keras, eager", "LiteRT float32", "mlflow models serve"):
+        assert f"**{title}** (" in line
+    assert re.search(r", which cannot be told apart: experiment\.processes=\d+ may decide it$", line)
+
+
+def test_what_is_the_same_is_said_to_be(source):
+    line = _line(_answer(source, LABELLED, noise=1e-5), "started for each request, up to the first answer")
+    assert line.endswith(", the same within 2%")
+
+
+def test_a_lead_is_certain_where_processes_agree(source):
+    quiet, noisy = (_answer(source, LABELLED, noise=noise) for noise in (0.01, 2.0))
+    assert "cannot be told apart" not in _line(quiet, "one answer at a time, soon")
+    assert "cannot be told apart" in _line(noisy, "one answer at a time, soon")
+
+
+def test_a_single_process_allows_no_verdict(source):
+    answer = _answer(source, LABELLED, processes=1)
+    note = answer.note()
+    for words in ("one answer at a time", "many examples", "times as long", "±"):
+        assert words not in note
+    assert "a single process each cannot tell: experiment.processes=3 compares them" in note
+    assert "little room: **LiteRT float32**, 5 kB" in note
+    assert {row["p50_ms_low"] for row in answer.rows()} == {None}
+
+
+def test_a_process_that_failed_later_is_named(source):
+    answer = _answer(source, LABELLED)
+    del answer.series.by_backend["keras"].processes[1]
+    answer.series.by_backend["keras"].failures[1] = "it died"
+    assert "Process 2 of Keras, eager found nothing: it died." in answer.note()
+    assert "what 2 to 3 processes found" in answer.note()
+    assert [row["processes"] for row in answer.rows()] == [2, 3, 3, 3]
+
+
+def test_raw_samples_carry_their_process(source):
+    """``runner.compare`` reads them."""
+    rows = [{name: str(cell) for name, cell in row.items()} for row in _answer(source, LABELLED).sample_rows()]
+    levels = levels_of(rows)
+    assert levels.columns == ("way", "call")
+    assert levels.seconds["keras", "one example"].keys() == {0, 1, 2}
+    assert levels.seconds["keras", "one example"][0] == pytest.approx(3e-3, rel=0.1)
+    assert levels.seconds["keras", "batch 8, clients 4"][0] == pytest.approx(8 * 3.0 / 20, rel=0.1)
 
 
 def test_without_labels_the_outputs_decide(source):
     figures: Mapping[str, Figures] = {"keras": (9000, 3.0, 0.0, None), "litert_int8": (2000, 0.02, 0.1, None)}
     answer = _answer(source, figures, scoring=None)
-    assert [answer.is_as_good(service) for service in answer.services] == [True, False]
+    assert [answer.scores.is_as_good(service) for service in answer.services] == [True, False]
     assert "LiteRT int8 has 2 kB, but differs by up to 1.0e-01" in answer.note()
     assert "There are no labels: as good as the original counts what differs by at most 0.0001" in answer.note()
 
@@ -103,11 +164,11 @@ def test_without_labels_the_outputs_decide(source):
 def test_the_error_of_a_regression_may_grow_by_half_a_percent(source):
     figures: Mapping[str, Figures] = {
         "keras": (9000, 3.0, 0.0, 2.0),
-        "onnx": (5000, 1.0, 0.1, 2.01),
         "litert_int8": (2000, 0.02, 0.1, 2.02),
+        "onnx": (5000, 1.0, 0.1, 2.01),
     }
     answer = _answer(source, figures, Targets(np.zeros(120)))
-    assert [answer.is_as_good(service) for service in answer.services] == [True, True, False]
+    assert [answer.scores.is_as_good(service) for service in answer.services] == [True, False, True]
     assert "has 2.02 instead of the original's 2" in answer.note()
 
 
@@ -118,6 +179,8 @@ def test_rows_have_each_backend_measured_or_not(source):
     assert measured["way"] == "keras"
     assert measured["accuracy"] == 0.9
     assert measured["examples_per_s_batch_8_clients_4"] == pytest.approx(20 / 3)
+    low, middle, high = (float(measured[name] or 0) for name in ("p50_ms_low", "p50_ms", "p50_ms_high"))
+    assert 2.8 < low < middle < high < 3.2
     assert missing == {"way": "onnx", "status": "not measured: onnx not installed"}
     assert [row["examples_per_s"] for row in answer.throughput_rows()] == pytest.approx([1 / 3, 20 / 3])
     assert "Not measured: onnx - onnx not installed." in answer.note()
@@ -131,7 +194,7 @@ def test_an_answer_follows_its_series(source):
     """The same answer is asked after each backend."""
     answer = _answer(source, {"keras": LABELLED["keras"]})
     assert len(answer.rows()) == 1
-    answer.series.services.append(_answer(source, LABELLED).services[1])
+    answer.series.by_backend["litert_float32"] = _answer(source, LABELLED).services[1]
     assert [row["way"] for row in answer.rows()] == ["keras", "litert_float32"]
 
 
@@ -157,9 +220,15 @@ def test_clients_share_the_work_and_warm_up_first():
     def new_client() -> Any:
         return lambda inputs: asked.append(len(inputs))
 
-    rate = throughput(new_client, np.zeros((3, 2)), batch=8, clients=3, seconds=0.02)
+    found = throughput(new_client, np.zeros((3, 2)), batch=8, clients=3, seconds=0.02)
     assert set(asked) == {8}
-    assert 0 < rate <= 8 * (len(asked) - 3) / 0.02
+    assert (found.calls, found.seconds >= 0.02) == (len(asked) - 3, True)
+
+
+def test_percentiles_are_of_all_calls_and_samples_of_some():
+    found = latency(lambda inputs: inputs, np.zeros((3, 2)), seconds=0.01)
+    assert 0 < found.p50_ms <= found.p95_ms <= found.p99_ms
+    assert (found.calls > 100, len(found.samples)) == (True, 100)
 
 
 def test_a_test_set_is_cut_and_its_calibration_is_the_training_s(source, tmp_path):
@@ -309,14 +378,13 @@ def test_labels_beyond_the_examples_in_use_count_for_what_they_are():
 
 def test_equals_are_named_together(source):
     figures: Mapping[str, Figures] = {"keras": (5000, 3.0, 0.0, 0.9), "onnx": (5004, 1.0, 0.0, 0.9)}
-    note = _answer(source, figures).note()
-    assert "- little room: **Keras, eager** and **ONNX**, 5 kB" in note
-    assert "- one answer at a time, soon: **ONNX**, 1 ms" in note
+    assert _line(_answer(source, figures), "little room") == "**Keras, eager** and **ONNX**, 5 kB"
 
 
 def test_a_remark_is_said_once_for_all_that_it_is_about(source):
     answer = _answer(source, LABELLED)
-    answer.series.services[1:3] = [replace(service, remark="it is slow") for service in answer.services[1:3]]
+    for service in answer.services[1:3]:
+        service.remark = "it is slow"
     assert "LiteRT float32, LiteRT int8: it is slow." in answer.note()
 
 
@@ -328,6 +396,7 @@ def test_a_remark_is_said_once_for_all_that_it_is_about(source):
         ({"ways": ["onnx", "onnx"]}, "ways", "something twice"),
         ({"batch_sizes": [0]}, "batch_sizes", "0 is not a whole number"),
         ({"clients": [1000]}, "clients", "1000 is not a whole number"),
+        ({"processes": 0}, "processes", "not a number of at least 1"),
         ({"seconds": 0.0}, "seconds", "not a number of at least 0.01"),
         ({"examples": 0}, "examples", "not a number of at least 1"),
         ({"source": " "}, "source", "is empty"),

@@ -1,0 +1,50 @@
+"""How good the answers of a backend are beside the original's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from experiments.deployment.scoring import Targets
+from experiments.deployment.series import DeploymentSeries
+from experiments.deployment.service import Service
+
+LOSS = 0.005
+"""How much a backend may lose and still count as good as the original: half a percentage point of accuracy, or this
+share of the mean absolute error."""
+
+SAME = 1e-4
+"""The same without labels: the largest difference of any output, about the rounding of float32."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of a series' backends, beside that of its original."""
+
+    series: DeploymentSeries
+
+    def is_as_good(self, service: Service) -> bool:
+        """Tell whether the backend loses at most :data:`LOSS` against the original, :data:`SAME` without labels."""
+        original = self.series.original_quality
+        if service.quality is None or original is None:
+            return service.difference <= SAME
+        if self._is_regression:
+            return service.quality <= original * (1 + LOSS)
+        return service.quality >= original - LOSS
+
+    def in_words(self, service: Service) -> str:
+        """Return the accuracy or the mean absolute error, ``-`` without labels."""
+        return "-" if service.quality is None else self._number(service.quality)
+
+    def loss(self, service: Service) -> str:
+        """Say how far the backend's answers are from the original's."""
+        original = self.series.original_quality
+        if service.quality is None or original is None:
+            return f"differs by up to {service.difference:.1e}"
+        return f"has {self.in_words(service)} instead of the original's {self._number(original)}"
+
+    def _number(self, quality: float) -> str:
+        return f"{quality:.4g}" if self._is_regression else f"{quality:.2%}"
+
+    @property
+    def _is_regression(self) -> bool:
+        return isinstance(self.series.scoring, Targets)

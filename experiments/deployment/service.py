@@ -1,0 +1,122 @@
+"""The measurements of one backend, from all its processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from experiments.deployment.backends import ServingBackend
+from experiments.deployment.load import Latency, Throughput
+from experiments.measure.between import geometric_mean, interval_between
+from experiments.measure.verdict import TimeRatio, time_ratio
+
+Point = tuple[int, int]
+"""Batch size and number of clients."""
+
+
+@dataclass(frozen=True)
+class ProcessFigures:
+    """What one process found."""
+
+    startup_seconds: float
+    """From the start of the process to the first answer."""
+    latency: Latency
+    throughput: Mapping[Point, Throughput]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A positive number, as several processes found it."""
+
+    levels: Mapping[int, float]
+    """What each process found, by its round."""
+
+    @property
+    def value(self) -> float:
+        """The geometric mean of what the processes found."""
+        return geometric_mean(list(self.levels.values()))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval from the spread between the processes; NaN for a single one."""
+        return interval_between(list(self.levels.values()))
+
+    def over(self, other: Figure) -> TimeRatio | None:
+        """Return the ratio to another figure, from processes of the same round; None for fewer than two pairs."""
+        common = [number for number in self.levels if number in other.levels]
+        if len(common) < 2:
+            return None
+        return time_ratio([self.levels[number] for number in common], [other.levels[number] for number in common])
+
+
+@dataclass
+class Service:
+    """The measurements of one backend so far."""
+
+    backend: type[ServingBackend]
+    size_bytes: int
+    difference: float
+    """The largest absolute difference of any output from the original's."""
+    quality: float | None
+    """How well it answers the test set; None without labels."""
+    remark: str = ""
+    """See :meth:`experiments.deployment.backends.ServingBackend.remark`."""
+    processes: dict[int, ProcessFigures] = field(default_factory=dict)
+    """What its processes found, by their rounds from 0; at least one."""
+    failures: dict[int, str] = field(default_factory=dict)
+    """Why a process of a later round found nothing, by its round."""
+
+    @property
+    def startup_seconds(self) -> Figure:
+        return Figure({number: found.startup_seconds for number, found in self.processes.items()})
+
+    @property
+    def p50_ms(self) -> Figure:
+        return Figure({number: found.latency.p50_ms for number, found in self.processes.items()})
+
+    @property
+    def p95_ms(self) -> Figure:
+        return Figure({number: found.latency.p95_ms for number, found in self.processes.items()})
+
+    @property
+    def p99_ms(self) -> Figure:
+        return Figure({number: found.latency.p99_ms for number, found in self.processes.items()})
+
+    @property
+    def calls(self) -> int:
+        """The calls whose latency was measured, in all processes."""
+        return sum(found.latency.calls for found in self.processes.values())
+
+    @property
+    def fewest_calls(self) -> int:
+        """The calls of the process that had the fewest."""
+        return min(found.latency.calls for found in self.processes.values())
+
+    @property
+    def throughput(self) -> dict[Point, Figure]:
+        """Examples a second at each point."""
+        points = next(iter(self.processes.values())).throughput
+        return {
+            point: Figure({number: found.throughput[point].examples_per_s for number, found in self.processes.items()})
+            for point in points
+        }
+
+    @property
+    def best_throughput(self) -> tuple[Point, Figure]:
+        """The point with the most examples a second, and how many they are."""
+        return max(self.throughput.items(), key=lambda item: item[1].value)
+
+    @property
+    def seconds_per_example(self) -> Figure:
+        """The time for an example at the point with the most examples a second."""
+        _, rate = self.best_throughput
+        return Figure({number: 1 / level for number, level in rate.levels.items()})
+
+    def samples(self) -> Iterator[tuple[int, str, int, float]]:
+        """Yield the raw samples: round, what was timed, calls, and the seconds of all these calls together."""
+        for number, found in self.processes.items():
+            yield number, "start", 1, found.startup_seconds
+            for seconds in found.latency.samples:
+                yield number, "one example", 1, seconds
+            for (batch, clients), rate in found.throughput.items():
+                yield number, f"batch {batch}, clients {clients}", rate.calls, rate.seconds
