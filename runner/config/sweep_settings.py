@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.validators import InvalidField, require_choice
+from experiments.validators import InvalidField, require_at_least, require_choice
 
 DIRECTIONS = ("minimize", "maximize")
 
 
 @dataclass
 class SweepSettings:
-    """Selects the jobs of a resumed sweep that run again, and the metric by which jobs are ranked."""
+    """Selects the jobs of a resumed sweep that run again, what is measured further, and the metric that ranks jobs."""
 
     resume: Any = False
     """True resumes the newest sweep of the same command, if there is one; a text is the run id of a sweep."""
@@ -20,11 +20,16 @@ class SweepSettings:
     """Run the FAILED jobs of a resumed sweep again."""
     retry_running: bool = False
     """Take a sweep and jobs that are RUNNING on other machines for dead, and run them again."""
+    refine: bool = True
+    """Measure further what the jobs leave open, such as the sizes between which the lead changes."""
+    refine_seconds: float = 120.0
+    """No further measurement begins that would probably end later than so many seconds after the jobs."""
     metric: str | None = None
     """The metric that ranks the jobs, and that a search improves."""
     direction: str = "minimize"
 
     def __post_init__(self) -> None:
         require_choice(self, "direction", DIRECTIONS)
+        require_at_least(self, "refine_seconds", 0)
         if not isinstance(self.resume, bool | str):
             raise InvalidField(self, "resume", f"{self.resume!r} is not true, false or the id of a sweep's run")

@@ -27,6 +27,10 @@ class Job:
     """The overrides that tell the job from the others of its sweep."""
     flags: Sequence[str] = ()
     """The flags of the command line that its config also depends on."""
+    replays: str = ""
+    """The id of the stored run whose config it has taken over; empty for none."""
+    refines: Job | None = None
+    """The job of the same sweep whose measurements this one adds to."""
 
     @cached_property
     def parts(self) -> Parts:

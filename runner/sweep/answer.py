@@ -23,7 +23,7 @@ from runner.execution.job import Job, JobEnd
 from runner.execution.recording import RecordBuffer
 from runner.messages import Note, Record
 from runner.sweep.effects import record_effects
-from runner.sweep.job_results import job_results, lasting, number_of, question_of, seconds_of
+from runner.sweep.job_results import Children, experiment_of, job_results, number_of, question_of, seconds_of
 from runner.tracking import tags
 
 if TYPE_CHECKING:
@@ -97,15 +97,20 @@ class SweepAnswer:
         jobs: Sequence[Job] = (),
         not_started: Sequence[Job] = (),
         at_a_time: int = 1,
+        left_open: str = "",
     ) -> None:
         """``children`` are the runs of the sweep, ``jobs`` those this command asked for.
 
         ``not_started`` are the jobs among them without a run. ``at_a_time`` jobs ran side by side, which disturbs
-        timings, so the answer says so.
+        timings, so the answer says so. ``left_open`` is
+        what a refinement did not find, in Markdown.
         """
-        self._runs = lasting(children, jobs)
+        self._children = Children.of(children, jobs)
+        self._runs = self._children.runs
         self._asked = {job.question_hash for job in jobs}
-        self._results = job_results(self._runs, tracking_uri)
+        self._tracking_uri = tracking_uri
+        self._results = self._children.results(tracking_uri)
+        self._left_open = left_open
         self._settings = settings
         self._not_started = not_started
         self._at_a_time = at_a_time
@@ -125,11 +130,11 @@ class SweepAnswer:
         recorder.table("summary", self._summary())
         parts = [self._counts(), on_turns(self._results), disturbances.of_jobs(self._results), *self._failures(), self._best()]
         for kind in kinds:
-            results = [m for m, run in self._pairs() if run.data.tags.get(tags.EXPERIMENT) == kind.name]
+            results = [m for m, run in self._pairs() if experiment_of(run) == kind.name]
             own = AnswerRecorder(f"{kind.name}/" if len(kinds) > 1 else "")
             parts += _of_experiment(kind, results, self._settings.metric, own)
             recorder.keep(own.rest())
-        note = "\n\n".join(part for part in parts if part)
+        note = "\n\n".join(part for part in [*parts, self._left_open] if part)
         recorder.file("answer.md", note.encode())
         recorder.note(note)
         for status in ("FINISHED", "FAILED", "KILLED"):
@@ -139,8 +144,13 @@ class SweepAnswer:
     def _pairs(self) -> list[tuple[JobResult, Run]]:
         return list(zip(self._results, self._runs, strict=True))
 
+    def _all_pairs(self) -> list[tuple[JobResult, Run]]:
+        """The jobs, and after them those that measured further."""
+        further = self._children.further
+        return [*self._pairs(), *zip(job_results(further, self._tracking_uri), further, strict=True)]
+
     def _summary(self) -> list[Row]:
-        """One row for each job."""
+        """One row for each job, and for each that measured further."""
         rows: list[Row] = [
             {
                 "job": number_of(run),
@@ -152,9 +162,10 @@ class SweepAnswer:
                 **result.swept,
                 **dict(sorted(result.metrics.items())),
                 "fingerprint": run.data.tags.get(tags.FINGERPRINT, ""),
+                **({"refines": run.data.tags.get(tags.REFINES, "")} if self._children.further else {}),
                 "run_id": run.info.run_id,
             }
-            for result, run in self._pairs()
+            for result, run in self._all_pairs()
         ]
         missing: list[Row] = [
             {"job": job.number, "name": job.title, "status": "not started"} for job in self._not_started
@@ -167,12 +178,14 @@ class SweepAnswer:
         words += [f"{len(self._not_started)} not started"] if self._not_started else []
         total = len(self._runs) + len(self._not_started)
         side_by_side = f", {self._at_a_time} at a time" if self._at_a_time > 1 else ""
-        return f"**{total} job{'s' * (total != 1)}**{side_by_side}: {', '.join(words)}."
+        more = len(self._children.further)
+        further = f" {more} more measured further sizes where the lead changes." if more else ""
+        return f"**{total} job{'s' * (total != 1)}**{side_by_side}: {', '.join(words)}.{further}"
 
     def _failures(self) -> list[str]:
         """A list of the jobs that did not finish, grouped by reason."""
         by_reason: dict[str, list[str]] = {}
-        for result, run in self._pairs():
+        for result, run in self._all_pairs():
             if run.info.status != "FINISHED":
                 reason = f"{run.info.status}: {run.data.tags.get(tags.REASON, 'no reason is known')}"
                 by_reason.setdefault(reason, []).append(result.name)

@@ -7,6 +7,7 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,38 @@ from runner.tracking.artifacts import read_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
+
+
+@dataclass(frozen=True)
+class Children:
+    """The runs of a sweep that count."""
+
+    runs: Sequence[Run]
+    """One for each job, in the order of the jobs."""
+    further: Sequence[Run]
+    """Those that measured further what one of :attr:`runs` had left open."""
+
+    @classmethod
+    def of(cls, runs: Iterable[Run], jobs: Sequence[Job]) -> Children:
+        """Sort the runs of a sweep, which are in the order of their start; for ``jobs`` see :func:`lasting`."""
+        everything = list(runs)
+        own = lasting([run for run in everything if tags.REFINES not in run.data.tags], jobs)
+        refined = {run.data.tags.get(tags.FINGERPRINT) for run in own}
+        return cls(own, lasting([run for run in everything if run.data.tags.get(tags.REFINES) in refined], ()))
+
+    def results(self, tracking_uri: str) -> list[JobResult]:
+        """The jobs as experiments see them. ``tracking_uri`` tells where to ask for their artifacts."""
+        results = job_results(self.runs, tracking_uri)
+        return [
+            replace(result, table=_joined([result.table, *(_table_reader(one, tracking_uri) for one in further)]))
+            if (further := self._further_of(run))
+            else result
+            for result, run in zip(results, self.runs, strict=True)
+        ]
+
+    def _further_of(self, run: Run) -> list[Run]:
+        own = run.data.tags.get(tags.FINGERPRINT)
+        return [one for one in self.further if one.data.tags[tags.REFINES] == own and one.info.status == "FINISHED"]
 
 
 def lasting(runs: Iterable[Run], jobs: Sequence[Job]) -> list[Run]:
@@ -56,6 +89,11 @@ def number_of(run: Run) -> int:
 def question_of(run: Run) -> str:
     """The hash of the job's question: the first half of its fingerprint."""
     return str(run.data.tags.get(tags.FINGERPRINT, "").partition("-")[0])
+
+
+def experiment_of(run: Run) -> str:
+    """The name of the experiment that a run belongs to."""
+    return str(run.data.tags.get(tags.EXPERIMENT, ""))
 
 
 def seconds_of(run: Run) -> float:
@@ -116,3 +154,7 @@ def _table_reader(run: Run, tracking_uri: str) -> TableReader:
         return list(csv.DictReader(io.StringIO(read_text(run, f"{name}.csv", tracking_uri) or "", newline="")))
 
     return read
+
+
+def _joined(tables: Sequence[TableReader]) -> TableReader:
+    return lambda name: [row for table in tables for row in table(name)]

@@ -25,8 +25,17 @@ TURNS = "runner.turns"
 Processes of two jobs that have the same turn ran right after one another.
 """
 
+CARDS = "runner.cards"
+"""The number of the GPU of each process that this command began, where jobs share them out (hydra.launcher.gpus)."""
+
 JOB, OVERRIDES = "sweep.job", "sweep.overrides"
 """The number and the overrides of a job in a sweep."""
+
+REPLAYS = "replays"
+"""The run whose config a run has taken over."""
+
+REFINES = "sweep.refines"
+"""The fingerprint of the job whose measurements a job of the same sweep adds to."""
 
 KEY, COMMAND = "sweep.key", "sweep.command"
 """The ``sweep_key`` and the whole command line of a sweep."""
