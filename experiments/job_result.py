@@ -53,11 +53,13 @@ class JobResult:
 def replicates(jobs: Sequence[JobResult]) -> list[list[JobResult]]:
     """Group the jobs that differ in their seeds alone, in the order of each group's first job.
 
-    A job that a sweep was resumed with on another device is none of the group.
+    A job that a sweep was resumed with on another kind of device is none of the group. Which of several GPUs a job got
+    from its launcher does not matter.
     """
     found: dict[tuple[object, ...], list[JobResult]] = {}
     for job in jobs:
-        found.setdefault((job.device, *job.varies(but=SEEDS)), []).append(job)
+        kind = job.device.partition(":")[0]
+        found.setdefault((kind, *job.varies(but=SEEDS)), []).append(job)
     return list(found.values())
 
 

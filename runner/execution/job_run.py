@@ -10,6 +10,7 @@ from enum import Enum
 
 from experiments.reporting.markdown import literal
 from runner.errors import StoreError
+from runner.execution.cards import Cards, on_card
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
 from runner.execution.inputs import Inputs, MissingInput
@@ -62,6 +63,7 @@ class JobRun:
         servers: ForkServers,
         limits: Limits,
         view: View,
+        cards: Cards,
         group: str,
         on_measured: Callable[[], None],
     ) -> None:
@@ -74,6 +76,9 @@ class JobRun:
         self.state = JobState.STARTING
         self._context, self._servers, self._limits, self._view = context, servers, limits, view
         self._on_measured = on_measured
+        self._cards = cards
+        self._card: int | None = None
+        """The GPU of the present process, where jobs share them out."""
         self.processes = Processes(job, group)
         self._begun = time.monotonic()
         """When the current part began: the start of the worker, then the experiment."""
@@ -92,7 +97,10 @@ class JobRun:
     def _new_worker(self) -> WorkerProcess:
         parts, context = self.job.parts, self._context
         known = dict(context.known(parts.device))
-        assignment = Assignment(parts.experiment, parts.device, known, self._limits.memory_bytes, context.store.words)
+        self._card = self._cards.take(parts.device)
+        self.processes.cards.append(self._card)
+        device = on_card(parts.device, self._card)
+        assignment = Assignment(parts.experiment, device, known, self._limits.memory_bytes, context.store.words)
         return WorkerProcess(self._servers, parts, assignment)
 
     def go_on(self) -> None:
@@ -173,7 +181,7 @@ class JobRun:
         if self.hands_on and ended.outcome is Outcome.FINISHED and not self._exceeded:
             self._record(ended.records)
             self._spent += time.monotonic() - self._begun
-            self._worker.close()
+            self.close()
             self.hands_on, self.state = False, JobState.PAUSED
         else:
             self._ended, self.state = ended, JobState.ENDED
@@ -195,6 +203,8 @@ class JobRun:
         turns = self.processes.turns
         if self._run and len(turns) > 1:
             self._run.tag(tags.TURNS, " ".join(turns))
+        if self._run and self._card is not None:
+            self._run.tag(tags.CARDS, " ".join(map(str, self.processes.cards)))
 
     def give_up(self) -> None:
         """End a job that is paused, after a signal."""
@@ -226,8 +236,10 @@ class JobRun:
         )
 
     def close(self) -> None:
-        """End the worker process."""
+        """End the worker process, and give its GPU back."""
         self._worker.close()
+        self._cards.give_back(self._card)
+        self._card = None
 
     def hurry(self) -> None:
         """Ask the worker to hand over what it has at once, since the store has failed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from experiments.validators import require_at_least
+from experiments.validators import InvalidField, require_at_least
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Limits:
     """How many jobs run side by side, and what each of them may take."""
 
     n_jobs: int = 1
+    gpus: list[int] | None = None
+    """The GPUs that jobs share out among themselves, one for each at a time; None leaves the choice to the jobs."""
     timeout: float | None = None
     """Seconds for the experiment, which starts once the device computes."""
     start_timeout: float | None = None
@@ -34,9 +36,19 @@ class Limits:
 
     def __post_init__(self) -> None:
         require_at_least(self, "n_jobs", 1)
+        self._require_cards()
         require_at_least(self, "timeout", 0)
         require_at_least(self, "start_timeout", 0)
         require_at_least(self, "memory_gb", 0)
+
+    def _require_cards(self) -> None:
+        if self.gpus is None:
+            return
+        if not self.gpus or min(self.gpus) < 0 or len(set(self.gpus)) < len(self.gpus):
+            raise InvalidField(self, "gpus", f"{self.gpus} are no GPUs; give their numbers, each once, such as [0,1]")
+        if self.n_jobs > len(self.gpus):
+            cards = f"{len(self.gpus)} GPU{'s' * (len(self.gpus) > 1)}"
+            raise InvalidField(self, "n_jobs", f"{self.n_jobs} jobs at a time cannot have one of {cards} each")
 
     @property
     def memory_bytes(self) -> int | None:

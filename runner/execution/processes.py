@@ -27,6 +27,8 @@ class Processes:
         """What each process that has ended has handed on."""
         self.here = 1
         """The number of processes that have begun here; a job that was resumed had others before."""
+        self.cards: list[int | None] = []
+        """The GPU of each process that has begun here, where jobs share them out."""
         self._job, self._group = job, group
         self._earlier_turns: Sequence[str] = ()
 

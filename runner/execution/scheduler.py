@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 from runner.errors import StoreError, UserError
+from runner.execution.cards import Cards
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
 from runner.execution.groups import in_groups
@@ -39,6 +40,7 @@ class Scheduler:
     ) -> None:
         self._context, self._view, self._limits, self._servers = context, view, limits, servers
         self._interruption = interruption
+        self._cards = Cards(limits.gpus)
         self._going: list[JobRun] = []
         """The jobs that have a worker."""
         self._paused: list[JobRun] = []
@@ -95,18 +97,21 @@ class Scheduler:
         return next((run for run in self._going if run.state is JobState.ENDED), None)
 
     def _start_next(self) -> bool:
-        """Start a new job, or the next process of one that is paused; return whether there was one."""
+        """Start a new job, or the next process of one that is paused; return whether there was one that may start."""
         if self._waiting and not self._stopped and self._has_room:
+            if not self._cards.can_serve(self._waiting[0][1].parts.device):
+                return False
             self._group, job = self._waiting.popleft()
-            surroundings = (self._context, self._servers, self._limits, self._view)
+            surroundings = (self._context, self._servers, self._limits, self._view, self._cards)
             group = f"{self._session}.{self._group}"
             self._going.append(JobRun(job, *surroundings, group, self._start_workers))
             self._view.started(job)
             return True
-        if not self._paused:
+        ready = [run for run in self._paused if self._cards.can_serve(run.job.parts.device)]
+        if not ready:
             return False
-        fewest = min(run.processes.here for run in self._paused)
-        run = self._random.choice([run for run in self._paused if run.processes.here == fewest])
+        fewest = min(run.processes.here for run in ready)
+        run = self._random.choice([run for run in ready if run.processes.here == fewest])
         self._paused.remove(run)
         self._going.append(run)
         run.go_on()
@@ -172,6 +177,7 @@ class Scheduler:
                 end = run.end(self._interruption.number)
         finally:
             run.close()
+        self._start_workers()  # the GPU that this job had may be what the next one waits for
         self._view.ended(run.job, end)
         return end
 

@@ -59,6 +59,9 @@ class FakeWorker:
         self.announce()
         self._connection.send(STARTED)
 
+    def send(self, message: Started) -> None:
+        self._connection.send(message)
+
     def begin(self) -> StoredInputs:
         """Wait until the experiment may begin; return what it may ask for."""
         inputs: StoredInputs = self._hear()

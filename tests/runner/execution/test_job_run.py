@@ -8,6 +8,7 @@ from multiprocessing.connection import wait
 
 import pytest
 
+from runner.execution.cards import Cards
 from runner.execution.job_run import JobRun, JobState
 from runner.execution.limits import NEVER, Limits
 from runner.messages import Ended, Measured, Metric, Note, Outcome
@@ -34,7 +35,8 @@ def start(house: House, measured: list[JobState]) -> Iterator[Start]:
         house.servers.scripts[1] = script
         house.context.open(house.view.say)
         limits = Limits(timeout=10, start_timeout=30)
-        started.append(JobRun(job(x=1), house.context, house.servers, limits, house.view, note_state))
+        around = (house.context, house.servers, limits, house.view, Cards(None))
+        started.append(JobRun(job(x=1), *around, "group", note_state))
         return started[0]
 
     def note_state() -> None:
