@@ -14,6 +14,7 @@ from experiments.job_result import JobResult
 from experiments.matmul.crossover import CROSSOVER, Crossover
 from experiments.matmul.pairing import Comparison
 from experiments.matmul.refinement import further_sizes
+from experiments.measure import Timing
 
 GRID = (16, 64, 256)
 LOWEST, HIGHEST = 24, 110
@@ -107,4 +108,5 @@ def _result(name: str, levels: Mapping[int, Sequence[float]]) -> JobResult:
         ],
     }
     swept = {"experiment.dtype": name}
-    return JobResult(name, "FINISHED", swept, swept, "CPU:0", {}, lambda table: tables.get(table, []))
+    turns = [str(process) for process in range(Timing().processes)]
+    return JobResult(name, "FINISHED", swept, swept, "CPU:0", {}, lambda table: tables.get(table, []), turns)

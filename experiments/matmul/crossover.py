@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.matmul.curves import TimeCurve, common_sizes
-from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, time_ratio, verdicts, what_decides
+from experiments.measure.unpaired import LogRatio, decide
+from experiments.measure.verdict import MARGIN, Verdict
+from experiments.series.comparing import ratio_by_turn
 
 CROSSOVER = "crossover"
 AHEAD = "ahead everywhere"
@@ -40,7 +42,7 @@ class Leads:
     """A sentence on what a lead does not tell; empty where it is a verdict."""
 
     @classmethod
-    def by_verdicts(cls, ratios: Sequence[TimeRatio], decided: Iterator[Verdict], comparisons: int) -> Leads | None:
+    def by_verdicts(cls, ratios: Sequence[LogRatio], decided: Iterator[Verdict], comparisons: int) -> Leads | None:
         """Take a verdict for each ratio from ``decided``, of so many made at once; None where there is no ratio."""
         found = [next(decided) for _ in ratios]
         if not found:
@@ -48,8 +50,8 @@ class Leads:
         if found[-1] is Verdict.SAME:
             last = f"take the same time at the largest size, within {MARGIN:.0%}"
         else:
-            last = f"cannot be told apart at the largest size; {what_decides(ratios[-1].processes_among(comparisons))}"
-        return cls(_signs(found), _signs([verdict for ratio in ratios for verdict in verdicts([ratio])]), last)
+            last = f"cannot be told apart at the largest size; {ratios[-1].what_decides(comparisons)}"
+        return cls(_signs(found), _signs([verdict for ratio in ratios for verdict in decide([ratio])]), last)
 
     @classmethod
     def within_a_process(cls, first: TimeCurve, second: TimeCurve) -> Leads:
@@ -174,7 +176,7 @@ def crossovers(pairs: Sequence[tuple[TimeCurve, TimeCurve]]) -> list[Crossover]:
     common = [_at_common_sizes(*pair) for pair in pairs]
     ratios = [_ratios(first, second) for first, second in common]
     everything = [ratio for of_pair in ratios for ratio in of_pair]
-    decided, count = iter(verdicts(everything)), len(everything)
+    decided, count = iter(decide(everything)), len(everything)
     return [
         _crossover(*pair, Leads.by_verdicts(of_pair, decided, count) or Leads.within_a_process(*pair))
         for pair, of_pair in zip(common, ratios, strict=True)
@@ -194,11 +196,12 @@ def _at_common_sizes(first: TimeCurve, second: TimeCurve) -> tuple[TimeCurve, Ti
     return first.at(sizes), second.at(sizes)
 
 
-def _ratios(first: TimeCurve, second: TimeCurve) -> list[TimeRatio]:
+def _ratios(first: TimeCurve, second: TimeCurve) -> list[LogRatio]:
     """The ratio of the times at each size; none where a curve is that of one process."""
     if not (first.has_processes and second.has_processes):
         return []
-    return [time_ratio(one.tolist(), other.tolist()) for one, other in zip(first.levels, second.levels, strict=True)]
+    pairs = zip(first.times, second.times, strict=True)
+    return [ratio for pair in pairs if (ratio := ratio_by_turn(*pair))]
 
 
 def _crossover(first: TimeCurve, second: TimeCurve, leads: Leads) -> Crossover:

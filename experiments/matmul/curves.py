@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from experiments.job_result import JobResult
 from experiments.measure.between import interval_between
 from experiments.measure.measurement import median_interval
+from experiments.series.comparing import ByTurn, by_turn
 from experiments.series.levels import calls_by_process
 
 Floats = npt.NDArray[np.float64]
@@ -29,8 +31,8 @@ class TimeCurve:
     """The median time of a call at each size, in seconds."""
     samples: tuple[Floats, ...]
     """For each size, the seconds a call of every sample, ascending."""
-    levels: tuple[Floats, ...]
-    """For each size, the median of each process's samples, in the order of the processes' turns."""
+    times: tuple[ByTurn, ...]
+    """For each size, the median of each process's samples by the process's turn, in the order of the turns."""
 
     @property
     def label(self) -> str:
@@ -39,6 +41,11 @@ class TimeCurve:
     @property
     def device(self) -> str:
         return self.job.device
+
+    @cached_property
+    def levels(self) -> tuple[Floats, ...]:
+        """For each size, the median of each process's samples."""
+        return tuple(np.array(list(by_turn.values())) for by_turn in self.times)
 
     @cached_property
     def intervals(self) -> Floats:
@@ -72,8 +79,8 @@ class TimeCurve:
         if np.array_equal(sizes, self.n):
             return self  # and keep the intervals that it has worked out
         index = np.searchsorted(self.n, sizes)
-        samples, levels = (tuple(per_size[i] for i in index) for per_size in (self.samples, self.levels))
-        return TimeCurve(self.job, self.n[index], self.seconds[index], samples, levels)
+        samples, times = tuple(self.samples[i] for i in index), tuple(self.times[i] for i in index)
+        return TimeCurve(self.job, self.n[index], self.seconds[index], samples, times)
 
 
 def curve_of(job: JobResult) -> TimeCurve | None:
@@ -84,13 +91,16 @@ def curve_of(job: JobResult) -> TimeCurve | None:
     if not medians:
         return None
     per_call = {int(n): by_process for (n,), by_process in calls_by_process(job.table("samples")).items()}
-    by_size = {n: list(per_call[n].values()) if n in per_call else [[medians[n]]] for n in sorted(medians)}
+    by_size = {n: per_call.get(n, {0: [medians[n]]}) for n in sorted(medians)}
     return TimeCurve(
         job,
         np.array(list(by_size), dtype=np.int64),
         np.array([medians[n] for n in by_size]),
-        tuple(np.sort(np.concatenate(processes)) for processes in by_size.values()),
-        tuple(np.array([np.median(process) for process in processes]) for processes in by_size.values()),
+        tuple(np.sort(np.concatenate(list(processes.values()))) for processes in by_size.values()),
+        tuple(
+            by_turn(job, {number: statistics.median(calls) for number, calls in processes.items()})
+            for processes in by_size.values()
+        ),
     )
 
 

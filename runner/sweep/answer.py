@@ -102,8 +102,7 @@ class SweepAnswer:
         """``children`` are the runs of the sweep, ``jobs`` those this command asked for.
 
         ``not_started`` are the jobs among them without a run. ``at_a_time`` jobs ran side by side, which disturbs
-        timings, so the answer says so. ``left_open`` is
-        what a refinement did not find, in Markdown.
+        timings, so the answer says so. ``left_open`` is what a refinement did not find, in Markdown.
         """
         self._children = Children.of(children, jobs)
         self._runs = self._children.runs
@@ -128,7 +127,8 @@ class SweepAnswer:
         """Everything for the parent's run, its note included; ``kinds`` are the experiments that ran."""
         recorder = AnswerRecorder()
         recorder.table("summary", self._summary())
-        parts = [self._counts(), on_turns(self._results), disturbances.of_jobs(self._results), *self._failures(), self._best()]
+        circumstances = [on_turns(self._results), disturbances.of_jobs(self._results)]
+        parts = [self._counts(), *circumstances, *self._failures(), self._best()]
         for kind in kinds:
             results = [m for m, run in self._pairs() if experiment_of(run) == kind.name]
             own = AnswerRecorder(f"{kind.name}/" if len(kinds) > 1 else "")

@@ -41,17 +41,18 @@ class Children:
 
     def results(self, tracking_uri: str) -> list[JobResult]:
         """The jobs as experiments see them. ``tracking_uri`` tells where to ask for their artifacts."""
-        results = job_results(self.runs, tracking_uri)
         return [
-            replace(result, table=_joined([result.table, *(_table_reader(one, tracking_uri) for one in further)]))
-            if (further := self._further_of(run))
-            else result
-            for result, run in zip(results, self.runs, strict=True)
+            _joined([result, *job_results(self._further_of(run), tracking_uri)])
+            for result, run in zip(job_results(self.runs, tracking_uri), self.runs, strict=True)
         ]
 
     def _further_of(self, run: Run) -> list[Run]:
         own = run.data.tags.get(tags.FINGERPRINT)
         return [one for one in self.further if one.data.tags[tags.REFINES] == own and one.info.status == "FINISHED"]
+
+
+SAMPLES = "samples"
+"""The table in which each row names its process."""
 
 
 def lasting(runs: Iterable[Run], jobs: Sequence[Job]) -> list[Run]:
@@ -156,5 +157,15 @@ def _table_reader(run: Run, tracking_uri: str) -> TableReader:
     return read
 
 
-def _joined(tables: Sequence[TableReader]) -> TableReader:
-    return lambda name: [row for table in tables for row in table(name)]
+def _joined(results: Sequence[JobResult]) -> JobResult:
+    """The first result with the rows of all; processes, which the rows name by their numbers, are counted through."""
+    before = [sum(len(result.turns) for result in results[:place]) for place in range(len(results))]
+
+    def read(name: str) -> Sequence[Mapping[str, str]]:
+        return [
+            {**row, "process": str(int(row["process"]) + number)} if name == SAMPLES else row
+            for result, number in zip(results, before, strict=True)
+            for row in result.table(name)
+        ]
+
+    return replace(results[0], table=read, turns=[turn for result in results for turn in result.turns])

@@ -46,7 +46,8 @@ def job_of(
         ]
     swept = swept or {}
     config = {"experiment.shape": "square", "experiment.dtype": "float32", "experiment.mode": "eager", **swept}
-    return JobResult(name, status, swept, config, device, {}, lambda table: tables.get(table, []))
+    turns = [f"{process}" for process in range(processes)] if processes > 1 else []
+    return JobResult(name, status, swept, config, device, {}, lambda table: tables.get(table, []), turns)
 
 
 def crossover(first, second):

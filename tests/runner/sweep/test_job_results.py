@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow.entities import Run
 
-from runner.sweep.job_results import job_results, lasting, number_of, question_of, seconds_of
+from runner.sweep.job_results import Children, job_results, lasting, number_of, question_of, seconds_of
 from runner.tracking import tags
 from tests.runner.jobs import job
 from tests.runner.memory_store import MemoryClient
@@ -61,6 +61,24 @@ def test_tables_are_read_from_the_artifacts(client: MemoryClient) -> None:
     (result,) = job_results([run], "memory")
     assert result.table("results") == [{"n": "1", "status": "measured"}, {"n": "2", "status": ""}]
     assert result.table("nothing") == []
+
+
+def test_rows_that_a_further_run_adds_name_processes_of_their_own(client: MemoryClient) -> None:
+    runs = [child(client, 0, "experiment.x=1"), child(client, 1, "experiment.x=2"), child(client, 2)]
+    client.set_tag(runs[2].info.run_id, tags.REFINES, runs[1].data.tags[tags.FINGERPRINT])
+    for run, turns in zip(runs, ("a.1 a.2", "a.1 a.2", "b.1 b.2"), strict=True):
+        client.set_tag(run.info.run_id, tags.TURNS, turns)
+        samples = Path(run.info.artifact_uri.removeprefix("file://"), "samples.csv")
+        samples.write_text("n,process\n" + "".join(f"{number_of(run)},{process}\n" for process in (0, 1)))
+    children = Children.of([client.get_run(run.info.run_id) for run in runs], ())
+    assert [number_of(run) for run in children.runs] == [0, 1]
+    first, second = children.results("memory")
+    assert (first.name, second.name) == ("x=1", "x=2")
+    assert [row["process"] for row in first.table("samples")] == ["0", "1"]
+    assert [(row["n"], row["process"]) for row in second.table("samples")] == [
+        ("1", "0"), ("1", "1"), ("2", "2"), ("2", "3")
+    ]  # fmt: skip
+    assert [second.turn_of(process) for process in range(4)] == ["a.1", "a.2", "b.1", "b.2"]
 
 
 def numbers(runs: list[Run]) -> list[tuple[int, str]]:
