@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from experiments.job_result import JobResult
@@ -27,6 +28,23 @@ class Choice:
 
         Raises Refused where the files alone tell that they cannot be used.
         """
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far apart two values of a metric may be and still be the same answer: by rounding, and no more."""
+
+    relative: float = 0.0
+    """... as a share of the larger one."""
+    absolute: float = 0.0
+
+    def allowed(self, first: float, second: float) -> float:
+        """Return the largest difference of these values that counts as none."""
+        return self.absolute + self.relative * max(abs(first), abs(second))
+
+    def or_more(self, other: Tolerance) -> Tolerance:
+        """Return what both tolerate together."""
+        return Tolerance(max(self.relative, other.relative), max(self.absolute, other.absolute))
 
 
 class Experiment(ABC):
@@ -91,6 +109,16 @@ class Experiment(ABC):
         Raises Refused where there is no answer to give. On Ctrl-C, KeyboardInterrupt is raised in here: record what
         there is, and let it pass.
         """
+
+    @classmethod
+    def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
+        """Return how far apart a metric of two runs may be, for metrics that a repetition is to give again.
+
+        The keys are names of metrics, or patterns such as ``derivative/*``, of which the first that fits counts.
+        ``config`` has the values of a run's config under their full keys, as text. Times are none of these metrics:
+        they never repeat, and have verdicts.
+        """
+        return {}
 
     @classmethod  # noqa: B027  # an experiment may have nothing to say
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:

@@ -9,31 +9,21 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from experiments.reporting.rendering import picture_of
 from experiments.reporting.text import shortened
 from experiments.series.ratio_figure import LONGEST_NAME, ratio_figure
-from experiments.series.two_runs import compare
-from runner.cli.comparison_text import Comparison, MetricPair, as_json, as_text, on_turns
+from runner.cli.comparison import MARGIN, comparison_of
+from runner.cli.comparison_text import Comparison, as_json, as_text
 from runner.cli.standard_streams import take_over
 from runner.cli.store_words import require_runs, store_of
 from runner.config.error_messages import CONFIG_ERRORS, sentence
-from runner.config.schema import experiments
 from runner.environment import without_credentials
 from runner.errors import ExitStatus, UserError
-from runner.sweep.deciding import deciding_command
-from runner.sweep.stored_pair import StoredPair, as_two_runs, stored_pairs
-from runner.tracking import tags
-from runner.tracking.differences import Described, described
 from runner.tracking.finding import SHORT_ID
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
 OF_THE_STORE = re.compile(r"tracking[.=].*", re.DOTALL)
-
-DEFAULT_MARGIN = "5%"
 
 DESCRIPTION = """\
 Compare two runs, A and B: the times of each, their ratio with its 95 % interval and a verdict,
@@ -87,7 +77,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.add_argument("--fail-on", choices=["slower"], help="exit with 1 if B is certainly slower")
     parser.add_argument(
-        "--margin", metavar="5%", help=f"... by more than this (default: {DEFAULT_MARGIN})".replace("%", "%%")
+        "--margin", metavar="5%", help=f"... by more than this (default: {MARGIN:.0%})".replace("%", "%%")
     )
     found = parser.parse_intermixed_args(list(words))
     found.store = [word for word in found.words if OF_THE_STORE.fullmatch(word)]
@@ -96,7 +86,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         raise UserError(f"give two runs, such as latest~1 latest; here are {len(found.runs)}")
     if found.margin and not found.fail_on:
         raise UserError("--margin belongs to --fail-on slower; alone it decides nothing")
-    found.margin = _share(found.margin or DEFAULT_MARGIN)
+    found.margin = _share(found.margin) if found.margin else MARGIN
     if found.plot and found.plot.suffix.lower() != ".png":
         raise UserError(f"--plot: {found.plot} is no name of a PNG file; end it with .png")
     return found
@@ -113,7 +103,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     store = store_of(arguments.store)
     require_runs(store)
     client = store.open(lambda text: print(f"runner.compare: {text}", file=sys.stderr))
-    comparison = _comparison(client, arguments.runs, arguments.margin)
+    comparison = comparison_of(client, store, arguments.runs, arguments.margin)
     if not comparison.times and (arguments.plot or arguments.fail_on):
         raise UserError(f"{'--plot' if arguments.plot else '--fail-on'}: these runs have timed nothing in common")
     if arguments.plot:
@@ -121,36 +111,6 @@ def _compare(arguments: argparse.Namespace) -> int:
     fails = arguments.fail_on == "slower" and any(one.is_slower_by_margin for one in comparison.times)
     print(json.dumps(as_json(comparison, fails), indent=2) if arguments.json else as_text(comparison))
     return ExitStatus.FAILED if fails else ExitStatus.OK
-
-
-def _comparison(client: MlflowClient, named: Sequence[str], margin: float) -> Comparison:
-    first, second = named
-    a, b, pairs = stored_pairs(client, first, second)
-    timed = [as_two_runs(client, pair) for pair in pairs]
-    times = compare(timed, margin)
-    metrics = [] if times else [one for pair in pairs for one in _metrics(pair)]
-    if not times and not metrics:
-        raise UserError(f"{first} and {second} have nothing in common that could be compared: no time and no metric")
-    how = [described(run, client.tracking_uri) for run in (pairs[0].first.run, pairs[0].second.run)]
-    remarks = on_turns(times)
-    for one in [one for one in times if one.ratio and one.reason and not one.runs.took_turns][:1]:
-        remarks.append(deciding_command(pairs[timed.index(one.runs)], one, client.tracking_uri))
-    remarks += _on_code(*how)
-    return Comparison(a, b, times, metrics, (how[0], how[1]), remarks)
-
-
-def _metrics(pair: StoredPair) -> list[MetricPair]:
-    """The headline metrics that both have; all of them where the experiment names none."""
-    first, second = pair.first.result.metrics, pair.second.result.metrics
-    name = pair.first.run.data.tags.get(tags.EXPERIMENT)
-    headline = next((kind.headline for kind in experiments() if kind.name == name), ())
-    common = [metric for metric in headline or sorted(first) if metric in first and metric in second]
-    return [MetricPair(pair.name, metric, first[metric], second[metric]) for metric in common]
-
-
-def _on_code(first: Described, second: Described) -> list[str]:
-    dirty = [name for name, one in (("A", first), ("B", second)) if one.is_dirty]
-    return [f"The code of {' and '.join(dirty)} had changes that are in no commit."] if dirty else []
 
 
 def _draw(comparison: Comparison, path: Path) -> None:

@@ -19,6 +19,9 @@ PACKAGES = ("tensorflow", "keras", "numpy", "mlflow", "hydra-core", "omegaconf",
 HIDDEN = "***"
 """Stands for what is not kept."""
 
+_OURS: set[str] = set()
+"""The environment variables that this program has set itself."""
+
 CODE = Path(__file__).parent.parent
 
 VARIABLE = re.compile(
@@ -44,9 +47,16 @@ def describe() -> dict[str, Any]:
     }
 
 
+def set_own(name: str, value: str, *, always: bool = False) -> None:
+    """Set an environment variable where the user has not, or ``always``. It is then none of :func:`variables`."""
+    if always or name not in os.environ:
+        os.environ[name] = value
+        _OURS.add(name)
+
+
 def variables() -> dict[str, str]:
-    """Return the environment variables that are set and may matter, without the value of any secret."""
-    matter = sorted(name for name in os.environ if VARIABLE.match(name))
+    """Return the environment variables that the user has set and that may matter, without the value of any secret."""
+    matter = sorted(name for name in os.environ if VARIABLE.match(name) and name not in _OURS)
     return {name: HIDDEN if SECRET.search(name) else without_credentials(os.environ[name]) for name in matter}
 
 

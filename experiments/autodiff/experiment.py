@@ -32,8 +32,8 @@ from experiments.autodiff.held import along_held, as_held, beyond
 from experiments.autodiff.lost_steps import first_lost_step
 from experiments.autodiff.plots import step_figure, tangent_figure
 from experiments.autodiff.point import INTEGERS, as_array, exact_numbers
-from experiments.autodiff.truth import Reference, Truth
-from experiments.experiment import Experiment
+from experiments.autodiff.truth import SAFETY, Reference, Truth
+from experiments.experiment import Experiment, Tolerance
 from experiments.recorder import Recorder
 from experiments.runtime.device import current, scope
 from experiments.runtime.modes import MODES, SIGNIFICAND_BITS
@@ -119,6 +119,22 @@ class Autodiff(Experiment):
             _record(answer, recorder)
         recorder.measured()
         self._draw(answer, recorder)
+
+    @classmethod
+    def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
+        """Allow :data:`SAFETY` units in the last place, as the check does.
+
+        What the check allows beyond, for digits that a formula loses, repeats from run to run.
+        """
+        dtype = str(config.get("experiment.dtype"))
+        rounding = SAFETY * 2.0 ** -SIGNIFICAND_BITS[dtype] if dtype in SIGNIFICAND_BITS else 0.0
+        return {
+            "value": Tolerance(relative=rounding),
+            "derivative/*": Tolerance(relative=rounding),
+            "error/*": Tolerance(absolute=rounding),  # the error is a share of the truth
+            "exact/*": Tolerance(relative=SAFETY * 2.0 ** -SIGNIFICAND_BITS["float64"]),
+            "check/findings": Tolerance(),
+        }
 
     def _paths(self, first: ExecutionPath, expression: Expression, entries: int) -> list[ExecutionPath]:
         """The paths to compute; a large derivative in one mode only, as tracing and compiling it takes seconds."""

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.experiment import Choice, Experiment
+from experiments.experiment import Choice, Experiment, Tolerance
 from experiments.gradient_cost.comparison import compare
 from experiments.gradient_cost.report import GradientCostReport
 from experiments.gradient_cost.settings import GradientCostSettings
+from experiments.gradient_cost.verification import TOLERANCE
 from experiments.gradient_cost.workloads import WORKLOADS
 from experiments.job_result import JobResult
 from experiments.recorder import Recorder
@@ -29,6 +30,11 @@ class GradientCost(GradientCostSettings, Experiment):
     def run(self, recorder: Recorder) -> None:
         recorder.progress(self.workload.title, 0.0, "operands, first calls, checks")
         GradientCostReport(self, current().title, recorder).run()
+
+    @classmethod
+    def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
+        """Allow the gradient's error to differ by as much as the check lets it be."""
+        return {"gradient/error": Tolerance(absolute=TOLERANCE.get(str(config.get("experiment.dtype")), 0.0))}
 
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.experiment import Experiment
+from experiments.experiment import Experiment, Tolerance
 from experiments.job_result import JobResult
 from experiments.operators.comparison import compare
 from experiments.operators.report import GEOMETRIC_MEAN, OperatorsReport
 from experiments.operators.settings import OperatorsSettings
+from experiments.operators.verification import TOLERANCE
 from experiments.recorder import Recorder
 from experiments.runtime.device import current
 from experiments.runtime.roofline import measure_compute
@@ -30,6 +31,12 @@ class Operators(OperatorsSettings, Experiment):
         peak = recorder.once(f"peak {self.dtype}", lambda: measure_compute(current(), self.dtype))
         recorder.progress("peak", 1.0, f"{peak.rate / 1e9:.3g} GFLOP/s ({peak.route})")
         OperatorsReport(self, current().title, peak, recorder).run()
+
+    @classmethod
+    def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
+        """Allow errors to differ by as much as the check lets them be."""
+        allowed = Tolerance(absolute=TOLERANCE.get(str(config.get("experiment.dtype")), 0.0))
+        return {"error": allowed, "gradient_error": allowed}
 
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:

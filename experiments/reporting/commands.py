@@ -17,13 +17,25 @@ def command(*words: str, module: str = "runner") -> str:
     return shlex.join(["python", "-m", module, *words])
 
 
-def override(key: str, value: str) -> str:
-    r"""Return ``key=value`` for :func:`command`, with the value quoted where Hydra would not read it as this text.
+def override(key: str, value: object) -> str:
+    r"""Return ``key=value`` for :func:`command`, with the value as Hydra reads it: text, a number, a list, ...
 
     >>> print(command("experiment=deployment", override("experiment.source", "models:/Zahlen, alle")))
     python -m runner experiment=deployment 'experiment.source="models:/Zahlen, alle"'
     """
-    return f"{key}={value}" if PLAIN.fullmatch(value) else f"{key}={quoted(value, QUOTE)}"
+    return f"{key}={_written(value)}"
+
+
+def _written(value: object) -> str:
+    if isinstance(value, str):
+        return value if PLAIN.fullmatch(value) else quoted(value, QUOTE)
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_written, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_written(key)}:{_written(one)}' for key, one in value.items())}}}"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return repr(value)
 
 
 def quoted(text: str, quote: str = "'") -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from experiments.experiment import Choice, Experiment, Refused
+from experiments.experiment import Choice, Experiment, Refused, Tolerance
 from experiments.job_result import JobResult
 from experiments.networks.data import Data
 from experiments.networks.datasets import DATASETS
@@ -16,6 +16,7 @@ from experiments.networks.optimizers import OPTIMIZERS
 from experiments.recorder import Recorder
 from experiments.runtime.device import current, scope
 from experiments.runtime.memory import peak_bytes
+from experiments.runtime.modes import SIGNIFICAND_BITS
 from experiments.training.answer import TrainingAnswer
 from experiments.training.artifacts import hand_over
 from experiments.training.checkpoint import FOLDER, Checkpoint, newest, path_of
@@ -24,6 +25,13 @@ from experiments.training.history import EpochRow
 from experiments.training.report import in_words, record_epoch, record_figures, record_test
 from experiments.training.session import EXECUTION, Session
 from experiments.training.settings import TrainingSettings
+
+LOSS, ACCURACY = 1e-4, 0.005
+"""How far apart losses, as a share, and accuracies of two runs of one config may be.
+
+On one machine's CPU they are the same, bit for bit. The executions of one network learn the same up to this rounding of
+the loss, and an accuracy may then differ by single examples.
+"""
 
 
 @dataclass
@@ -74,6 +82,18 @@ class Training(TrainingSettings, Experiment):
                 recorder.note(answer.note())
             recorder.measured()
             record_figures(answer, recorder)
+
+    @classmethod
+    def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
+        """Allow losses :data:`LOSS`, or one rounding of the numbers that are multiplied where that is more."""
+        bits = SIGNIFICAND_BITS.get(str(config.get("experiment.precision")).removeprefix("mixed_"), 24)
+        loss = max(LOSS, 2.0**-bits)
+        return {
+            "*/loss": Tolerance(relative=loss),
+            "*/accuracy": Tolerance(absolute=ACCURACY),
+            "test/rmse": Tolerance(relative=loss),
+            "test/r2": Tolerance(absolute=loss),
+        }
 
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:

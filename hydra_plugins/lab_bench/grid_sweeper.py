@@ -18,12 +18,14 @@ class GridSweeper(BasicSweeper):
         super().__init__(max_batch_size=None, params=params)
 
     def sweep(self, arguments: list[str]) -> Sequence[Any]:
-        """Launch every combination of the values."""
+        """Launch every combination of the values, with each of the stored configs that are replayed."""
         assert self.launcher
         assert self.hydra_context
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides(
-            [*(readable(f"{key}={values}") for key, values in self.params.items()), *arguments]
-        )
-        (jobs,) = self.split_arguments(overrides, max_batch_size=None)
+        params = [readable(f"{key}={values}") for key, values in self.params.items()]
+        sweep = getattr(self.launcher, "sweep", None)  # of this project's launchers
+        jobs = []
+        for stored in sweep.replays.alternatives if sweep else [()]:
+            overrides = parser.parse_overrides([*params, *stored, *arguments])
+            jobs += self.split_arguments(overrides, max_batch_size=None)[0]
         return self.launcher.launch(jobs, initial_job_idx=0)

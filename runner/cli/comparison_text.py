@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experiments.measure.verdict import Verdict
 from experiments.reporting.markdown import markdown_table
-from experiments.reporting.text import duration, on_one_line, shortened
+from experiments.reporting.text import duration, listed, on_one_line, shortened
 from experiments.series.two_runs import Compared
+from runner.sweep.stored_metrics import DIFFERS, EQUAL, MetricPair
 from runner.tracking.differences import AREAS, Described, Different, differences
 from runner.tracking.finding import SHORT_ID, began
 
@@ -21,16 +23,6 @@ LONGEST_VALUE = 60
 
 
 @dataclass(frozen=True)
-class MetricPair:
-    """A metric of two runs, without a verdict."""
-
-    name: str
-    metric: str
-    first: float
-    second: float
-
-
-@dataclass(frozen=True)
 class Comparison:
     """All that is said of two runs, A and B."""
 
@@ -38,7 +30,7 @@ class Comparison:
     second: Run
     times: Sequence[Compared]
     metrics: Sequence[MetricPair]
-    """What is compared where nothing was timed."""
+    """Those of which the experiment states a tolerance, and where nothing was timed those of its headline."""
     described: tuple[Described, Described]
     remarks: Sequence[str]
 
@@ -49,14 +41,15 @@ class Comparison:
 
 def as_text(comparison: Comparison) -> str:
     """Return the comparison for a terminal, in Markdown."""
-    table = _time_table(comparison.times) if comparison.times else _metric_table(comparison.metrics)
     parts = [
         f"A: {title(comparison.first)}\nB: {title(comparison.second)}",
-        table,
+        _time_table(comparison.times) if comparison.times else "",
+        _metric_table(comparison.metrics) if comparison.metrics else "",
+        _in_short(comparison),
         *comparison.remarks,
-        *_differences(comparison),
+        *differences_text(*comparison.described),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
 
 
 def as_json(comparison: Comparison, fails: bool) -> dict[str, Any]:
@@ -66,7 +59,14 @@ def as_json(comparison: Comparison, fails: bool) -> dict[str, Any]:
         "b": _run(comparison.second),
         "times": [_time(one) for one in comparison.times],
         "metrics": [
-            {"job": one.name, "metric": one.metric, "a": _number(one.first), "b": _number(one.second)}
+            {
+                "job": one.name,
+                "metric": one.metric,
+                "step": one.step,
+                "a": _number(one.first),
+                "b": _number(one.second),
+                "verdict": one.verdict,
+            }
             for one in comparison.metrics
         ],
         "differences": [
@@ -122,9 +122,11 @@ def _time_table(times: Sequence[Compared]) -> str:
 
 
 def _in_words(one: Compared) -> str:
-    if one.verdict is Verdict.SAME:
-        return "the same"
-    return f"{one.verdict.value}: {one.reason}" if one.reason else one.verdict.value
+    return f"{_word(one)}: {one.reason}" if one.reason else _word(one)
+
+
+def _word(one: Compared) -> str:
+    return "the same" if one.verdict is Verdict.SAME else one.verdict.value
 
 
 def _interval(one: Compared) -> str:
@@ -139,23 +141,54 @@ def _metric_table(metrics: Sequence[MetricPair]) -> str:
         [
             {
                 **({"job": one.name} if one.name else {}),
-                "metric": one.metric,
-                "A": f"{one.first:.6g}",
-                "B": f"{one.second:.6g}",
-                "B - A": f"{one.second - one.first:+.3g}",
+                "metric": one.metric + (f" (step {one.step})" if one.step else ""),
+                "A": "-" if one.first is None else f"{one.first:.6g}",
+                "B": "-" if one.second is None else f"{one.second:.6g}",
+                "B - A": "" if one.first is None or one.second is None else f"{one.second - one.first:+.3g}",
+                "B is": _tolerated(one),
             }
             for one in metrics
         ]
     )
 
 
-def _differences(comparison: Comparison) -> list[str]:
-    """The table of what differs, and a sentence on what does not."""
-    found = comparison.differences
-    rows = [{"differs": one.area, "key": one.key, "A": _value(one.first), "B": _value(one.second)} for one in found]
-    known = [area for area in AREAS if all(one.areas[area] for one in comparison.described)]
+def _tolerated(one: MetricPair) -> str:
+    """The verdict on a metric, with the tolerance that decides it."""
+    if one.tolerance is None or one.verdict == EQUAL:
+        return one.verdict
+    allowed = [f"{one.tolerance.absolute:g}"] if one.tolerance.absolute else []
+    allowed += [f"{one.tolerance.relative:.2g} of its size"] if one.tolerance.relative else []
+    if one.verdict == DIFFERS:
+        return f"{DIFFERS}; the tolerance is {' + '.join(allowed) or 0}"
+    return f"{one.verdict} of {' + '.join(allowed)}"
+
+
+def _in_short(comparison: Comparison) -> str:
+    """A sentence on all that was compared; empty where there is no verdict at all."""
+    held = [one for one in comparison.metrics if one.tolerance]
+    differ = [" ".join(filter(None, [one.name, one.metric])) for one in held if one.verdict == DIFFERS]
+    counts = Counter(_word(one) for one in comparison.times)
+    of_times = [f"{counts[word]} {word}" for word in ("faster", "slower", "the same", "unsure") if counts[word]]
+    sentences = [f"Of {len(comparison.times)} times B's are: {', '.join(of_times)}."] if of_times else []
+    if differ:
+        sentences.append(f"B DIFFERS from A by more than the tolerance: {listed(differ)}.")
+    elif held:
+        sentences.append(f"Nothing else differs: all {len(held)} metrics with a tolerance are within it.")
+    return " ".join(sentences)
+
+
+def differences_text(
+    first: Described, second: Described, called: tuple[str, str] = ("A", "B"), areas: Sequence[str] = AREAS
+) -> list[str]:
+    """Return the table of what differs in some areas, and a sentence on what does not."""
+    found = [one for one in differences(first, second) if one.area in areas]
+    rows = [
+        {"differs": one.area, "key": one.key, called[0]: _value(one.first), called[1]: _value(one.second)}
+        for one in found
+    ]
+    known = [area for area in areas if first.areas[area] and second.areas[area]]
     equal = [area for area in known if area not in {one.area for one in found}]
-    unknown = [area for area in AREAS if area not in known]
+    unknown = [area for area in areas if area not in known]
     return [
         *([markdown_table(rows)] if rows else []),
         *([f"No difference in: {', '.join(equal)}."] if equal else []),
@@ -194,5 +227,5 @@ def _time(one: Compared) -> Mapping[str, Any]:
     }
 
 
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _number(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

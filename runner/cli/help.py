@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from experiments.reporting.commands import quoted
 from runner.cli.arguments import Arguments
-from runner.errors import UserError
+from runner.config.composing import CONF, composed
 
 HEADER = """\
 Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in MLflow.
@@ -23,6 +21,8 @@ Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in
   python -m runner experiment.sizes=[1,10,100] experiment.shape=square experiment.mode=graph
   python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2    (a sweep)
   python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2 sweep.resume=true    (go on with it)
+  python -m runner replay=latest      (a stored run again, compared with what it gave then; RUN is an id or a name)
+  python -m runner -m replay=RUN,RUN  (stored configs against each other)
 
 Then browse:  python -m runner.ui
 """
@@ -33,17 +33,13 @@ conf/ explains every key. Your own folder of choices joins with --config-dir DIR
 --hydra-help lists Hydra's own flags."""
 
 
-def help_text(conf: Path, arguments: Arguments) -> str:
+def help_text(arguments: Arguments) -> str:
     """Return the help for a command line: the choices, and the keys of the config that it composes.
 
     Raises UserError if ``--config-dir`` is no folder.
     """
-    folders = [conf, *([arguments.config_dir] if arguments.config_dir else [])]
-    if not folders[-1].is_dir():
-        raise UserError(f"--config-dir: there is no folder {folders[-1]}")
-    with initialize_config_dir(str(conf), version_base="1.3"):
-        searched = ",".join(quoted(str(folder)) for folder in folders[1:])
-        config = compose("config", [*arguments.overrides, f"hydra.searchpath=[{searched}]"])
+    folders = [CONF, *([arguments.config_dir] if arguments.config_dir else [])]
+    config = composed(arguments.overrides, arguments.config_dir)
     return "\n".join(
         [
             HEADER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import closing
 
 from runner.cli.terminal import Terminal
@@ -17,8 +18,8 @@ from runner.tracking.needs import needs_of
 from runner.tracking.store import locate
 
 
-def run_alone(job: Job) -> int:
-    """Run the job and return the exit status.
+def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> int:
+    """Run the job and return the exit status; ``then`` gets the id of a run that has FINISHED.
 
     Raises UserError if nothing could be started, StoreError if the store fails.
     """
@@ -36,6 +37,8 @@ def run_alone(job: Job) -> int:
             end = None
     return _exit_status(end, interruption)
 
+    if end and end.run_id and end.status == "FINISHED":
+        then(end.run_id)
 
 def _exit_status(end: JobEnd | None, interruption: Interruption) -> int:
     if end is None or (end.run_id is None and interruption.number):

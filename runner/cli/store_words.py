@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hydra import compose, initialize_config_dir
-
-from runner.cli.app import CONF
+from pathlib import Path
+from runner.config.composing import composed
 from runner.config.schema import register
 from runner.config.validation import parts
 from runner.config.words import readable
@@ -14,11 +13,10 @@ from runner.errors import StoreError
 from runner.tracking.store import LocalStore, Store, locate
 
 
-def store_of(words: Sequence[str]) -> Store:
+def store_of(words: Sequence[str], config_dir: Path | None = None) -> Store:
     """Return the store that the config with these words names. Raises UserError and what Hydra raises."""
     register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return locate(parts(compose("config", list(map(readable, words)))).tracking)
+    return locate(parts(composed(list(map(readable, words)), config_dir)).tracking)
 
 
 def require_runs(store: Store) -> None:

@@ -85,6 +85,7 @@ def _job_tags(job: Job, context: Context, placement: Placement | None) -> dict[s
         tags.EXPERIMENT: job.parts.experiment.name,
         tags.FINGERPRINT: context.fingerprint(job),
         **({tags.PARENT: context.parent.id, **in_sweep} if context.parent else {}),
+        tags.REPLAYS: job.replays,
         tags.REFINES: context.fingerprint(job.refines) if job.refines else None,
         **source_tags(context),
     }

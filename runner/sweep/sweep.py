@@ -22,6 +22,7 @@ from runner.sweep.finished import Finished
 from runner.sweep.parent import children, find_parent, new_parent
 from runner.sweep.view import SweepView
 from runner.tracking.needs import needs_of
+from runner.sweep.replays import Replays
 from runner.tracking.run import TrackedRun
 from runner.tracking.store import locate
 
@@ -43,15 +44,18 @@ class Sweep:
     As a context manager it closes the parent run, however the sweep ends.
     """
 
-    def __init__(self, command: Sequence[str], view: SweepView, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self, command: Sequence[str], view: SweepView, flags: Sequence[str] = (), replays: Replays | None = None
+    ) -> None:
         """``command`` are the overrides of the command line, ``flags`` the flags that configs depend on.
 
-        ``view`` shows the progress.
+        ``view`` shows the progress. ``replays`` are the stored configs that the command names.
         """
         self._command, self._flags = command, flags
         self._stack = ExitStack()
         self._view = view
         self._interruption = Interruption()
+        self.replays = replays or Replays()
         self._context: Context | None = None
         self._parent: TrackedRun | None = None
         self._finished = Finished({})
@@ -138,11 +142,12 @@ class Sweep:
         first_number: int,
     ) -> list[Job]:
         jobs = list[Job]()
-        common = composition.constant(self._command)
+        common = composition.constant([*self.replays.shared, *self._command])
         for number, words in enumerate(overrides, first_number):
             self._view.working("composing", len(jobs), len(overrides))
             distinct = [word for word in words if word not in common]
-            job = Job(composition.compose(words), words, number, distinct, self._flags)
+            replayed = self.replays.run_id_of(words)
+            job = Job(composition.compose(words), words, number, distinct, self._flags, replayed)
             _require_common(job)
             _check(job, is_first=not jobs)
             if not jobs:

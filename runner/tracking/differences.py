@@ -45,13 +45,24 @@ class Described:
 
 def described(run: Run, tracking_uri: str) -> Described:
     """Read how a run came about."""
-    areas: dict[str, dict[str, str]] = {area: {} for area in AREAS}
-    areas[CONFIG] |= run.data.params
     text = read_text(run, "environment.json", tracking_uri)
-    for key, value in _flat(json.loads(text)) if text else ():
+    return described_by(run.data.params, json.loads(text) if text else {})
+
+
+def described_by(params: Mapping[str, str], surroundings: Mapping[str, Any]) -> Described:
+    """Return how a run came about with these values of the config and this content of environment.json."""
+    areas: dict[str, dict[str, str]] = {area: {} for area in AREAS}
+    areas[CONFIG] |= params
+    for key, value in _flat(dict(surroundings)):
         first, _, rest = key.partition(".")
         areas[AREA_OF.get(first, MACHINE)][rest if first in AREAS and rest else key] = str(value)
     return Described(areas)
+
+
+def on_changes(**described: Described) -> list[str]:
+    """Return a sentence on runs, by what they are called, whose code had changes that no commit has; else nothing."""
+    dirty = [name for name, one in described.items() if one.is_dirty]
+    return [f"The code of {' and '.join(dirty)} had changes that are in no commit."] if dirty else []
 
 
 def differences(first: Described, second: Described) -> list[Different]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from experiments.reporting import text
 from experiments.reporting.commands import command, override
 from runner.config.tracking_settings import Tracking
-from runner.environment import without_credentials
+from runner.environment import set_own, without_credentials
 from runner.errors import StoreError
 from runner.tracking import home
 from runner.tracking.database import address, experiments, relocate, schema_of
@@ -41,13 +41,14 @@ def locate(tracking: Tracking) -> Store:
 
 def quiet_mlflow() -> None:
     """Silence MLflow's log, telemetry and progress bars. Call it before MLflow is imported."""
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # errors come as exceptions, too
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # we print it ourselves, without the password
+    set_own("MLFLOW_LOGGING_LEVEL", "CRITICAL")  # errors come as exceptions, too
+    set_own("MLFLOW_DISABLE_TELEMETRY", "true")
+    set_own("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    # We print it ourselves, without the password.
+    set_own("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true", always=True)
     # A server may be away for a minute; by default MLflow would wait for four.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    set_own("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "5")
+    set_own("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 
 class Store(ABC):

@@ -218,7 +218,8 @@ def test_where_nothing_is_known_of_the_drift(archive: Archive) -> None:
     assert done.status == 0
     assert "the drift of the machine between the two is not in the intervals" in done.out
     assert "unsure: the two did not take turns" in done.out
-    assert "python -m runner -m experiment.shape=square experiment.dtype=float32,float64" in done.out
+    both = ",".join(archive.ids[called][:8] for called in ("rare", "rare slower"))
+    assert f"python -m runner -m replay={both} tracking.dir={archive.folder / 'store'}" in done.out
 
 
 def test_beside_other_programs_a_time_may_be_longer(archive: Archive) -> None:

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.conf import HydraConf
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from runner.cli.app import CONF
+from runner.config.composing import CONF
 from runner.config.question import (
     CAME_LATER,
     OBJECTIVE,
