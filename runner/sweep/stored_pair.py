@@ -15,7 +15,7 @@ from experiments.series.disturbances import OTHERS
 from experiments.series.levels import Key, Levels, levels_of
 from experiments.series.two_runs import TwoRuns
 from runner.errors import UserError
-from runner.sweep.job_results import job_results, lasting
+from runner.sweep.job_results import Children, job_results
 from runner.tracking import tags
 from runner.tracking.finding import SHORT_ID, find_run, search, shown
 
@@ -119,8 +119,9 @@ def _jobs_in_pairs(client: MlflowClient, a: Run, b: Run) -> list[StoredPair]:
 def _jobs(client: MlflowClient, sweep: Run) -> list[StoredRun]:
     """Return the jobs of a sweep that finished."""
     newest_first = list(search(client, f"tags.`{tags.PARENT}` = '{sweep.info.run_id}'"))
-    finished = [run for run in lasting(newest_first[::-1], []) if run.info.status == "FINISHED"]
-    return _stored(client, finished)
+    children = Children.of(newest_first[::-1], ())
+    jobs = zip(children.runs, children.results(client.tracking_uri), strict=True)
+    return [StoredRun(run, result) for run, result in jobs if run.info.status == "FINISHED"]
 
 
 def _values(one: StoredRun, keys: Sequence[str]) -> tuple[str, ...]:
