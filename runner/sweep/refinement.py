@@ -34,7 +34,7 @@ class Refinement:
         begun, last = time.monotonic(), 0.0
         while jobs := self._next():
             left = begun + self._seconds - time.monotonic()
-            if left < (last or self._seconds_of_a_job()):
+            if left < (last or self._seconds_of(len(jobs))):
                 self.remark = (
                     f"`sweep.refine_seconds={self._seconds:g}` left open where the lead changes: {len(jobs)} jobs "
                     "had further sizes to measure. A larger value with `sweep.resume=true` goes on."
@@ -74,9 +74,12 @@ class Refinement:
     def _children(self) -> Children:
         return Children.of(children(self._context, self._parent_id), self._jobs)
 
-    def _seconds_of_a_job(self) -> float:
-        """How long the jobs took that took turns: each of them lasts as long as all."""
-        return max((seconds_of(run) for run in self._children().runs), default=0.0)
+    def _seconds_of(self, jobs: int) -> float:
+        """Estimate the seconds of so many jobs. Those that take turns last as long as all together."""
+        runs = self._children().runs
+        ends = [run.info.start_time / 1000 + seconds_of(run) for run in runs]
+        whole = max(ends) - min(run.info.start_time for run in runs) / 1000
+        return whole / len(runs) * jobs
 
 
 def changed(job: Job, number: int, changes: Mapping[str, Any]) -> Job:
