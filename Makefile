@@ -12,7 +12,7 @@ NONE_FOUND := 5
 # The tests start hundreds of Pythons; without its cache each would compile our sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run ui quick test lint format bench wheel clean
+.PHONY: help run ui quick test lint format bench gpu wheel clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,10 @@ format: $(READY)  ## put the code into its format
 
 bench: $(READY)  ## the project's own speed, written to benchmarks/README.md (about twenty minutes)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+gpu: $(READY)  ## what there is to find out on a GPU, into gpu-report/ (eight minutes at most)
+	[ ! -e /dev/nvidia0 ] || $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gpu]'
+	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 wheel: $(READY)  ## dist/*.whl
 	$(BIN)/python -m build --wheel

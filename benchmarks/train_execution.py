@@ -1,7 +1,7 @@
 """Training with one execution in a process of its own, for benchmarks/training.py.
 
-Arguments: the network (mlp or cnn), the number of examples, the batch size, the execution. After a warm-up the process
-trains one epoch for each line on standard input and prints the seconds that it took.
+Arguments: the network (mlp or cnn), the number of examples, the batch size, the execution and, if it is to be a GPU,
+gpu. After a warm-up the process trains one epoch for each line on standard input and prints the seconds that it took.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from experiments.training.execution import AUTO, choose, new_execution
 
 def main() -> None:
     name, count, batch, execution_name = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-    device.start(device.Device(kind="cpu"))
+    device.start(device.Device(kind="gpu" if sys.argv[5:] == ["gpu"] else "cpu"))
     import keras
 
     rng = np.random.default_rng(0)

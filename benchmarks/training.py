@@ -31,11 +31,13 @@ OURS, ONEDNN_OFF = ("fit", "epoch", "epoch_xla", "auto"), "device.onednn=false"
 class Contestant:
     """One process that trains an epoch when told to."""
 
-    def __init__(self, network: str, what: str, command: tuple[str, ...], onednn: bool = True) -> None:
+    def __init__(
+        self, network: str, what: str, command: tuple[str, ...], onednn: bool = True, count: int = COUNT
+    ) -> None:
         self.what = what
         self.seconds: list[float] = []
         environment = os.environ | {"TF_ENABLE_ONEDNN_OPTS": str(int(onednn)), "TF_CPP_MIN_LOG_LEVEL": "3"}
-        arguments = (network, str(COUNT), str(BATCH))
+        arguments = (network, str(count), str(BATCH))
         self.process = subprocess.Popen(
             [sys.executable, *command[:2], *arguments, *command[2:]],
             stdin=subprocess.PIPE,

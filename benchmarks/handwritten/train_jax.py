@@ -1,7 +1,8 @@
 """Training as a careful user would write it with JAX: one jitted scan over an epoch, Adam by hand.
 
-The argument is the network, mlp or cnn. After one epoch to warm up, the process trains one for each line on standard
-input and prints the seconds that it took. The last, smaller batch is a jitted step of its own.
+The arguments are the network, mlp or cnn, the number of examples, the batch size and, if it is to be a GPU, gpu. After
+one epoch to warm up, the process trains one for each line on standard input and prints the seconds that it took. The
+last, smaller batch is a jitted step of its own.
 """
 
 import functools
@@ -35,6 +36,7 @@ SHAPES = {
 
 def main():
     name, count, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    jax.config.update("jax_platforms", "cuda" if sys.argv[4:] == ["gpu"] else "cpu")
     forward = forward_mlp if name == "mlp" else forward_cnn
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.standard_normal((count, 784) if name == "mlp" else (count, 28, 28, 1)), jnp.float32)

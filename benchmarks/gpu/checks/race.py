@@ -1,0 +1,74 @@
+"""Images per second of one network: every execution, and PyTorch and JAX where they are installed.
+
+As ``python -m benchmarks.training``, with fewer rounds, and with all but ``auto`` starting side by side: nothing is
+timed until all are ready. A contestant that does not come up is told, and costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import Any
+
+from benchmarks.__main__ import HERE
+from benchmarks.training import Contestant
+
+PEERS = {"PyTorch, eager": ("torch", "train_torch.py"), "JAX, scan": ("jax", "train_jax.py")}
+
+
+def main(network: str, device: str, executions: list[str], count: int, rounds: int) -> None:
+    makers = {name: _ours(network, name, device, count) for name in executions}
+    for what, (module, script) in PEERS.items():
+        if find_spec(module):
+            makers[what] = _peer(network, what, script, device, count)
+        else:
+            _tell(what=what, problem="not installed")
+    with ExitStack() as stack:
+        contestants = [stack.enter_context(one) for one in _start(makers)]
+        order = random.Random(0)
+        for _ in range(rounds):
+            for contestant in order.sample(contestants, len(contestants)):
+                contestant.train()
+        for contestant in contestants:
+            rates = [count / seconds for seconds in contestant.seconds]
+            _tell(what=contestant.what, rate=statistics.median(rates), rates=rates, told=contestant.told)
+
+
+def _start(makers: dict[str, Callable[[], Contestant]]) -> list[Contestant]:
+    """Start all side by side, then ``auto`` alone: it chooses by the clock."""
+    together = {what: make for what, make in makers.items() if what != "auto"}
+    with ThreadPoolExecutor(max(len(together), 1)) as pool:
+        started = list(pool.map(lambda named: _started(*named), together.items()))
+    if "auto" in makers:
+        started.append(_started("auto", makers["auto"]))
+    return [contestant for contestant in started if contestant]
+
+
+def _started(what: str, make: Callable[[], Contestant]) -> Contestant | None:
+    try:
+        return make()
+    except RuntimeError as error:
+        _tell(what=what, problem=str(error))
+        return None
+
+
+def _ours(network: str, name: str, device: str, count: int) -> Callable[[], Contestant]:
+    return lambda: Contestant(network, name, ("-m", "benchmarks.train_execution", name, device), count=count)
+
+
+def _peer(network: str, what: str, script: str, device: str, count: int) -> Callable[[], Contestant]:
+    return lambda: Contestant(network, what, ("-u", str(HERE / "handwritten" / script), device), count=count)
+
+
+def _tell(**found: Any) -> None:
+    print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main(**json.loads(sys.argv[1]))
