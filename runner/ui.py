@@ -16,9 +16,9 @@ from typing import IO
 from rich.console import Console
 
 from runner.cli.standard_streams import take_over
-from runner.cli.store_words import require_runs, store_of
+from runner.cli.store_words import require_database, store_of
 from runner.config.error_messages import CONFIG_ERRORS, sentence
-from runner.errors import ExitStatus, UserError
+from runner.errors import ExitStatus, StoreError, UserError
 from runner.tracking.making import migrate
 from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, quiet_mlflow
 
@@ -50,9 +50,10 @@ def serve(store: Store, port: int) -> int:
     """Serve a local store until a signal arrives. Raises UserError if that is impossible."""
     if not isinstance(store, LocalStore):
         raise UserError(f"the tracking server has a UI of its own: open {store.ui}")
-    require_runs(store)
+    require_database(store)
     _require_free(port)
     migrate(store.database, lambda text: print(f"runner.ui: {text}", file=sys.stderr))
+    _say_if_moved(store)
     for number in (signal.SIGTERM, signal.SIGHUP):  # they end it as Ctrl-C does
         signal.signal(number, signal.default_int_handler)
     console = Console(highlight=False)
@@ -76,6 +77,14 @@ def _serve_until_signal(store: LocalStore, port: int, log: IO[bytes], console: C
         return ExitStatus.OK
     finally:
         _end(server)
+
+
+def _say_if_moved(store: LocalStore) -> None:
+    """Say so where only the runs can be shown: their artifacts are looked for at the store's old place."""
+    try:
+        store.require_home()
+    except StoreError as moved:
+        print(f"runner.ui: without artifacts: {moved}", file=sys.stderr)
 
 
 def _command(store: LocalStore, port: int) -> list[str]:

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-from pathlib import Path
-from runner.config.composing import composed
+from hydra import compose, initialize_config_dir
+
+from runner.cli.app import CONF
 from runner.config.schema import register
 from runner.config.validation import parts
 from runner.config.words import readable
 from runner.errors import StoreError
 from runner.tracking.store import LocalStore, Store, locate
 
+OF_THE_STORE = re.compile(r"tracking[.=].*", re.DOTALL)
+"""The words that name a store."""
 
-def store_of(words: Sequence[str], config_dir: Path | None = None) -> Store:
+
+def store_of(words: Sequence[str]) -> Store:
     """Return the store that the config with these words names. Raises UserError and what Hydra raises."""
     register()
-    return locate(parts(composed(list(map(readable, words)), config_dir)).tracking)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return locate(parts(compose("config", list(map(readable, words)))).tracking)
 
 
-def require_runs(store: Store) -> None:
+def require_database(store: Store) -> None:
     """Raise StoreError if a local store has not been made yet, or cannot be used."""
     if isinstance(store, LocalStore) and not store.database.exists():
         raise StoreError(f"tracking.dir: there are no runs in {store.folder} yet; python -m runner makes one")
     store.check()
+
+
+def require_runs(store: Store) -> None:
+    """Raise StoreError if runs of the store, or their artifacts, cannot be read."""
+    require_database(store)
+    if isinstance(store, LocalStore):
+        store.require_home()

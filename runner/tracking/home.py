@@ -8,7 +8,7 @@ from os.path import exists, samefile
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from experiments.reporting.commands import override
+from experiments.reporting.commands import command, override
 from runner.errors import StoreError
 from runner.tracking.database import KeptExperiment
 
@@ -29,17 +29,22 @@ def location(store: Path, experiment: str) -> str:
     return (store / ARTIFACTS / _folder_name(experiment)).as_uri()
 
 
-def require_home(store: Path, kept: Iterable[KeptExperiment]) -> None:
-    """Raise StoreError if the experiments of a store keep their artifacts where it was before it was moved or copied.
+def elsewhere(store: Path, kept: Iterable[KeptExperiment]) -> list[Path]:
+    """Return where a store was before it was moved or copied, if its experiments still keep their artifacts there."""
+    homes = {home for experiment in kept if (home := _home(experiment)) is not None}
+    return sorted(home for home in homes if not _is_same(home, store))
+
+
+def require_home(store: Path, kept: Sequence[KeptExperiment]) -> None:
+    """Raise StoreError if the experiments of a store keep their artifacts :func:`elsewhere`.
 
     A new run would write there, and make the old place anew.
     """
-    homes = {home for experiment in kept if (home := _home(experiment)) is not None}
-    elsewhere = sorted(home for home in homes if not _is_same(home, store))
-    if elsewhere:
-        advice = _advice(store, elsewhere[0], is_whole=len(homes) == 1)
+    if homes := elsewhere(store, kept):
+        is_whole = {_home(experiment) for experiment in kept} - {None} == {homes[0]}
         raise StoreError(
-            f"tracking.dir: the store {store} was made as {elsewhere[0]} and would write its artifacts there; {advice}"
+            f"tracking.dir: the store {store} was made as {homes[0]} and looks for its artifacts there; "
+            f"let it keep them here ({_relocate(store)}), or {_otherwise(store, homes[0], is_whole)}"
         )
 
 
@@ -56,7 +61,7 @@ def require_own(experiments: Sequence[KeptExperiment], wanted: Iterable[str]) ->
 
 def is_astray(store: Path, experiment: KeptExperiment) -> bool:
     """Return whether it is MLflow's own experiment, Default, which writes to what then was the working folder."""
-    path = _path(experiment.location)
+    path = path_of(experiment.location)
     if experiment.id != 0 or path is None:
         return False
     return path.parts[-2:] == ("mlruns", "0") and store not in path.parents
@@ -64,13 +69,13 @@ def is_astray(store: Path, experiment: KeptExperiment) -> bool:
 
 def _home(experiment: KeptExperiment) -> Path | None:
     """Return the store for which an experiment's :func:`location` was made; None if somebody chose another one."""
-    path = _path(experiment.location)
+    path = path_of(experiment.location)
     if path is None or path.parts[-2:] != (ARTIFACTS, _folder_name(experiment.name)):
         return None
     return path.parents[1]
 
 
-def _path(location: str) -> Path | None:
+def path_of(location: str) -> Path | None:
     """Return the folder of an address; None if it is none of this machine's."""
     parts = urlsplit(location)
     if parts.scheme == "file":
@@ -87,14 +92,17 @@ def _is_same(home: Path, store: Path) -> bool:
     return home == store or (exists(home) and samefile(home, store))
 
 
-def _advice(store: Path, home: Path, is_whole: bool) -> str:
-    """Return what works: the original if it is still there, to undo the move if its place is free, or a new store."""
+def _relocate(store: Path) -> str:
+    return command("relocate", override("tracking.dir", str(store)), module="runner.store")
+
+
+def _otherwise(store: Path, home: Path, is_whole: bool) -> str:
+    """Return what also works: the original if it is still there, to undo the move if its place is free, a new store."""
     if exists(home / "mlflow.db"):
-        original = shlex.quote(override("tracking.dir", str(home)))
-        return f"use that one ({original}), or begin a new one (tracking.dir=ANOTHER)"
+        return f"use the original ({shlex.quote(override('tracking.dir', str(home)))})"
     if is_whole and not exists(home):
         back = shlex.join(["mv", str(store), str(home)])
         if not exists(home.parent):
             back = f"{shlex.join(['mkdir', '-p', str(home.parent)])} && {back}"
-        return f"move it back ({back}), or begin a new one (tracking.dir=ANOTHER)"
+        return f"move it back ({back})"
     return "begin a new one (tracking.dir=ANOTHER)"

@@ -54,8 +54,7 @@ def migrate(database: Path, say: Callable[[str], None]) -> None:
                 return  # another process was faster
             _copy(database, unfinished)
             _upgrade(unfinished)
-            backup = database.with_name(f"{database.name}.{revision}.{datetime.now():%Y%m%d-%H%M%S}")
-            _copy(database, backup)
+            backup = keep_copy(database, revision)
             unfinished.replace(database)
     except (sqlite3.Error, OSError) as error:
         raise StoreError(
@@ -66,6 +65,13 @@ def migrate(database: Path, say: Callable[[str], None]) -> None:
         f"{database} was made by an older MLflow; it has been migrated to MLflow {package_version('mlflow')}. "
         f"The one before is kept as {backup}"
     )
+
+
+def keep_copy(database: Path, label: str) -> Path:
+    """Copy a database to a file beside it with the label and the time in its name. Raises what SQLite raises."""
+    backup = database.with_name(f"{database.name}.{label}.{datetime.now():%Y%m%d-%H%M%S}")
+    _copy(database, backup)
+    return backup
 
 
 @contextmanager

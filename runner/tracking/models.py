@@ -18,6 +18,7 @@ from runner.tracking.retries import without_retries
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
+    from mlflow.entities.model_registry import ModelVersion
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,34 @@ class RunModels:
     def _tagged(self, sha256: str) -> dict[str, str]:
         tagged = {tags.SHA256: sha256, tags.RUN_ID: self._run_id, tags.FINGERPRINT: self._fingerprint}
         return {name: value for name, value in tagged.items() if value}
+
+
+def logged_models(client: MlflowClient) -> Iterator[LoggedModel]:
+    """Yield all logged models of a store. Raises what MLflow raises."""
+    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
+    return _paged(lambda token: client.search_logged_models(everywhere, page_token=token))
+
+
+def model_versions(client: MlflowClient) -> Iterator[ModelVersion]:
+    """Yield all versions of all registered models. Raises what MLflow raises."""
+    return _paged(lambda token: client.search_model_versions(page_token=token))
+
+
+def aliases(client: MlflowClient) -> Iterator[tuple[str, str, str]]:
+    """Yield each alias of a version: the model's name, the alias and the version. Raises what MLflow raises."""
+    for model in _paged(lambda token: client.search_registered_models(page_token=token)):
+        yield from ((model.name, alias, str(number)) for alias, number in model.aliases.items())
+
+
+def _paged(search: Callable[[str | None], Any]) -> Iterator[Any]:
+    """Yield what a search finds, page after page."""
+    token = None
+    while True:
+        page = search(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def remove_unfinished(client: MlflowClient, run: Run) -> None:

@@ -27,17 +27,22 @@ def owner_tags() -> dict[str, str]:
 
 def end_orphans(client: MlflowClient) -> int:
     """Mark as KILLED the RUNNING runs whose process on this machine is gone. Returns their number."""
-    orphans = [run for run in _running_here(client) if not is_alive(run.data.tags.get(tags.PROCESS, ""))]
+    orphans, _ = running_here(client)
     for run in orphans:
         remove_unfinished(client, run)
         end_run(client, run.info.run_id, "KILLED", "its process died without a word; what it had measured is kept")
     return len(orphans)
 
 
-def _running_here(client: MlflowClient) -> list[Run]:
+def running_here(client: MlflowClient) -> tuple[list[Run], list[Run]]:
+    """Return the RUNNING runs of this machine: those whose process is gone, and those that go on."""
     host = socket.gethostname().replace("'", "")
     everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
-    return list(client.search_runs(everywhere, f"attributes.status = 'RUNNING' AND tags.`{tags.HOST}` = '{host}'"))
+    found = client.search_runs(everywhere, f"attributes.status = 'RUNNING' AND tags.`{tags.HOST}` = '{host}'")
+    orphans, alive = list["Run"](), list["Run"]()
+    for run in found:
+        (alive if is_alive(run.data.tags.get(tags.PROCESS, "")) else orphans).append(run)
+    return orphans, alive
 
 
 def identity(pid: int) -> str:

@@ -112,8 +112,12 @@ class LocalStore(Store):
         if self.database.exists():
             schema_of(self.database)
             if needs.experiments:
-                home.require_home(self.folder, kept := experiments(self.database))
-                home.require_own(kept, needs.experiments)
+                self.require_home()
+                home.require_own(experiments(self.database), needs.experiments)
+
+    def require_home(self) -> None:
+        """Raise StoreError if the store was moved or copied and looks for its artifacts at the old place."""
+        home.require_home(self.folder, experiments(self.database))
 
     def open(self, say: Callable[[str], None] = lambda text: None) -> MlflowClient:
         quiet_mlflow()

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from unittest import mock
@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 from omegaconf import OmegaConf
 
-from runner.tracking import database, revisions, tags
+from runner.tracking import database, moving, revisions, tags
 from runner.tracking.store import LocalStore
 from tests.conftest import ROOT
 
@@ -164,6 +164,29 @@ def test_dropout_still_draws_by_this_function() -> None:
             uniform.assert_called_once()
         expected = tf.nn.experimental.stateless_dropout(tf.ones([1000]), 0.5, seed=[1, 2])
         assert bool(tf.reduce_all(dropped == expected)), "other neurons are dropped than by TensorFlow's kernels"
+
+
+def test_mlflow_keeps_addresses_in_these_columns_and_deletes_runs_so(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    client = store.open()
+    with contract("trace_tags"), database.connected(store.database) as connection:
+        for table, columns in moving.ADDRESSES.items():
+            connection.execute(f"SELECT {', '.join(columns)} FROM {table}")
+    run = client.create_run("0").info.run_id
+    model = client.create_logged_model("0", source_run_id=run).model_id
+    with contract("mlflow.store.tracking.sqlalchemy_store.SqlAlchemyStore"):
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        kept = SqlAlchemyStore(store.uri, store.artifact_root)
+        with kept.ManagedSessionMaker(read_only=False) as session:
+            kept.ManagedSessionMaker = lambda read_only=True: nullcontext(session)
+            with contract("SqlAlchemyStore._hard_delete_logged_model"):
+                kept._hard_delete_logged_model(model)
+            with contract("SqlAlchemyStore._hard_delete_run"):
+                kept._hard_delete_run(run)
+    with database.connected(store.database) as connection:
+        for table in ("runs", "tags", "logged_models"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
 # The table

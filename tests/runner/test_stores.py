@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -54,21 +53,21 @@ def test_a_moved_store_goes_back_by_the_command_that_it_names(tmp_path: Path, na
     _store(old)
     old.rename(new)
     said = _refusal(LocalStore(new))
-    assert f"{new} was made as {old} and would write" in said
-    subprocess.run(shlex.join(shlex.split(said.partition("(")[2].partition(")")[0])), shell=True, check=True)
+    assert f"{new} was made as {old} and looks for its artifacts there" in said
+    subprocess.run(said.partition("move it back (")[2].removesuffix(")"), shell=True, check=True)
     LocalStore(old).check(RUNS)
 
 
 def test_a_copied_store_names_the_original(tmp_path: Path) -> None:
     _store(tmp_path / "here")
     shutil.copytree(tmp_path / "here", tmp_path / "copy")
-    assert f"use that one (tracking.dir={tmp_path}/here)" in _refusal(LocalStore(tmp_path / "copy"))
+    assert f"use the original (tracking.dir={tmp_path}/here)" in _refusal(LocalStore(tmp_path / "copy"))
 
 
 def test_a_move_that_cannot_be_undone_is_not_advised(tmp_path: Path) -> None:
     _store(tmp_path / "here").folder.rename(tmp_path / "there")
     (tmp_path / "here").mkdir()  # mv would move the store into it
-    assert _refusal(LocalStore(tmp_path / "there")).endswith("; begin a new one (tracking.dir=ANOTHER)")
+    assert _refusal(LocalStore(tmp_path / "there")).endswith(", or begin a new one (tracking.dir=ANOTHER)")
 
 
 def test_a_moved_store_starts_nothing(main, store: Path, tmp_path: Path) -> None:

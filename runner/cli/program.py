@@ -1,0 +1,42 @@
+"""What the programs beside ``python -m runner`` share: their errors in a line, and their exit status."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from runner.cli.standard_streams import take_over
+from runner.config.error_messages import CONFIG_ERRORS, sentence
+from runner.environment import without_credentials
+from runner.errors import ExitStatus, UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, which names the help."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def run_program(name: str, work: Callable[[], int]) -> int:
+    """Do the work of the program ``name`` and return the exit status. What the user can correct becomes one line."""
+    output = take_over()
+    try:
+        status = work()
+    except UserError as error:
+        return _complain(name, str(error))
+    except CONFIG_ERRORS as error:
+        return _complain(name, sentence(error))
+    except KeyboardInterrupt:
+        _complain(name, "interrupted")
+        return ExitStatus.of_signal(signal.SIGINT)
+    output.flush()
+    return status if output.is_complete else ExitStatus.FAILED
+
+
+def _complain(name: str, problem: str) -> int:
+    print(f"{name}: {without_credentials(problem)}", file=sys.stderr)
+    return ExitStatus.WRONG_INPUT

@@ -1,0 +1,186 @@
+"""Deletes runs of a local store for good: with their artifacts, logged models and registered versions."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.tracking import tags
+from runner.tracking.artifacts import repository
+from runner.tracking.finding import find_run, search
+from runner.tracking.home import path_of
+from runner.tracking.models import aliases, logged_models, model_versions
+from runner.tracking.run import store_errors
+from runner.tracking.store import LocalStore
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
+    from mlflow.entities.model_registry import ModelVersion
+
+PAGE = 1000
+
+THREADS = 8
+
+RUNS_AT_A_TIME = 200
+"""So many runs are deleted in a transaction: other programs that write wait meanwhile, for about a second."""
+
+STILL_RUNNING = "it is RUNNING"
+
+
+def selected(client: MlflowClient, words: Sequence[str], condition: str, days: float | None) -> list[Run]:
+    """Return the runs that ``words`` name and those older than ``days`` that fulfil an MLflow ``condition``.
+
+    The newest come first. Raises UserError if a word names no run, StoreError for a condition that is none.
+    """
+    found = {run.info.run_id: run for run in (find_run(client, word) for word in words)}
+    if condition or days is not None:
+        before = f"attributes.start_time < {round((time.time() - days * 86400) * 1000)}" if days is not None else ""
+        both = " AND ".join(part for part in (condition, before) if part)
+        found |= {run.info.run_id: run for run in search(client, both, page_size=PAGE)}
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Doomed:
+    """A run that may be deleted, and what is deleted with it."""
+
+    run: Run
+    models: Sequence[LoggedModel]
+    versions: Sequence[ModelVersion]
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """Where its artifacts and its models are."""
+        return [self.run.info.artifact_uri, *(model.artifact_location for model in self.models)]
+
+    @property
+    def bytes(self) -> int:
+        """Their size, as far as they are files of this machine."""
+        return sum(_size(folder) for folder in map(path_of, self.addresses) if folder is not None)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be deleted, and what would not."""
+
+    doomed: Sequence[Doomed]
+    kept: Mapping[str, str]
+    """The ids of runs that were selected but stay, each with the reason."""
+
+
+def plan(client: MlflowClient, runs: Iterable[Run]) -> Plan:
+    """Plan to delete ``runs``, and with a sweep its jobs. What is in use stays, and a sweep with such a job."""
+    doomed: list[Doomed] = []
+    kept: dict[str, str] = {}
+    own = _Models(client)
+    families = [[run, *_jobs(client, run)] for run in runs]
+    seen = set[str]()
+    for family in sorted(families, key=len, reverse=True):  # a job that was selected along with its sweep is with it
+        new = [run for run in family if run.info.run_id not in seen]
+        seen |= {run.info.run_id for run in new}
+        if reason := next((reason for run in new if (reason := own.why_kept(run))), ""):
+            kept |= {family[0].info.run_id: reason}
+        else:
+            doomed += map(own.of, new)
+    return Plan(doomed, kept)
+
+
+class _Models:
+    """The logged models and registered versions of a store, by the run that made them."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self._logged = defaultdict[str, list["LoggedModel"]](list)
+        self._versions = defaultdict[str, list["ModelVersion"]](list)
+        self._aliases: dict[tuple[str, str], str] = {}
+        with store_errors():
+            for name, alias, number in aliases(client):
+                self._aliases[name, number] = alias
+            for model in logged_models(client):
+                self._logged[model.source_run_id].append(model)
+            for version in model_versions(client):
+                self._versions[version.run_id].append(version)
+
+    def of(self, run: Run) -> Doomed:
+        return Doomed(run, self._logged[run.info.run_id], self._versions[run.info.run_id])
+
+    def why_kept(self, run: Run) -> str:
+        """Return why a run must stay; empty if it may go."""
+        if run.info.status == "RUNNING":
+            return STILL_RUNNING
+        own = ((version.name, str(version.version)) for version in self._versions[run.info.run_id])
+        alias = next(
+            (f"{name}@{self._aliases[name, number]}" for name, number in own if (name, number) in self._aliases), ""
+        )
+        return f"its model is {alias}; delete that alias first" if alias else ""
+
+
+def _jobs(client: MlflowClient, run: Run) -> Iterator[Run]:
+    """Return the runs of a sweep's jobs; of any other run there are none."""
+    if tags.KEY not in run.data.tags:
+        return iter(())
+    return search(client, f"tags.`{tags.PARENT}` = '{run.info.run_id}'", page_size=PAGE)
+
+
+def delete(client: MlflowClient, store: LocalStore, doomed: Sequence[Doomed]) -> None:
+    """Delete runs for good. Raises StoreError.
+
+    Their rows go last, after all that belongs to them: what a kill leaves can be deleted again.
+    """
+    with store_errors():
+        _delete_versions(client, [version for one in doomed for version in one.versions])
+        with ThreadPoolExecutor(THREADS) as threads:  # the file system lets one wait for each folder, not all together
+            list(threads.map(partial(_delete_files, client.tracking_uri), (a for one in doomed for a in one.addresses)))
+        _delete_rows(store, doomed)
+
+
+def _delete_versions(client: MlflowClient, versions: Sequence[ModelVersion]) -> None:
+    """Delete registered versions, and with its last one the registered model."""
+    going = defaultdict[str, set[str]](set)
+    for version in versions:
+        going[version.name].add(version.version)
+    for name, numbers in going.items():
+        if numbers == {version.version for version in client.search_model_versions(f"name = '{name}'")}:
+            client.delete_registered_model(name)
+            continue
+        for number in numbers:
+            client.delete_model_version(name, number)
+
+
+def _delete_files(tracking_uri: str, location: str) -> None:
+    """Delete the files at an address, and the folder of the run or model that held nothing else."""
+    folder = path_of(location)
+    if folder is None or folder.exists():
+        repository(location, tracking_uri).delete_artifacts()
+    if folder is not None:
+        with suppress(OSError):
+            folder.parent.rmdir()
+
+
+def _delete_rows(store: LocalStore, doomed: Sequence[Doomed]) -> None:
+    """Do what ``mlflow gc`` does, which would delete everything else in MLflow's trash along with it.
+
+    Many runs share a transaction: each would wait for the disk.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    database = SqlAlchemyStore(store.uri, store.artifact_root)
+    transaction = database.ManagedSessionMaker
+    for begin in range(0, len(doomed), RUNS_AT_A_TIME):
+        with transaction(read_only=False) as session:
+            database.ManagedSessionMaker = lambda session=session, **_: nullcontext(session)
+            for one in doomed[begin : begin + RUNS_AT_A_TIME]:
+                for model in one.models:
+                    database._hard_delete_logged_model(model.model_id)
+                database._hard_delete_run(one.run.info.run_id)
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
