@@ -15,6 +15,7 @@ from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import most
 from experiments.reporting.text import duration, listed
 from experiments.runtime.roofline import Roofline
+from experiments.runtime.transfer import NONE
 from experiments.series.columns import sample_columns
 from experiments.series.intervals import origin_of_intervals
 
@@ -86,6 +87,7 @@ class MatmulAnswer:
             "shape": product.shape,
             "dtype": product.dtype,
             "mode": point.mode,
+            "transfer": self.settings.transfer,
             "device": point.device,
             "median_us": measurement.median * 1e6,
             "ci_low_us": low * 1e6,
@@ -131,7 +133,7 @@ class MatmulAnswer:
             f"Not measured: n={size:,} - {literal(reason)}." for size, reason in sorted(self.not_measured.items())
         ]
         parts += origin_of_intervals(point.measurement for point in self.points)
-        parts.append(f"This machine's limits: {in_words(self.roofline)}.")
+        parts.append(f"This machine's limits: {in_words(self.roofline)}.{self._on_transfer()}")
         return "\n\n".join(parts)
 
     def share(self, point: MatmulPoint) -> str:
@@ -148,6 +150,14 @@ class MatmulAnswer:
         return (
             f"{times}; best rate {self.best.flops_per_s / 1e9:.3g} GFLOP/s at {listed(sizes)}, "
             f"{self.share(self.best)} of what this machine reaches."
+        )
+
+    def _on_transfer(self) -> str:
+        if self.settings.transfer == NONE:
+            return ""
+        return (
+            " They know nothing of the copies between host and device that are part of each time here: *bound by* says "
+            "what would bound the product alone."
         )
 
     def _table_row(self, point: MatmulPoint) -> dict[str, str]:

@@ -9,11 +9,12 @@ from typing import Any
 from experiments.matmul.product import Product, new_call, require_product_in_graph
 from experiments.matmul.settings import MatmulSettings
 from experiments.matmul.verification import check_bytes, require_correct, residual, tolerance
-from experiments.measure import Measurement, Timing, Turns, new_sampler, visiting_order
+from experiments.measure import Measurement, Turns, new_sampler, visiting_order
 from experiments.measure.interleave import window
 from experiments.recorder import Cell
 from experiments.runtime.device import current
 from experiments.runtime.modes import tf32_in_use
+from experiments.runtime.transfer import NONE, OPERANDS_AND_RESULT, begin, with_transfer
 from experiments.series.measuring import SizeSeries
 
 PRODUCT = "product"
@@ -40,18 +41,25 @@ class MatmulPoint:
 
 
 class MatmulPointInProgress:
-    """A product that is being measured; keeps its operands on the device."""
+    """A product that is being measured; keeps its operands on the device, or on the host if calls are to copy them."""
 
-    def __init__(self, product: Product, mode: str, timing: Timing, seed: int) -> None:
-        """Check the first result. Raises Refused where it is wrong or was computed on another device."""
-        self.product, self.mode = product, mode
-        call, operands = new_call(mode), product.operands(seed)
-        sampler = new_sampler(call, operands, timing)
+    def __init__(self, product: Product, settings: MatmulSettings, checked: Mapping[str, Any]) -> None:
+        """Check the first result, unless ``checked`` knows of it.
+
+        Raises Refused where it is wrong or was computed on another device.
+        """
+        self.product, self.mode, seed, transfer = product, settings.mode, settings.seed, settings.transfer
+        call, operands = new_call(self.mode), product.operands(seed)
+        begun = [begin(operand, transfer) for operand in operands]
+        sampler = new_sampler(with_transfer(call, transfer), begun, settings.timing)
         result = sampler.first_call()
-        current().require(result)
+        computed = call(*operands) if transfer == OPERANDS_AND_RESULT else result
+        current().require(computed)
         require_product_in_graph(call, operands)
-        self.device = result.device
-        self.residual = residual(operands[0].numpy(), operands[1].numpy(), result.numpy(), seed)
+        self.device = computed.device
+        self.residual: float = (
+            checked["residual"] if checked else residual(operands[0].numpy(), operands[1].numpy(), result.numpy(), seed)
+        )
         require_correct(self.residual, tolerance(product, tf32_in_use()))
         self.turns = Turns({PRODUCT: sampler}, f"{seed} {product.size}")
 
@@ -73,10 +81,11 @@ class MatmulSeries(SizeSeries[MatmulPoint]):
 
     def bytes_needed(self, key: int) -> int:
         product = self._product(key)
-        return product.traffic + check_bytes(product)
+        begun = 0 if self.settings.transfer == NONE else product.traffic  # operands that wait on the host
+        return product.traffic + begun + check_bytes(product)
 
     def begin(self, key: int) -> MatmulPointInProgress:
-        return MatmulPointInProgress(self._product(key), self.settings.mode, self.settings.timing, self.seed)
+        return MatmulPointInProgress(self._product(key), self.settings, self.checked(key))
 
     def facts(self, point: MatmulPoint) -> Mapping[str, Cell]:
         return {"device": point.device, "residual": point.residual}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from experiments.matmul.product import SHAPES
 from experiments.measure import Timing
 from experiments.runtime.modes import BYTES, MODES
+from experiments.runtime.transfer import NONE, TRANSFERS, setting
 from experiments.validators import InvalidField, require_choice, require_seed
 
 
@@ -18,6 +19,8 @@ class MatmulSettings:
     shape: str = "inner"
     dtype: str = "float32"
     mode: str = "eager"
+    transfer: str = NONE
+    """What each call copies between the memories of host and device, see :mod:`experiments.runtime.transfer`."""
     seed: int = 0
     timing: Timing = field(default_factory=Timing)
 
@@ -25,6 +28,7 @@ class MatmulSettings:
         require_choice(self, "shape", tuple(SHAPES))
         require_choice(self, "dtype", tuple(BYTES))
         require_choice(self, "mode", MODES)
+        require_choice(self, "transfer", TRANSFERS)
         if not self.sizes:
             raise InvalidField(self, "sizes", "is empty; give at least one size, such as [1,10,100]")
         require_seed(self)
@@ -40,4 +44,4 @@ class MatmulSettings:
     @property
     def setting(self) -> str:
         """The circumstances that all sizes share, for a note or a figure: ``float32, eager``."""
-        return f"{self.dtype}, {self.mode}"
+        return setting(self.dtype, self.mode, transfer=self.transfer)

@@ -74,6 +74,7 @@ class OperatorsAnswer:
             "operands": point.shapes,
             "dtype": self.settings.dtype,
             "mode": self.settings.mode,
+            "transfer": self.settings.transfer,
             "device": point.device,
             "backward_us": (point.both.median - point.forward.median) * 1e6,
             **ratio_columns("ratio", point.ratio),

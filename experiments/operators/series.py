@@ -11,7 +11,7 @@ from typing import Any
 from experiments.experiment import Refused
 from experiments.measure import Measurement, Sampler, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
-from experiments.operators.calls import BOTH, FORWARD, forward_and_backward, output_of
+from experiments.operators.calls import BOTH, FORWARD, OperatorCalls, output_of
 from experiments.operators.catalogue import OPERATORS
 from experiments.operators.operator import Operator, Tensor
 from experiments.operators.settings import OperatorsSettings
@@ -25,8 +25,8 @@ from experiments.operators.verification import (
 )
 from experiments.recorder import Cell
 from experiments.runtime.device import current
-from experiments.runtime.modes import in_mode
 from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.runtime.transfer import OPERANDS_AND_RESULT, begin
 from experiments.series.measuring import Series
 
 
@@ -64,10 +64,13 @@ class OperatorPoint:
 
 
 class OperatorPointInProgress:
-    """An operator that is being measured; keeps its operands on the device."""
+    """An operator that is being measured; keeps its operands where they begin, on the device or on the host."""
 
-    def __init__(self, settings: OperatorsSettings, operator: Operator) -> None:
-        """Check the first results. Raises Refused where they are wrong, on another device, or take too long."""
+    def __init__(self, settings: OperatorsSettings, operator: Operator, checked: Mapping[str, Any]) -> None:
+        """Check the first results, unless ``checked`` knows of them.
+
+        Raises Refused where they are wrong, on another device, or take too long.
+        """
         size, dtype, seed = settings.size, settings.dtype, settings.seed
         self.operator, self.shapes = operator, operator.shapes(size)
         self.flops = operator.flops(size) if operator.flops else None
@@ -76,20 +79,27 @@ class OperatorPointInProgress:
             operator.tensors(size, dtype, seed),
             operator.prepare(size, dtype),
         )
-        arguments = (*operands, *prepared.state)
-        forward = new_sampler(in_mode(prepared.call, settings.mode), arguments, settings.timing)
+        calls = OperatorCalls(settings.mode, settings.transfer, prepared.call, real, len(operands))
+        begun = [begin(operand, settings.transfer) for operand in operands]
+        forward = new_sampler(calls.timed_forward, (*begun, *prepared.state), settings.timing)
         output = output_of(forward.first_call())
         _require_bearable(forward, settings.longest_call)
         cotangent = _cotangent(output, seed)
-        both_call = in_mode(forward_and_backward(prepared.call, real), settings.mode)
-        both = new_sampler(both_call, (cotangent, *arguments), settings.timing)
+        both = new_sampler(calls.timed_both, (cotangent, *begun, *prepared.state), settings.timing)
         result, slopes = both.first_call()
         _require_bearable(both, settings.longest_call)
         outputs = output, output_of(result)
-        for tensor in outputs:
+        computed = outputs
+        if settings.transfer == OPERANDS_AND_RESULT:
+            computed = calls.outputs(cotangent, (*operands, *prepared.state))
+        for tensor in computed:
             current().require(tensor)
-        self.device = output.device
-        self.errors = errors(operator, operands, real, outputs, slopes, cotangent, seed)
+        self.device = computed[0].device
+        self.errors = (
+            Errors(checked["output_error"], checked["gradient_error"])
+            if checked
+            else errors(operator, operands, real, outputs, slopes, cotangent, seed)
+        )
         self.tolerance = tolerance(dtype)
         require_correct(self.errors, self.tolerance)
         self.turns = Turns({FORWARD: forward, BOTH: both}, f"{seed} {operator.name}")
@@ -116,7 +126,7 @@ class OperatorsSeries(Series[str, OperatorPoint]):
         return OPERATORS[key].numbers(self.settings.size) * CHECK_COPIES * CHECK_BYTES
 
     def begin(self, key: str) -> OperatorPointInProgress:
-        return OperatorPointInProgress(self.settings, OPERATORS[key])
+        return OperatorPointInProgress(self.settings, OPERATORS[key], self.checked(key))
 
     def facts(self, point: OperatorPoint) -> Mapping[str, Cell]:
         return {

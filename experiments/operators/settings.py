@@ -8,6 +8,7 @@ from experiments.measure import Timing
 from experiments.operators.catalogue import OPERATORS
 from experiments.operators.size import Size
 from experiments.runtime.modes import BYTES, MODES
+from experiments.runtime.transfer import NONE, TRANSFERS, setting
 from experiments.validators import InvalidField, require_at_least, require_choice, require_seed, suggestion
 
 
@@ -20,6 +21,8 @@ class OperatorsSettings:
     size: Size = field(default_factory=Size)
     dtype: str = "float32"
     mode: str = "graph"
+    transfer: str = NONE
+    """What each call copies between the memories of host and device, see :mod:`experiments.runtime.transfer`."""
     longest_call: float = 3.0
     """Seconds. An operator whose call takes longer is left out."""
     seed: int = 0
@@ -32,6 +35,7 @@ class OperatorsSettings:
                 raise InvalidField(self, "operators", f"{known}{suggestion(name, OPERATORS)}")
         require_choice(self, "dtype", tuple(BYTES))
         require_choice(self, "mode", MODES)
+        require_choice(self, "transfer", TRANSFERS)
         require_at_least(self, "longest_call", 0)
         require_seed(self)
 
@@ -43,4 +47,4 @@ class OperatorsSettings:
     @property
     def setting(self) -> str:
         """The circumstances that all operators share, for a note or a figure: ``float32, graph``."""
-        return f"{self.dtype}, {self.mode}"
+        return setting(self.dtype, self.mode, transfer=self.transfer)

@@ -10,6 +10,8 @@ from typing import Protocol
 from experiments.job_result import JobResult, took_turns
 from experiments.measure.unpaired import UNKNOWN_DRIFT, LogRatio, of_processes
 from experiments.reporting.markdown import literal
+from experiments.runtime.transfer import IN_WORDS as TRANSFER
+from experiments.runtime.transfer import NONE
 from experiments.series.levels import Key, levels_of
 
 Turn = tuple[tuple[tuple[str, str], ...], str]
@@ -73,9 +75,11 @@ def on_turns(jobs: Sequence[JobResult]) -> str:
 
 
 def common_setting(members: Sequence[JobResult]) -> str:
-    """The dtype and the mode, each where all jobs agree in it, such as ``float32, graph``."""
-    values = [{str(job.config.get(f"experiment.{key}", "")) for job in members} for key in ("dtype", "mode")]
-    return ", ".join(found.pop() for found in values if len(found) == 1 and "" not in found)
+    """The dtype, the mode and the transfer, each where all jobs agree in it, such as ``float32, graph``."""
+    keys = ("dtype", "mode", "transfer")
+    values = [{str(job.config.get(f"experiment.{key}", "")) for job in members} for key in keys]
+    common = [found.pop() for found in values if len(found) == 1]
+    return ", ".join(TRANSFER.get(value, value) for value in common if value not in ("", NONE))
 
 
 def without_result(members: Iterable[JobResult], compared: Iterable[Compared]) -> list[str]:

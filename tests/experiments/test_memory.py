@@ -77,7 +77,7 @@ def test_every_point_has_its_memory_as_a_column_and_a_metric(on_device):
     recorder.run_to_end(Matmul(sizes=[1, 4_000_000], timing=SHORT).run)
     rows = recorder.tables["results"]
     for row in rows:
-        assert recorder.metrics["memory/peak_mb", row["n"]] == row["peak_mb"]
+        assert recorder.metrics["memory/peak_mb", int(row["n"] or 0)] == row["peak_mb"]
         assert row["peak_mb"] > 32  # the two operands of the larger one, and TensorFlow itself
 
 
