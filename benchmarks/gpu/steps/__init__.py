@@ -16,7 +16,7 @@ from benchmarks.gpu.steps import (
 
 STEPS = (
     Step("a", "What TensorFlow and the driver see", 30, sees.look),
-    Step("b", "The textbook's figure, square products, number formats", 165, textbook.look),
+    Step("b", "The textbook's figure, square products, number formats, copying", 180, textbook.look),
     Step("c", "Whether the device that was asked for computes", 45, truth.look),
     Step("d", "Out of memory in the middle of a series", 40, out_of_memory.look),
     Step("e", "Automatic differentiation in all its ways", 40, derivatives.look),

@@ -1,4 +1,4 @@
-"""Step b: the textbook's figure for inner and square products, and what each number format reaches."""
+"""Step b: the textbook's figure for inner and square products, what each number format reaches, what copying costs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ def look(bench: Bench) -> None:
     if bench.on_gpu:
         _curves(bench, "square", square)
         jobs = _formats(bench, "device.tf32=false,true") + _formats(bench, "experiment.dtype=bfloat16,float16")
+        _transfers(bench)
     else:
         jobs = _curves(bench, "square", (*square, "experiment.dtype=float32,bfloat16")).jobs
         bench.needs_gpu("where the GPU's curve crosses the CPU's", "float32 with TF32 against without", "float16")
+        bench.needs_gpu("what copying operands to the card and the result back costs")
     card = card_named(bench.card["card"])
     rows = [row for run in jobs for row in _best(run, card)]
     bench.table("square products: the best rate of each number format", rows)
@@ -57,10 +59,7 @@ def _crossover(bench: Bench, name: str, sweep: Run) -> None:
 
 def _side_by_side(jobs: Sequence[Run]) -> Iterator[dict[str, str]]:
     """One row a size, three columns a job."""
-    curves = {
-        f"{run.tag('device.actual')} {run.param('experiment.dtype')}": {row["n"]: row for row in _measured(run)}
-        for run in jobs
-    }
+    curves = {_name(run): {row["n"]: row for row in _measured(run)} for run in jobs}
     for n in sorted({n for rows in curves.values() for n in rows}, key=int):
         cells = {"n": f"{int(n):,}"}
         for name, rows in curves.items():
@@ -71,6 +70,12 @@ def _side_by_side(jobs: Sequence[Run]) -> Iterator[dict[str, str]]:
         yield cells
 
 
+def _name(run: Run) -> str:
+    transfer = run.param("experiment.transfer")
+    copied = "" if transfer == "none" else f", {transfer.replace('_', ' ')} copied"
+    return f"{run.tag('device.actual')} {run.param('experiment.dtype')}{copied}"
+
+
 def _formats(bench: Bench, asked: str) -> list[Run]:
     """Large square products on the GPU, up to what fits; each size in one process."""
     sizes = bench.sized("1024,4096,8192,16384,32768", "64,128")
@@ -79,6 +84,16 @@ def _formats(bench: Bench, asked: str) -> list[Run]:
     done = bench.runner("-m", "device=gpu", asked, *words)
     bench.judge_jobs(done, f"square products with {asked}: every job ends")
     return done.jobs
+
+
+def _transfers(bench: Bench) -> None:
+    """Square products whose operands begin in the host's memory."""
+    timing = bench.timing("experiment.timing.processes=1", "experiment.timing.max_seconds=0.5")
+    words = ("experiment.shape=square", "experiment.sizes=[64,256,1024,4096]", *timing, "sweep.refine=false")
+    asked = "experiment.transfer=none,operands,operands_and_result"
+    done = bench.runner("-m", "device=gpu", asked, *words)
+    bench.judge_jobs(done, "square products with copying: every job ends")
+    bench.table("square products: medians with what is copied in each call", _side_by_side(done.jobs))
 
 
 def _best(run: Run, card: Card | None) -> Iterator[dict[str, str]]:
@@ -97,6 +112,8 @@ def _best(run: Run, card: Card | None) -> Iterator[dict[str, str]]:
         "at n": f"{int(best['n']):,}",
         "data sheet": f"{stated:g}" if stated else "-",
         "share": f"{rate / stated:.0%}" if stated else "-",
+        "clock": f"{_number(best.get('gpu_clock_mhz_during', ''))} MHz",
+        "power": f"{_number(best.get('gpu_watts_during', ''))} W",
         "largest n measured": f"{max(int(row['n']) for row in measured):,}",
         "left out": "; ".join(left_out) or "-",
     }
