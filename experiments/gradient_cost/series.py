@@ -48,8 +48,11 @@ class GradientCostPoint:
 class GradientCostPointInProgress:
     """A size that is being measured; keeps its operands on the device."""
 
-    def __init__(self, settings: GradientCostSettings, size: int) -> None:
-        """Check the first results. Raises Refused where the gradient is wrong or was computed on another device."""
+    def __init__(self, settings: GradientCostSettings, size: int, checked: Mapping[str, Any]) -> None:
+        """Check the first results, unless ``checked`` knows of them.
+
+        Raises Refused where the gradient is wrong or was computed on another device.
+        """
         workload, seed = settings.workload, settings.seed
         allowed = tolerance(workload, settings.dtype, size)
         operands = workload.operands(size, settings.dtype, seed)
@@ -58,13 +61,13 @@ class GradientCostPointInProgress:
         self.parameters = sum(int(parameter.shape.num_elements()) for parameter in operands.parameters)
         samplers = {name: new_sampler(call, operands.all, settings.timing) for name, call in calls.items()}
         results = {name: sampler.first_call() for name, sampler in samplers.items()}
-        self.error = error(workload, operands, results[GRADIENT], seed)
+        self.error: float = checked["error"] if checked else error(workload, operands, results[GRADIENT], seed)
         require_correct(self.error, allowed)
         for slope in results[GRADIENT]:
             current().require(slope)
         self.device = results[GRADIENT][0].device
-        self.hessian_error = None
-        if HESSIAN in results:
+        self.hessian_error: float | None = checked.get("hessian_error")
+        if HESSIAN in results and not checked:
             self.hessian_error = hessian_error(workload, operands, results[HESSIAN][1])
             require_correct(self.hessian_error, allowed, "Hessian's diagonal")
         self.turns = Turns(samplers, f"{seed} {size}")
@@ -89,7 +92,7 @@ class GradientCostSeries(SizeSeries[GradientCostPoint]):
         return self.settings.workload.elements(key) * CHECK_BYTES
 
     def begin(self, key: int) -> GradientCostPointInProgress:
-        return GradientCostPointInProgress(self.settings, key)
+        return GradientCostPointInProgress(self.settings, key, self.checked(key))
 
     def facts(self, point: GradientCostPoint) -> Mapping[str, Cell]:
         return {

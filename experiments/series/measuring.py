@@ -81,7 +81,18 @@ class Series(ABC, Generic[Key, Point]):
 
     @abstractmethod
     def begin(self, key: Key) -> InProgress[Point]:
-        """Make the operands and check the first results. Raises Refused where these are wrong or on another device."""
+        """Make the operands and check the first results, unless they are :meth:`checked`.
+
+        Raises Refused where these are wrong or on another device.
+        """
+
+    def checked(self, key: Key) -> Mapping[str, Any]:
+        """Return the facts of a key whose first results an earlier process of this run has checked; else none.
+
+        Each process makes the same operands and the same calls, so that one check is enough: it may take longer than
+        the measurement.
+        """
+        return self.before.facts(key) if key in self.before.keys else {}
 
     @abstractmethod
     def facts(self, point: Point) -> Mapping[str, Cell]:

@@ -44,6 +44,26 @@ def test_each_process_measures_each_point(measured):
     assert recorder.notes[-1].count("follow from the spread between 3 processes") == 1
 
 
+CHECKS = ["matmul.series.residual", "operators.series.errors", "gradient_cost.series.error"]
+
+
+def test_first_results_are_checked_once(measured, monkeypatch):
+    """A check may take longer than the measurement, and each process makes the same calls."""
+    experiment, key, _ = measured
+    first = MemoryRecorder()
+    experiment.run(first)
+    for check in CHECKS:
+        monkeypatch.setattr(f"experiments.{check}", lambda *given: pytest.fail("checked again"))
+    second = MemoryRecorder(handed=first.handed)
+    experiment.run(second)
+    before, after = ({row[key]: _error_of(row) for row in one.tables["results"]} for one in (first, second))
+    assert before == after
+
+
+def _error_of(row):
+    return {column: value for column, value in row.items() if "error" in column or column == "residual"}
+
+
 def test_metrics_wait_for_the_last_process(measured):
     experiment, _, _ = measured
     recorder = MemoryRecorder()
