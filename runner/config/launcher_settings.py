@@ -26,7 +26,8 @@ def checked(kind: type[T], settings: Mapping[str, Any]) -> T:
         raise UserError(f"hydra.launcher.{error.field}: {error}") from None
     except OmegaConfBaseException as error:
         key = str(error.full_key)
-        hint = suggestion(key, [field.name for field in fields(cast(Any, kind))])
+        known = [field.name for field in fields(cast(Any, kind))]
+        hint = "" if key.partition("[")[0] in known else suggestion(key, known)
         raise UserError(f"hydra.launcher.{key}: {wrong_type(first_line(error))}{hint}") from None
     assert isinstance(made, kind)
     return made

@@ -47,8 +47,7 @@ class Limits:
         if not self.gpus or min(self.gpus) < 0 or len(set(self.gpus)) < len(self.gpus):
             raise InvalidField(self, "gpus", f"{self.gpus} are no GPUs; give their numbers, each once, such as [0,1]")
         if self.n_jobs > len(self.gpus):
-            cards = f"{len(self.gpus)} GPU{'s' * (len(self.gpus) > 1)}"
-            raise InvalidField(self, "n_jobs", f"{self.n_jobs} jobs at a time cannot have one of {cards} each")
+            raise InvalidField(self, "n_jobs", f"{self.n_jobs} jobs at a time need a GPU each, but gpus={self.gpus}")
 
     @property
     def memory_bytes(self) -> int | None:

@@ -110,8 +110,8 @@ def test_a_job_on_the_cpu_needs_no_card(house: House) -> None:
         ({"gpus": []}, "gpus: [] are no GPUs; give their numbers, each once"),
         ({"gpus": [0, 0]}, "gpus: [0, 0] are no GPUs"),
         ({"gpus": [-1]}, "gpus: [-1] are no GPUs"),
-        ({"gpus": ["first"]}, "gpus[0]: "),
-        ({"gpus": [0, 1], "n_jobs": 3}, "n_jobs: 3 jobs at a time cannot have one of 2 GPUs each"),
+        ({"gpus": ["first"]}, "gpus[0]: 'first' is not a whole number"),
+        ({"gpus": [0, 1], "n_jobs": 3}, "n_jobs: 3 jobs at a time need a GPU each, but gpus=[0, 1]"),
     ],
 )
 def test_wrong_cards_are_one_line(settings: dict[str, object], problem: str) -> None:
@@ -119,6 +119,7 @@ def test_wrong_cards_are_one_line(settings: dict[str, object], problem: str) -> 
         checked(Limits, settings)
     assert str(wrong.value).startswith(f"hydra.launcher.{problem}")
     assert "\n" not in str(wrong.value)
+    assert "did you mean" not in str(wrong.value)
 
 
 @pytest.mark.parametrize(("key", "value"), [("index", 2), ("gpus", 2)])
