@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -10,9 +11,11 @@ from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.backends import BACKENDS
 from experiments.deployment.plots import latency_figure
 from experiments.deployment.series import DeploymentSeries
+from experiments.deployment.scores import LOSS, SAME
 from experiments.deployment.service import Service
 from experiments.deployment.settings import DeploymentSettings
-from experiments.experiment import Experiment, Refused
+from experiments.deployment.sustained import Sustained
+from experiments.experiment import Experiment, Refused, Tolerance
 from experiments.recorder import Recorder
 from experiments.runtime.device import current
 
@@ -27,6 +30,15 @@ class Deployment(DeploymentSettings, Experiment):
     sources: ClassVar[tuple[str, ...]] = ("source",)
 
     def run(self, recorder: Recorder) -> None:
+    @classmethod
+    def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
+        """Allow what counts as the same when a backend is held against the original."""
+        return {
+            "test/accuracy/*": Tolerance(absolute=LOSS),
+            "test/mean_absolute_error/*": Tolerance(relative=LOSS),
+            "difference/max/*": Tolerance(absolute=SAME),
+        }
+
         source = recorder.fetch(self.source)
         recorder.progress("original", 0.0, source.title)
         series = DeploymentSeries(self, source)
