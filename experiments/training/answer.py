@@ -26,10 +26,7 @@ MOST_CLASSES = 20
 """The note has a table of the classes up to this number of them."""
 
 ROUNDING = 1e-3
-"""The accepted difference between a reloaded model's outputs and the original's, relative to the largest output.
-
-It is not zero because some devices add in another order each time.
-"""
+"""The accepted difference where numbers are multiplied in full: some devices add in another order each time."""
 
 
 UNEVEN = 1.2
@@ -62,6 +59,8 @@ class TrainingAnswer:
     """One row per format: size, times, and whether it came back the same; empty if that is not checked."""
     is_handed_over: bool = False
     """Whether the recorder has the model and all its files."""
+    rounding: float = ROUNDING
+    """The accepted difference between a reloaded model's outputs and the original's, relative to the largest output."""
     store_words: Sequence[str] = ()
     """The words of a command that name the store that has it."""
 
@@ -138,7 +137,7 @@ class TrainingAnswer:
     def damage_in_words(self) -> str:
         """Return what is wrong with the first format that is lost or beyond rounding; empty if all are whole."""
         assert self.test is not None
-        rounding = ROUNDING * self._size_of_outputs()
+        rounding = self.rounding * self._size_of_outputs()
         for row in self.saved:
             if problem := row["problem"] or _beyond(rounding, row["largest_difference"]):
                 return f"saved as {row['format']} did not come back the same ({problem})"

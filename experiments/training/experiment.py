@@ -23,6 +23,7 @@ from experiments.training.checkpoint import FOLDER, Checkpoint, newest, path_of
 from experiments.training.comparison import compare
 from experiments.training.history import EpochRow
 from experiments.training.report import in_words, record_epoch, record_figures, record_test
+from experiments.training.rounding import accepted_rounding
 from experiments.training.session import EXECUTION, Session
 from experiments.training.settings import TrainingSettings
 
@@ -68,6 +69,7 @@ class Training(TrainingSettings, Experiment):
             session = Session(self, data, _earlier(recorder))
             session.prepare(recorder)
             answer = TrainingAnswer(self, data, current().actual, session.history)
+            answer.rounding = accepted_rounding(self.precision)
             try:
                 for row in self._epochs(session, recorder):
                     recorder.progress(f"epoch {row.epoch}", row.epoch / self.epochs, answer.epoch_in_words(row))

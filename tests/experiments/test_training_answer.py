@@ -16,7 +16,8 @@ from experiments.networks.data import Data, Split
 from experiments.networks.datasets.bundled import Diabetes, Digits
 from experiments.networks.models.mlp import Mlp
 from experiments.networks.optimizers import Adam
-from experiments.training import Training
+from experiments.runtime.device import Placement
+from experiments.training import Training, rounding
 from experiments.training.answer import TrainingAnswer
 from experiments.training.history import EpochRow, History
 from experiments.training.plots import confusion_figure, learning_figure, mistakes_figure, residuals_figure
@@ -208,6 +209,32 @@ def test_a_model_that_differs_by_rounding_is_offered_from_the_registry():
     note = classified(saved=[saved_row(largest_difference=1e-6)]).note()
     assert "differs by up to 1e-06" in note
     assert note.endswith(f"{SERVE_IT} experiment.source=models:/digits-mlp`")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "precision", "tf32", "accepted"),
+    [
+        ("CPU:0", "float32", True, 1e-3),
+        ("CPU:0", "mixed_bfloat16", True, 1e-3),
+        ("GPU:0", "float32", True, 8 * 2**-11),
+        ("GPU:0", "float32", False, 1e-3),
+        ("GPU:0", "float64", True, 1e-3),
+        ("GPU:0", "mixed_float16", True, 8 * 2**-11),
+        ("GPU:0", "mixed_bfloat16", True, 8 * 2**-8),
+    ],
+)
+def test_only_a_gpu_that_multiplies_short_numbers_may_differ_by_more(
+    monkeypatch: pytest.MonkeyPatch, hardware: str, precision: str, tf32: bool, accepted: float
+):
+    """The H100 of docs/gpu.md: a cnn's logits differed by 0.004 with TF32."""
+    monkeypatch.setattr(rounding, "current", lambda: Placement(f"/device:{hardware}", hardware, ""))
+    monkeypatch.setattr(rounding, "tf32_in_use", lambda: tf32 and hardware == "GPU:0")
+    answer = classified(saved=[saved_row(largest_difference=0.99 * accepted * np.abs(LOGITS).max())])
+    answer.rounding = rounding.accepted_rounding(precision)
+    assert answer.rounding == accepted
+    assert answer.damage_in_words() == ""
+    answer.saved = [saved_row(largest_difference=1.01 * accepted * np.abs(LOGITS).max())]
+    assert "did not come back the same" in answer.damage_in_words()
 
 
 @pytest.mark.parametrize(
