@@ -10,11 +10,10 @@ from typing import ClassVar
 from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.backends import BACKENDS
 from experiments.deployment.plots import latency_figure
-from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.scores import LOSS, SAME
+from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.service import Service
 from experiments.deployment.settings import DeploymentSettings
-from experiments.deployment.sustained import Sustained
 from experiments.experiment import Experiment, Refused, Tolerance
 from experiments.recorder import Recorder
 from experiments.runtime.device import current
@@ -29,7 +28,6 @@ class Deployment(DeploymentSettings, Experiment):
     headline: ClassVar[tuple[str, ...]] = tuple(f"latency/p50_ms/{name}" for name in BACKENDS)
     sources: ClassVar[tuple[str, ...]] = ("source",)
 
-    def run(self, recorder: Recorder) -> None:
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
         """Allow what counts as the same when a backend is held against the original."""
@@ -39,6 +37,7 @@ class Deployment(DeploymentSettings, Experiment):
             "difference/max/*": Tolerance(absolute=SAME),
         }
 
+    def run(self, recorder: Recorder) -> None:
         source = recorder.fetch(self.source)
         recorder.progress("original", 0.0, source.title)
         series = DeploymentSeries(self, source)
