@@ -35,10 +35,10 @@ def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> in
             end = next((end for _, end in scheduler.run([job])), None)
         except KeyboardInterrupt:  # while the store was opened; later ones are the scheduler's
             end = None
-    return _exit_status(end, interruption)
-
     if end and end.run_id and end.status == "FINISHED":
         then(end.run_id)
+    return _exit_status(end, interruption)
+
 
 def _exit_status(end: JobEnd | None, interruption: Interruption) -> int:
     if end is None or (end.run_id is None and interruption.number):

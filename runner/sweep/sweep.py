@@ -20,9 +20,9 @@ from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
 from runner.sweep.finished import Finished
 from runner.sweep.parent import children, find_parent, new_parent
+from runner.sweep.replays import Replays
 from runner.sweep.view import SweepView
 from runner.tracking.needs import needs_of
-from runner.sweep.replays import Replays
 from runner.tracking.run import TrackedRun
 from runner.tracking.store import locate
 
@@ -52,10 +52,10 @@ class Sweep:
         ``view`` shows the progress. ``replays`` are the stored configs that the command names.
         """
         self._command, self._flags = command, flags
+        self.replays = replays or Replays()
         self._stack = ExitStack()
         self._view = view
         self._interruption = Interruption()
-        self.replays = replays or Replays()
         self._context: Context | None = None
         self._parent: TrackedRun | None = None
         self._finished = Finished({})
