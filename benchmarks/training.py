@@ -32,7 +32,13 @@ class Contestant:
     """One process that trains an epoch when told to."""
 
     def __init__(
-        self, network: str, what: str, command: tuple[str, ...], onednn: bool = True, count: int = COUNT
+        self,
+        network: str,
+        what: str,
+        command: tuple[str, ...],
+        onednn: bool = True,
+        count: int = COUNT,
+        stderr: int | None = subprocess.DEVNULL,
     ) -> None:
         self.what = what
         self.seconds: list[float] = []
@@ -42,7 +48,7 @@ class Contestant:
             [sys.executable, *command[:2], *arguments, *command[2:]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
             text=True,
             cwd=HERE.parent,
             env=environment,
@@ -63,7 +69,7 @@ class Contestant:
         assert self.process.stdout
         answer = self.process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{self.what} has ended; is the extra 'peers' installed?")
+            raise RuntimeError(f"{self.what} has ended by itself; is what it needs installed (the extra 'peers')?")
         return answer
 
     def __enter__(self) -> Contestant:

@@ -20,7 +20,7 @@ FOLDER = Path("gpu-report")
 LETTERS = tuple(step.letter for step in STEPS)
 
 ABOUT = f"""\
-Find out on a GPU, within minutes, all that this project claims of GPUs: figures and faults, in one report.
+Try on a GPU, within minutes, what this project does there, and write one report: figures, and faults if there are any.
 
 Each step is a question. It runs the product's own commands in a store of the report's own, is told as it ends, has a
 time limit, and stops no other step:

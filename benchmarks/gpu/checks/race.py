@@ -59,11 +59,15 @@ def _started(what: str, make: Callable[[], Contestant]) -> Contestant | None:
 
 
 def _ours(network: str, name: str, device: str, count: int) -> Callable[[], Contestant]:
-    return lambda: Contestant(network, name, ("-m", "benchmarks.train_execution", name, device), count=count)
+    return lambda: Contestant(
+        network, name, ("-m", "benchmarks.train_execution", name, device), count=count, stderr=None
+    )
 
 
 def _peer(network: str, what: str, script: str, device: str, count: int) -> Callable[[], Contestant]:
-    return lambda: Contestant(network, what, ("-u", str(HERE / "handwritten" / script), device), count=count)
+    return lambda: Contestant(
+        network, what, ("-u", str(HERE / "handwritten" / script), device), count=count, stderr=None
+    )
 
 
 def _tell(**found: Any) -> None:

@@ -17,6 +17,9 @@ def look(bench: Bench) -> None:
     stated = (card.tflops | {"memory": card.gbytes_per_s}) if card else {}
     rows = []
     for one in found:
+        if "problem" in one:
+            bench.note(f"{one['what']} has no rate", one["problem"])
+            continue
         what, unit = ("memory", "GB/s") if one["what"] == "memory" else (FORMATS[one["what"]], "TFLOP/s")
         peak = stated.get(one["what"])
         rows.append(
