@@ -93,7 +93,7 @@ class Advice:
         """Say why backends are named together, given how each is compared with the best."""
         if all(self._verdicts.get(pair) is Verdict.SAME for pair in close):
             return f"the same within {MARGIN:.0%}"
-        undecided = sum(verdict is Verdict.UNSURE for verdict in self._verdicts.values())
+        undecided = sum(verdict in (Verdict.UNSURE, Verdict.SAME) for verdict in self._verdicts.values())
         unsure = [pair for pair in close if self._verdicts.get(pair) is Verdict.UNSURE]
         needed = [self._ratios[pair].processes_among(undecided) for pair in unsure]
         how = f": {what_decides(max(needed), 'experiment.processes')}" if needed else ""

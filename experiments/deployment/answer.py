@@ -12,6 +12,7 @@ from experiments.deployment.load import WANTED_CALLS
 from experiments.deployment.scores import LOSS, SAME, Scores
 from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.service import Figure, Service
+from experiments.deployment.sustained import Sustained
 from experiments.deployment.words import call, plus_minus, room, start
 from experiments.networks.saving import checksums
 from experiments.recorder import Cell, Row
@@ -63,7 +64,13 @@ class DeploymentAnswer:
     def in_short(self, service: Service) -> str:
         """Return the figures of a backend in one line."""
         quality = "" if service.quality is None else f", {self.scores.in_words(service)}"
-        return f"{call(service)}{plus_minus(service.p50_ms)} a call, {room(service)}{quality}"
+        failed = f", {len(service.failures)} of its processes failed" if service.failures else ""
+        return f"{call(service)}{plus_minus(service.p50_ms)} a call, {room(service)}{quality}{failed}"
+
+    @property
+    def sustained(self) -> Sustained:
+        """The backends measured so far under load."""
+        return Sustained(self.services, self.series.settings.p99_ms)
 
     @cached_property
     def scores(self) -> Scores:
@@ -78,6 +85,7 @@ class DeploymentAnswer:
             parts.append(markdown_table(list(map(self._table_row, self.services))))
         if len(self.services) > 1:
             parts.append("\n".join(Advice(self.services, self.scores).lines()))
+        parts += self.sustained.note()
         parts += [f"Not measured: {name} - {literal(reason)}." for name, reason in self.series.not_measured.items()]
         parts += [
             f"Process {number + 1} of {service.backend.title} found nothing: {literal(reason)}."

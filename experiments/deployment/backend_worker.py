@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.deployment.arrivals import Times, UnderLoad, under_load
 from experiments.deployment.backends import (
     BACKENDS,
     ORIGINAL,
@@ -71,6 +72,9 @@ class BackendWorker:
 
     def throughput(self, inputs: Inputs, batch: int, clients: int, seconds: float) -> Throughput:
         return throughput(self._backend.client, inputs, batch, clients, seconds)
+
+    def under_load(self, inputs: Inputs, arrivals: Times, clients: int) -> UnderLoad:
+        return under_load(self._backend.client, inputs, arrivals, clients)
 
     def describe(self) -> tuple[int, InputSpec]:
         """Return the original's number of parameters, and the inputs that it takes."""

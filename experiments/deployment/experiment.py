@@ -9,11 +9,13 @@ from typing import ClassVar
 
 from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.backends import BACKENDS
+from experiments.deployment.load_figure import load_figure
 from experiments.deployment.plots import latency_figure
 from experiments.deployment.scores import LOSS, SAME
 from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.service import Service
 from experiments.deployment.settings import DeploymentSettings
+from experiments.deployment.sustained import Sustained
 from experiments.experiment import Experiment, Refused, Tolerance
 from experiments.recorder import Recorder
 from experiments.runtime.device import current
@@ -50,28 +52,30 @@ class Deployment(DeploymentSettings, Experiment):
                     _record_tables(answer, recorder)
                     if service:
                         _record_files(service, series, recorder)
-                        recorder.progress(service.backend.name, self.share(service), answer.in_short(service))
+                        done = len(service.processes) + len(service.failures)
+                        recorder.progress(service.backend.name, done / self.processes, answer.in_short(service))
         finally:  # the processes are gone
             if series.services or series.not_measured:
                 _record_tables(answer, recorder)
                 for service in series.services:
                     _record_metrics(service, series.measure_of_quality, recorder)
+                _record_load(answer.sustained, recorder)
                 recorder.note(answer.note())
                 recorder.measured()
             if series.services:
                 recorder.figure("latency", partial(latency_figure, answer))
+            if self.rates and series.services:
+                recorder.figure("load", partial(load_figure, answer))
         if not series.services:
             raise Refused(f"no way could be measured: {next(iter(series.not_measured.values()))}")
-
-    def share(self, service: Service) -> float:
-        """Return how many of a backend's processes have been measured, from 0 to 1."""
-        return (max(service.processes) + 1) / self.processes
 
 
 def _record_tables(answer: DeploymentAnswer, recorder: Recorder) -> None:
     recorder.table("results", answer.rows())
     recorder.table("throughput", answer.throughput_rows())
     recorder.table("samples", answer.sample_rows())
+    if load := list(answer.sustained.rows()):
+        recorder.table("load", load)
 
 
 def _record_metrics(service: Service, measure_of_quality: str, recorder: Recorder) -> None:
@@ -92,6 +96,15 @@ def _record_metrics(service: Service, measure_of_quality: str, recorder: Recorde
     for (batch, clients), rate in service.throughput.items():
         of_clients = "" if clients == 1 else f"_{clients}_clients"
         recorder.metric(f"throughput/examples_per_s{of_clients}/{name}", rate.value, step=batch)
+
+
+def _record_load(sustained: Sustained, recorder: Recorder) -> None:
+    for service in sustained.services:
+        for rate, found in service.under_load.items():
+            recorder.metric(f"load/p50_ms/{service.backend.name}", found.p50_ms.value, step=rate)
+            recorder.metric(f"load/p99_ms/{service.backend.name}", found.p99_ms.value, step=rate)
+        if highest := sustained.highest(service):
+            recorder.metric(f"load/sustained_per_s/{service.backend.name}", highest)
 
 
 def _record_files(service: Service, series: DeploymentSeries, recorder: Recorder) -> None:

@@ -12,6 +12,7 @@ from types import TracebackType
 
 import numpy as np
 
+from experiments.deployment.arrivals import UnderLoad, poisson_arrivals
 from experiments.deployment.backend_process import BackendProcess
 from experiments.deployment.backend_worker import BackendWorker
 from experiments.deployment.backends import (
@@ -31,7 +32,7 @@ from experiments.experiment import Refused
 from experiments.recorder import Source
 from experiments.runtime.subprocesses import device_in_use
 
-INSTALL = "pip install 'tensorflow-lab-bench[deployment]'"
+INSTALL = "pip install 'tensorflow-lab-bench[{}]'"
 
 Say = Callable[[str, float, str], None]
 """Takes a backend's name, how far it is from 0 to 1, and what is known of it."""
@@ -104,7 +105,7 @@ class DeploymentSeries:
         return named if named != failed else f"{self.source.title} cannot be loaded: {failed}"
 
     def measure(self, say: Say) -> Iterator[Service | None]:
-        """Measure each backend in several fresh processes; yield it after each of them, None after one that failed.
+        """Measure each backend in several fresh processes; yield it after each of them, None once it is left out.
 
         In each round all backends have a turn, in random order: a drift of the machine affects all alike, and what is
         compared are processes of the same round. ``say`` is called between timings, never during one.
@@ -131,7 +132,7 @@ class DeploymentSeries:
             say(name, 0.0, "is made from the original")
             try:
                 if missing := backend.missing():
-                    raise BackendFailed(f"{', '.join(missing)} not installed; {INSTALL}")
+                    raise BackendFailed(f"{', '.join(missing)} not installed; {INSTALL.format(backend.extra)}")
                 yield name, self._make(backend)
             except BackendFailed as failed:
                 self._end_original()  # it may have crashed, or still be busy with this backend
@@ -146,11 +147,11 @@ class DeploymentSeries:
                     service = self._service(backend, artifact, process)
                 figures = self._figures(backend, process, startup, number, say)
         except BackendFailed as failed:
-            if backend.name in self.by_backend:
-                self.by_backend[backend.name].failures[number] = str(failed)
-            else:
+            if (known := self.by_backend.get(backend.name)) is None:
                 self._leave_out(backend.name, failed, say)
-            return None
+            else:
+                known.failures[number] = str(failed)
+            return known
         service.processes[number] = figures
         self.by_backend[backend.name] = service
         return service
@@ -172,17 +173,23 @@ class DeploymentSeries:
         """Measure a backend in a process that has started."""
         inputs, seconds, points = self.test_set.inputs, self.settings.seconds_of_one_process, self.settings.points()
         title = f"process {number + 1} of {self.settings.processes}"
-        steps = len(points) + 2
+        rates, load_seconds = self.settings.rates, self.settings.load_seconds / self.settings.processes
+        steps = len(points) + len(rates) + 2
 
         def done(step: int, text: str) -> None:
             say(backend.name, (number + step / steps) / self.settings.processes, f"{title}: {text}")
 
         done(1, f"up after {startup:.1f} s")
-        latency, rates = process.call(BackendWorker.latency, inputs, seconds), dict[Point, Throughput]()
+        latency, answered = process.call(BackendWorker.latency, inputs, seconds), dict[Point, Throughput]()
         for batch, clients in points:
-            done(2 + len(rates), f"{latency.p50_ms:.3g} ms a call")
-            rates[batch, clients] = process.call(BackendWorker.throughput, inputs, batch, clients, seconds)
-        return ProcessFigures(startup, latency, rates)
+            done(2 + len(answered), f"{latency.p50_ms:.3g} ms a call")
+            answered[batch, clients] = process.call(BackendWorker.throughput, inputs, batch, clients, seconds)
+        under_load = dict[int, UnderLoad]()
+        for rate in rates:
+            done(2 + len(points) + len(under_load), f"{rate:,} requests a second arrive")
+            arrivals = poisson_arrivals(rate, load_seconds, [self.settings.seed, number, rate])
+            under_load[rate] = process.call(BackendWorker.under_load, inputs, arrivals, max(self.settings.clients))
+        return ProcessFigures(startup, latency, answered, under_load)
 
     def _quality(self, outputs: Outputs) -> float | None:
         return None if self.scoring is None else self.scoring.quality(outputs)

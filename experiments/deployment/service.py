@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from experiments.deployment.arrivals import UnderLoad
 from experiments.deployment.backends import ServingBackend
 from experiments.deployment.load import Latency, Throughput
 from experiments.measure.between import geometric_mean, interval_between
@@ -22,6 +23,8 @@ class ProcessFigures:
     """From the start of the process to the first answer."""
     latency: Latency
     throughput: Mapping[Point, Throughput]
+    under_load: Mapping[int, UnderLoad] = field(default_factory=dict)
+    """By the rate at which requests arrived, in requests a second."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,17 @@ class Figure:
         if len(common) < 2:
             return None
         return time_ratio([self.levels[number] for number in common], [other.levels[number] for number in common])
+
+
+@dataclass(frozen=True)
+class LoadFigures:
+    """The times of requests that arrived at one rate."""
+
+    p50_ms: Figure
+    p99_ms: Figure
+    requests: int
+    """In all processes."""
+    unanswered: int
 
 
 @dataclass
@@ -111,6 +125,21 @@ class Service:
         """The time for an example at the point with the most examples a second."""
         _, rate = self.best_throughput
         return Figure({number: 1 / level for number, level in rate.levels.items()})
+
+    @property
+    def under_load(self) -> dict[int, LoadFigures]:
+        """The times under load at each rate; empty where it was not measured."""
+        rates = next(iter(self.processes.values())).under_load
+        return {rate: self._at(rate) for rate in rates}
+
+    def _at(self, rate: int) -> LoadFigures:
+        found = {number: process.under_load[rate] for number, process in self.processes.items()}
+        return LoadFigures(
+            Figure({number: one.p50_ms for number, one in found.items()}),
+            Figure({number: one.p99_ms for number, one in found.items()}),
+            sum(one.requests for one in found.values()),
+            sum(one.unanswered for one in found.values()),
+        )
 
     def samples(self) -> Iterator[tuple[int, str, int, float]]:
         """Yield the raw samples: round, what was timed, calls, and the seconds of all these calls together."""

@@ -155,7 +155,7 @@ QUESTIONS = {
     ("experiment=operators",): "a99060bd744fac76",
     ("experiment=training",): "e93522871b4f95e1",
     ("experiment=training", "model=cnn", "dataset=mnist", "optimizer=sgd", "seed=3"): "15b13e2b47e6a66c",
-    ("experiment=deployment",): "7461ce69e8ea5940",
+    ("experiment=deployment",): "9520de062e6d75a2",
 }
 
 

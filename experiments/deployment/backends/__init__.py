@@ -17,6 +17,7 @@ from experiments.deployment.backends.keras_model import KerasModel
 from experiments.deployment.backends.litert import LiteRTDynamic, LiteRTFloat32, LiteRTInt8
 from experiments.deployment.backends.mlflow_serve import MlflowServe
 from experiments.deployment.backends.onnx import Onnx
+from experiments.deployment.backends.openvino import OpenVino
 from experiments.deployment.backends.saved_model import SavedModel
 
 ORIGINAL = KerasModel
@@ -24,7 +25,7 @@ ORIGINAL = KerasModel
 
 BACKENDS: Mapping[str, type[ServingBackend]] = {
     backend.name: backend
-    for backend in (ORIGINAL, SavedModel, LiteRTFloat32, LiteRTDynamic, LiteRTInt8, Onnx, MlflowServe)
+    for backend in (ORIGINAL, SavedModel, LiteRTFloat32, LiteRTDynamic, LiteRTInt8, Onnx, OpenVino, MlflowServe)
 }
 """The values of ``experiment.ways``."""
 

@@ -58,7 +58,11 @@ class ServingBackend(ABC):
     artifact: ClassVar[str]
     """The path of what is served, a file or a folder, relative to the run's artifacts."""
     requires: ClassVar[tuple[str, ...]] = ()
-    """The modules that making or serving the artifact imports from the extra ``deployment``."""
+    """The modules that making or serving the artifact imports from :attr:`extra`."""
+    extra: ClassVar[str] = "deployment"
+    """The extra of this package that installs them."""
+    is_default: ClassVar[bool] = True
+    """Whether it is measured where ``experiment.ways`` is not given."""
     is_kept: ClassVar[bool] = True
     """Whether the artifact is kept with the run; False where the source has it already."""
 

@@ -1,0 +1,102 @@
+"""Which rates of requests a backend sustains: those with the 99th percentile below a bound, by verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isnan
+
+from experiments.deployment.service import Service
+from experiments.measure.verdict import TimeRatio, Verdict, time_ratio, verdicts, what_decides
+from experiments.recorder import Cell
+from experiments.reporting.markdown import markdown_table
+from experiments.reporting.text import duration
+
+IN_WORDS = {
+    Verdict.FASTER: "sustained",
+    Verdict.SLOWER: "not sustained",
+    Verdict.SAME: "at the bound",
+    Verdict.UNSURE: "unsure",
+}
+
+
+@dataclass(frozen=True)
+class Sustained:
+    """The backends under load, and the bound of their 99th percentile."""
+
+    services: Sequence[Service]
+    p99_ms: float
+
+    @cached_property
+    def _ratios(self) -> Mapping[tuple[str, int], TimeRatio]:
+        """(backend, rate) -> p99 over the bound; none where there is a single process."""
+        return {
+            (service.backend.name, rate): time_ratio(levels, [self.p99_ms] * len(levels))
+            for service in self.services
+            for rate, found in service.under_load.items()
+            if len(levels := list(found.p99_ms.levels.values())) > 1
+        }
+
+    @cached_property
+    def verdicts(self) -> Mapping[tuple[str, int], Verdict]:
+        """(backend, rate) -> the verdict on p99 beside the bound; none where there is a single process."""
+        return dict(zip(self._ratios, verdicts(list(self._ratios.values())), strict=True))
+
+    def highest(self, service: Service) -> int | None:
+        """Return the highest rate that is sustained, with all lower ones, for certain; None for none."""
+        best = None
+        for rate in sorted(service.under_load):
+            if self.verdicts.get((service.backend.name, rate)) is not Verdict.FASTER:
+                break
+            best = rate
+        return best
+
+    def rows(self) -> Iterator[dict[str, Cell]]:
+        """Yield one row for each backend and rate."""
+        for service in self.services:
+            for rate, found in service.under_load.items():
+                low, high = (None if isnan(end) else end for end in found.p99_ms.interval)
+                verdict = self.verdicts.get((service.backend.name, rate))
+                yield {
+                    "way": service.backend.name,
+                    "requests_per_s": rate,
+                    "p50_ms": found.p50_ms.value,
+                    "p99_ms": found.p99_ms.value,
+                    "p99_ms_low": low,
+                    "p99_ms_high": high,
+                    "processes": len(found.p99_ms.levels),
+                    "requests": found.requests,
+                    "unanswered": found.unanswered,
+                    "verdict": IN_WORDS[verdict] if verdict else "one process",
+                }
+
+    def note(self) -> list[str]:
+        """Return paragraphs of a note; none where there was no load."""
+        if not any(service.under_load for service in self.services):
+            return []
+        bound = duration(self.p99_ms / 1e3)
+        undecided = sum(verdict in (Verdict.UNSURE, Verdict.SAME) for verdict in self.verdicts.values())
+        needed = [
+            self._ratios[pair].processes_among(undecided)
+            for pair, verdict in self.verdicts.items()
+            if verdict is Verdict.UNSURE
+        ]
+        return [
+            "Under load, with requests of one example that arrive as a Poisson process: the 99th percentile of the "
+            f"time from arrival to answer, and whether it is certainly below {bound}",
+            markdown_table([self._table_row(service) for service in self.services]),
+            "The time counts from when a request was to arrive, its wait behind others included. A request that was "
+            "not answered in twice the time in which all arrived counts with its wait up to then. What a way sustains "
+            "for these seconds may fill its queue in the long run, if the rate is close to the most it can answer."
+            + (f" Where it is unsure, {what_decides(max(needed), 'experiment.processes')}." if needed else ""),
+        ]
+
+    def _table_row(self, service: Service) -> dict[str, str]:
+        highest = self.highest(service)
+        row = {"way": service.backend.title, "sustained": f"{highest:,}/s" if highest else "none for certain"}
+        for rate, found in service.under_load.items():
+            verdict = self.verdicts.get((service.backend.name, rate))
+            p99 = duration(found.p99_ms.value / 1e3)
+            row[f"p99 at {rate:,}/s"] = p99 + (f", {IN_WORDS[verdict]}" if verdict else "")
+        return row
