@@ -103,8 +103,11 @@ class Series(ABC, Generic[Key, Point]):
         """Return a point that earlier processes measured, from what :meth:`facts` said of it."""
 
     def own_problems(self) -> tuple[type[Exception], ...]:
-        """Return the errors for which only the point is left out. Any other error is a bug and ends the series."""
-        return ()
+        """Return the errors for which only the point is left out. Any other error is a bug and ends the series.
+
+        By default those of TensorFlow's libraries: cuBLAS and cuDNN say no more where a GPU has no memory for them.
+        """
+        return (import_tensorflow().errors.InternalError,)
 
     def visits(self) -> Iterator[tuple[Key, Point | None]]:
         """Measure. Yields after each visit the key and its point so far, None where the key is given up."""

@@ -9,6 +9,7 @@ from experiments.experiment import Refused
 from experiments.matmul import Matmul
 from experiments.matmul import experiment as experiment_module
 from experiments.matmul import report as report_module
+from experiments.matmul import series as series_module
 from experiments.matmul.product import SHAPES, Product, new_call, require_product_in_graph
 from experiments.matmul.verification import require_correct, residual, tolerance
 from experiments.measure import Timing
@@ -131,6 +132,24 @@ def test_running_out_of_memory_ends_the_series_and_keeps_the_rest(on_device, rec
     assert status[4] == "measured"
     assert "out of memory" in status[3_000_000] or "larger than" in status[3_000_000]
     assert status[4_000_000].startswith("not measured")
+
+
+def test_a_library_that_fails_at_one_size_costs_this_size_alone(on_device, recorder, monkeypatch):
+    """As cuBLAS does where TensorFlow has taken the memory that it needs beside the operands."""
+    import tensorflow as tf
+
+    def failing(mode):
+        def multiply(a, b):
+            if a.shape[0] == 20:
+                raise tf.errors.InternalError(None, None, "Blas GEMM launch failed")
+            return tf.matmul(a, b)
+
+        return multiply
+
+    monkeypatch.setattr(series_module, "new_call", failing)
+    Matmul(sizes=[4, 20, 40], shape="square", timing=QUICK).run(recorder)
+    status = {row["n"]: row["status"] for row in recorder.tables["results"]}
+    assert status == {4: "measured", 20: "not measured: InternalError: Blas GEMM launch failed", 40: "measured"}
 
 
 def test_nothing_measured_is_no_answer(on_device, recorder):
