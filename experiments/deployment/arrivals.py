@@ -40,8 +40,16 @@ class UnderLoad:
 
 def poisson_arrivals(rate: float, seconds: float, seed: list[int]) -> Times:
     """Return when requests arrive, in seconds from the beginning: for ``seconds``, or until there are enough."""
-    count = max(FEWEST_REQUESTS, round(rate * seconds))
-    return np.cumsum(np.random.default_rng(seed).exponential(1 / rate, count))
+    return np.cumsum(np.random.default_rng(seed).exponential(1 / rate, _count(rate, seconds)))
+
+
+def longest_seconds(rate: float, seconds: float) -> float:
+    """Return about how long :func:`under_load` takes at most, with such arrivals."""
+    return (1 + PATIENCE) * _count(rate, seconds) / rate
+
+
+def _count(rate: float, seconds: float) -> int:
+    return max(FEWEST_REQUESTS, round(rate * seconds))
 
 
 def under_load(new_client: Callable[[], Client], inputs: Inputs, arrivals: Times, clients: int) -> UnderLoad:

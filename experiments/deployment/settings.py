@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from experiments.deployment.arrivals import longest_seconds
 from experiments.deployment.backends import BACKENDS
 from experiments.validators import (
     InvalidField,
@@ -69,6 +70,9 @@ class DeploymentSettings:
         require_positive(self, "p99_ms")
         require_at_least(self, "seconds", 0.01)
         require_at_least(self, "timeout", 1)
+        for rate in self.rates:
+            if (longest := longest_seconds(rate, self.load_seconds / self.processes)) >= self.timeout:
+                raise InvalidField(self, "timeout", f"rate={rate} may take {longest:.0f} s; give more")
         require_at_least(self, "examples", 1)
         require_seed(self)
 

@@ -104,6 +104,7 @@ def test_without_load_nothing_is_said():
         ({"rate": [0]}, "rate", "0 is not a whole number from 1 to 1000000"),
         ({"rate": []}, "rate", "is empty"),
         ({"p99_ms": 0.0}, "p99_ms", "not a number above 0"),
+        ({"arrivals": "poisson", "rate": [1]}, "timeout", "rate=1 may take 200 s; give more"),
         ({"load_seconds": 0.0}, "load_seconds", "not a number of at least 0.01"),
     ],
 )
