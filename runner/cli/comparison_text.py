@@ -173,7 +173,7 @@ def _in_short(comparison: Comparison) -> str:
     if differ:
         sentences.append(f"B DIFFERS from A by more than the tolerance: {listed(differ)}.")
     elif held:
-        sentences.append(f"Nothing else differs: all {len(held)} metrics with a tolerance are within it.")
+        sentences.append(f"All {len(held)} metrics with a tolerance are within it.")
     return " ".join(sentences)
 
 

@@ -62,11 +62,15 @@ class Replay:
         print(f"This is {command(*multirun, *self.arguments.composing, *self.command)}\n", flush=True)
 
     def compare(self, run_id: str) -> None:
-        """Print the new run beside the stored one."""
+        """Print the new run beside the stored one. Whatever happens here, the new run is there."""
+        both = [self.replays.run_ids[0], run_id]
         try:
-            comparison = comparison_of(self.client, self.store, [self.replays.run_ids[0], run_id])
+            comparison = comparison_of(self.client, self.store, both)
         except UserError as error:
             print(f"\nreplay: {error}")
+        except KeyboardInterrupt:
+            later = command(*both, *self.store.words, module="runner.compare")
+            print(f"\nreplay: interrupted; {later} compares them")
         else:
             print(f"\nThe stored run (A) and its replay (B)\n\n{as_text(comparison)}")
 

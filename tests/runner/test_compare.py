@@ -168,6 +168,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     keep("going on", {64: STEADY}, 380, question="g", status="RUNNING")
     keep("net", None, 390, kind="training", question="n", metrics={"test/accuracy": 0.9, "test/loss": 0.5, "x": 1})
     keep("better net", None, 400, kind="training", question="n", metrics={"test/accuracy": 0.95, "test/loss": 0.25})
+    entries = {"entries": (1.0, 2.0, 3.0), "other entries": (1.0, 2.5, 3.0), "fewer entries": (1.0, 2.0)}
+    for called, values in entries.items():
+        run = keep(called, None, 365, kind="autodiff", question="d")
+        for step, value in enumerate(values):
+            archive.client.log_metric(run, "derivative/x", value, step=step)
+    keep("rounded net", None, 385, kind="training", question="n", metrics={"test/accuracy": 0.9, "test/loss": 0.50001})
     return archive
 
 
@@ -267,10 +273,30 @@ def test_the_exit_status(archive: Archive, words: tuple[str, ...], status: int) 
     assert archive.compare(*(word for word in words[:2])).status == 0
 
 
-def test_trainings_are_compared_by_their_headline_without_a_verdict(archive: Archive) -> None:
-    found = archive.found("net", "better net")
-    assert (found["times"], [one["metric"] for one in found["metrics"]]) == ([], ["test/accuracy", "test/loss"])
-    assert "+0.05" in archive.compare("net", "better net").out
+@pytest.mark.parametrize(
+    ("other", "verdicts", "says"),
+    [
+        (
+            "better net",
+            ("DIFFERS", "DIFFERS"),
+            "B DIFFERS from A by more than the tolerance: test/accuracy and test/loss.",
+        ),
+        ("rounded net", ("equal", "within the tolerance"), "All 2 metrics with a tolerance are within it."),
+    ],
+)
+def test_metrics_of_trainings_are_held_against_their_tolerances(
+    archive: Archive, other: str, verdicts: tuple[str, str], says: str
+) -> None:
+    found = archive.found("net", other)
+    metrics = {one["metric"]: one["verdict"] for one in found["metrics"]}
+    assert (found["times"], metrics) == ([], dict(zip(("test/accuracy", "test/loss"), verdicts, strict=True)))
+    assert says in archive.compare("net", other).out
+
+
+def test_each_step_of_a_metric_counts_and_none_may_be_missing(archive: Archive) -> None:
+    for called, step, values in (("other entries", 1, (2.0, 2.5)), ("fewer entries", 2, (3.0, None))):
+        (found,) = archive.found("entries", called)["metrics"]
+        assert (found["step"], found["verdict"], (found["a"], found["b"])) == (step, "DIFFERS", values)
 
 
 @pytest.mark.parametrize("word", ["often CPU:0", "rare l'eau", "latest", "latest~1"])
@@ -302,7 +328,7 @@ def test_the_plot(archive: Archive, tmp_path: Path, words: tuple[str, ...]) -> N
         (("a\nb", "often"), "a b: there is no such run"),
         (("it's % \"\\", "often"), "there is no such run"),
         (("square CPU:0", "often"), "runs are called so; give the id of one: "),
-        (("latest~99", "often"), "latest~99: there are 18 runs"),
+        (("latest~99", "often"), "latest~99: there are 22 runs"),
         (("often", "often"), "are the same run"),
         (("often", "net"), "is a run of matmul"),
         (("often", "small"), "have nothing in common that could be compared"),
