@@ -21,8 +21,8 @@ Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in
   python -m runner experiment.sizes=[1,10,100] experiment.shape=square experiment.mode=graph
   python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2    (a sweep)
   python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2 sweep.resume=true    (go on with it)
-  python -m runner replay=latest      (a stored run again, compared with what it gave then; RUN is an id or a name)
-  python -m runner -m replay=RUN,RUN  (stored configs against each other)
+  python -m runner replay=RUN    (a stored run again, and compared; RUN is an id, a name or latest)
+  python -m runner -m replay=RUN,RUN    (stored configs against each other)
 
 Then browse:  python -m runner.ui
 """
