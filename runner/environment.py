@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ _OURS: set[str] = set()
 """The environment variables that this program has set itself."""
 
 CODE = Path(__file__).parent.parent
+
+NEW_FILES = ("ls-files", "--others", "--exclude-standard")
+
+LONGEST_DIFF = 1_000_000
+"""So many characters of the difference from a commit are kept."""
 
 VARIABLE = re.compile(
     r"(TF2?|KERAS|XLA|CUDA|CUDNN|NVIDIA|NCCL|OMP|KMP|GOMP|MKL|ONEDNN|DNNL|OPENBLAS|BLIS|ROCR|HIP|MLFLOW)_"
@@ -104,9 +110,42 @@ def git_state() -> dict[str, Any]:
     return {"commit": commit, "dirty": None if changes is None else bool(changes)}
 
 
+@cache
+def code_files() -> dict[str, bytes]:
+    """Return the artifacts that tell of the code: ``requirements.txt``, and ``code.diff`` if the work tree is dirty.
+
+    They are made once a process, and are those of its beginning, as the code is.
+    """
+    files = {"requirements.txt": "".join(f"{line}\n" for line in requirements()).encode()}
+    if diff := _difference():
+        files["code.diff"] = without_credentials(diff).encode()
+    return files
+
+
+def requirements() -> list[str]:
+    """Return ``package==version`` for all installed packages, read from the names of their folders."""
+    found: dict[str, str] = {}
+    for folder in map(Path, sys.path):
+        for name, _, version in (info.stem.partition("-") for info in folder.glob("*.dist-info")):
+            found.setdefault(name.replace("_", "-"), version)
+    return [f"{name}=={version}" for name, version in sorted(found.items(), key=lambda item: item[0].lower())]
+
+
+def _difference() -> str:
+    """Return the difference of the work tree from its commit; of new files the names; empty if there is none."""
+    if not (CODE / ".git").exists():
+        return ""
+    new = [f"# new, without its content: {name}" for name in (_git(*NEW_FILES) or "").splitlines()]
+    diff = _git("diff", "HEAD") or ""
+    if len(diff) > LONGEST_DIFF:
+        diff = f"{diff[:LONGEST_DIFF]}\n# cut off: {len(diff)} characters in all"
+    return "\n".join([*new, diff]).strip()
+
+
 def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(CODE), *arguments]
     try:
-        done = subprocess.run(["git", "-C", str(CODE), *arguments], capture_output=True, text=True, timeout=10)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

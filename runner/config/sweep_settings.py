@@ -20,6 +20,8 @@ class SweepSettings:
     """Run the FAILED jobs of a resumed sweep again."""
     retry_running: bool = False
     """Take a sweep and jobs that are RUNNING on other machines for dead, and run them again."""
+    accept_other_code: bool = False
+    """Take over jobs, checkpoints and choices of earlier runs that other code has made, or nobody knows which."""
     refine: bool = True
     """Measure further what the jobs leave open, such as the sizes between which the lead changes."""
     refine_seconds: float = 120.0

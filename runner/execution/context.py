@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.runtime.device import Device
 from runner import environment
+from runner.config.code import code_hash
 from runner.config.question import fingerprint
 from runner.errors import UserError
 from runner.execution.job import Job
@@ -16,6 +17,7 @@ from runner.execution.neighbours import Neighbours
 from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import experiment_id, store_errors
+from runner.tracking.same_code import SameCode
 from runner.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -82,6 +84,14 @@ class Context:
     def fingerprint(self, job: Job) -> str:
         """The fingerprint of a job: two runs share it if they ask the same question of the same kind of machine."""
         return fingerprint(job.question_hash, self.surroundings)
+
+    def same_code(self, job: Job) -> SameCode:
+        """Tell which runs a job may take something over from."""
+        return SameCode(self.code(job), job.parts.sweep.accept_other_code)
+
+    def code(self, job: Job) -> str:
+        """The hash of the code that the job's numbers depend on."""
+        return code_hash(type(job.parts.experiment))
 
     def known(self, device: Device) -> dict[str, Any]:
         """Facts about the machine that jobs with these device settings have found out; callers add to it."""

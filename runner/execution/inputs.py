@@ -24,6 +24,8 @@ class Inputs:
     def __init__(self, job: Job, context: Context) -> None:
         """Find nothing yet: :meth:`find` does."""
         self._job, self._context = job, context
+        self.remarks: list[str] = []
+        """What other code has left, and was not taken."""
         self._sources: dict[str, Source] = {}
         self._folders: list[TemporaryDirectory[str]] = []
         self.stored = StoredInputs({}, None)
@@ -58,7 +60,10 @@ class Inputs:
             return None
         fingerprint = self._context.fingerprint(self._job)
         experiment_id = self._context.experiment_id(self._job)
-        return find_earlier(self._context.client, experiment_id, fingerprint, folder, self._folder("earlier-"))
+        code, scratch = self._context.same_code(self._job), self._folder("earlier-")
+        found = find_earlier(self._context.client, experiment_id, fingerprint, code, folder, scratch)
+        self.remarks += code.remarks("checkpoints")
+        return found
 
     def _settled(self) -> dict[str, str]:
         """The choices that earlier runs have made by measuring."""
@@ -66,7 +71,11 @@ class Inputs:
         if not names:
             return {}
         fingerprint = self._context.fingerprint(self._job)
-        return find_settled(self._context.client, self._context.experiment_id(self._job), fingerprint, names)
+        code = self._context.same_code(self._job)
+        experiment_id = self._context.experiment_id(self._job)
+        found = find_settled(self._context.client, experiment_id, fingerprint, code, names)
+        self.remarks += code.remarks("measured choices") if len(found) < len(names) else []
+        return found
 
     def _answered(self) -> Answered | None:
         """The answer before this one; not in a sweep, where a look into the store would cost each job its time."""

@@ -283,7 +283,10 @@ class JobRun:
         except MissingInput as missing:
             self._ended, self.state = Ended(Outcome.UNAVAILABLE, str(missing)), JobState.ENDED
             return
-        if not self._take_up():
+        is_taken_up = self._take_up()
+        for remark in (*self._inputs.remarks, *self.processes.remarks):
+            self._view.say(remark)
+        if not is_taken_up:
             self._create_run()
             self._record(self.processes.files())
 

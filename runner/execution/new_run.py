@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from experiments.reporting.commands import command
 from experiments.runtime.device import Placement
 from runner.config.run_name import run_name
-from runner.environment import without_credentials
+from runner.environment import code_files, without_credentials
 from runner.execution.context import Context
 from runner.execution.job import Job
 from runner.messages import Started
@@ -45,7 +45,7 @@ def new_run(
     config = f"# {command(*job.flags, *job.overrides)}\n{OmegaConf.to_yaml(job.config, resolve=True)}"
     try:
         run.parameters(job.question)
-        run.files({"config.yaml": without_credentials(config).encode()})
+        run.files({"config.yaml": without_credentials(config).encode(), **code_files()})
         run.json({"environment.json": context.surroundings | {"tensorflow": started and started.tensorflow}})
     except BaseException as error:
         run.end_if_possible("KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
@@ -84,6 +84,7 @@ def _job_tags(job: Job, context: Context, placement: Placement | None) -> dict[s
         "device.hardware": placement.hardware if placement else None,
         tags.EXPERIMENT: job.parts.experiment.name,
         tags.FINGERPRINT: context.fingerprint(job),
+        tags.CODE: context.code(job),
         **({tags.PARENT: context.parent.id, **in_sweep} if context.parent else {}),
         tags.REPLAYS: job.replays,
         tags.REFINES: context.fingerprint(job.refines) if job.refines else None,

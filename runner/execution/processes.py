@@ -29,6 +29,8 @@ class Processes:
         """The number of processes that have begun here; a job that was resumed had others before."""
         self.cards: list[int | None] = []
         """The GPU of each process that has begun here, where jobs share them out."""
+        self.remarks: list[str] = []
+        """What other code has left, and was not taken up."""
         self._job, self._group = job, group
         self._earlier_turns: Sequence[str] = ()
 
@@ -58,7 +60,9 @@ class Processes:
     def take_up(self, context: Context) -> Run | None:
         """Go on with what the processes of an unfinished run have found; return that run, None without one."""
         where = context.experiment_id(self._job), context.fingerprint(self._job)
-        found = find_unfinished(context.client, *where, FOLDER, context.parent.id if context.parent else None)
+        code, parent = context.same_code(self._job), context.parent.id if context.parent else None
+        found = find_unfinished(context.client, *where, code, FOLDER, parent)
+        self.remarks = code.remarks("finished processes")
         if found is not None:
             self.handed_on = read_numbered(context.client, found, FOLDER)
             self._earlier_turns = turns_of(found, self.ended)

@@ -24,6 +24,7 @@ from runner.execution.recording import RecordBuffer
 from runner.messages import Note, Record
 from runner.sweep.effects import record_effects
 from runner.sweep.job_results import Children, experiment_of, job_results, number_of, question_of, seconds_of
+from runner.sweep.other_code import OtherCode
 from runner.tracking import tags
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class SweepAnswer:
         self._results = self._children.results(tracking_uri)
         self._left_open = left_open
         self._settings = settings
+        self._other_code = OtherCode(jobs, settings.accept_other_code)
         self._not_started = not_started
         self._at_a_time = at_a_time
 
@@ -128,7 +130,8 @@ class SweepAnswer:
         recorder = AnswerRecorder()
         recorder.table("summary", self._summary())
         circumstances = [on_turns(self._results), disturbances.of_jobs(self._results)]
-        parts = [self._counts(), *circumstances, *self._failures(), self._best()]
+        other_code = self._other_code.remark([result.name for result in self._results], self._runs)
+        parts = [self._counts(), other_code, *circumstances, *self._failures(), self._best()]
         for kind in kinds:
             results = [m for m, run in self._pairs() if experiment_of(run) == kind.name]
             own = AnswerRecorder(f"{kind.name}/" if len(kinds) > 1 else "")
@@ -162,6 +165,7 @@ class SweepAnswer:
                 **result.swept,
                 **dict(sorted(result.metrics.items())),
                 "fingerprint": run.data.tags.get(tags.FINGERPRINT, ""),
+                **({"other_code": self._other_code.of(run)} if any(map(self._other_code.of, self._runs)) else {}),
                 **({"refines": run.data.tags.get(tags.REFINES, "")} if self._children.further else {}),
                 "run_id": run.info.run_id,
             }

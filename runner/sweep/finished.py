@@ -14,6 +14,7 @@ from runner.sweep.job_results import question_of, seconds_of
 from runner.sweep.parent import children
 from runner.tracking import tags
 from runner.tracking.run import end_run
+from runner.tracking.same_code import SameCode, on_left
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -24,6 +25,8 @@ class Finished:
 
     def __init__(self, by_question: Mapping[str, list[Run]]) -> None:
         self._by_question = by_question
+        self._left: dict[str, Run] = {}
+        """The newest run of each job that other code has made."""
 
     @classmethod
     def of(cls, context: Context, parent_id: str, settings: SweepSettings) -> Finished:
@@ -37,17 +40,27 @@ class Finished:
                 by_question[question_of(run)].append(run)
         return cls(by_question)
 
-    def take(self, question: str, fingerprint: str | None) -> JobEnd | None:
+    def take(self, question: str, fingerprint: str | None, code: SameCode) -> JobEnd | None:
         """Take out the end of a finished job with this question; None if the job has to run.
 
-        Numbers from another kind of machine are no substitute, so ``fingerprint`` is compared if it is known.
+        Numbers from another kind of machine are no substitute, so ``fingerprint`` is compared if it is known; nor are
+        those that ``code`` does not take.
         """
         newest_first = reversed(self._by_question.get(question, []))
+        left = []
         for run in sorted(newest_first, key=lambda run: run.info.status != "FINISHED"):
-            if fingerprint is None or run.data.tags[tags.FINGERPRINT] == fingerprint:
+            if fingerprint is not None and run.data.tags[tags.FINGERPRINT] != fingerprint:
+                continue
+            if code.takes(run):
                 self._by_question[question].remove(run)
                 return end_of(run)
+            left.append(run)
+        self._left |= {run.info.run_id: run for run in left[:1]}
         return None
+
+    def remarks(self) -> list[str]:
+        """Return a sentence on the finished jobs that were not taken; none if all were."""
+        return on_left(list(self._left.values()), "the result")
 
 
 def _require_none_running(running: Sequence[Run], context: Context, settings: SweepSettings) -> None:

@@ -72,7 +72,11 @@ def lasting(runs: Iterable[Run], jobs: Sequence[Job]) -> list[Run]:
 
 
 def _lasting_of_one(same: Sequence[Run]) -> Sequence[Run]:
-    """Select the runs that finished, on any kind of machine, and the last one if it did not."""
+    """Select the runs that finished, on any kind of machine, and the last one if it did not.
+
+    What was run again because its code had changed does not count with its former code.
+    """
+    same = [run for run in same if run.data.tags.get(tags.CODE) == same[-1].data.tags.get(tags.CODE)]
     finished = [run for run in same if run.info.status == "FINISHED"]
     return [*finished, *(run for run in same[-1:] if run.info.status != "FINISHED")]
 

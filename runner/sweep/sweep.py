@@ -202,11 +202,14 @@ class Sweep:
         assert self._context is not None
         to_run = []
         for job in jobs:
-            end = self._finished.take(job.question_hash, self._context.fingerprint(job) if here else None)
+            fingerprint = self._context.fingerprint(job) if here else None
+            end = self._finished.take(job.question_hash, fingerprint, self._context.same_code(job))
             if end is None:
                 to_run.append(job)
             else:
                 self._ends[job.number] = end
+        for remark in self._finished.remarks():
+            self._view.say(remark)
         if len(to_run) < len(jobs):
             self._view.say(f"{len(jobs) - len(to_run)} of {len(jobs)} jobs are done already")
         return to_run

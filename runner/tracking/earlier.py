@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from experiments.recorder import Answered
 from runner.tracking import tags
 from runner.tracking.run import store_errors
+from runner.tracking.same_code import SameCode
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,24 +26,33 @@ MOST_RUNS = 20
 """The number of a question's runs that are searched, the newest first."""
 
 
-def find_earlier(client: MlflowClient, experiment_id: str, fingerprint: str, folder: str, scratch: Path) -> Path | None:
+def find_earlier(
+    client: MlflowClient, experiment_id: str, fingerprint: str, code: SameCode, folder: str, scratch: Path
+) -> Path | None:
     """Copy ``folder`` of the newest killed or failed run that has one to ``scratch``, and return the path of the copy.
 
     Returns None if there is no such run, or if a newer run of the question has finished. Raises StoreError.
     """
-    run = find_unfinished(client, experiment_id, fingerprint, folder)
+    run = find_unfinished(client, experiment_id, fingerprint, code, folder)
     if run is None:
         return None
     with store_errors():
         return Path(client.download_artifacts(run.info.run_id, folder, str(scratch)))
 
 
-def find_settled(client: MlflowClient, experiment_id: str, fingerprint: str, names: Sequence[str]) -> dict[str, str]:
-    """Return, for each of ``names``, what the newest run of the question that settled it chose. Raises StoreError."""
+def find_settled(
+    client: MlflowClient, experiment_id: str, fingerprint: str, code: SameCode, names: Sequence[str]
+) -> dict[str, str]:
+    """Return, for each of ``names``, what the newest run of the question that settled it chose.
+
+    Runs that ``code`` does not take do not count. Raises StoreError.
+    """
     found: dict[str, str] = {}
     with store_errors():
-        for run in reversed(_newest(client, experiment_id, fingerprint)):
-            found |= {name: run.data.tags[tag] for name in names if (tag := f"{tags.SETTLED}{name}") in run.data.tags}
+        for run in _newest(client, experiment_id, fingerprint):
+            chosen = {name: run.data.tags[tag] for name in names if (tag := f"{tags.SETTLED}{name}") in run.data.tags}
+            if chosen.keys() - found.keys() and code.takes(run):
+                found = chosen | found
     return found
 
 
@@ -60,11 +70,17 @@ def find_answered(client: MlflowClient, experiment_id: str, fingerprint: str) ->
 
 
 def find_unfinished(
-    client: MlflowClient, experiment_id: str, fingerprint: str, folder: str, parent: str | None = None
+    client: MlflowClient,
+    experiment_id: str,
+    fingerprint: str,
+    code: SameCode,
+    folder: str,
+    parent: str | None = None,
 ) -> Run | None:
     """Find the newest killed or failed run of the question that has ``folder``, among the jobs of ``parent`` if given.
 
-    Returns None if there is no such run, or if a newer run of the question has finished. Raises StoreError.
+    Returns None if there is no such run that ``code`` takes, or if a newer run of the question has finished. Raises
+    StoreError.
     """
     with store_errors():
         for run in _newest(client, experiment_id, fingerprint):
@@ -72,7 +88,8 @@ def find_unfinished(
                 continue
             if run.info.status == "FINISHED":
                 return None
-            if run.info.status != "RUNNING" and client.list_artifacts(run.info.run_id, folder):
+            is_one = run.info.status != "RUNNING" and client.list_artifacts(run.info.run_id, folder)
+            if is_one and code.takes(run):
                 return run
     return None
 

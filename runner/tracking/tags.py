@@ -7,6 +7,9 @@ EXPERIMENT = "experiment"
 
 FINGERPRINT = "fingerprint"
 
+CODE = "code.hash"
+"""The hash of the code that made a run, see ``runner.config.code``."""
+
 SETTLED = "settled."
 """The prefix of a choice that a run has made by measuring, for later runs of the same fingerprint."""
 

@@ -9,6 +9,7 @@ from threading import Barrier, Event
 import pytest
 
 from runner.errors import ExitStatus, StoreError
+from runner.execution import context
 from runner.messages import File, Known, Measured, Metric, Note, Outcome, Settled
 from runner.tracking import tags
 from tests.runner.execution.conftest import House, work
@@ -189,6 +190,33 @@ def test_a_job_goes_on_with_what_an_unfinished_run_has_left(house: House) -> Non
     house.servers.scripts[1] = goes_on
     house.run(job(x=1, kind=ResumableToy, sweep={"resume": True}))
     assert taken[2] == ("3", {"execution": "graph"})
+
+
+def test_a_job_takes_nothing_from_other_code(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_killed(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(File("checkpoint/epoch", b"3"), Settled("execution", "graph"))
+        worker.exit_code = -9
+
+    taken = []
+
+    def goes_on(worker: FakeWorker) -> None:
+        inputs = worker.start()
+        taken.append((inputs.earlier is not None, inputs.settled))
+        worker.exit_code = -9
+
+    house.servers.scripts[1] = is_killed
+    house.run(job(x=1, kind=ResumableToy))
+    monkeypatch.setattr(context, "code_hash", lambda kind: "fixed")
+    house.servers.scripts[1] = goes_on
+    house.run(job(x=1, kind=ResumableToy, sweep={"resume": True}))
+    house.run(job(x=1, kind=ResumableToy, sweep={"resume": True, "accept_other_code": True}))
+    assert taken == [(False, {}), (True, {"execution": "graph"})]
+    said = [line for line in house.view.lines if "not taken over" in line]
+    assert [line.partition(", made")[0] for line in said] == [
+        "not taken over: checkpoints of 1 run(s)",
+        "not taken over: measured choices of 1 run(s)",
+    ]
 
 
 # How jobs end

@@ -10,8 +10,10 @@ import pytest
 from hydra.core.utils import JobStatus
 
 from runner.errors import StoreError, UserError
+from runner.execution import context
 from runner.execution.limits import Limits
 from runner.messages import Metric, Outcome
+from runner.sweep import other_code
 from runner.sweep.isolated import Isolated
 from runner.sweep.sweep import JobDidNotFinish, NoSuchMetric, Sweep
 from runner.tracking import tags
@@ -119,6 +121,32 @@ def test_a_sweep_goes_on_where_it_ended(workshop: Workshop) -> None:
     own = [run for run in workshop.children() if run.data.tags[tags.PARENT] == parent.info.run_id]
     assert [run.info.status for run in own] == ["FINISHED", "FAILED", "FINISHED"]
     assert [row.split(",")[2] for row in artifact(parent, "summary.csv").splitlines()[1:]] == ["FINISHED"] * 2
+
+
+def test_jobs_that_other_code_has_made_run_again(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fix-and-resume story: the answer holds nothing of the old formula unless told to, and then says so."""
+
+    def code_is(name: str) -> None:
+        for module in (context, other_code):
+            monkeypatch.setattr(module, "code_hash", lambda kind: name)
+
+    code_is("wrong")
+    workshop.run("experiment.x=1,2")
+    code_is("fixed")
+    workshop.run("experiment.x=1,2", "sweep.resume=true")
+    assert any("not taken over: the result of 2 run(s), made 2 by other code" in line for line in workshop.view.lines)
+    (parent,) = workshop.parents()
+    fixed = {run.info.run_id for run in workshop.children() if run.data.tags[tags.CODE] == "fixed"}
+    assert len(fixed) == 2
+    assert {row.split(",")[-1] for row in artifact(parent, "summary.csv").splitlines()[1:]} == fixed
+    assert "other code" not in artifact(parent, "answer.md")
+
+    code_is("fixed again")
+    workshop.run("experiment.x=1,2", "sweep.resume=true", "sweep.accept_other_code=true")
+    assert len(workshop.children()) == 4
+    assert "**Made by other code than this command's, as accepted:** x=1 and x=2." in artifact(parent, "answer.md")
+    marks = [row.split(",")[-2] for row in artifact(parent, "summary.csv").splitlines()]
+    assert marks == ["other_code", "fixed", "fixed"]
 
 
 def test_failed_jobs_are_run_again_unless_told_not_to(workshop: Workshop) -> None:
