@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-
-from runner.cli.app import CONF
+from runner.config.composing import composed
 from runner.config.schema import register
 from runner.config.validation import parts
 from runner.config.words import readable
@@ -18,11 +17,10 @@ OF_THE_STORE = re.compile(r"tracking[.=].*", re.DOTALL)
 """The words that name a store."""
 
 
-def store_of(words: Sequence[str]) -> Store:
+def store_of(words: Sequence[str], config_dir: Path | None = None) -> Store:
     """Return the store that the config with these words names. Raises UserError and what Hydra raises."""
     register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return locate(parts(compose("config", list(map(readable, words)))).tracking)
+    return locate(parts(composed(list(map(readable, words)), config_dir)).tracking)
 
 
 def require_database(store: Store) -> None:
