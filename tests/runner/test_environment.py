@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from unittest import mock
+
 import pytest
 
 from runner import environment
@@ -39,3 +42,13 @@ def test_the_variables_that_may_matter_are_kept_without_secrets(monkeypatch, nam
 def test_the_command_is_kept_without_passwords(monkeypatch):
     monkeypatch.setattr("sys.argv", ["runner", "tracking.uri=http://me:secret@host"])
     assert environment.describe()["command"][-1] == "tracking.uri=http://***@host"
+
+
+def test_what_this_program_sets_itself_is_no_variable_of_the_users():
+    given = {"MLFLOW_GIVEN": "theirs"}
+    with mock.patch.dict(os.environ, given):
+        environment.set_own("MLFLOW_GIVEN", "ours")
+        environment.set_own("MLFLOW_TRIAL", "ours")
+        found = environment.variables()
+        assert (os.environ["MLFLOW_TRIAL"], "MLFLOW_TRIAL" in found) == ("ours", False)
+        assert found["MLFLOW_GIVEN"] == "theirs"
