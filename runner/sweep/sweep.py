@@ -20,6 +20,7 @@ from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
 from runner.sweep.finished import Finished
 from runner.sweep.parent import children, find_parent, new_parent
+from runner.sweep.refinement import Refinement
 from runner.sweep.replays import Replays
 from runner.sweep.view import SweepView
 from runner.tracking.needs import needs_of
@@ -67,7 +68,10 @@ class Sweep:
         self._later = 0
         """How many jobs a search still intends to launch."""
         self._is_cut_short = False
-        """Whether the search ended before it could launch them."""
+        """Whether a search ended before it could launch them, or a refinement before its end."""
+        self._launches = 0
+        self._left_open = ""
+        """What the refinement did not find, in Markdown."""
         self._before_finished = True
         """Whether the jobs of earlier commands are FINISHED, as far as they count."""
 
@@ -77,7 +81,7 @@ class Sweep:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_cut_short = self._later > 0 and (error is not None or self.was_interrupted)
+        self._is_cut_short |= self._later > 0 and (error is not None or self.was_interrupted)
         try:
             for engine in self._engines:
                 engine.close()
@@ -127,12 +131,45 @@ class Sweep:
         context = self._open(jobs)
         to_run = self._not_finished_yet(jobs, engine.here)
         self._later = later
+        self._launches += 1
         self._view.expect(len(to_run) + later)
         for job, end in engine.run(to_run, context, self._view, self._interruption):
             self._ends[job.number] = end
         if self._interruption.number is not None:
             raise KeyboardInterrupt
         return [self._return(job) for job in jobs]
+
+    def refine(self) -> None:
+        """Measure further what the jobs of a grid leave open; jobs elsewhere would take no turns.
+
+        Raises StoreError if the store fails, KeyboardInterrupt after a signal: the sweep is not whole then.
+        """
+        if self._context is None or self._parent is None or self._launches > 1 or not self._engines[0].here:
+            return
+        settings = self._jobs[0].parts.sweep
+        if not settings.refine:
+            return
+        refinement = Refinement(self._context, self._parent.id, self._jobs, settings.refine_seconds)
+        for number, jobs in enumerate(refinement.rounds(), 1):
+            self._view.say(f"round {number} of further sizes, where the lead changes: {len(jobs)} jobs")
+            self._run_further(jobs)
+        self._left_open = refinement.remark
+
+    def _run_further(self, jobs: Sequence[Job]) -> None:
+        assert self._context is not None
+        context = self._context
+        to_run = [job for job in jobs if not self._is_done(job)]
+        self._view.expect(len(to_run))
+        for _ in self._engines[0].run(to_run, context, self._view, self._interruption):
+            pass
+        if self.was_interrupted:
+            self._is_cut_short = True
+            raise KeyboardInterrupt
+
+    def _is_done(self, job: Job) -> bool:
+        assert self._context is not None
+        fingerprint, code = self._context.fingerprint(job), self._context.same_code(job)
+        return self._finished.take(job.question_hash, fingerprint, code) is not None
 
     def _compose(
         self,
@@ -263,7 +300,7 @@ class Sweep:
         at_a_time = max(engine.at_a_time for engine in self._engines)
         settings = self._jobs[0].parts.sweep
         uri = self._context.client.tracking_uri
-        answer = SweepAnswer(runs, uri, settings, self._jobs, not_started, at_a_time)
+        answer = SweepAnswer(runs, uri, settings, self._jobs, not_started, at_a_time, self._left_open)
         # After a signal there may be little time left, and a resumed sweep compares its jobs.
         self._before_finished = answer.all_finished
         kinds = [] if self.was_interrupted else dict.fromkeys(type(job.parts.experiment) for job in self._jobs)
