@@ -62,7 +62,7 @@ def test_all_that_is_asked_for_is_there():
 @pytest.mark.parametrize("name", list(OPERATORS))
 def test_every_operator_is_right(on_device, name, dtype, mode):
     """Its check is within what rounding explains: at this size a tenth of the tolerance, and more."""
-    found = OperatorPointInProgress(Operators(size=TINY, dtype=dtype, mode=mode), OPERATORS[name])
+    found = OperatorPointInProgress(Operators(size=TINY, dtype=dtype, mode=mode), OPERATORS[name], {})
     assert found.errors.output <= TOLERANCE[dtype] / 4
     assert found.errors.gradient <= TOLERANCE[dtype] / 4
 
