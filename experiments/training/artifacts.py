@@ -12,8 +12,11 @@ import numpy as np
 
 from experiments.experiment import Refused
 from experiments.networks.data import Data
-from experiments.networks.saving import reload, save
+from experiments.networks.front import named_columns
+from experiments.networks.saving import Arrays, reload, save
 from experiments.networks.saving.layout import KERAS
+from experiments.networks.saving.outputs import as_arrays
+from experiments.networks.served import scores_of, served
 from experiments.recorder import CALIBRATION_FILE, TEST_SET_FILE, Recorder
 from experiments.training.answer import TrainingAnswer
 
@@ -23,23 +26,34 @@ CALIBRATION_EXAMPLES = 256
 CHECKED_EXAMPLES = 256
 """The number of test inputs for which a reloaded model must give the same outputs."""
 
+ANOTHER = 0.05
+"""Outputs further apart, relative to the largest one, are another model's; it is more than the rounding of 16 bits."""
+
+ROWS = "rows"
+"""The array of the test set with a table's rows as their owner has them; ``x`` is what the network sees of them."""
+
 EXAMPLES = 5
 """The number of inputs in the MLflow model's example."""
 
 
-def hand_over(model: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
+def hand_over(network: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
     """Save the Keras model in each format, load it in a fresh process, and hand it to the recorder.
 
-    Raises Refused, so that the run fails and nothing is registered, if a format did not come back the same.
+    What is saved is the trained network with its preprocessing before it and, of a classifier, probabilities and class
+    names behind it. Raises Refused, so that the run fails and nothing is registered, if a format did not come back the
+    same.
     """
     data, settings = answer.data, answer.settings
     assert answer.test is not None
+    model, examples = served(network, data), _users_inputs(data)
     with tempfile.TemporaryDirectory(prefix="model-") as scratch:
         folder = Path(scratch, "model")
+        said = as_arrays(model(_first(examples, CHECKED_EXAMPLES), training=False))
+        _require_same(scores_of(said), answer.test.outputs[:CHECKED_EXAMPLES])
         saved = save(model, folder)
         if settings.check_saved:
             recorder.progress("saved model", 0.0, "loading it in a fresh process")
-            answer.saved = [found.row for found in reload(model, saved, data.test.x[:CHECKED_EXAMPLES])]
+            answer.saved = [found.row for found in reload(model, saved, _first(examples, CHECKED_EXAMPLES))]
             recorder.table("saved", answer.saved)
             recorder.progress("saved model", 1.0, answer.saved_in_words())
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -47,8 +61,8 @@ def hand_over(model: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
         recorder.model(
             "model",
             (folder / KERAS).read_bytes(),
-            data.test.x[:EXAMPLES],
-            answer.test.outputs[:EXAMPLES],
+            _first(examples, EXAMPLES),
+            _first(said, EXAMPLES),
             registered_name=settings.name_in_registry,
             metadata={"dataset": data.name, "model": settings.model.name, **answer.test_metrics()},
             step=answer.history.best_epoch,
@@ -60,8 +74,29 @@ def hand_over(model: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
         raise Refused(f"the model {damage}; it is not registered")
 
 
+def _users_inputs(data: Data) -> Arrays:
+    """Return the test examples as the saved model takes them: the columns of a table by name, or one array."""
+    if data.test_rows is None:
+        return data.test.x
+    columns, dtype = named_columns(data.test_rows), data.test.x.dtype
+    return {name: values.astype(dtype) if values.dtype.kind == "f" else values for name, values in columns.items()}
+
+
+def _first(examples: Arrays, count: int) -> Arrays:
+    if isinstance(examples, Mapping):
+        return {name: values[:count] for name, values in examples.items()}
+    return examples[:count]
+
+
+def _require_same(said: Any, tested: Any) -> None:
+    """Raise RuntimeError if what is saved does not answer as what was tested: a bug in the layers around it."""
+    if not np.allclose(said, tested, rtol=0, atol=ANOTHER * max(1.0, float(np.abs(tested).max()))):
+        raise RuntimeError("the saved model gives other outputs than the network that was tested")
+
+
 def _test_set(data: Data) -> Mapping[str, Any]:
-    return {
+    rows = {} if data.test_rows is None else {ROWS: data.test_rows}
+    return rows | {
         "x": data.test.x,
         "y": data.test.y,
         "task": np.array(data.task),

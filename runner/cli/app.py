@@ -23,6 +23,7 @@ from runner.cli.standard_streams import take_over
 from runner.cli.sweep_terminal import SweepTerminal
 from runner.config.composing import CONF
 from runner.config.error_messages import CONFIG_ERRORS, no_choice, sentence
+from runner.config.plugins import taken_out
 from runner.config.schema import register
 from runner.environment import without_credentials
 from runner.errors import ExitStatus, UserError
@@ -42,6 +43,7 @@ def main() -> int:
 
 def _run(given: Sequence[str]) -> int:
     try:
+        given = taken_out(given)
         arguments = parse(given)
         if arguments.wants_version:
             print(f"tensorflow-lab-bench {__version__}")

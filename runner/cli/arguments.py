@@ -15,6 +15,7 @@ from typing import NoReturn
 from hydra._internal.utils import get_args_parser
 
 from experiments.validators import suggestion
+from runner.config.plugins import LOADED
 from runner.config.words import depth, readable
 from runner.errors import UserError
 
@@ -35,8 +36,8 @@ class Arguments:
 
     @property
     def composing(self) -> list[str]:
-        """The flags that the config depends on."""
-        return ["--config-dir", str(self.config_dir)] if self.config_dir else []
+        """The flags that the config depends on, and the plug-ins."""
+        return [*(["--config-dir", str(self.config_dir)] if self.config_dir else []), *LOADED]
 
     @property
     def in_order(self) -> list[str]:

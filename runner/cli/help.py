@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from runner.cli.arguments import Arguments
 from runner.config.composing import CONF, composed
+from runner.config.schema import JOINED
 
 HEADER = """\
 Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in MLflow.
@@ -45,6 +46,7 @@ def help_text(arguments: Arguments) -> str:
             HEADER,
             "Choices (group=choice; a preset is added with +preset=choice):",
             *(f"  {choice:<24} {what}" for folder in folders for choice, what in _choices(folder)),
+            *(f"  {f'{group}={one.name}':<24} {(one.__doc__ or '').splitlines()[0]}" for group, one in JOINED),
             "",
             "Keys of this configuration (key=value):",
             *(f"  {line}" for line in OmegaConf.to_yaml(config).splitlines()),

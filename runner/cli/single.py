@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from runner.cli.terminal import Terminal
+from runner.config.files import require_files
 from runner.errors import ExitStatus
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
@@ -23,6 +24,7 @@ def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> in
 
     Raises UserError if nothing could be started, StoreError if the store fails.
     """
+    require_files([job.parts.experiment])
     context = Context(locate(job.parts.tracking))
     context.store.check(needs_of([job.parts]))
     with (

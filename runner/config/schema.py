@@ -6,27 +6,34 @@ Every part of the config has a dataclass behind it, registered in Hydra's Config
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from experiments.experiment import Experiment, defined_in, modules
+from experiments.experiment import Choice, Experiment, defined_in, modules
 from experiments.reporting.text import first_line
 from experiments.runtime.device import Device
 from runner.config.nodes import child
 from runner.config.sweep_settings import SweepSettings
 from runner.config.tracking_settings import Tracking
+from runner.errors import UserError
 
 ENTRY_POINTS = "tensorflow_lab_bench.experiments"
 """The entry point group by which another package adds its experiments."""
+
+CHOICES_ENTRY_POINTS = "tensorflow_lab_bench.{group}s"
+"""The entry point groups by which another package adds choices: ``tensorflow_lab_bench.models``, ``.datasets``, ..."""
 
 SCHEMA = "schema"
 
@@ -49,10 +56,71 @@ def register() -> None:
     store.store(group=SCHEMA, name="device", node=Device)
     store.store(group=SCHEMA, name="tracking", node=Tracking)
     for experiment in experiments():
+        _join_installed(experiment)
         store.store(group=f"{SCHEMA}/experiment", name=experiment.name, node=_with_open_maps(experiment))
         for group, choices in experiment.choices.items():
             for choice in choices:
                 store.store(group=f"{SCHEMA}/{group}", name=choice.name, node=choice)
+
+
+def join(choice: type[Choice], origin: str) -> None:
+    """Let ``choice`` be chosen in each group that has its like. Raises UserError if that cannot be.
+
+    Its fields' defaults are what a YAML file of this name would say, where there is none. ``origin`` says where it is
+    from.
+    """
+    _require_complete(choice, origin)
+    groups = [(experiment, group) for experiment in experiments() for group in _groups_of(experiment, choice)]
+    if not groups:
+        raise UserError(f"{origin}: {choice.__name__} is no model, dataset or other choice of any experiment")
+    for experiment, group in groups:
+        if choice.name in (known.name for known in experiment.choices[group]):
+            raise UserError(f"{origin}: there is a {group}={choice.name} already; give {choice.__name__} another name")
+        experiment.choices = {**experiment.choices, group: (*experiment.choices[group], choice)}
+        store = ConfigStore.instance()
+        store.store(group=f"{SCHEMA}/{group}", name=choice.name, node=choice)
+        store.store(group=group, name=choice.name, node=choice, package=f"experiment.{group}")
+        JOINED.append((group, choice))
+
+
+JOINED: list[tuple[str, type[Choice]]] = []
+"""The choices that have joined, each with its group."""
+
+
+def code_of_joined(experiment: Experiment) -> dict[str, str]:
+    """Return the SHA-256 of the files of those choices of an experiment that have joined, by their groups."""
+    chosen = {group: type(getattr(experiment, group)) for group in experiment.choices}
+    joined = {group: kind for group, kind in chosen.items() if (group, kind) in JOINED}
+    return {
+        group: hashlib.sha256(Path(inspect.getfile(kind)).read_bytes()).hexdigest() for group, kind in joined.items()
+    }
+
+
+def _require_complete(choice: type[Choice], origin: str) -> None:
+    if "__dataclass_fields__" not in vars(choice):
+        raise UserError(f"{origin}: {choice.__name__} is no dataclass; write @dataclass above it")
+    if not isinstance(getattr(choice, "name", None), str):
+        raise UserError(f'{origin}: {choice.__name__} has no name; write name: ClassVar[str] = "..." in it')
+    if inspect.isabstract(choice):
+        missing = ", ".join(sorted(getattr(choice, "__abstractmethods__", ())))
+        raise UserError(f"{origin}: {choice.__name__} lacks the method {missing}")
+
+
+def _groups_of(experiment: type[Experiment], choice: type[Choice]) -> Iterator[str]:
+    """Yield the groups of an experiment whose field takes such a choice."""
+    for group in experiment.choices:
+        if issubclass(choice, _hints(experiment)[group]):
+            yield group
+
+
+def _join_installed(experiment: type[Experiment]) -> None:
+    """Join the choices that installed packages name for the groups of an experiment."""
+    for group in experiment.choices:
+        for entry_point in metadata.entry_points(group=CHOICES_ENTRY_POINTS.format(group=group)):
+            with _left_out_if_broken(f"{group}={entry_point.name}", entry_point.value.partition(":")[0]):
+                choice = entry_point.load()
+                if (group, choice) not in JOINED:
+                    join(choice, entry_point.value)
 
 
 def _with_open_maps(experiment: type[Experiment]) -> DictConfig:

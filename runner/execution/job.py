@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from runner.config.question import question, question_hash
 from runner.config.run_name import words_of
+from runner.config.schema import code_of_joined
 from runner.config.validation import Parts, flat, parts
 from runner.errors import ExitStatus
 
@@ -44,8 +45,13 @@ class Job:
 
     @cached_property
     def question(self) -> Mapping[str, Any]:
-        """The keys and values that make two jobs the same, see :func:`runner.config.question.question`."""
-        return question(flat(self.config))
+        """The keys and values that make two jobs the same, see :func:`runner.config.question.question`.
+
+        Of choices from elsewhere the hash of their file is one of them.
+        """
+        return question(flat(self.config)) | {
+            f"experiment.{group}.code": code for group, code in code_of_joined(self.parts.experiment).items()
+        }
 
     @cached_property
     def question_hash(self) -> str:

@@ -9,6 +9,8 @@ from typing import Self
 
 from hydra.core.utils import JobReturn, JobStatus
 
+from experiments.experiment import Choice
+from runner.config.files import require_files
 from runner.config.question import is_asked, key_of
 from runner.errors import ExitStatus, StoreError, UserError
 from runner.execution.context import Context, Parent
@@ -62,6 +64,8 @@ class Sweep:
         self._finished = Finished({})
         self._engines: list[Engine] = []
         self._jobs: list[Job] = []
+        self._looked_at: list[Choice] = []
+        """The choices whose files have been looked at."""
         self._ends: dict[int, JobEnd] = {}
         self._kept: dict[int, object] = {}
         """The content of jobs.json by job number, the jobs of a resumed sweep's earlier commands included."""
@@ -187,6 +191,8 @@ class Sweep:
             job = Job(composition.compose(words), words, number, distinct, self._flags, replayed)
             _require_common(job)
             _check(job, is_first=not jobs)
+            if engine.here:
+                require_files([job.parts.experiment], self._looked_at)
             if not jobs:
                 locate(job.parts.tracking).check(needs_of([job.parts]))
                 engine.prepare(job)

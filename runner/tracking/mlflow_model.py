@@ -1,7 +1,8 @@
 """A Keras model in MLflow's format: a folder that ``mlflow.tensorflow`` and ``mlflow.pyfunc`` load.
 
 ``mlflow.tensorflow.save_model`` needs the model itself, and therefore TensorFlow. This module writes the same files
-from the bytes of the ``.keras`` file. A contract test compares them with those that MLflow writes.
+from the bytes of the ``.keras`` file, but for the loader of ``mlflow.pyfunc``, which is ours. A contract test compares
+them with those that MLflow writes.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.networks import saving
 from runner.environment import package_version
 from runner.messages import ModelRecord
 
@@ -29,6 +32,9 @@ CONDA, PYTHON, REQUIREMENTS_FILE = "conda.yaml", "python_env.yaml", "requirement
 DATA = "data"
 """The subfolder of the Keras model."""
 
+CODE, LOADER = "code", Path(saving.__file__).parent / "lab_bench_model.py"
+"""The subfolder of the code that loads the model for ``mlflow.pyfunc``, and that code."""
+
 EXAMPLE, SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 
 
@@ -42,6 +48,7 @@ def write(folder: Path, model: ModelRecord, logged: LoggedModel | None) -> None:
     _write_keras(folder / DATA, model)
     _write_example(folder, model.inputs)
     _write_environment(folder)
+    _write_code(folder / CODE)
     described = _described(model, logged)
     described.model_size_bytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     described.save(str(folder / "MLmodel"))
@@ -58,6 +65,12 @@ def _write_example(folder: Path, inputs: Arrays) -> None:
     plain = {name: array.tolist() for name, array in inputs.items()} if isinstance(inputs, Mapping) else inputs.tolist()
     (folder / EXAMPLE).write_text(json.dumps(plain))
     (folder / SERVING_EXAMPLE).write_text(json.dumps({"inputs": plain}))
+
+
+def _write_code(folder: Path) -> None:
+    """Copy the loader, which needs nothing of this project."""
+    folder.mkdir()
+    shutil.copyfile(LOADER, folder / LOADER.name)
 
 
 def _write_environment(folder: Path) -> None:
@@ -92,7 +105,7 @@ def _described(model: ModelRecord, logged: LoggedModel | None) -> Any:
     described.add_flavor(
         "tensorflow", code=None, data=DATA, model_type="keras", keras_version=tensorflow, save_format="tf"
     )
-    pyfunc.add_to_model(described, loader_module="mlflow.tensorflow", data=DATA, conda_env=CONDA, python_env=PYTHON)
+    pyfunc.add_to_model(described, loader_module=LOADER.stem, data=DATA, code=CODE, conda_env=CONDA, python_env=PYTHON)
     return described
 
 

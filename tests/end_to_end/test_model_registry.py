@@ -187,13 +187,17 @@ OF_THE_WRITING = {"model_uuid", "utc_time_created", "model_size_bytes"}
 @pytest.mark.parametrize("kind", ["single", "named"])
 def test_we_write_the_files_that_mlflow_writes(both, kind):
     ours, theirs = both[0] / kind / "ours", both[0] / kind / "theirs"
-    assert _files(ours) == _files(theirs)
+    assert _files(ours) == sorted([*_files(theirs), "code/lab_bench_model.py"])
     for name in ("data/keras_module.txt", "data/save_format.txt", "requirements.txt"):
         assert (ours / name).read_text() == (theirs / name).read_text(), name
     for name in ("MLmodel", "input_example.json", "serving_input_example.json"):
         written, expected = (yaml.safe_load((folder / name).read_text()) for folder in (ours, theirs))
         if name == "MLmodel":
             assert written.keys() == expected.keys()
+            loading = written["flavors"]["python_function"]
+            assert (loading.pop("loader_module"), loading.pop("code")) == ("lab_bench_model", "code")  # ours takes text
+            assert expected["flavors"]["python_function"].pop("loader_module") == "mlflow.tensorflow"
+            expected["flavors"]["python_function"].pop("code", None)
             written, expected = (
                 {key: value for key, value in found.items() if key not in OF_THE_WRITING}
                 for found in (written, expected)

@@ -46,10 +46,15 @@ class KerasModel(ServingBackend):
         return None
 
     def load(self, artifact: Path) -> None:
-        """Load the model in a process whose device has been started."""
-        from experiments.networks.saving import load
+        """Load the model in a process whose device has been started.
 
-        self.model = load(artifact)
+        Of a model that the experiment ``training`` has saved, the network within it is served: its inputs and outputs
+        are numbers, which all ways can take, and it is the same work for all of them.
+        """
+        from experiments.networks.saving import load
+        from experiments.networks.served import network_of
+
+        self.model = network_of(load(artifact))
 
     def takes(self) -> InputSpec:
         """Return the inputs that the model takes. Raises BackendFailed for one that this experiment cannot serve."""

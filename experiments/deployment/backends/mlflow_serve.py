@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from experiments.deployment.backends.backend import (
     BackendFailed,
@@ -22,6 +23,7 @@ from experiments.deployment.backends.backend import (
     Outputs,
     ServingBackend,
 )
+from experiments.networks.served import scores_of
 from experiments.runtime import subprocesses
 from experiments.runtime.device import Device
 
@@ -41,12 +43,13 @@ from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 from experiments.networks.saving import load
+from experiments.networks.served import network_of
 
 def schema(tensors):
     shapes = [[-1 if size is None else size for size in tensor.shape] for tensor in tensors]
     return Schema([TensorSpec(np.dtype(tensor.dtype), shape) for tensor, shape in zip(tensors, shapes)])
 
-model = load(Path(sys.argv[1]))
+model = network_of(load(Path(sys.argv[1])))
 mlflow.tensorflow.save_model(
     model,
     sys.argv[2],
@@ -67,10 +70,13 @@ class MlflowServe(ServingBackend):
 
     @staticmethod
     def make(model: Any, given: BackendInputs, target: Path) -> None:
-        if given.mlflow_model is not None:
-            shutil.copytree(given.mlflow_model, target)
-        else:
+        if given.mlflow_model is None:
             _save_mlflow_model(given.model, target)
+        elif _takes_columns(given.mlflow_model):  # and not the numbers that the other ways are asked with
+            model.save(network := target.with_name("network.keras"))
+            _save_mlflow_model(network, target)
+        else:
+            shutil.copytree(given.mlflow_model, target)
 
     def start(self, artifact: Path, device: Device) -> float | None:
         self._port = free_port()
@@ -99,7 +105,7 @@ class MlflowServe(ServingBackend):
             if response.status != 200:
                 said = content[:200].decode(errors="replace")
                 raise BackendFailed(f"the server answered HTTP {response.status}: {said}")
-            return np.asarray(json.loads(content)["predictions"], np.float32)
+            return np.asarray(scores_of(json.loads(content)["predictions"]), np.float32)
 
         return predict
 
@@ -109,6 +115,12 @@ class MlflowServe(ServingBackend):
             if (status := self._server.poll()) is not None:
                 raise BackendFailed(f"the server ended with status {status}: {_last_line(log)}")
             time.sleep(0.05)
+
+
+def _takes_columns(mlflow_model: Path) -> bool:
+    """Tell whether an MLflow model takes the columns of a table by their names."""
+    signature = yaml.safe_load((mlflow_model / "MLmodel").read_text()).get("signature") or {}
+    return any("name" in taken for taken in json.loads(signature.get("inputs") or "[]"))
 
 
 def free_port() -> int:

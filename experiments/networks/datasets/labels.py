@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,36 @@ LISTED = 5
 
 NUMBER_THEM = "numpy.searchsorted(numpy.unique(y_train), y) numbers any labels y so, those of y_test as well"
 REGRESSION = "if they are targets of a regression, say experiment.dataset.task=regression"
+
+
+def numbered(labels: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
+    """Return the labels, each by its key, as numbers from 0 where they are one-hot rows, texts, or numbered from 1.
+
+    The first of them is that of training. Beside them stand the names of the classes, where the labels are such names
+    or begin at 1; otherwise there are none.
+    """
+    plain = {key: _of_one_hot(values) for key, values in labels.items()}
+    first, *_ = plain.values()
+    if all(values.dtype.kind in "US" for values in plain.values()):
+        texts = {key: np.array(names_in(key, values)) for key, values in plain.items()}
+        names = sorted({*next(iter(texts.values())).tolist()})
+        numbers = {name: number for number, name in enumerate(names)}
+        return {
+            key: np.array([numbers.get(text, len(names)) for text in column.tolist()]) for key, column in texts.items()
+        }, names
+    found = np.unique(first) if first.dtype.kind in "iuf" else np.array([])
+    begin_at_1 = len(found) > 1 and np.array_equal(found, np.arange(1, len(found) + 1))
+    if begin_at_1 and all(values.dtype.kind in "iuf" and (values >= 1).all() for values in plain.values()):
+        return {key: values.astype(np.float64) - 1 for key, values in plain.items()}, [f"{label:g}" for label in found]
+    return plain, []
+
+
+def _of_one_hot(values: Array) -> Array:
+    """Return the place of the 1 in each row of [n, classes]; anything else as it is."""
+    is_table = values.ndim == 2 and values.shape[1] > 1 and values.dtype.kind in "biuf"
+    if is_table and np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all():
+        values = np.argmax(values, axis=1)
+    return values
 
 
 def class_numbers(key: str, values: Array) -> npt.NDArray[np.int64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -15,8 +14,16 @@ import numpy as np
 from experiments.experiment import Refused
 from experiments.networks.data import Data, Task
 from experiments.networks.datasets.dataset import Dataset, picked
+from experiments.networks.datasets.files import digest, named
 from experiments.networks.datasets.inputs import Array, inputs
-from experiments.networks.datasets.labels import class_numbers, names_in, names_of, require_same_classes, targets
+from experiments.networks.datasets.labels import (
+    class_numbers,
+    names_in,
+    names_of,
+    numbered,
+    require_same_classes,
+    targets,
+)
 from experiments.networks.datasets.ready import ready
 from experiments.validators import InvalidField, require_choice
 
@@ -31,8 +38,9 @@ NAMES = "class_names"
 class Npz(Dataset):
     """The arrays x_train, y_train, x_test, y_test of a NumPy file, as Keras' mnist.npz has them.
 
-    Inputs are [n, features], [n, height, width] or [n, height, width, channels]; labels are whole numbers from 0,
-    1.0 among them, or with ``task="regression"`` any numbers. Nothing in the file is executed: pickles are refused.
+    Inputs are [n, features], [n, height, width] or [n, height, width, channels]; labels are whole numbers from 0 or 1,
+    1.0 among them, one-hot rows, or the classes' names; with ``task="regression"`` any numbers. Nothing in the file is
+    executed: pickles are refused, and so are arrays of Python objects.
     """
 
     name: ClassVar[str] = "npz"
@@ -40,7 +48,9 @@ class Npz(Dataset):
     path: str = ""
     task: str = "classification"
     class_names: list[str] = field(default_factory=list)
-    """The names of the classes by class number; if empty, the file's own ``class_names``, or else the numbers."""
+    """The names of the classes by class number; if empty, the file's own ``class_names``, or else the labels."""
+    channels_first: bool = False
+    """Whether images are [n, channels, height, width]."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -50,35 +60,49 @@ class Npz(Dataset):
         if self.class_names and self.task == "regression":
             raise InvalidField(self, "class_names", "a regression has no classes")
 
+    def check(self) -> None:
+        path = Path(self.path).expanduser()
+        with named(path):
+            self._examples(_arrays(path))
+
     def load(self, seed: int) -> Data:
         path = Path(self.path).expanduser()
-        try:
-            return self._split(_arrays(path), f"{path}, sha256 {_digest(path)}", seed)
-        except Refused as error:
-            raise Refused(f"{path}: {error}") from error
+        with named(path):
+            return self._split(_arrays(path), f"{path}, sha256 {digest(path)}", seed)
 
     def _split(self, arrays: Mapping[str, Array], source: str, seed: int) -> Data:
-        x, x_test = (inputs(key, arrays[key]) for key in ("x_train", "x_test"))
+        x, x_test, y, y_test, names = self._examples(arrays)
+        train, validation = self._training(x, y, np.arange(len(y)), seed)
+        test = picked(x_test, y_test, np.arange(len(y_test)))
+        return ready(Data(self.name, cast(Task, self.task), train, validation, test, names, x.ndim == 4, source))
+
+    def _examples(self, arrays: Mapping[str, Array]) -> tuple[Array, Array, Array, Array, tuple[str, ...]]:
+        """Return inputs and labels of training and test, and the names of the classes; x, x, y, y, names."""
+        x, x_test = (self._inputs(key, arrays[key]) for key in ("x_train", "x_test"))
         if x.shape[1:] != x_test.shape[1:]:
             shapes = f"{list(x.shape[1:])} in x_train, but {list(x_test.shape[1:])} in x_test"
             raise Refused(f"an example has the shape {shapes}")
         y, y_test, names = self._labels(arrays)
         _require_same_count("train", x, y)
         _require_same_count("test", x_test, y_test)
-        train, validation = self._training(x, y, np.arange(len(y)), seed)
-        test = picked(x_test, y_test, np.arange(len(y_test)))
-        return ready(Data(self.name, cast(Task, self.task), train, validation, test, names, x.ndim == 4, source))
+        return x, x_test, y, y_test, names
+
+    def _inputs(self, key: str, values: Array) -> Array:
+        if not self.channels_first:
+            return inputs(key, values)
+        if values.ndim != 4:
+            raise Refused(f"{key} has the shape {list(values.shape)}, which has no channels that could come first")
+        return inputs(key, np.moveaxis(values, 1, -1))
 
     def _labels(self, arrays: Mapping[str, Array]) -> tuple[Array, Array, tuple[str, ...]]:
         """The labels of training and test, and the names of the classes."""
         y, y_test = arrays["y_train"], arrays["y_test"]
         if self.task == "regression":
             return targets("y_train", y), targets("y_test", y_test), ()
-        numbers, test_numbers = class_numbers("y_train", y), class_numbers("y_test", y_test)
-        return numbers, test_numbers, names_of(require_same_classes(numbers, test_numbers), self._names(arrays))
-
-    def _names(self, arrays: Mapping[str, Array]) -> list[str]:
-        return self.class_names or names_in(NAMES, arrays.get(NAMES, np.array([])))
+        labels, names = numbered({"y_train": y, "y_test": y_test})
+        numbers, test_numbers = (class_numbers(key, values) for key, values in labels.items())
+        given = self.class_names or names_in(NAMES, arrays.get(NAMES, np.array([])))
+        return numbers, test_numbers, names_of(require_same_classes(numbers, test_numbers), given or names)
 
 
 def _arrays(path: Path) -> dict[str, Array]:
@@ -104,15 +128,13 @@ def _array(file: Mapping[str, Array], key: str) -> Array:
         return file[key]
     except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         if "allow_pickle" in str(error):
-            raise Refused(f"{key} holds Python objects, which are not loaded: they could be any program") from error
+            raise Refused(
+                f"{key} holds Python objects, which are not loaded: they could be any program; "
+                f"save numpy.array({key}.tolist()), which makes numbers or text of them"
+            ) from error
         raise Refused(f"{key} is damaged ({error})") from error
 
 
 def _require_same_count(part: str, x: Array, y: Array) -> None:
     if len(x) != len(y):
         raise Refused(f"x_{part} has {len(x)} examples, but y_{part} has {len(y)} labels")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

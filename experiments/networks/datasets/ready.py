@@ -48,7 +48,7 @@ def _remarks(data: Data) -> Iterator[str]:
         height, width, channels = data.input_shape
         yield (
             f"An image is taken as {height} x {width} pixels with {channels} channels; "
-            "if its channels come first, save x.transpose(0, 2, 3, 1)."
+            "if its channels come first, say experiment.dataset.channels_first=true."
         )
     if not _is_8_bit(data.train.x):
         yield from _on_precision("Channel" if data.is_image else "Feature", data.train.x, data.input_moments)

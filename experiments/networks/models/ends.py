@@ -42,10 +42,12 @@ def without_unit(model: Any) -> Any:
     """The part of a model from :func:`end` that learns, with the same layers: its outputs have no unit.
 
     It ends with the logits, or with the targets in deviations from their mean, so that neither loss nor gradients
-    depend on the unit in which the targets are given.
+    depend on the unit in which the targets are given. A classifier from elsewhere has no such layer, and no unit.
     """
     import keras
 
+    if STANDARDISED not in (layer.name for layer in model.layers):
+        return model
     outputs = model.get_layer(STANDARDISED).output
     return model if outputs is model.outputs[0] else keras.Model(model.inputs[0], outputs, name=model.name)
 

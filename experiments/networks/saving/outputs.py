@@ -21,14 +21,27 @@ def outputs(model: Callable[..., Any], inputs: Arrays) -> list[Array]:
     import tensorflow as tf
 
     graph = tf.function(lambda given: model(given, training=False), input_signature=[_signature(inputs)])
-    return [np.asarray(output) for output in keras.tree.flatten(graph(_tensors(inputs)))]
+    return [_array(output) for output in keras.tree.flatten(graph(_tensors(inputs)))]
+
+
+def as_arrays(outputs: Any) -> Arrays:
+    """Return a model's output as an array, or its outputs by their names; text as NumPy's text."""
+    if not isinstance(outputs, Mapping):
+        return _array(outputs)
+    return {name: _array(output) for name, output in outputs.items()}
+
+
+def _array(output: Any) -> Array:
+    array = np.asarray(output)
+    return np.array([text.decode() for text in array.ravel()]).reshape(array.shape) if array.dtype == object else array
 
 
 def _signature(inputs: Arrays) -> Any:
     import tensorflow as tf
 
     if isinstance(inputs, Mapping):
-        return {name: tf.TensorSpec((None, *array.shape[1:]), array.dtype, name) for name, array in inputs.items()}
+        tensors = _tensors(inputs)
+        return {name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for name, tensor in tensors.items()}
     return tf.TensorSpec((None, *inputs.shape[1:]), inputs.dtype)
 
 
@@ -41,7 +54,10 @@ def _tensors(inputs: Arrays) -> Any:
 
 
 def largest_difference(original: list[Array], other: list[Array]) -> float:
-    """Return the largest absolute difference; 0 if every bit is the same, NaN if the two cannot be subtracted."""
+    """Return the largest absolute difference; 0 if every bit is the same, NaN if the two cannot be subtracted.
+
+    Text, which follows from numbers, counts as no difference.
+    """
     if [output.shape for output in original] != [output.shape for output in other]:
         return float("nan")
     return max(map(_difference, original, other), default=0.0)
@@ -57,7 +73,7 @@ def _same_bits(one: Array, other: Array) -> bool:
 
 
 def _difference(one: Array, other: Array) -> float:
-    if _same_bits(one, other):
+    if _same_bits(one, other) or one.dtype.kind == other.dtype.kind == "U":
         return 0.0
     try:  # a NumPy archive keeps the bits of bfloat16, but not its name
         same_kind = other.view(one.dtype) if other.dtype.kind == "V" else other

@@ -1,0 +1,31 @@
+"""The files that a dataset is read from: whether they are there, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from experiments.experiment import Refused
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Begin what refuses a file with the file's path."""
+    try:
+        yield
+    except Refused as error:
+        raise Refused(f"{path}: {error}") from error
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of_folder(folder: Path, files: Iterable[Path]) -> str:
+    """Return the SHA-256 of the list of hashes and paths that ``sha256sum`` would print."""
+    lines = (f"{digest(file)}  {file.relative_to(folder).as_posix()}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

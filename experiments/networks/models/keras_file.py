@@ -1,0 +1,109 @@
+"""A model of the user's own, from a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from experiments.experiment import Refused
+from experiments.networks.data import Data
+from experiments.networks.models.ends import STANDARDISED, end
+from experiments.networks.models.model import Model
+from experiments.networks.saving.load import load
+from experiments.networks.saving.recognise import require_keras
+from experiments.networks.served import network_of
+from experiments.validators import InvalidField, require_at_least
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass
+class KerasFile(Model):
+    """A ``.keras`` file as the start of a training: its weights are trained further, or its last layer is replaced.
+
+    Keras' safe mode is on: Python code in the file is refused. Of a model that this experiment has saved, the network
+    within is taken.
+    """
+
+    name: ClassVar[str] = "keras_file"
+
+    path: str = ""
+    classes: int | None = None
+    """The number of outputs of a new last layer in place of the file's; None keeps the file's."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, "classes", 1)
+        if not self.path.strip():
+            raise InvalidField(self, "path", "names no file; say experiment.model.path=FOLDER/FILE.keras")
+
+    def check(self) -> None:
+        require_keras(self._file)
+
+    def build(self, data: Data, seed: int) -> keras.Model:
+        import keras
+
+        if self.classes not in (None, data.outputs):
+            raise Refused(f"experiment.model.classes={self.classes}, but {data.name} has {data.outputs} of them")
+        start = network_of(load(self._file))
+        self._require_fitting(start, data)
+        if self.classes is None:
+            return start if _has_our_end(start) else _with_logits(start)
+        raw = keras.Input(data.input_shape, dtype=start.inputs[0].dtype, name="raw")
+        return end(data, raw, _without_head(start)(raw), self.name)
+
+    @property
+    def _file(self) -> Path:
+        return Path(self.path).expanduser()
+
+    def _require_fitting(self, start: Any, data: Data) -> None:
+        """Raise Refused unless the model takes such examples and gives as many numbers as there are classes."""
+        taken, given = list(getattr(start, "inputs", None) or []), list(getattr(start, "outputs", None) or [])
+        if len(taken) != 1 or len(given) != 1:
+            raise Refused(
+                f"{self.path}: it has {len(taken)} inputs and {len(given)} outputs; one of each can be trained"
+            )
+        shape = tuple(taken[0].shape[1:])
+        if len(shape) != len(data.input_shape) or any(
+            size not in (None, wanted) for size, wanted in zip(shape, data.input_shape, strict=True)
+        ):
+            raise Refused(
+                f"{self.path}: it takes inputs of shape {list(shape)}, but an example of {data.name} is "
+                f"{list(data.input_shape)}"
+            )
+        if self.classes is None and tuple(given[0].shape[1:]) != (data.outputs,):
+            raise Refused(
+                f"{self.path}: it gives {list(given[0].shape[1:])} an example, but {data.name} has {data.outputs} "
+                f"classes; experiment.model.classes={data.outputs} puts a new last layer in the place of its own"
+            )
+        if self.classes is None and data.task == "regression" and not _has_our_end(start):
+            raise Refused(
+                f"{self.path}: the unit of its output is not known; experiment.model.classes=1 puts a new last layer "
+                "in the place of its own"
+            )
+
+
+def _has_our_end(model: Any) -> bool:
+    return STANDARDISED in (layer.name for layer in model.layers)
+
+
+def _without_head(model: Any) -> Any:
+    """Return the model up to the vector that its last layer with weights takes."""
+    import keras
+
+    head = next((layer for layer in reversed(model.layers) if layer.weights), model.layers[-1])
+    return keras.Model(model.inputs[0], head.input, name="body")
+
+
+def _with_logits(model: Any) -> Any:
+    """Return the model with logits in place of probabilities: the loss takes logits."""
+    import keras
+
+    last = model.layers[-1]
+    if getattr(last, "activation", None) is keras.activations.softmax and last.weights:
+        last.activation = keras.activations.linear
+        return keras.models.clone_model(model, clone_function=lambda layer: layer)
+    if isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax:
+        return keras.Model(model.inputs[0], last.input, name=model.name)
+    return model

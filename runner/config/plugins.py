@@ -1,0 +1,72 @@
+"""Plug-ins: models, datasets, optimizers and other choices from files that the command line names.
+
+``plugins=[./mine.py]`` is a word for this program and no key of the config, so that no stored config can name code.
+Installed packages name theirs by entry points instead, see :mod:`runner.config.schema`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from experiments.experiment import Choice
+from experiments.reporting.text import first_line
+from runner.config.schema import join
+from runner.errors import UserError
+
+WORD = "plugins="
+
+LOADED: list[str] = []
+"""The words that have named plug-ins: printed commands repeat them."""
+
+
+def taken_out(words: Sequence[str]) -> list[str]:
+    """Load the plug-ins that a command line names; return its other words.
+
+    Raises UserError for a file that is not there, cannot be imported, or has nothing in it that could be chosen.
+    """
+    LOADED.extend(word for word in words if word.startswith(WORD))
+    for word in words:
+        if word.startswith(WORD):
+            for name in word.removeprefix(WORD).strip("[]").split(","):
+                _load(Path(name.strip(" '\"")).expanduser())
+    return [word for word in words if not word.startswith(WORD)]
+
+
+def _load(path: Path) -> None:
+    if path.suffix != ".py" or not path.is_file():
+        raise UserError(f"plugins: {path} is no Python file; write plugins=[./mine.py]")
+    module = _imported(path.absolute())
+    found = [one for one in vars(module).values() if _is_own_choice(one, module)]
+    if not found:
+        raise UserError(
+            f"plugins: {path} has no dataclass in it that derives from a model, a dataset or another choice"
+        )
+    for choice in found:
+        join(choice, str(path))
+
+
+def _imported(path: Path) -> ModuleType:
+    """Import a file as the module of its name: workers, which get the same search path, find it under that name."""
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.find_spec(path.stem) if path.stem.isidentifier() else None
+    if spec is None or spec.origin is None or Path(spec.origin).absolute() != path:
+        raise UserError(
+            f"plugins: {path.name} has the name of another module, or one that Python cannot import: rename it"
+        )
+    try:
+        return importlib.import_module(path.stem)
+    except Exception as error:  # somebody's code may fail in any way
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f", line {lines[-1]}" if lines else ""
+        raise UserError(f"plugins: {path}{where}: {type(error).__name__}: {first_line(error)}") from error
+
+
+def _is_own_choice(one: object, module: ModuleType) -> bool:
+    return isinstance(one, type) and issubclass(one, Choice) and one.__module__ == module.__name__

@@ -1,0 +1,88 @@
+"""A model of the user's own is the start of a training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from experiments.experiment import Refused
+from experiments.networks.data import Data, Split
+from experiments.networks.models import KerasFile, Mlp
+from experiments.networks.models.ends import without_unit
+from experiments.networks.served import served
+
+
+def _data(classes: int, task: str = "classification") -> Data:
+    x = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+    y = np.arange(12) % classes if task == "classification" else np.arange(12.0)
+    part = Split(x, y)
+    names = tuple(map(str, range(classes))) if task == "classification" else ()
+    return Data("mine", task, part, part, part, names, is_image=False, source="")
+
+
+@pytest.fixture(params=["activation", "layer", "logits"])
+def file(request, tmp_path, on_device):
+    """A model of three classes that ends with a softmax in its last layer, in a layer of its own, or with logits."""
+    import keras
+    from keras import layers
+
+    ends = {
+        "activation": [layers.Dense(3, "softmax")],
+        "layer": [layers.Dense(3), layers.Softmax()],
+        "logits": [layers.Dense(3)],
+    }[request.param]
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(5, "relu"), *ends])
+    model.save(tmp_path / "mine.keras")
+    return tmp_path / "mine.keras", model, request.param == "logits"
+
+
+def test_it_is_trained_further_on_logits(file):
+    path, original, gives_logits = file
+    data = _data(3)
+    model = without_unit(KerasFile(path=str(path)).build(data, seed=0))
+    said, expected = np.asarray(model(data.train.x)), np.asarray(original(data.train.x))
+    if gives_logits:
+        np.testing.assert_allclose(said, expected, rtol=1e-5, atol=1e-6)
+    else:
+        shares = np.exp(said) / np.exp(said).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(shares, expected, rtol=1e-4, atol=1e-6)
+        assert (said < 0).any()
+
+
+@pytest.mark.parametrize(("classes", "task"), [(2, "classification"), (1, "regression")])
+def test_its_head_is_replaced_and_the_rest_stays(file, classes, task):
+    path, original, _ = file
+    data = _data(classes, task)
+    model = KerasFile(path=str(path), classes=classes).build(data, seed=0)
+    assert model.output.shape == (None, classes)
+    np.testing.assert_array_equal(model.weights[0], original.weights[0])
+    assert without_unit(model).output.shape == (None, classes)
+
+
+def test_a_model_of_ours_is_taken_without_what_stands_around_its_network(tmp_path, on_device):
+    data = _data(3)
+    network = Mlp(units=[5]).build(data, seed=0)
+    served(network, data).save(tmp_path / "model.keras")
+    again = KerasFile(path=str(tmp_path / "model.keras")).build(data, seed=0)
+    np.testing.assert_array_equal(again(data.train.x), network(data.train.x))
+
+
+@pytest.mark.parametrize(
+    ("fields", "data", "says"),
+    [
+        ({}, _data(2), r"gives \[3\] an example, but mine has 2 classes; experiment.model.classes=2 puts a new last"),
+        ({"classes": 4}, _data(2), "experiment.model.classes=4, but mine has 2 of them"),
+        ({}, _data(1, "regression"), r"gives \[3\] an example"),
+    ],
+)
+def test_what_does_not_fit(file, fields, data, says):
+    with pytest.raises(Refused, match=says):
+        KerasFile(path=str(file[0]), **fields).build(data, seed=0)
+
+
+def test_a_file_is_looked_at_before_anything_starts(tmp_path):
+    with pytest.raises(Refused, match=r"no\.keras is not there"):
+        KerasFile(path=str(tmp_path / "no.keras")).check()
+    (tmp_path / "text.keras").write_text("{}")
+    with pytest.raises(Refused, match=r"text\.keras is not a \.keras file: it is a JSON text"):
+        KerasFile(path=str(tmp_path / "text.keras")).check()

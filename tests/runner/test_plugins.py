@@ -1,0 +1,116 @@
+"""Models and other choices from a file that the command line names."""
+
+from __future__ import annotations
+
+import pytest
+
+MODEL = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+from experiments.networks.models.ends import begin, end
+from experiments.networks.models.model import Model
+from experiments.validators import require_at_least
+
+
+@dataclass
+class Wide(Model):
+    """One wide layer."""
+
+    name: ClassVar[str] = "wide_of_a_test"
+
+    width: int = 100
+
+    def __post_init__(self):
+        require_at_least(self, "width", 1)
+
+    def build(self, data, seed):
+        from keras import layers
+
+        raw, signal = begin(data)
+        return end(data, raw, layers.Dense(self.width, "tanh")(layers.Flatten()(signal)), self.name)
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """Write a plug-in and forget afterwards all that has joined."""
+    import sys
+
+    from runner.config import plugins, schema
+
+    experiments = schema.experiments()
+    before = [experiment.choices for experiment in experiments]
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    modules = {*sys.modules}
+
+    def write(content: str, name: str = "plugin_of_a_test.py") -> str:
+        (tmp_path / name).write_text(content)
+        return f"plugins=[{tmp_path / name}]"
+
+    yield write
+    schema.JOINED.clear()
+    plugins.LOADED.clear()
+    for experiment, choices in zip(experiments, before, strict=True):
+        experiment.choices = choices
+    for name in {*sys.modules} - modules:
+        if name.endswith("_of_a_test"):
+            del sys.modules[name]
+
+
+CHOSEN = ("experiment=training", "model=wide_of_a_test")
+
+
+def test_a_model_of_one_s_own_is_a_choice_like_ours(main, plugin):
+    done = main(plugin(MODEL), *CHOSEN, "experiment.model.width=7", "--cfg", "job")
+    assert done.status == 0
+    assert "width: 7" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("experiment.model.wide=1",), "experiment.model.wide: no such key (did you mean experiment.model.width?)"),
+        (("experiment.model.width=x",), "experiment.model.width: 'x' is not a whole number"),
+        (("experiment.model.width=0",), "experiment.model.width: 0 is not a number of at least 1"),
+    ],
+)
+def test_it_is_checked_like_ours(main, plugin, words, says):
+    done = main(plugin(MODEL), *CHOSEN, *words)
+    assert done.status == 2
+    assert says in done.err
+    assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("import nowhere_at_all", "line 1: ModuleNotFoundError: No module named 'nowhere_at_all'"),
+        ("x = 1", "has no dataclass in it"),
+        (MODEL.replace("@dataclass\n", ""), "Wide is no dataclass; write @dataclass above it"),
+        (MODEL.replace("def build", "def make"), "Wide lacks the method build"),
+        (MODEL.replace("wide_of_a_test", "mlp"), "there is a model=mlp already; give Wide another name"),
+        (MODEL.replace("name: ClassVar", "title: ClassVar"), "Wide has no name; write name: ClassVar[str]"),
+    ],
+)
+def test_a_plugin_that_cannot_join(main, plugin, content, says):
+    done = main(plugin(content), *CHOSEN)
+    assert done.status == 2
+    assert says in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_a_file_that_is_none_or_hides_another_module(main, plugin):
+    done = main("plugins=[./no.py]", *CHOSEN)
+    assert (done.status, done.err) == (2, "runner: plugins: no.py is no Python file; write plugins=[./mine.py]\n")
+    done = main(plugin(MODEL, "random.py"), *CHOSEN)
+    assert "random.py has the name of another module" in done.err
+    assert done.status == 2
+
+
+def test_no_config_can_name_a_plugin(main, tmp_path):
+    (tmp_path / "preset").mkdir()
+    (tmp_path / "preset" / "evil.yaml").write_text("# @package _global_\nplugins: [./mine.py]\n")
+    done = main("--config-dir", str(tmp_path), "+preset=evil")
+    assert done.status == 2
+    assert "plugins" in done.err
