@@ -118,6 +118,7 @@ def test_a_search_and_a_grid_are_two_sweeps() -> None:
 # Hydra hands no hydra.* to a sweeper, so n_trials, seed, sampler and the launcher never tell two studies apart.
 OF_A_STUDY = {
     **dict.fromkeys(("sweep.resume", "sweep.retry_failed", "sweep.retry_running", "sweep.accept_other_code"), False),
+    **dict.fromkeys(("sweep.refine", "sweep.refine_seconds"), False),
     **dict.fromkeys(("sweep.metric", "sweep.direction"), True),
     **{f"tracking.{field.name}": True for field in fields(Tracking)},
 }
