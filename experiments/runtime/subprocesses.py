@@ -43,7 +43,7 @@ def start(
     those of this process. End it with :func:`end`.
     """
     return subprocess.Popen(
-        [sys.executable, "-c", WATCH + code, *arguments],
+        [sys.executable, "-P", "-c", WATCH + code, *arguments],
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=output,
@@ -91,11 +91,15 @@ def end_with_parent(descriptor: int = 0) -> None:
 def search_path() -> str:
     """Return the value of PYTHONPATH with which a fresh Python finds the modules that this process finds.
 
-    The folders of the standard library and of installed packages are left out: a fresh Python has them already.
+    The folders of the standard library and of installed packages are left out: a fresh Python has them already. Only
+    where another package ``experiments`` would be found before ours, the folder of ours is named first.
     """
     own = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    paths = [Path(entry).absolute() for entry in sys.path]  # an empty entry is the working folder
-    return os.pathsep.join(str(path) for path in paths if path.exists() and not own & {path, *path.parents})
+    entries = [Path(entry).absolute() for entry in sys.path]  # an empty entry is the working folder
+    paths = [path for path in entries if path.exists() and not own & {path, *path.parents}]
+    ours = Path(__file__).parents[2]
+    is_hidden = any((path / "experiments").exists() for path in paths if path != ours)
+    return os.pathsep.join(map(str, [ours, *paths] if is_hidden else paths))
 
 
 def device_in_use() -> Device:
