@@ -47,7 +47,13 @@ SLOW = {
 }
 """Files of tests/experiments that train or serve networks, or start processes that import TensorFlow."""
 
-SHARE_NOTHING = {"test_errors_of_users.py", "test_faults.py", "test_search.py", "test_sweep_faults.py"}
+SHARE_NOTHING = {
+    "test_commands.py",
+    "test_errors_of_users.py",
+    "test_faults.py",
+    "test_search.py",
+    "test_sweep_faults.py",
+}
 """Files whose tests can be dealt out one by one; those of every other file run in one process, with its fixtures."""
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
+from tests.docs.documents import CHOICES, DOCUMENTS
 
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
 SOURCE = re.compile(r"`((?:[\w-]+/)*\w+\.(?:py|yaml))`")
@@ -42,7 +41,7 @@ def test_files_that_the_house_names_exist(document: Path) -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, *sorted((ROOT / "conf").rglob("*.yaml"))], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *CHOICES], ids=lambda path: path.name)
 def test_braces_are_in_quotes(document: Path) -> None:
     """A shell makes several words of others."""
     assert re.findall(r"(?<![\w.'\"])[\w.]+=\{.*", document.read_text()) == []
