@@ -55,6 +55,23 @@ class Answered:
     """The rows of its results.csv, cells as text."""
 
 
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What a dataset is, as far as a store can tell and search for it."""
+
+    name: str
+    source: str
+    """Its origin in words, the path of its file among them."""
+    sha256: str
+    """The hash of all examples, in the parts that they were split into."""
+    features: tuple[str, tuple[int, ...]]
+    """The dtype and the shape of one example's inputs."""
+    targets: str
+    """The dtype of an example's label."""
+    profile: Mapping[str, Cell]
+    """Counts: of the examples in each part, of the classes, and of each class's examples."""
+
+
 class Recorder(Protocol):
     """Takes findings. The runner implements it on MLflow, :mod:`experiments.testing` in memory.
 
@@ -106,6 +123,9 @@ class Recorder(Protocol):
         finishes: a run that fails or is interrupted keeps its models, but registers none.
         Raises ValueError for names that MLflow does not take, TypeError for anything but plain bytes and arrays.
         """
+
+    def dataset(self, facts: DatasetFacts) -> None:
+        """Record the dataset that the run works on: MLflow shows it beside the run, and finds runs by it."""
 
     def note(self, markdown: str) -> None:
         """Record the answer in short, shown as the run's description and at the end in the terminal."""

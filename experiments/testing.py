@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from experiments.recorder import Answered, Cell, Row, Source
+from experiments.recorder import Answered, Cell, DatasetFacts, Row, Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -70,6 +70,7 @@ class MemoryRecorder:
     files: dict[str, bytes] = field(default_factory=dict)
     """Path -> content."""
     models: dict[str, RecordedModel] = field(default_factory=dict)
+    datasets: list[DatasetFacts] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """In Markdown; the last one is the run's."""
     handed: list[bytes] = field(default_factory=list)
@@ -107,6 +108,9 @@ class MemoryRecorder:
         step: int = 0,
     ) -> None:
         self.models[name] = RecordedModel(keras_file, inputs, outputs, registered_name, dict(metadata or {}), step)
+
+    def dataset(self, facts: DatasetFacts) -> None:
+        self.datasets.append(facts)
 
     def note(self, markdown: str) -> None:
         self.notes.append(markdown)

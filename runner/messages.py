@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.experiment import Experiment
-from experiments.recorder import Answered, Cell, Row, Source
+from experiments.recorder import Answered, Cell, DatasetFacts, Row, Source
 from experiments.runtime.device import Device, Placement
 
 if TYPE_CHECKING:
@@ -96,6 +96,11 @@ class ModelRecord:
 
 
 @dataclass(frozen=True)
+class DatasetRecord:
+    facts: DatasetFacts
+
+
+@dataclass(frozen=True)
 class Note:
     markdown: str
 
@@ -135,7 +140,7 @@ class Measured:
     """Nothing is timed from here on."""
 
 
-Record = Metric | Table | File | ModelRecord | Note | Progress | Known | Settled | HandOn | Measured
+Record = Metric | Table | File | ModelRecord | DatasetRecord | Note | Progress | Known | Settled | HandOn | Measured
 
 
 class Outcome(Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from experiments.networks.front import Front, Table
 from experiments.networks.standardisation import Moments, moments
+from experiments.recorder import Cell, DatasetFacts
 
 Task = Literal["classification", "regression"]
 
@@ -49,6 +51,22 @@ class Data:
     """What turns a user's examples into these inputs; None where they are the same."""
     test_rows: Table | None = None
     """The test examples of a table as their owner has them; None for other data."""
+
+    @property
+    def facts(self) -> DatasetFacts:
+        """What this dataset is, for those who look for runs on it."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        hashed = hashlib.sha256()
+        for part in parts.values():
+            hashed.update(np.ascontiguousarray(part.x).data)
+            hashed.update(np.ascontiguousarray(part.y).data)
+        profile: dict[str, Cell] = {f"{name} examples": len(part.y) for name, part in parts.items()}
+        if self.class_names:
+            counts = np.bincount(np.concatenate([part.y for part in parts.values()]), minlength=self.outputs)
+            profile["classes"] = self.outputs
+            profile |= {f"examples of {name}": int(count) for name, count in zip(self.class_names, counts, strict=True)}
+        features = (self.train.x.dtype.name, self.input_shape)
+        return DatasetFacts(self.name, self.source, hashed.hexdigest(), features, self.train.y.dtype.name, profile)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -64,6 +64,7 @@ class Training(TrainingSettings, Experiment):
         recorder.progress("data", 0.0, self.dataset.name)
         data = self.dataset.load(self.seed)
         self._require_fitting(data)
+        recorder.dataset(data.facts)
         recorder.progress("data", 1.0, in_words(data))
         with scope():
             session = Session(self, data, _earlier(recorder))

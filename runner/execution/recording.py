@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.recorder import REGISTERED_NAME, Cell, Row
+from experiments.recorder import REGISTERED_NAME, Cell, DatasetFacts, Row
 from experiments.reporting.remarks import Remarks
 from experiments.reporting.rendering import picture_of
-from runner.messages import File, Metric, ModelRecord, Note, Record, Table
+from runner.messages import DatasetRecord, File, Metric, ModelRecord, Note, Record, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,6 +95,9 @@ class RecordBuffer:
             raise TypeError(f"a model is the bytes of a .keras file, but {name!r} is {type(keras_file).__name__}")
         examples = _plain(name, inputs), _plain(name, outputs)
         self._buffer.append(ModelRecord(name, keras_file, *examples, registered_name, _scalars(metadata or {}), step))
+
+    def dataset(self, facts: DatasetFacts) -> None:
+        self._buffer.append(DatasetRecord(facts))
 
     def note(self, markdown: str) -> None:
         self._note = str(markdown)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from experiments.recorder import Row
 from experiments.reporting.tables import csv_of
 from runner.errors import StoreError
-from runner.messages import File, Metric, ModelRecord, Note, Record, Settled, Table
-from runner.tracking import mlflow_model, tags
+from runner.messages import DatasetRecord, File, Metric, ModelRecord, Note, Record, Settled, Table
+from runner.tracking import mlflow_dataset, mlflow_model, tags
 from runner.tracking.artifacts import repository
 from runner.tracking.models import RunModels
 from runner.tracking.retries import without_retries
@@ -102,6 +102,9 @@ class TrackedRun:
             if isinstance(record, ModelRecord):
                 with store_errors():
                     self._tracked_models.log(record)
+            elif isinstance(record, DatasetRecord):
+                with store_errors():
+                    self._client.log_inputs(self.id, [mlflow_dataset.of(record.facts)])
 
     def keep(self, records: Iterable[Record]) -> list[str]:
         """Keep records in memory, without writing them. Returns the paths of the files that changed."""

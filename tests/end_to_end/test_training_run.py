@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 import psutil
 import pytest
+from mlflow.data.schema import TensorDatasetSchema
 
 from runner.tracking.sources import find
 from runner.tracking.store import LocalStore
@@ -117,6 +118,22 @@ def test_the_registered_model_is_what_was_trained(undisturbed):
     store, run, _ = undisturbed
     done = run_command("-c", LOAD, f"sqlite:///{store}/mlflow.db", str(artifacts(store, run)), cwd=store.parent)
     assert done.out.splitlines()[-1:] == ["True True True 359"], done.err
+
+
+def test_the_dataset_is_an_input_of_the_run_and_finds_it(undisturbed):
+    store, run, _ = undisturbed
+    (given,) = run.inputs.dataset_inputs
+    profile = json.loads(given.dataset.profile)
+    assert profile["train examples"] + profile["validation examples"] + profile["test examples"] == 1797
+    assert profile["classes"] == 10
+    assert sum(profile[f"examples of {digit}"] for digit in range(10)) == 1797
+    schema = TensorDatasetSchema.from_dict(json.loads(given.dataset.schema))
+    assert schema.features.inputs[0].shape == (-1, 8, 8, 1)
+    assert "Alpaydin" in json.loads(given.dataset.source)["uri"]
+    found = client(store).search_runs(
+        [run.info.experiment_id], f"dataset.name = 'digits' AND dataset.digest = '{given.dataset.digest}'"
+    )
+    assert run.info.run_id in [one.info.run_id for one in found]
 
 
 def test_the_printed_command_serves_the_model(undisturbed):

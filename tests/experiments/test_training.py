@@ -277,6 +277,7 @@ def test_a_class_told_by_seconds_of_unix_time(tmp_path: Path, execution: str):
     assert recorder.metrics["test/accuracy", 0] > 0.97
     model = recorder.models["model"]
     assert isinstance(model.inputs, np.ndarray)
+    assert isinstance(model.outputs, dict)
     assert (model.inputs.dtype.name, model.outputs["logits"].dtype.name) == ("float64", "float32")
 
 
