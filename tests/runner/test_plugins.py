@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import metadata
+
 import pytest
 
 MODEL = '''
@@ -35,8 +38,6 @@ class Wide(Model):
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     """Write a plug-in and forget afterwards all that has joined."""
-    import sys
-
     from runner.config import plugins, schema
 
     experiments = schema.experiments()
@@ -65,6 +66,24 @@ def test_a_model_of_one_s_own_is_a_choice_like_ours(main, plugin):
     done = main(plugin(MODEL), *CHOSEN, "experiment.model.width=7", "--cfg", "job")
     assert done.status == 0
     assert "width: 7" in done.out
+
+
+def test_an_installed_package_names_its_models_by_entry_points(main, plugin, tmp_path, monkeypatch):
+    from runner.config import schema
+
+    plugin(MODEL)
+    sys.path.append(str(tmp_path))
+    ours = metadata.EntryPoint("wide_of_a_test", "plugin_of_a_test:Wide", "tensorflow_lab_bench.models")
+    broken = metadata.EntryPoint("gone", "nowhere_at_all:Gone", "tensorflow_lab_bench.models")
+    installed = metadata.entry_points
+    monkeypatch.setattr(
+        schema.metadata,
+        "entry_points",
+        lambda group: (ours, broken) if group == ours.group else installed(group=group),
+    )
+    done = main(*CHOSEN, "--cfg", "job")
+    assert (done.status, "width: 100" in done.out) == (0, True)
+    assert "model=gone is left out (ModuleNotFoundError" in done.err
 
 
 @pytest.mark.parametrize(
