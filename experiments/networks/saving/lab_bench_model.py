@@ -28,6 +28,9 @@ class Model:
 
     def __init__(self, model: Any) -> None:
         self._model = model
+        self._taken = getattr(model, "input", None)  # a Sequential that has been loaded has inputs, but no input
+        if not isinstance(self._taken, dict):
+            (self._taken,) = model.inputs
 
     def predict(self, data: Any, params: Any = None) -> Any:
         """Return the model's output [n, ...], or its outputs by name; text as NumPy's text.
@@ -36,20 +39,22 @@ class Model:
         """
         import numpy as np
 
-        inputs: Any = np.asarray(data) if not isinstance(data, dict) else data
-        if isinstance(self._model.input, dict):
-            inputs = {name: np.asarray(data[name]) for name in self._model.input}
+        inputs: Any
+        if isinstance(self._taken, dict):
+            inputs = {name: np.asarray(data[name]) for name in self._taken}
+        else:
+            inputs = np.asarray(next(iter(data.values())) if isinstance(data, dict) else data)
         count = len(next(iter(inputs.values()))) if isinstance(inputs, dict) else len(inputs)
-        parts = [self._part(inputs, slice(begin, begin + BATCH)) for begin in range(0, count, BATCH)]
+        parts = [self._part(inputs, slice(begin, begin + BATCH)) for begin in range(0, max(count, 1), BATCH)]
         if not isinstance(parts[0], dict):
             return np.concatenate(parts)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _part(self, inputs: Any, rows: slice) -> Any:
         taken = (
-            {name: _tensor(values[rows], self._model.input[name].dtype) for name, values in inputs.items()}
+            {name: _tensor(values[rows], self._taken[name].dtype) for name, values in inputs.items()}
             if isinstance(inputs, dict)
-            else _tensor(inputs[rows], self._model.inputs[0].dtype)
+            else _tensor(inputs[rows], self._taken.dtype)
         )
         outputs = self._model(taken, training=False)
         if isinstance(outputs, dict):
