@@ -28,7 +28,7 @@ class Model:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._taken = getattr(model, "input", None)  # a Sequential that has been loaded has inputs, but no input
+        self._taken: Any = getattr(model, "input", None)  # a Sequential that has been loaded has inputs, but no input
         if not isinstance(self._taken, dict):
             (self._taken,) = model.inputs
 
