@@ -12,7 +12,7 @@ NONE_FOUND := 5
 # The tests start hundreds of Pythons; without its cache each would compile our sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run ui quick test lint format bench gpu wheel clean
+.PHONY: help run ui quick test lint format bench gpu docs wheel clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -55,9 +55,12 @@ gpu: $(READY)  ## what there is to find out on a GPU, into gpu-report/ (eight mi
 	[ ! -e /dev/nvidia0 ] || $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gpu]'
 	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
+docs: $(READY)  ## the documentation as a site, with search, in site/
+	$(BIN)/mkdocs build --strict
+
 wheel: $(READY)  ## dist/*.whl
 	$(BIN)/python -m build --wheel
 
 clean:  ## everything that can be made again; mlruns/ stays
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
