@@ -79,7 +79,7 @@ class Refinement:
         runs = self._children().runs
         ends = [run.info.start_time / 1000 + seconds_of(run) for run in runs]
         whole = max(ends) - min(run.info.start_time for run in runs) / 1000
-        return whole / len(runs) * jobs
+        return float(whole) / len(runs) * jobs
 
 
 def changed(job: Job, number: int, changes: Mapping[str, Any]) -> Job:

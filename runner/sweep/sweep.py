@@ -11,13 +11,13 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from experiments.experiment import Choice
 from runner.config.files import require_files
-from runner.config.question import is_asked, key_of
 from runner.errors import ExitStatus, StoreError, UserError
 from runner.execution.context import Context, Parent
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
 from runner.execution.new_run import reopen
 from runner.sweep.answer import SweepAnswer, job_table
+from runner.sweep.checks import require_common, require_no_chain, require_right
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
 from runner.sweep.finished import Finished
@@ -189,8 +189,8 @@ class Sweep:
             distinct = [word for word in words if word not in common]
             replayed = self.replays.run_id_of(words)
             job = Job(composition.compose(words), words, number, distinct, self._flags, replayed)
-            _require_common(job)
-            _check(job, is_first=not jobs)
+            require_common(job)
+            require_right(job, is_first=not jobs)
             if engine.here:
                 require_files([job.parts.experiment], self._looked_at)
             if not jobs:
@@ -198,7 +198,7 @@ class Sweep:
                 engine.prepare(job)
             jobs.append(job)
         if not engine.here:
-            _require_no_chain(jobs)
+            require_no_chain(jobs)
         return jobs
 
     def _open(self, jobs: Sequence[Job]) -> Context:
@@ -317,32 +317,3 @@ class Sweep:
         if self._all_finished() and (error is None or self.was_interrupted):
             return "FINISHED"
         return "KILLED" if self.was_interrupted else "FAILED"
-
-
-def _require_common(job: Job) -> None:
-    """Raise UserError if a key of the store or of the sweep differs between jobs."""
-    for word in job.distinct:
-        if not is_asked(key := key_of(word)):
-            raise UserError(f"{key}: cannot vary from job to job within a sweep")
-
-
-def _require_no_chain(jobs: Sequence[Job]) -> None:
-    """Raise UserError if a job may need the model of an earlier one, for which jobs of a cluster do not wait."""
-    trained = False
-    for job in jobs:
-        experiment = job.parts.experiment
-        if trained and experiment.sources:
-            raise UserError(
-                f"hydra/launcher: {experiment.name} would not wait for the models of this sweep, since a cluster runs "
-                "jobs in any order; train first, then deploy in a sweep of its own, or leave out hydra/launcher"
-            )
-        trained |= experiment.leaves_models
-
-
-def _check(job: Job, is_first: bool) -> None:
-    """Raise UserError if the job's config is wrong; the message names the job unless it is the first."""
-    try:
-        _ = job.parts
-    except UserError as error:
-        where = "" if is_first else f"job {job.number} ({' '.join(job.distinct)}): "
-        raise UserError(f"{where}{error}") from None
