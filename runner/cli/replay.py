@@ -16,9 +16,11 @@ from runner.cli.arguments import Arguments
 from runner.cli.comparison import comparison_of
 from runner.cli.comparison_text import as_text, differences_text, title
 from runner.cli.store_words import require_runs, store_of
+from runner.config.code import code_of
 from runner.config.question import SWEEPER, key_of
 from runner.errors import UserError
 from runner.sweep.replays import REPLAY, Replays, replays_of
+from runner.tracking import tags
 from runner.tracking.differences import CODE, MACHINE, PACKAGES, Described, described, described_by, on_changes
 from runner.tracking.orphans import end_orphans
 from runner.tracking.replayable import Replayable, find_replayable
@@ -49,8 +51,9 @@ class Replay:
 
     def announce(self) -> None:
         """Say what is run again, and what differs between then and now."""
-        now = described_by({}, environment.describe())
+        surroundings = environment.describe()
         for one in self.stored:
+            now = described_by({}, surroundings, code_of(one.run.data.tags.get(tags.EXPERIMENT, "")))
             then = _without_tensorflow(described(one.run, self.client.tracking_uri))
             parts = [
                 f"replay of {title(one.run)}",

@@ -20,6 +20,11 @@ OF_THE_WORKER = ("worker.py", "fork_server.py", "recording.py")
 """The part of runner/execution that runs in the process that measures."""
 
 
+def code_of(name: str) -> str | None:
+    """Return the :func:`code_hash` of the experiment of this name; None if it is not installed here."""
+    return next((code_hash(kind) for kind in experiments() if kind.name == name), None)
+
+
 @cache
 def code_hash(kind: type[Experiment]) -> str:
     """Return a short hash of the contents of the Python files that an experiment's numbers may depend on.

@@ -7,12 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runner.tracking import tags
 from runner.tracking.artifacts import read_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 CONFIG, CODE, PACKAGES, MACHINE = AREAS = ("config", "code", "packages", "machine")
+
+HASH = "hash"
+"""The key of the hash of the code that made a run, which runs have kept since there is one."""
 
 AREA_OF = {"code": CODE, "packages": PACKAGES, "python": PACKAGES}
 """The areas of the parts of environment.json; all others tell of the machine."""
@@ -46,23 +50,32 @@ class Described:
 def described(run: Run, tracking_uri: str) -> Described:
     """Read how a run came about."""
     text = read_text(run, "environment.json", tracking_uri)
-    return described_by(run.data.params, json.loads(text) if text else {})
+    return described_by(run.data.params, json.loads(text) if text else {}, run.data.tags.get(tags.CODE))
 
 
-def described_by(params: Mapping[str, str], surroundings: Mapping[str, Any]) -> Described:
-    """Return how a run came about with these values of the config and this content of environment.json."""
+def described_by(params: Mapping[str, str], surroundings: Mapping[str, Any], code: str | None = None) -> Described:
+    """Return how a run came about with these values of the config, this content of environment.json and this code."""
     areas: dict[str, dict[str, str]] = {area: {} for area in AREAS}
     areas[CONFIG] |= params
     for key, value in _flat(dict(surroundings)):
         first, _, rest = key.partition(".")
         areas[AREA_OF.get(first, MACHINE)][rest if first in AREAS and rest else key] = str(value)
+    areas[CODE] |= {HASH: code} if code else {}
     return Described(areas)
 
 
 def on_changes(**described: Described) -> list[str]:
-    """Return a sentence on runs, by what they are called, whose code had changes that no commit has; else nothing."""
+    """Return sentences on runs, by what they are called, whose code had changes that no commit has, or is not known."""
     dirty = [name for name, one in described.items() if one.is_dirty]
-    return [f"The code of {' and '.join(dirty)} had changes that are in no commit."] if dirty else []
+    unknown = [name for name, one in described.items() if HASH not in one.areas[CODE]]
+    return [
+        *([f"The code of {' and '.join(dirty)} had changes that are in no commit."] if dirty else []),
+        *(
+            [f"Whether the same code made both cannot be known: {' and '.join(unknown)} kept no hash of it."]
+            if unknown
+            else []
+        ),
+    ]
 
 
 def differences(first: Described, second: Described) -> list[Different]:

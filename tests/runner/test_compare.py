@@ -249,6 +249,18 @@ def test_what_differs(archive: Archive) -> None:
     assert "No difference in: machine." in archive.compare("rare", "rare slower").out
 
 
+def test_runs_that_kept_no_hash_of_their_code_say_so(archive: Archive) -> None:
+    said = "Whether the same code made both cannot be known: A and B kept no hash of it."
+    assert said in archive.compare("rare", "rare slower").out
+    for name, code in (("rare", "one"), ("rare slower", "another")):
+        archive.client.set_tag(archive.ids[name], tags.CODE, code)
+    found = archive.found("rare", "rare slower")
+    assert said not in found["remarks"]
+    assert ("code", "hash", "one", "another") in [tuple(one.values()) for one in found["differences"]]
+    for name in ("rare", "rare slower"):
+        archive.client.delete_tag(archive.ids[name], tags.CODE)
+
+
 def test_one_process_has_no_verdict(archive: Archive) -> None:
     (found,) = archive.found("often", "one process")["times"]
     assert (found["verdict"], found["low"]) == ("unsure", None)
