@@ -9,15 +9,13 @@ from typing import Self
 
 from hydra.core.utils import JobReturn, JobStatus
 
-from experiments.experiment import Choice
-from runner.config.files import require_files
 from runner.errors import ExitStatus, StoreError, UserError
 from runner.execution.context import Context, Parent
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
 from runner.execution.new_run import reopen
 from runner.sweep.answer import SweepAnswer, job_table
-from runner.sweep.checks import require_common, require_no_chain, require_right
+from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
 from runner.sweep.finished import Finished
@@ -54,8 +52,9 @@ class Sweep:
 
         ``view`` shows the progress. ``replays`` are the stored configs that the command names.
         """
-        self._command, self._flags = command, flags
+        self._command = command
         self.replays = replays or Replays()
+        self._composing = ComposingJobs(command, flags, self.replays)
         self._stack = ExitStack()
         self._view = view
         self._interruption = Interruption()
@@ -64,8 +63,6 @@ class Sweep:
         self._finished = Finished({})
         self._engines: list[Engine] = []
         self._jobs: list[Job] = []
-        self._looked_at: list[Choice] = []
-        """The choices whose files have been looked at."""
         self._ends: dict[int, JobEnd] = {}
         self._kept: dict[int, object] = {}
         """The content of jobs.json by job number, the jobs of a resumed sweep's earlier commands included."""
@@ -125,8 +122,6 @@ class Sweep:
         ``later`` jobs may follow in further calls, as in a search.
         Raises UserError if one of them is wrong, StoreError if the store fails, KeyboardInterrupt after a signal.
         """
-        if not overrides or not any(overrides):
-            raise UserError("this sweep has no jobs: one of its keys has no values")
         if engine not in self._engines:
             engine.check()
             self._engines.append(engine)
@@ -183,22 +178,15 @@ class Sweep:
         first_number: int,
     ) -> list[Job]:
         jobs = list[Job]()
-        common = composition.constant([*self.replays.shared, *self._command])
-        for number, words in enumerate(overrides, first_number):
-            self._view.working("composing", len(jobs), len(overrides))
-            distinct = [word for word in words if word not in common]
-            replayed = self.replays.run_id_of(words)
-            job = Job(composition.compose(words), words, number, distinct, self._flags, replayed)
-            require_common(job)
-            require_right(job, is_first=not jobs)
-            if engine.here:
-                require_files([job.parts.experiment], self._looked_at)
+
+        def say(done: int) -> None:
+            self._view.working("composing", done, len(overrides))
+
+        for job in self._composing.compose(composition, overrides, first_number, engine.here, say):
             if not jobs:
                 locate(job.parts.tracking).check(needs_of([job.parts]))
                 engine.prepare(job)
             jobs.append(job)
-        if not engine.here:
-            require_no_chain(jobs)
         return jobs
 
     def _open(self, jobs: Sequence[Job]) -> Context:
