@@ -110,6 +110,10 @@ class Experiment(ABC):
         there is, and let it pass.
         """
 
+    def bytes_needed(self) -> int | None:
+        """Return how many bytes of memory the largest point takes, before TensorFlow starts; None if nobody knows."""
+        return None
+
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
         """Return how far apart a metric of two runs may be, for metrics that a repetition is to give again.

@@ -9,6 +9,7 @@ from typing import ClassVar
 from experiments.experiment import Choice, Experiment, Tolerance
 from experiments.gradient_cost.comparison import compare
 from experiments.gradient_cost.report import GradientCostReport
+from experiments.gradient_cost.series import GradientCostSeries
 from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.gradient_cost.verification import TOLERANCE
 from experiments.gradient_cost.workloads import WORKLOADS
@@ -30,6 +31,9 @@ class GradientCost(GradientCostSettings, Experiment):
     def run(self, recorder: Recorder) -> None:
         recorder.progress(self.workload.title, 0.0, "operands, first calls, checks")
         GradientCostReport(self, current().title, recorder).run()
+
+    def bytes_needed(self) -> int:
+        return GradientCostSeries(self).most_bytes_needed
 
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:

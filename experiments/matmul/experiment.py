@@ -13,6 +13,7 @@ from experiments.matmul.comparison import compare
 from experiments.matmul.product import Product, new_call
 from experiments.matmul.refinement import further_sizes
 from experiments.matmul.report import MatmulReport
+from experiments.matmul.series import MatmulSeries
 from experiments.matmul.settings import MatmulSettings
 from experiments.recorder import Recorder
 from experiments.runtime.device import current
@@ -30,6 +31,9 @@ class Matmul(MatmulSettings, Experiment):
     def run(self, recorder: Recorder) -> None:
         limits = recorder.once(f"limits {self.shape} {self.dtype} {self.mode}", lambda: self._measure_limits(recorder))
         MatmulReport(self, current().title, limits, recorder).run()
+
+    def bytes_needed(self) -> int:
+        return MatmulSeries(self).most_bytes_needed
 
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:

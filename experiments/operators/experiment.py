@@ -10,6 +10,7 @@ from experiments.experiment import Experiment, Tolerance
 from experiments.job_result import JobResult
 from experiments.operators.comparison import compare
 from experiments.operators.report import GEOMETRIC_MEAN, OperatorsReport
+from experiments.operators.series import OperatorsSeries
 from experiments.operators.settings import OperatorsSettings
 from experiments.operators.verification import TOLERANCE
 from experiments.recorder import Recorder
@@ -31,6 +32,9 @@ class Operators(OperatorsSettings, Experiment):
         peak = recorder.once(f"peak {self.dtype}", lambda: measure_compute(current(), self.dtype))
         recorder.progress("peak", 1.0, f"{peak.rate / 1e9:.3g} GFLOP/s ({peak.route})")
         OperatorsReport(self, current().title, peak, recorder).run()
+
+    def bytes_needed(self) -> int:
+        return OperatorsSeries(self).most_bytes_needed
 
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:

@@ -68,6 +68,11 @@ class Series(ABC, Generic[Key, Point]):
     def bytes_needed(self, key: Key) -> int:
         """Return about how many bytes measuring and checking take."""
 
+    @property
+    def most_bytes_needed(self) -> int:
+        """How many bytes the point takes that takes most."""
+        return max(map(self.bytes_needed, self.keys))
+
     def free_bytes(self) -> int | None:
         """Return the free memory of the device in bytes, None where it is not known.
 
