@@ -56,7 +56,7 @@ gpu: $(READY)  ## what there is to find out on a GPU, into gpu-report/ (eight mi
 	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 docs: $(READY)  ## the documentation as a site, with search, in site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: $(READY)  ## dist/*.whl
 	$(BIN)/python -m build --wheel

@@ -22,7 +22,7 @@ SHELL = {"", "sh", "bash", "console"}
 """The languages of blocks with commands."""
 
 PROGRAM = r"(?:python -[mc]|make|pip|\.venv/bin/[\w-]+|docker|mlflow|ray|apt|sudo|curl|git|source)(?![\w(./-])"
-LINE = re.compile(rf"^ *(?:\$ )?({PROGRAM}.*)$", re.MULTILINE)
+LINE = re.compile(rf"^ *(?:\$ |!)?({PROGRAM}.*)$", re.MULTILINE)
 INLINE = re.compile(rf"`({PROGRAM}[^`]*)`")
 IN_COMMENT = re.compile(rf"^#  +({PROGRAM}.*)$", re.MULTILINE)
 

@@ -9,7 +9,9 @@ import yaml
 from documenting.reference import FINDINGS, PAGE, page
 from tests.conftest import ROOT
 
-OURS = re.compile(r"KERAS_BACKEND|LAB_KERAS_HOME|TF_USE_LEGACY_KERAS|HYDRA_FULL_ERROR|MPLBACKEND|PATH|MLFLOW_TRACKING_URI")
+OURS = re.compile(
+    r"KERAS_BACKEND|LAB_KERAS_HOME|TF_USE_LEGACY_KERAS|HYDRA_FULL_ERROR|MPLBACKEND|PATH|MLFLOW_TRACKING_URI"
+)
 """Variables that the program sets for itself or its processes."""
 
 READ = re.compile(r"""environ(?:\.get\(|\[)\s*"(\w+)"(?!\]\s*=)""")
