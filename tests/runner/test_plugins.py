@@ -69,16 +69,13 @@ def test_a_model_of_one_s_own_is_a_choice_like_ours(main, plugin):
 
 
 def test_an_installed_package_names_its_models_by_entry_points(main, plugin, tmp_path, monkeypatch):
-    from runner.config import schema
-
     plugin(MODEL)
     sys.path.append(str(tmp_path))
     ours = metadata.EntryPoint("wide_of_a_test", "plugin_of_a_test:Wide", "tensorflow_lab_bench.models")
     broken = metadata.EntryPoint("gone", "nowhere_at_all:Gone", "tensorflow_lab_bench.models")
     installed = metadata.entry_points
     monkeypatch.setattr(
-        schema.metadata,
-        "entry_points",
+        "importlib.metadata.entry_points",
         lambda group: (ours, broken) if group == ours.group else installed(group=group),
     )
     done = main(*CHOSEN, "--cfg", "job")
