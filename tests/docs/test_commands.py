@@ -46,6 +46,8 @@ WANTS_A_STORE = "there are no runs in"
 
 WANTS_A_FILE = "cannot be read (No such file or directory)"
 
+WANTS_A_MODEL = "is not there"
+
 FOUND = commands()
 PROGRAMS = {"runner.ui": ui.main, "runner.compare": compare.main, "runner.store": store.main}
 
@@ -110,6 +112,8 @@ def test_a_run_is_composed_and_checked(command: Command, nothing_starts, tmp_pat
         assert WANTS_A_STORE in done.err
     elif any(word.startswith("experiment.dataset.path=") for word in words):
         assert WANTS_A_FILE in done.err
+    elif any(word.startswith("experiment.model.path=") for word in words):
+        assert done.err.endswith(f"{WANTS_A_MODEL}\n")
     else:
         assert done.err == (shown_error(command) or "runner: started\n")
 
