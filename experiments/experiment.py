@@ -124,7 +124,7 @@ class Experiment(ABC):
         """
         return {}
 
-    @classmethod  # noqa: B027  # an experiment may have nothing to say
+    @classmethod  # an experiment may have nothing to say
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         """Record figures, tables and one note on the jobs of a sweep, for the sweep's own run.
 

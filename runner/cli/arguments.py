@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
-from hydra._internal.utils import get_args_parser
-
-from experiments.validators import suggestion
+from runner.cli.flags import parse_flags
 from runner.config.plugins import LOADED
+from runner.config.presets import require_one_grid
 from runner.config.words import depth, readable
 from runner.errors import UserError
 
@@ -27,6 +26,8 @@ SPLIT_MAP = re.compile(r"[A-Za-z_]\w*:(?!/)")
 class Arguments:
     """A command line: Hydra's flags and the overrides of the config."""
 
+    known: Namespace
+    """The flags as Hydra's parser names them."""
     flags: list[str]
     overrides: list[str]
     config_dir: Path | None
@@ -45,33 +46,23 @@ class Arguments:
         return [*self.flags, *self.overrides]
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises UserError, where argparse would print its usage and exit."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; python -m runner --help tells more")
-
-
 def parse(words: Sequence[str]) -> Arguments:
     """Sort the words of a command line.
 
-    Raises UserError for a flag that does not exist, a word that the shell has split, and one that is no text.
+    Raises UserError for a flag that does not exist, a word that the shell has split, one that is no text, and presets
+    that exclude each other.
     """
     for word in words:
         _require_text(word)
-    parser = _Parser(parents=[get_args_parser()], conflict_handler="resolve", add_help=False)
-    parser.add_argument("--version", action="store_true")  # instead of Hydra's, which prints the version of Hydra
-    known, unknown = parser.parse_known_intermixed_args(words)
-    if unknown:
-        flags = re.findall(r"--[a-z-]+", parser.format_usage())
-        hint = suggestion(unknown[0], flags)
-        raise UserError(f"{unknown[0]}: no such flag{hint}; python -m runner --hydra-help lists the flags")
-    if known.multirun and (known.cfg or known.info):
-        raise UserError("--cfg and --info show one job: leave out -m, and give each key one value")
+    known = parse_flags(words)
+    config_dir = Path(known.config_dir).absolute() if known.config_dir else None
+    overrides = [] if known.version else [readable(word) for word in _whole(known.overrides)]
+    require_one_grid(overrides, config_dir)
     return Arguments(
+        known,
         flags=[word for word in words if word not in known.overrides],
-        overrides=[] if known.version else [readable(word) for word in _whole(known.overrides)],
-        config_dir=Path(known.config_dir).absolute() if known.config_dir else None,
+        overrides=overrides,
+        config_dir=config_dir,
         wants_help=known.help,
         wants_version=known.version,
         multirun=known.multirun and not known.hydra_help,

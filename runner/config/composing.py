@@ -14,6 +14,11 @@ from runner.errors import UserError
 CONF = Path(__file__).parent.parent.parent / "conf"
 
 
+def groups() -> list[str]:
+    """Return the names of the groups of conf/ whose choices the command line sets."""
+    return sorted(folder.name for folder in CONF.iterdir() if folder.is_dir() and folder.name != "hydra")
+
+
 def composed(words: Sequence[str], config_dir: Path | None = None) -> DictConfig:
     """Return the config of a command line; ``config_dir`` is the user's own folder of choices.
 

@@ -22,8 +22,9 @@ from omegaconf.errors import (
 from yaml import MarkedYAMLError, YAMLError
 
 from experiments.reporting.text import first_line
-from experiments.validators import nearest, suggestion
-from runner.config.schema import all_keys, experiments_with, experiments_with_key
+from experiments.validators import suggestion
+from runner.config.key_hints import unknown_key
+from runner.config.schema import experiments, experiments_with
 
 NUMBERS = {"Integer": "a whole number", "Float": "a number"}
 NEEDS_A_LIST = "needs a list, such as [1,10,100]"
@@ -34,8 +35,8 @@ CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 """The exceptions that composing a config can raise."""
 
 
-def sentence(error: Exception) -> str:
-    """Say what is wrong, where, and what to do about it."""
+def sentence(error: Exception, words: Sequence[str] = ()) -> str:
+    """Say what is wrong, where, and what to do about it. ``words`` are the overrides, which guesses take into account."""
     cause = error.__cause__ or error
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
@@ -47,19 +48,23 @@ def sentence(error: Exception) -> str:
         return _missing_choice(error)
     if isinstance(error, SearchPathException):
         return f"--config-dir: {_first_line(error)}"
+    if problem := _in_wrong_package(error):
+        return problem
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
-        return _unknown_key(cause.full_key, cause.object_type)
+        return _unknown_key(error, cause, words)
     if isinstance(cause, ConfigTypeError) and cause.full_key:
         return f"{cause.full_key}: {NEEDS_A_LIST if cause.object_type is list else IS_A_GROUP}"
     if isinstance(cause, ValidationError) and cause.full_key:
         return f"{cause.full_key}: {wrong_type(_first_line(cause))}"
     if found := re.search(r"ConfigKeyError raised while composing.*full_key: (\S+)", str(error), re.DOTALL):
-        return _unknown_key(found.group(1))
+        return unknown_key(found.group(1))
     if isinstance(error, ConfigCompositionException) and (key := _unmatched_key(error)):
         found = re.search(r"To append to your default list use (\S+)", str(error))
         if found and not experiments_with(key):
             return f"{found.group(1)[1:]}: nothing is chosen there by default; write {found.group(1)}"
-        return _unknown_key(key)
+        return unknown_key(key)
+    if found := re.search(r"unexpected keyword argument '(\w+)'\W+full_key: (hydra\.\w+)", str(error)):
+        return unknown_key(f"{found.group(2)}.{found.group(1)}")
     if found := re.match(r"Multiple values for (\S+)\.", str(error)):
         return f"{found.group(1)}: chosen twice; write {found.group(1)}=CHOICE once, without '+'"
     if found := re.match(r"Ambiguous value for argument '(.+)'$", str(error), re.MULTILINE):
@@ -93,38 +98,23 @@ def _unmatched_key(error: ConfigCompositionException) -> str | None:
     return found.group(1) if found else None
 
 
-def _unknown_key(key: str, owner: type | None = None) -> str:
-    """Say that there is no such key. ``owner`` is the dataclass that lacks it, if that is known."""
-    group = key.removeprefix("experiment.")
-    if owners := experiments_with(group):
-        return f"{group}: this experiment has no such choice, only {_experiments(owners)}"
-    likely = _likely_key(key, all_keys(owner))
-    hint = f" (did you mean {likely}?)" if likely else ""
-    if having := experiments_with_key(key):
-        return f"{key}: this experiment has no such key{hint}, only {_experiments(having)}"
-    return f"{key}: no such key{hint}; 'python -m runner --cfg job' shows all of them"
+def _in_wrong_package(error: Exception) -> str | None:
+    """Return a sentence if a choice's file has its keys in the package of its group, which has none; else None."""
+    found = re.match(r"In '(([^'/]+)/[^']+)': .*(?:@|\bfull_key: )(\w+)", str(error), re.DOTALL)
+    if not found or found[2] != found[3]:
+        return None
+    package = f"experiment.{found[2]}" if experiments_with(found[2]) else "_global_"
+    return f"{found[1]}.yaml: its keys are in the wrong place; begin the file with the line '# @package {package}'"
 
 
-def _experiments(names: Sequence[str]) -> str:
-    return " or ".join(f"experiment={name}" for name in names) + (" has it" if len(names) == 1 else " have it")
-
-
-def _likely_key(key: str, keys: Sequence[str]) -> str | None:
-    """Guess the key that was meant: the name may be misspelt, or right but in the wrong place.
-
-    If the name exists in several places, the written place wins, then the outermost one. ``keys`` may contain ``key``
-    itself, since another experiment may have it.
-    """
-    keys = [known for known in keys if not f"{key}.".startswith(f"{known}.")]
-    by_name = {known.rpartition(".")[2]: known for known in sorted(keys, key=lambda known: -known.count("."))}
-    path, _, name = key.rpartition(".")
-    if name in by_name:
-        return by_name[name]
-    if not path and (close := nearest(key, keys)):
-        return close
-    if close := nearest(name, by_name):
-        return f"{path}.{close}" if f"{path}.{close}" in keys else by_name[close]
-    return None
+def _unknown_key(error: Exception, cause: ConfigAttributeError | ConfigKeyError, words: Sequence[str]) -> str:
+    """Say that there is no such key. OmegaConf names the first part that is unknown, Hydra the whole key."""
+    written = _unmatched_key(error) if isinstance(error, ConfigCompositionException) else None
+    named = {word.removeprefix("experiment=") for word in words}
+    chosen = next((kind for kind in experiments() if kind.name in named), None)
+    if written and "." not in str(cause.full_key):
+        return unknown_key(written, chosen)
+    return unknown_key(str(cause.full_key), cause.object_type)
 
 
 def wrong_type(problem: str) -> str:

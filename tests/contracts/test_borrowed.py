@@ -47,6 +47,16 @@ def test_hydra_still_has_its_parser_of_flags() -> None:
         assert unknown == ["--fast"]
 
 
+def test_hydra_still_runs_what_it_is_given() -> None:
+    with contract("hydra._internal.utils._run_hydra"):
+        from inspect import signature
+
+        from hydra._internal.utils import _run_hydra
+
+        names = list(signature(_run_hydra).parameters)
+        assert names[:5] == ["args", "args_parser", "task_function", "config_path", "config_name"]
+
+
 def test_hydra_sets_values_as_before() -> None:
     with contract("hydra._internal.config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config"):
         from hydra._internal.config_loader_impl import ConfigLoaderImpl

@@ -136,7 +136,7 @@ def test_a_word_that_is_no_text():
     [
         ("--versoin", "--versoin: no such flag (did you mean --version?)"),
         ("--multirn", "--multirn: no such flag (did you mean --multirun?)"),
-        ("--fast", "--fast: no such flag; python -m runner --hydra-help lists the flags"),
+        ("--fast", "--fast: no such flag; python -m runner --help lists the flags"),
         ("--package", "argument --package/-p: expected one argument; python -m runner --help tells more"),
     ],
 )

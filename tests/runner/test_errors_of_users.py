@@ -75,6 +75,13 @@ WRONG = {
     "tracking.experiment=..": "tracking.experiment: '..' cannot be the name of a folder",
     f"tracking.experiment={'x' * 256}": "tracking.experiment: 'xxxxxxxxxxxxxxxxxxxx'... is too long",
     "workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
+    "optimizer.learning_rate=0.01": "optimizer.learning_rate: no such key (did you mean experiment.optimizer.learning",
+    "tracking.tgs={a:b}": "tracking.tgs: no such key (did you mean tracking.tags?)",
+    "hydra.sweeper.trials=3": "hydra.sweeper.trials: no such key (did you mean hydra.sweeper.n_trials?); hydra/sweeper=",
+    "hydra.launcher.njobs=2": "hydra.launcher.njobs: no such key (did you mean hydra.launcher.n_jobs?)",
+    "hydra.launcher.partition=a": "hydra.launcher.partition: no such key; hydra/launcher=slurm has it",
+    "+preset=[dtypes,threads]": "preset: dtypes and threads are grids, which cannot be joined with another preset",
+    "+preset=textbook,threads": "preset: threads is a grid, which cannot be joined with another preset",
     "+workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
 }
 
@@ -124,6 +131,31 @@ def test_wrong_config_in_a_process_of_its_own(runner, tmp_path, argument):
 def test_a_wrong_choice_within_an_experiment(main, tmp_path, arguments, says):
     assert complaint(main("experiment=gradient_cost", *arguments)).startswith(says)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "content", "package"),
+    [
+        ("preset/mine", "experiment:\n  sizes: [1]\n", "_global_"),
+        ("preset/mine", "defaults:\n  - override /experiment: training\n", "_global_"),
+        ("dataset/mine", "path: mine.npz\n", "experiment.dataset"),
+    ],
+)
+def test_a_choice_in_the_wrong_package(main, tmp_path, choice, content, package):
+    file = tmp_path / "mine" / f"{choice}.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+    sign = "+" if choice.startswith("preset") else ""
+    done = main("--config-dir=mine", "experiment=training", f"{sign}{choice.replace('/', '=')}")
+    assert complaint(done) == (
+        f"{choice}.yaml: its keys are in the wrong place; begin the file with the line '# @package {package}'"
+    )
+
+
+def test_the_experiment_that_is_chosen_is_looked_at_first(main):
+    assert "(did you mean experiment.optimizer.learning_rate?)" in complaint(
+        main("experiment=training", "learning_rate=1")
+    )
 
 
 def test_a_choice_without_a_type(main, tmp_path):
@@ -256,6 +288,10 @@ def test_a_grid_into_a_folder_that_cannot_be(tmp_path):
         (["hydra.launcher.n_jobs=0"], "hydra.launcher.n_jobs: 0 is not a number of at least 1"),
         (["hydra.launcher.n_jobs=many"], "hydra.launcher.n_jobs: 'many' is not a whole number"),
         (["hydra.launcher.jobs=2"], "hydra.launcher.jobs: no such key"),
+        (
+            ["+hydra.sweeper.trials=3", "seed=1,2"],
+            "hydra.sweeper.trials: no such key (did you mean hydra.sweeper.n_tri",
+        ),
         (["hydra/launcher=cloud"], "hydra/launcher=cloud: no such choice"),
         (["sweep.direction=up"], "sweep.direction: 'up' is not one of minimize, maximize"),
         (["experiment.dtype=float32,int8"], "job 1 (experiment.dtype=int8): experiment.dtype: 'int8' is not one of"),
@@ -378,13 +414,16 @@ BEFORE = {
 }
 """Group -> the overrides without which the config does not have it; the last one is a prefix of the group's own."""
 
+OF_FILES = ("csv", "images", "keras_file", "npz")
+"""Choices that need a path."""
+
 
 def test_every_choice_of_conf_makes_an_experiment():
     register()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         for path in sorted((ROOT / "conf").glob("*/*.yaml")):
             *first, sign = BEFORE.get(path.parent.name, [""])
-            own = ["experiment.dataset.path=data.npz"] if path.stem == "npz" else []
+            own = [f"experiment.{path.parent.name}.path=mine"] if path.stem in OF_FILES else []
             uri = ["tracking.uri=http://127.0.0.1:1"] if path.stem == "server" else []
             assert parts(compose("config", [*first, f"{sign}{path.parent.name}={path.stem}", *own, *uri])).experiment
 
