@@ -23,7 +23,7 @@ class Choice:
     name: ClassVar[str]
     """The choice's name on the command line, behind ``GROUP=``."""
 
-    def check(self) -> None:  # noqa: B027  # most choices need nothing
+    def check(self) -> None:  # most choices need nothing
         """Look at the files that the fields name, before TensorFlow starts.
 
         Raises Refused where the files alone tell that they cannot be used.
@@ -124,7 +124,7 @@ class Experiment(ABC):
         """
         return {}
 
-    @classmethod  # an experiment may have nothing to say
+    @classmethod  # noqa: B027  # an experiment may have nothing to say
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         """Record figures, tables and one note on the jobs of a sweep, for the sweep's own run.
 

@@ -1,4 +1,4 @@
-"""The flags of ``python -m runner``: Hydra's, without those that lead nowhere here, and never two that exclude another."""
+"""The flags of ``python -m runner``: those of Hydra that lead somewhere here, and which of them go together."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 
 
 def sentence(error: Exception, words: Sequence[str] = ()) -> str:
-    """Say what is wrong, where, and what to do about it. ``words`` are the overrides, which guesses take into account."""
+    """Say what is wrong, where, and what to do about it. Guesses take the overrides, ``words``, into account."""
     cause = error.__cause__ or error
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
@@ -48,8 +48,8 @@ def sentence(error: Exception, words: Sequence[str] = ()) -> str:
         return _missing_choice(error)
     if isinstance(error, SearchPathException):
         return f"--config-dir: {_first_line(error)}"
-    if problem := _in_wrong_package(error):
-        return problem
+    if misplaced := _in_wrong_package(error):
+        return misplaced
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
         return _unknown_key(error, cause, words)
     if isinstance(cause, ConfigTypeError) and cause.full_key:

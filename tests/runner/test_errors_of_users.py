@@ -77,7 +77,7 @@ WRONG = {
     "workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
     "optimizer.learning_rate=0.01": "optimizer.learning_rate: no such key (did you mean experiment.optimizer.learning",
     "tracking.tgs={a:b}": "tracking.tgs: no such key (did you mean tracking.tags?)",
-    "hydra.sweeper.trials=3": "hydra.sweeper.trials: no such key (did you mean hydra.sweeper.n_trials?); hydra/sweeper=",
+    "hydra.sweeper.trials=3": "hydra.sweeper.trials: no such key (did you mean hydra.sweeper.n_trials?); hydra",
     "hydra.launcher.njobs=2": "hydra.launcher.njobs: no such key (did you mean hydra.launcher.n_jobs?)",
     "hydra.launcher.partition=a": "hydra.launcher.partition: no such key; hydra/launcher=slurm has it",
     "+preset=[dtypes,threads]": "preset: dtypes and threads are grids, which cannot be joined with another preset",
