@@ -424,6 +424,7 @@ def test_every_choice_of_conf_makes_an_experiment():
         for path in sorted((ROOT / "conf").glob("*/*.yaml")):
             *first, sign = BEFORE.get(path.parent.name, [""])
             own = [f"experiment.{path.parent.name}.path=mine"] if path.stem in OF_FILES else []
+            own += ["experiment.dataset.target=mine"] if path.stem == "csv" else []
             uri = ["tracking.uri=http://127.0.0.1:1"] if path.stem == "server" else []
             assert parts(compose("config", [*first, f"{sign}{path.parent.name}={path.stem}", *own, *uri])).experiment
 
