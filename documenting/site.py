@@ -12,13 +12,14 @@ from mkdocs.structure.pages import Page
 
 PAGES = {
     "README.md": "index.md",
+    "README.zh-CN.md": "zh.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "benchmarks/README.md": "benchmarks.md",
 }
 """Files of the checkout -> pages of the site."""
 
-LINK = re.compile(r"(\]\()(?!\w+:|#)([^)#\s]+)")
+LINK = re.compile(r"(?P<text>!?\[[^\]]*\])\((?!\w+:|#)(?P<path>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -30,12 +31,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links lead to where files are on the site."""
+    """Let links lead to where files are on the site; of those to a file that is not there, leave the text."""
     source = {name: path for path, name in PAGES.items()}.get(page.file.src_uri, f"docs/{page.file.src_uri}")
-    here = posixpath.dirname(page.file.src_uri)
+    here = posixpath.dirname(page.file.src_uri) or "."
 
     def moved(link: re.Match[str]) -> str:
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link[2]))
-        return link[1] + posixpath.relpath(PAGES.get(path, path.removeprefix("docs/")), here or ".")
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(source), link["path"]))
+        if path not in PAGES and not path.startswith("docs/"):
+            return link["text"].strip("[]")
+        target = PAGES.get(path, path.removeprefix("docs/"))
+        return f"{link['text']}({posixpath.relpath(target, here)}{link['anchor'] or ''})"
 
     return LINK.sub(moved, markdown)

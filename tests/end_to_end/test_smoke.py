@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from documenting.reference import FINDINGS
-from tests.conftest import run_command
+from tests.conftest import ROOT, run_command
+from tests.docs.documents import BLOCK
 from tests.reading import artifacts, client
 
 FOUND = yaml.safe_load(FINDINGS.read_text())
@@ -23,17 +24,19 @@ SOME_RUNS = " ?"
 
 
 @pytest.fixture(scope="module")
-def smoke(tmp_path_factory) -> dict[str, dict[str, set[str]]]:
-    """What each experiment's run has left, and the sweep's: its metrics, tags, artifacts and, by table, columns."""
+def folder(tmp_path_factory) -> Path:
+    """A working folder in which the preset has run."""
     folder = tmp_path_factory.mktemp("smoke")
-    words = ["-m", "+preset=smoke", "device=cpu", "tracking.dir=store"]
-    done = run_command("-m", "runner", *words, cwd=folder, timeout=500)
+    done = run_command("-m", "runner", "-m", "+preset=smoke", "device=cpu", cwd=folder, timeout=500)
     assert done.status == 0, done.out + done.err
     assert "**6 jobs**: 6 FINISHED." in done.out
-    return left_in(folder / "store")
+    return folder
 
 
-def left_in(store: Path) -> dict[str, dict[str, set[str]]]:
+@pytest.fixture(scope="module")
+def smoke(folder) -> dict[str, dict[str, set[str]]]:
+    """What each experiment's run has left, and the sweep's: its metrics, tags, artifacts and, by table, columns."""
+    store = folder / "mlruns"
     reader = client(store)
     found = reader.search_runs([experiment.experiment_id for experiment in reader.search_experiments()])
     return {run.data.tags.get("experiment", "sweep"): left(artifacts(store, run), run) for run in found}
@@ -78,6 +81,13 @@ def test_what_is_in_the_reference_is_left(smoke, owner) -> None:
     found = smoke[owner]
     kinds = {kind for kind in FOUND[owner] if not kind.endswith(SOME_RUNS)}
     assert {kind: unmet(FOUND[owner][kind], found[kind]) for kind in kinds} == {kind: set() for kind in kinds}
+
+
+def test_a_notebook_reads_them(folder) -> None:
+    text = (ROOT / "docs" / "howto" / "notebook.md").read_text()
+    (cell,) = (block for language, block in BLOCK.findall(text) if language == "python")
+    done = run_command("-c", f"{cell}print(list(results.n))", cwd=folder)
+    assert done.out == "[1, 1000]\n", done.err
 
 
 def test_common_things_are_left_somewhere(smoke) -> None:
