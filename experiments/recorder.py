@@ -25,6 +25,12 @@ REGISTERED_NAME = re.compile(r"[\w\-. ]+")
 MODEL_FILE, TEST_SET_FILE, CALIBRATION_FILE = "model.keras", "test_set.npz", "calibration.npz"
 """The artifacts of a run that become the files of a :class:`Source`; only the first is needed."""
 
+JUDGED_FILE = "judged.npz"
+"""The artifact of a run with its model's errors on the test set (:class:`experiments.measure.contest.Judged`)."""
+
+THIS_RUN = "RUN_ID"
+"""In a note it stands for the id of the run, which only the store knows."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -72,6 +78,26 @@ class DatasetFacts:
     """Counts: of the examples in each part, of the classes, and of each class's examples."""
 
 
+@dataclass(frozen=True)
+class ModelCard:
+    """What a store tells of a model, and does with it, beside keeping it."""
+
+    meaning: str = ""
+    """What the model gives, in sentences of Markdown."""
+    scores: Sequence[str] = ()
+    """The names of the recorded metrics that are this model's: the store shows them with it, and sorts by them."""
+    for_one_question: bool = False
+    """Whether versions of its registered name must all answer one question.
+
+    Where the name is another question's, this model's gets a suffix.
+    """
+    alias: str | None = None
+    """The alias that its version gets if it is better than the version that has it, see :data:`JUDGED_FILE`."""
+
+
+NO_CARD = ModelCard()
+
+
 class Recorder(Protocol):
     """Takes findings. The runner implements it on MLflow, :mod:`experiments.testing` in memory.
 
@@ -112,6 +138,7 @@ class Recorder(Protocol):
         registered_name: str | None = None,
         metadata: Mapping[str, Cell] | None = None,
         step: int = 0,
+        card: ModelCard = NO_CARD,
     ) -> None:
         """Record a trained model: the content of a ``.keras`` file, and some rows of ``inputs`` with their ``outputs``.
 
@@ -120,7 +147,8 @@ class Recorder(Protocol):
         the model; a later model of the same name takes its place in the registry. ``metadata`` is shown with it,
         ``step`` is the epoch that it is from.
         With ``registered_name`` it becomes a version of that registered model when, and only when, the run
-        finishes: a run that fails or is interrupted keeps its models, but registers none.
+        finishes: a run that fails or is interrupted keeps its models, but registers none. The run's note then tells
+        its name and version, and how to load it and predict.
         Raises ValueError for names that MLflow does not take, TypeError for anything but plain bytes and arrays.
         """
 

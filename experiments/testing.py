@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from experiments.recorder import Answered, Cell, DatasetFacts, Row, Source
+from experiments.recorder import NO_CARD, Answered, Cell, DatasetFacts, ModelCard, Row, Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +40,7 @@ class RecordedModel:
     registered_name: str | None
     metadata: Mapping[str, Cell]
     step: int
+    card: ModelCard
 
 
 @dataclass
@@ -106,8 +107,10 @@ class MemoryRecorder:
         registered_name: str | None = None,
         metadata: Mapping[str, Cell] | None = None,
         step: int = 0,
+        card: ModelCard = NO_CARD,
     ) -> None:
-        self.models[name] = RecordedModel(keras_file, inputs, outputs, registered_name, dict(metadata or {}), step)
+        facts = dict(metadata or {})
+        self.models[name] = RecordedModel(keras_file, inputs, outputs, registered_name, facts, step, card)
 
     def dataset(self, facts: DatasetFacts) -> None:
         self.datasets.append(facts)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.experiment import Experiment
-from experiments.recorder import Answered, Cell, DatasetFacts, Row, Source
+from experiments.recorder import NO_CARD, Answered, Cell, DatasetFacts, ModelCard, Row, Source
 from experiments.runtime.device import Device, Placement
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class ModelRecord:
     registered_name: str | None
     metadata: Mapping[str, Cell]
     step: int
+    card: ModelCard = NO_CARD
 
 
 @dataclass(frozen=True)

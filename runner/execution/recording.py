@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.recorder import REGISTERED_NAME, Cell, DatasetFacts, Row
+from experiments.recorder import NO_CARD, REGISTERED_NAME, Cell, DatasetFacts, ModelCard, Row
 from experiments.reporting.remarks import Remarks
 from experiments.reporting.rendering import picture_of
 from runner.messages import DatasetRecord, File, Metric, ModelRecord, Note, Record, Table
@@ -84,6 +84,7 @@ class RecordBuffer:
         registered_name: str | None = None,
         metadata: Mapping[str, Cell] | None = None,
         step: int = 0,
+        card: ModelCard = NO_CARD,
     ) -> None:
         if not MODEL_NAME.fullmatch(name):
             raise ValueError(f"MLflow takes letters, digits, _, - and blanks in the name of a model, but not {name!r}")
@@ -94,7 +95,8 @@ class RecordBuffer:
         if not isinstance(keras_file, bytes):
             raise TypeError(f"a model is the bytes of a .keras file, but {name!r} is {type(keras_file).__name__}")
         examples = _plain(name, inputs), _plain(name, outputs)
-        self._buffer.append(ModelRecord(name, keras_file, *examples, registered_name, _scalars(metadata or {}), step))
+        facts = _scalars(metadata or {})
+        self._buffer.append(ModelRecord(name, keras_file, *examples, registered_name, facts, step, card))
 
     def dataset(self, facts: DatasetFacts) -> None:
         self._buffer.append(DatasetRecord(facts))
