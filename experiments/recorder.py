@@ -115,7 +115,9 @@ class Recorder(Protocol):
         """
 
     def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
-        """Record a plot as ``plots/<name>.png``. A later one of the same name replaces it.
+        """Record a plot as ``plots/<name>.png`` and ``.svg``. A later one of the same name replaces it.
+
+        The first plot of a run also stands in its description.
 
         A function draws it with Matplotlib's own settings, and returns None where there is nothing to draw. What the
         function or Matplotlib raises ends no run: the plot is left out, the note says why, and ``plots/<name>.txt``

@@ -121,7 +121,7 @@ def _draw(comparison: Comparison, path: Path) -> None:
     found = picture_of(lambda: ratio_figure(comparison.times, *names))
     assert found is not None
     try:
-        path.write_bytes(found[0])
+        path.write_bytes(found.png)
     except OSError as error:
         raise UserError(f"--plot: cannot write {path} ({error.strerror})") from None
 

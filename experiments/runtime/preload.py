@@ -28,4 +28,5 @@ def _draw_a_figure() -> None:
         axes = figure.add_subplot(xscale="log", yscale="log", title="n", xlabel="n")
         axes.plot([1, 1000], [1, 1000], label="n")
         axes.legend()
-        figure.savefig(io.BytesIO(), format="png")
+        for kind in ("png", "svg"):
+            figure.savefig(io.BytesIO(), format=kind)

@@ -60,9 +60,9 @@ class RecordBuffer:
             self._remark(self._remarks.with_plot(name, error))
             return
         if picture is not None:
-            png, without_font = picture
-            self.file(f"{path}.png", png)
-            self._remark(self._remarks.with_letters(without_font))
+            self.file(f"{path}.png", picture.png)
+            self.file(f"{path}.svg", picture.svg)
+            self._remark(self._remarks.with_letters(picture.without_font))
 
     def table(self, name: str, rows: Sequence[Row]) -> None:
         self._buffer.append(Table(name, [dict(row) for row in rows]))

@@ -13,6 +13,7 @@ from runner.execution.job import JobEnd
 from runner.sweep.job_results import question_of, seconds_of
 from runner.sweep.parent import children
 from runner.tracking import tags
+from runner.tracking.description import words
 from runner.tracking.run import end_run
 from runner.tracking.same_code import SameCode, on_left
 
@@ -87,5 +88,5 @@ def end_of(run: Run) -> JobEnd:
         run.info.run_id,
         seconds_of(run),
         dict(run.data.metrics),
-        note=found.get(tags.NOTE, ""),
+        note=words(found.get(tags.NOTE, "")),
     )

@@ -8,15 +8,17 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from experiments.recorder import Row
-from experiments.reporting.tables import csv_of
+from experiments.recorder import THIS_RUN
 from runner.errors import StoreError
-from runner.messages import DatasetRecord, File, Metric, ModelRecord, Note, Record, Settled, Table
-from runner.tracking import mlflow_dataset, mlflow_model, tags
+from runner.messages import DatasetRecord, Metric, ModelRecord, Record, Settled
+from runner.tracking import mlflow_dataset, tags
+from runner.tracking.answer_page import AnswerPage
 from runner.tracking.artifacts import repository
+from runner.tracking.description import picture
+from runner.tracking.findings import Findings
 from runner.tracking.models import RunModels
 from runner.tracking.retries import without_retries
 from runner.tracking.store import Store, first_line
@@ -35,15 +37,14 @@ class TrackedRun:
     def __init__(self, store: Store, client: MlflowClient, run: Run) -> None:
         """Continue writing ``run``."""
         self._client = client
-        self._files: dict[str, bytes] = {}
-        self._models: dict[str, ModelRecord] = {}
+        self._findings = Findings()
         self._tracked_models = RunModels(client, run)
-        self._metrics: dict[tuple[str, int], float] = {}
-        self._has_not_finite = False
         self._known_not_finite: list[str] = []
         """As the store has it."""
         self._started: int = run.info.start_time
-        self.last_note = ""
+        self._described = ""
+        """The description as the store has it."""
+        self._page = AnswerPage(run)
         self.seconds = 0.0
         """The run's duration as the store has it; 0 until it ends."""
         self.id: str = run.info.run_id
@@ -89,15 +90,16 @@ class TrackedRun:
             if isinstance(record, Metric) and math.isfinite(record.value)  # MLflow stores 1.8e308 for infinity
         ]
         tagged = [RunTag(f"{tags.SETTLED}{one.name}", one.value) for one in records if isinstance(one, Settled)]
-        if (not_finite := self._not_finite()) != self._known_not_finite:
+        if (not_finite := self._findings.not_finite()) != self._known_not_finite:
             self._known_not_finite = not_finite
             tagged.append(RunTag(tags.NOT_FINITE, "\n".join(not_finite)[:TAG_LENGTH]))
-        if any(isinstance(record, Note) for record in records):
-            tagged.append(RunTag(tags.NOTE, self.last_note[:NOTE_LENGTH]))
+        if (description := self._description()) != self._described:
+            self._described = description
+            tagged.append(RunTag(tags.NOTE, description))
         if metrics or tagged:
             with store_errors():
                 self._client.log_batch(self.id, metrics=metrics, tags=tagged)
-        self.files({path: self._files[path] for path in changed})
+        self.files({path: self._findings.files[path] for path in changed})
         for record in records:
             if isinstance(record, ModelRecord):
                 with store_errors():
@@ -108,55 +110,32 @@ class TrackedRun:
 
     def keep(self, records: Iterable[Record]) -> list[str]:
         """Keep records in memory, without writing them. Returns the paths of the files that changed."""
-        changed = dict[str, None]()
-        for record in records:
-            if isinstance(record, Table):
-                path = f"{record.name}.csv"
-                self._files[path] = csv_of(record.rows)
-                changed[path] = None
-            elif isinstance(record, File):
-                self._files[record.path] = record.content
-                changed[record.path] = None
-            elif isinstance(record, ModelRecord):
-                self._models[record.name] = record
-            elif isinstance(record, Note):
-                self.last_note = record.markdown
-            elif isinstance(record, Metric):
-                self._metrics[record.name, record.step] = record.value
-                self._has_not_finite |= not math.isfinite(record.value)
-        return list(changed)
+        return self._findings.keep(records)
+
+    @property
+    def last_note(self) -> str:
+        """The answer in words."""
+        return self._findings.note.replace(THIS_RUN, self.id)
 
     @property
     def last_metrics(self) -> dict[str, float]:
         """Each metric's value at its last step, as MLflow reports it."""
-        return {name: value for (name, _), value in sorted(self._metrics.items())}
-
-    def _not_finite(self) -> list[str]:
-        """The metrics whose last value is no finite number."""
-        if not self._has_not_finite:
-            return []
-        return [name for name, value in self.last_metrics.items() if not math.isfinite(value)]
+        return self._findings.last_metrics
 
     def rescue(self) -> Path:
         """Write everything known of this run to a new temporary folder, and return the folder."""
-        folder = Path(mkdtemp(prefix=f"rescued-{self.id[:8]}-"))
-        metrics: list[Row] = [
-            {"metric": name, "step": step, "value": value} for (name, step), value in self._metrics.items()
-        ]
-        for path, content in (self._files | {"metrics.csv": csv_of(metrics)}).items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        (folder / "note.md").write_text(self.last_note)
-        for name, model in self._models.items():
-            mlflow_model.write(folder / "models" / name, model, None)
-        return folder
+        return self._findings.rescue(self.id)
 
     def note(self, markdown: str) -> None:
-        """Set the run's description."""
-        self.last_note = markdown
+        """Set the words of the run's description."""
+        self._findings.note = markdown
+        self._described = self._description()
         with store_errors():
-            self._client.set_tag(self.id, tags.NOTE, markdown[:NOTE_LENGTH])
+            self._client.set_tag(self.id, tags.NOTE, self._described)
+
+    def _description(self) -> str:
+        plot = self._findings.first_plot
+        return f"{picture(plot, self.id) if plot else ''}{self.last_note}"[:NOTE_LENGTH]
 
     def tag(self, name: str, value: str) -> None:
         """Set a tag."""
@@ -167,7 +146,7 @@ class TrackedRun:
         """Write artifacts under their paths."""
         if not files:
             return
-        self._files.update(files)
+        self._findings.files.update(files)
         with store_errors(), TemporaryDirectory(prefix="run-") as scratch:
             for path, content in files.items():
                 local = Path(scratch, path)
@@ -181,17 +160,30 @@ class TrackedRun:
             {path: (json.dumps(content, indent=2, default=str) + "\n").encode() for path, content in files.items()}
         )
 
-    def read_json(self, path: str) -> Any:
-        """Return the content of an artifact in JSON; None if it cannot be read."""
+    def read(self, path: str) -> bytes | None:
+        """Return the content of an artifact; None if it cannot be read."""
         from mlflow.exceptions import MlflowException
 
-        with TemporaryDirectory(prefix="artifact-") as scratch, suppress(MlflowException, OSError, ValueError):
-            return json.loads(Path(self._client.download_artifacts(self.id, path, scratch)).read_text())
+        with TemporaryDirectory(prefix="artifact-") as scratch, suppress(MlflowException, OSError):
+            return Path(self._client.download_artifacts(self.id, path, scratch)).read_bytes()
+        return None
+
+    def read_json(self, path: str) -> Any:
+        """Return the content of an artifact in JSON; None if it cannot be read."""
+        with suppress(ValueError):
+            return json.loads(self.read(path) or b"")
         return None
 
     def end(self, status: str) -> None:
-        """End the run as FINISHED, FAILED or KILLED. A run finishes and registers its models, or does neither."""
-        with store_errors(), self._tracked_models.registered() if status == "FINISHED" else nullcontext():
+        """End the run as FINISHED, FAILED or KILLED, with everything in one page.
+
+        A run finishes and registers its models, or does neither.
+        """
+        registered = self._tracked_models.registered() if status == "FINISHED" else nullcontext(list[str]())
+        with store_errors(), registered as said:
+            if said:
+                self.note("\n\n".join([self.last_note, *said]))
+            self.files(self._page.files(status, self.last_note, self._findings.files, self.read))
             milliseconds = time.time_ns() // 1_000_000
             self._client.set_terminated(self.id, status, milliseconds)
         self.seconds = (milliseconds - self._started) / 1000

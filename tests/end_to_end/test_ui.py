@@ -85,6 +85,7 @@ def test_its_button_makes_experiments_that_runs_can_go_to(ui, measured):
 def test_a_person_finds_the_run_its_metric_and_its_plot(ui, measured, tmp_path):
     from selenium import webdriver
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.support import expected_conditions
     from selenium.webdriver.support.ui import WebDriverWait
 
     folder, done = measured
@@ -99,18 +100,26 @@ def test_a_person_finds_the_run_its_metric_and_its_plot(ui, measured, tmp_path):
     def sees(text: str) -> None:
         WebDriverWait(driver, 60).until(lambda d: text in d.find_element(By.TAG_NAME, "body").text, text)
 
+    def sees_picture(width: int) -> None:
+        WebDriverWait(driver, 60).until(
+            lambda d: any(image.get_property("naturalWidth") == width for image in d.find_elements(By.TAG_NAME, "img")),
+            f"a picture of {width} pixels",
+        )
+
     try:
         link = next(line for line in done.out.splitlines() if line.startswith("http"))
         driver.get(link.replace("http://127.0.0.1:5000", ui))
         sees(run.info.run_name)
         sees("time/median_us")
-        driver.get(f"{ui}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/plots/time.png")
+        sees_picture(640)  # in the description
+        artifacts = f"{ui}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts"
+        driver.get(f"{artifacts}/plots/time.png")
+        sees_picture(960)
+        driver.get(f"{artifacts}/answer.html")
         WebDriverWait(driver, 60).until(
-            lambda d: any(
-                int(image.get_property("naturalWidth")) == 960 for image in d.find_elements(By.CSS_SELECTOR, "img")
-            ),
-            "the plot",
+            expected_conditions.frame_to_be_available_and_switch_to_it((By.TAG_NAME, "iframe"))
         )
+        sees("The command that repeats it")
     finally:
         driver.save_screenshot(str(tmp_path.parent / "ui.png"))
         driver.quit()

@@ -63,8 +63,8 @@ def drawn(figure: Figure) -> str:
     """Draw a figure; return the letters that have no font."""
     picture = picture_of(figure)
     assert picture is not None
-    assert picture[0].startswith(PNG)
-    return picture[1]
+    assert picture.png.startswith(PNG)
+    return picture.without_font
 
 
 @pytest.fixture(autouse=True)

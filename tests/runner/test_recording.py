@@ -87,7 +87,7 @@ def test_a_figure_that_cannot_be_drawn_is_left_out_with_its_reason(figure, is_no
     if not is_noted_before:
         recorder.note("the answer")
     records = recorder.rest()
-    assert set(files(records)) == {"plots/good.png", "plots/bad.txt"}
+    assert set(files(records)) == {"plots/good.png", "plots/good.svg", "plots/bad.txt"}
     assert b"Traceback" in files(records)["plots/bad.txt"]
     answer, remark = last_note(records).split("\n\n")
     assert answer == "the answer"

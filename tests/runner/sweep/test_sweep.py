@@ -35,14 +35,24 @@ def test_a_grid(workshop: Workshop) -> None:
     assert parent.data.tags[tags.COMMAND] == "python -m runner -m experiment.x=1,2,4 seed=7"
     assert [run.info.status for run in workshop.children()] == ["FINISHED"] * 3
     assert {run.data.tags[tags.PARENT] for run in workshop.children()} == {parent.info.run_id}
-    assert [run.info.run_name for run in workshop.children()] == ["x=1 CPU:0", "x=2 CPU:0", "x=4 CPU:0"]
+    assert [run.info.run_name for run in workshop.children()] == ["x=1 CPU", "x=2 CPU", "x=4 CPU"]
     assert [job.status for job in returned] == [JobStatus.COMPLETED] * 3
     jobs = json.loads(artifact(parent, "jobs.json"))
     assert [job["config"]["experiment.x"] for job in jobs] == [1.0, 2.0, 4.0]
     assert len(artifact(parent, "summary.csv").splitlines()) == 4
     table, answer, _, _ = workshop.view.conclusion
     assert table.count("FINISHED") == 3
-    assert answer == parent.data.tags[tags.NOTE]
+    shown, _, words = parent.data.tags[tags.NOTE].partition("\n\n")
+    assert shown == f"![effects](get-artifact?path=plots%2Feffects.svg&run_uuid={parent.info.run_id})"
+    assert answer == words
+    page = artifact(parent, "answer.html")
+    for text in (
+        "data:image/svg",
+        "summary",
+        "experiment.x: 1.0 | 2.0 | 4.0\n",
+        "<pre>python -m runner -m",
+    ):
+        assert text in page
     assert answer.startswith("**3 jobs**: 3 FINISHED.")
 
 
