@@ -71,6 +71,9 @@ class Experiment(ABC):
     choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {}
     """The fields that are a choice among dataclasses: each field's name with its choices, subclasses of its type.
 
+    named_after: ClassVar[tuple[str, ...]] = ("name",)
+    """The fields that a run is called after where nothing else tells it from others, such as its model and dataset."""
+
     Each such field is a config group of the same name: with ``{"workload": [Gmm]}``, ``workload=gmm`` on the command
     line fills the field ``workload`` with a ``Gmm``. The group's folder is ``conf/workload/``. Its ``gmm.yaml`` begins
     with ``# @package experiment.workload`` and has ``- /schema/workload/gmm@_here_`` among its defaults; the

@@ -62,6 +62,7 @@ class Autodiff(Experiment):
 
     name: ClassVar[str] = "autodiff"
     version: ClassVar[int] = 3
+    named_after: ClassVar[tuple[str, ...]] = ("expression",)
     imports: ClassVar[tuple[str, ...]] = ("sympy", "mpmath", "scipy.differentiate", "graphviz")
 
     expression: str = TEXTBOOK

@@ -24,6 +24,7 @@ class GradientCost(GradientCostSettings, Experiment):
 
     name: ClassVar[str] = "gradient_cost"
     version: ClassVar[int] = 2
+    named_after: ClassVar[tuple[str, ...]] = ("workload", "dtype", "mode")
     headline: ClassVar[tuple[str, ...]] = ("cost/ratio", "time/function_us", "time/gradient_us")
     imports: ClassVar[tuple[str, ...]] = ("scipy.differentiate", "scipy.special")
     choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {"workload": WORKLOADS}

@@ -26,6 +26,7 @@ class Matmul(MatmulSettings, Experiment):
 
     name: ClassVar[str] = "matmul"
     version: ClassVar[int] = 3
+    named_after: ClassVar[tuple[str, ...]] = ("shape", "dtype", "mode")
     headline: ClassVar[tuple[str, ...]] = ("time/median_us", "throughput/gflops")
 
     def run(self, recorder: Recorder) -> None:

@@ -24,6 +24,7 @@ class Operators(OperatorsSettings, Experiment):
 
     name: ClassVar[str] = "operators"
     version: ClassVar[int] = 2
+    named_after: ClassVar[tuple[str, ...]] = ("name", "dtype", "mode")
     headline: ClassVar[tuple[str, ...]] = tuple(GEOMETRIC_MEAN)
     imports: ClassVar[tuple[str, ...]] = ("keras", "scipy.special")
 

@@ -41,6 +41,7 @@ class Training(TrainingSettings, Experiment):
 
     name: ClassVar[str] = "training"
     version: ClassVar[int] = 3
+    named_after: ClassVar[tuple[str, ...]] = ("model", "dataset")
     headline: ClassVar[tuple[str, ...]] = ("test/accuracy", "test/loss", "throughput/examples_per_s")
     imports: ClassVar[tuple[str, ...]] = (
         "keras",

@@ -15,6 +15,7 @@ from typing import NoReturn
 from runner.cli.flags import parse_flags
 from runner.config.plugins import LOADED
 from runner.config.presets import require_one_grid
+from runner.config.tracking_words import with_environment
 from runner.config.words import depth, readable
 from runner.errors import UserError
 
@@ -56,7 +57,7 @@ def parse(words: Sequence[str]) -> Arguments:
         _require_text(word)
     known = parse_flags(words)
     config_dir = Path(known.config_dir).absolute() if known.config_dir else None
-    overrides = [] if known.version else [readable(word) for word in _whole(known.overrides)]
+    overrides = [] if known.version else [readable(word) for word in with_environment(_whole(known.overrides))]
     require_one_grid(overrides, config_dir)
     return Arguments(
         known,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from typing import NoReturn
 
 from hydra import version
@@ -13,7 +16,7 @@ from omegaconf import DictConfig
 
 from experiments.validators import suggestion
 from runner.config.composing import CONF, groups
-from runner.errors import ExitStatus, UserError
+from runner.errors import UserError
 
 REPLAYED = "replay=RUN runs a stored config again, --config-dir DIR adds choices of your own"
 
@@ -33,6 +36,8 @@ DOING = {
     "hydra_help": "--hydra-help",
 }
 """The flags that say what is to be done with the config."""
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
 
 OF_ONE_JOB = {"--cfg", "--info"}
 
@@ -93,15 +98,30 @@ def _require_together(known: argparse.Namespace) -> None:
             raise UserError(f"--{flag}: belongs to --cfg, which prints the configuration; write --cfg job --{flag}")
 
 
-def call_hydra(flags: argparse.Namespace, overrides: Sequence[str], task: Callable[[DictConfig], None]) -> int:
-    """Let Hydra do what the flags say, with ``task`` for each config it composes; return the exit status.
+def call_hydra(flags: argparse.Namespace, overrides: Sequence[str], task: Callable[[DictConfig], None]) -> None:
+    """Let Hydra do what the flags say, with ``task`` for each config that it composes.
 
-    It is ``hydra.main`` without ``sys.argv``, which is that of a notebook where one calls. Raises what Hydra raises.
+    It is ``hydra.main`` without ``sys.argv``, which is that of a notebook where one calls. Raises what Hydra raises,
+    and UserError for a package that is not there.
     """
     version.setbase("1.3")
-    given = argparse.Namespace(**{**vars(flags), "overrides": list(overrides)})
+    words = [] if flags.hydra_help else list(overrides)  # that help is of no config
+    given = argparse.Namespace(**{**vars(flags), "overrides": words})
     try:
-        _run_hydra(given, _parser(), task, config_path=str(CONF), config_name="config")
-    except SystemExit as end:  # of --hydra-help, or of --cfg for a package that is not there
-        return ExitStatus.WRONG_INPUT if end.code else ExitStatus.OK
-    return ExitStatus.OK
+        with _raising(), redirect_stderr(io.StringIO()) if flags.package else nullcontext():
+            _run_hydra(given, _parser(), task, config_path=str(CONF), config_name="config")
+    except SystemExit as end:  # of --hydra-help, or of --package
+        if end.code:
+            raise UserError(f"--package: there is no {flags.package} in this configuration") from None
+
+
+@contextmanager
+def _raising() -> Iterator[None]:
+    """Let Hydra raise instead of printing: the sentence is ours."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[FULL_ERROR]
+        os.environ |= {FULL_ERROR: before} if before is not None else {}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import closing
 
+from runner.cli.done import Done, going_on
 from runner.cli.terminal import Terminal
 from runner.config.files import require_files
 from runner.errors import ExitStatus
@@ -19,8 +19,8 @@ from runner.tracking.needs import needs_of
 from runner.tracking.store import locate
 
 
-def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> int:
-    """Run the job and return the exit status; ``then`` gets the id of a run that has FINISHED.
+def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> Done:
+    """Run the job; ``then`` gets the id of a run that has FINISHED.
 
     Raises UserError if nothing could be started, StoreError if the store fails.
     """
@@ -39,18 +39,17 @@ def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> in
             end = None
     if end and end.run_id and end.status == "FINISHED":
         then(end.run_id)
-    return _exit_status(end, interruption)
+    return _done(job, end, interruption)
 
 
-def _exit_status(end: JobEnd | None, interruption: Interruption) -> int:
+def _done(job: Job, end: JobEnd | None, interruption: Interruption) -> Done:
     if end is None or (end.run_id is None and interruption.number):
-        print("runner: interrupted before anything was measured; there is no run", file=sys.stderr)
-    else:
-        if end.traceback:
-            print(end.traceback, file=sys.stderr)
-        if end.reason:
-            print(f"runner: {end.reason}", file=sys.stderr)
-    if interruption.number is not None:
-        return ExitStatus.of_signal(interruption.number)
-    assert end is not None
-    return end.exit_status
+        assert interruption.number is not None
+        problem = "interrupted before anything was measured; there is no run"
+        return Done(ExitStatus.of_signal(interruption.number), None, [problem])
+    problems = [end.reason] if end.reason else []
+    if interruption.number is None:
+        return Done(end.exit_status, end.run_id, problems, end.traceback)
+    if end.status != "FINISHED":
+        problems.append(going_on(*job.flags, *job.overrides))
+    return Done(ExitStatus.of_signal(interruption.number), end.run_id, problems, end.traceback)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.config.composing import composed
 from runner.config.schema import register
+from runner.config.tracking_words import with_environment
 from runner.config.validation import parts
 from runner.config.words import readable
 from runner.errors import StoreError
@@ -20,7 +21,7 @@ OF_THE_STORE = re.compile(r"tracking[.=].*", re.DOTALL)
 def store_of(words: Sequence[str], config_dir: Path | None = None) -> Store:
     """Return the store that the config with these words names. Raises UserError and what Hydra raises."""
     register()
-    return locate(parts(composed(list(map(readable, words)), config_dir)).tracking)
+    return locate(parts(composed(list(map(readable, with_environment(words))), config_dir)).tracking)
 
 
 def require_database(store: Store) -> None:

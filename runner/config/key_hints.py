@@ -32,6 +32,11 @@ def _listed(group: str, names: Sequence[str]) -> str:
     return " or ".join(f"{group}={name}" for name in names) + (" has it" if len(names) == 1 else " have it")
 
 
+def keys_of_hydra() -> list[str]:
+    """Return the keys of all launchers and sweepers, with a sign behind them as if a value followed."""
+    return [f"{key}=" for part in OF_HYDRA for key, _ in _keys_in_hydra(part)]
+
+
 def _unknown_in_hydra(key: str) -> str:
     """Say that a launcher or sweeper has no such key, and whether another one has it, or one like it."""
     part = next(part for part in OF_HYDRA if key.startswith(part))

@@ -54,7 +54,7 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(group=SCHEMA, name="config", node=Config, package="_global_")
     store.store(group=SCHEMA, name="device", node=Device)
-    store.store(group=SCHEMA, name="tracking", node=Tracking)
+    store.store(group=SCHEMA, name="tracking", node=_with_open_maps(Tracking))
     for experiment in experiments():
         _join_installed(experiment)
         store.store(group=f"{SCHEMA}/experiment", name=experiment.name, node=_with_open_maps(experiment))
@@ -123,9 +123,9 @@ def _join_installed(experiment: type[Experiment]) -> None:
                     join(choice, entry_point.value)
 
 
-def _with_open_maps(experiment: type[Experiment]) -> DictConfig:
-    """Return the schema of an experiment whose maps accept undeclared keys, such as the names of variables."""
-    schema: DictConfig = OmegaConf.structured(experiment)
+def _with_open_maps(part: type[Any]) -> DictConfig:
+    """Return the schema of a part of the config whose maps accept undeclared keys, such as the names of variables."""
+    schema: DictConfig = OmegaConf.structured(part)
     for key in map(str, schema):
         node = child(schema, key)
         if isinstance(node, DictConfig) and OmegaConf.get_type(node) is dict:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from experiments.validators import InvalidField, require_choice
@@ -12,6 +13,18 @@ KINDS = ("local", "server")
 
 FOLDER_NAME_BYTES = 255
 """The longest name of a folder that most file systems allow."""
+
+TAG = re.compile(r"[/\w.\- :]+")
+"""The characters that MLflow allows in the name of a tag."""
+
+LONGEST_NAME, LONGEST_TAG = 250, 5000
+"""The longest name of a run or a tag, and the longest value of a tag, that any store of MLflow keeps whole."""
+
+RESERVED = re.compile(
+    r"(mlflow|device|settled|sweep|runner|source|code)\..*"
+    r"|experiment|fingerprint|not_finite|reason|replays|sha256|run_id"
+)
+"""The tags that MLflow and this program set themselves."""
 
 
 @dataclass
@@ -25,6 +38,10 @@ class Tracking:
     """The tracking server, such as ``http://127.0.0.1:5000``."""
     experiment: str | None = None
     """The MLflow experiment's name; by default the name of the experiment that runs."""
+    run_name: str | None = None
+    """The name of the run, of a sweep that of its parent; by default it is made of the question."""
+    tags: dict[str, str] = field(default_factory=dict)
+    """Tags of the run, of a sweep those of all its runs."""
 
     def __post_init__(self) -> None:
         require_choice(self, "kind", KINDS)
@@ -38,6 +55,20 @@ class Tracking:
             )
         if self.experiment is not None:
             self._require_folder_name(self.experiment)
+        if self.run_name is not None and not 0 < len(self.run_name.strip()) <= LONGEST_NAME:
+            raise InvalidField(self, "run_name", f"give 1 to {LONGEST_NAME} characters, or leave it out")
+        for name, value in self.tags.items():
+            self._require_tag(name, value)
+
+    def _require_tag(self, name: str, value: str) -> None:
+        if RESERVED.fullmatch(name):
+            raise InvalidField(self, "tags", f"{name!r} is a tag that this program or MLflow sets; choose another name")
+        if not TAG.fullmatch(name) or len(name) > LONGEST_NAME or name.strip() != name:
+            raise InvalidField(
+                self, "tags", f"{name[:20]!r} is no tag's name; use letters, digits, _ - . / and at most {LONGEST_NAME}"
+            )
+        if not isinstance(value, str) or len(value) > LONGEST_TAG:  # OmegaConf lets lists pass
+            raise InvalidField(self, "tags", f"the value of {name!r} is no text of at most {LONGEST_TAG} characters")
 
     def _require_folder_name(self, experiment: str) -> None:
         """A local store keeps the artifacts of an MLflow experiment in a folder with the experiment's name."""

@@ -50,7 +50,8 @@ class Wanted:
     """What a key wants: ``str``, ``int``, or None for anything else."""
 
     kind: type | None
-    is_list: bool = False
+    is_container: bool = False
+    """Whether it wants a list of them, or names with them."""
 
 
 def readable(word: str) -> str:
@@ -108,7 +109,7 @@ class _Values:
         return quoted(element) if is_quoted else element  # Hydra drops the outer quotes
 
     def _container(self, text: str) -> str:
-        if self.wanted.kind is str and not self.wanted.is_list:
+        if self.wanted.kind is str and not self.wanted.is_container:
             return text if self.is_read else quoted(text)  # such as a formula
         part = self._pair if text[0] == "{" else self._item
         return f"{text[0]}{','.join(map(part, _split(text[1:-1])))}{text[-1]}"
@@ -147,9 +148,12 @@ def _wanted(key: str) -> Wanted:
     kinds = types_of(key)
     if not kinds and "." not in key:
         return Wanted(str)
+    if dict[str, str] in types_of(key.rpartition(".")[0]):
+        return Wanted(str)
     for kind in (str, int):
-        if OF_HYDRA[kind].fullmatch(key) or (kinds and kinds <= {kind, list[kind]}):  # type: ignore[valid-type]
-            return Wanted(kind, is_list=list[kind] in kinds)  # type: ignore[valid-type]
+        containers = {list[kind], dict[str, kind]}  # type: ignore[valid-type]
+        if OF_HYDRA[kind].fullmatch(key) or (kinds and kinds <= {kind, *containers}):
+            return Wanted(kind, is_container=bool(kinds & containers))
     return Wanted(None)
 
 

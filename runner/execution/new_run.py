@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from experiments.reporting.commands import command
 from experiments.runtime.device import Placement
-from runner.config.run_name import run_name
+from runner.config.run_name import run_name, subject
 from runner.environment import code_files, without_credentials
 from runner.execution.context import Context
 from runner.execution.job import Job
@@ -38,7 +38,7 @@ def new_run(
         context.store,
         context.client,
         context.experiment_id(job),
-        run_name(placement.actual if placement else "", job.distinct or job.overrides),
+        _name(job, placement),
         _job_tags(job, context, placement) | ({tags.TURNS: " ".join(turns)} if turns else {}),
         seconds_ago,
     )
@@ -75,6 +75,13 @@ def source_tags(context: Context) -> dict[str, str]:
     return {name: value for name, value in (tagged | owner_tags()).items() if value}
 
 
+def _name(job: Job, placement: Placement | None) -> str:
+    """The user's name for a run, unless it is one of several of a sweep, or else one that tells it from others."""
+    own = None if job.distinct else job.parts.tracking.run_name
+    device = placement.actual if placement else ""
+    return own or run_name(device, job.distinct or job.overrides, subject(job.parts.experiment))
+
+
 def _job_tags(job: Job, context: Context, placement: Placement | None) -> dict[str, str]:
     overrides = [without_credentials(word) for word in job.overrides]
     in_sweep = {tags.JOB: str(job.number), tags.OVERRIDES: json.dumps(overrides)}
@@ -89,5 +96,6 @@ def _job_tags(job: Job, context: Context, placement: Placement | None) -> dict[s
         tags.REPLAYS: job.replays,
         tags.REFINES: context.fingerprint(job.refines) if job.refines else None,
         **source_tags(context),
+        **job.parts.tracking.tags,
     }
     return {name: value for name, value in tagged.items() if value}

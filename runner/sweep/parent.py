@@ -30,8 +30,9 @@ def new_parent(context: Context, job: Job, command: Sequence[str]) -> TrackedRun
         tags.KEY: sweep_key(command),
         tags.COMMAND: without_credentials(as_command("-m", *job.flags, *command)),
         **source_tags(context),
+        **job.parts.tracking.tags,
     }
-    name = " ".join(["sweep", *words_of(command)])[:60]
+    name = job.parts.tracking.run_name or " ".join(["sweep", *words_of(command)])[:60]
     return TrackedRun.create(context.store, context.client, context.experiment_id(job), name, tagged)
 
 

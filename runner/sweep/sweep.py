@@ -97,6 +97,11 @@ class Sweep:
         return not self._jobs
 
     @property
+    def run_id(self) -> str | None:
+        """The id of the parent run, once there is one."""
+        return self._parent.id if self._parent else None
+
+    @property
     def was_interrupted(self) -> bool:
         return self._interruption.number is not None
 

@@ -84,7 +84,7 @@ def nothing_starts():
         raise Started("started")
 
     with (
-        mock.patch("runner.cli.app.run_alone", would_start),
+        mock.patch("runner.cli.command_line.run_alone", would_start),
         mock.patch("runner.sweep.sweep.Sweep._open", side_effect=Started("started")),
         mock.patch.object(Isolated, "prepare"),
         mock.patch.object(Clustered, "check"),

@@ -27,7 +27,7 @@ def test_each_workload_is_a_job_with_a_curve(swept):
     assert jobs.keys() == NAMES
     for name, run in jobs.items():
         assert run.info.status == "FINISHED"
-        assert run.info.run_name == f"{name} CPU:0"
+        assert run.info.run_name == f"{name} float32 graph CPU"
         assert sorted(history(store, run, "cost/ratio")) == [10, 20]
         names = {path.name for path in (artifacts(store, run) / "plots").iterdir()}
         assert names == {"cost.png", "time.png"}

@@ -67,7 +67,7 @@ def test_stored_configs_are_the_jobs_of_a_sweep(replayed: Replayed) -> None:
     found = {(run.data.params["experiment.dtype"], run.data.params["seed"]): run for run in replayed.jobs}
     assert set(found) == {(dtype, seed) for dtype in ("float32", "float64") for seed in ("0", "1")}
     assert {run.data.tags["replays"] for key, run in found.items() if key[0] == "float32"} == {replayed.a.info.run_id}
-    assert found["float64", "1"].info.run_name == "float64 seed=1 CPU:0"
+    assert found["float64", "1"].info.run_name == "float64 seed=1 inner eager CPU"
 
 
 def test_its_answer_is_about_the_keys_that_differ(replayed: Replayed) -> None:

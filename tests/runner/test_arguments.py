@@ -144,3 +144,44 @@ def test_a_wrong_flag(word, problem):
     with pytest.raises(UserError) as complained:
         parse([word])
     assert str(complained.value).startswith(problem)
+
+
+def test_variables_of_mlflow_stand_where_the_words_say_nothing(monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:se%40cret@host:5000")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "paper, 2")
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_USERNAME", raising=False)
+    found = parse(["seed=1"]).overrides
+    assert found == ["seed=1", "tracking=server", "tracking.uri=http://host:5000", 'tracking.experiment="paper, 2"']
+    assert (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == ("me", "se@cret")
+    uri, experiment = capsys.readouterr().err.splitlines()
+    assert uri.startswith("runner: MLFLOW_TRACKING_URI: runs are kept by http://***@host:5000; tracking.dir= or ")
+    assert experiment.startswith("runner: MLFLOW_EXPERIMENT_NAME: runs belong to the MLflow experiment 'paper, 2'; ")
+
+
+@pytest.mark.parametrize(
+    "words", [["tracking.dir=a"], ["tracking=local"], ["tracking=server", "tracking.uri=http://a"]]
+)
+def test_words_win_over_variables_of_mlflow(monkeypatch, capsys, words):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "theirs")
+    assert parse([*words, "tracking.experiment=mine"]).overrides == [*words, "tracking.experiment=mine"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_folder_of_mlflow_is_said_not_to_be_taken(monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////data/mlflow.db")
+    assert parse(["seed=1"]).overrides == ["seed=1"]
+    assert capsys.readouterr().err.startswith(
+        "runner: MLFLOW_TRACKING_URI is not taken, since it is no server's address"
+    )
+
+
+def test_text_in_the_values_of_tags_stays_text(main):
+    shown = main("tracking.tags={paper:fig3,n:1e5,b:true}", "+tracking.tags.day=2026_01", "--cfg", "job")
+    assert yaml.safe_load(shown.out)["tracking"]["tags"] == {
+        "paper": "fig3",
+        "n": "1e5",
+        "b": "true",
+        "day": "2026_01",
+    }

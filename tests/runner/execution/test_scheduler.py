@@ -29,7 +29,7 @@ def test_a_job_becomes_a_run(house: House) -> None:
     assert (end.metrics, end.note) == ({"loss": 2.0}, "x = 2")
     (run,) = house.store.client.runs()
     assert (run.info.run_id, run.info.status) == (end.run_id, "FINISHED")
-    assert run.info.run_name == "x=2 CPU:0"
+    assert run.info.run_name == "x=2 CPU"
     assert run.data.params["experiment.x"] == "2.0"
     assert run.data.tags["device.actual"] == "CPU:0"
     assert artifact(run, "config.yaml").startswith("# python -m runner experiment.x=2\n")

@@ -92,7 +92,7 @@ def test_a_resumed_sweep_goes_on_from_what_was_measured_further(workshop: Worksh
     asks(wants)
     assert run(workshop, *COMMAND, "sweep.resume=true").exit_status == 0
     found = [(run.info.run_name, run.info.status) for run in workshop.children()]
-    assert found[2:] == [("x=10.0 CPU:0", "FINISHED"), ("x=20.0 CPU:0", "KILLED"), ("x=20.0 CPU:0", "FINISHED")]
+    assert found[2:] == [("x=10.0 CPU", "FINISHED"), ("x=20.0 CPU", "KILLED"), ("x=20.0 CPU", "FINISHED")]
 
 
 def test_a_further_job_that_fails_is_told_and_not_tried_again(workshop: Workshop, asks: Any) -> None:

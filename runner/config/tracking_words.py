@@ -1,0 +1,51 @@
+"""MLflow's own environment variables, as words of the command line, where that names no store itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
+
+from experiments.reporting.commands import override
+from runner.config.question import key_of
+from runner.environment import set_own, without_credentials
+
+URI, EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
+
+OF_A_STORE = re.compile(r"tracking(\.(kind|dir|uri))?")
+"""The keys that say where runs are kept."""
+
+
+def with_environment(words: Sequence[str]) -> list[str]:
+    """Return the overrides, with those for which MLflow's variables stand where ``tracking`` says nothing.
+
+    A line on standard error tells of it. Of a tracking URI that is no server's it tells that it is not taken: the store
+    of a folder is ``tracking.dir``, with a layout of its own.
+    """
+    keys = {key_of(word) for word in words}
+    found = []
+    if (uri := os.environ.get(URI)) and not any(map(OF_A_STORE.fullmatch, keys)):
+        found += _of_server(uri)
+    if (name := os.environ.get(EXPERIMENT)) and "tracking.experiment" not in keys:
+        _say(f"{EXPERIMENT}: runs belong to the MLflow experiment {name!r}; tracking.experiment= says otherwise")
+        found.append(override("tracking.experiment", name))
+    return [*words, *found]
+
+
+def _of_server(uri: str) -> list[str]:
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https"):
+        _say(f"{URI} is not taken, since it is no server's address (http://...); tracking.dir=FOLDER names a folder")
+        return []
+    _say(f"{URI}: runs are kept by {without_credentials(uri)}; tracking.dir= or tracking.uri= says otherwise")
+    if parts.username is not None:  # out of the words, which are kept and printed, to where MLflow also looks
+        set_own("MLFLOW_TRACKING_USERNAME", unquote(parts.username))
+        set_own("MLFLOW_TRACKING_PASSWORD", unquote(parts.password or ""))
+    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return ["tracking=server", override("tracking.uri", address)]
+
+
+def _say(text: str) -> None:
+    print(f"runner: {text}", file=sys.stderr)
