@@ -62,6 +62,9 @@ class Experiment(ABC):
     version: ClassVar[int] = 1
     """To be raised whenever the same config would give other numbers than before."""
 
+    named_after: ClassVar[tuple[str, ...]] = ("name",)
+    """The fields that a run is called after where nothing else tells it from others, such as its model and dataset."""
+
     headline: ClassVar[tuple[str, ...]] = ()
     """The metrics that a sweep's answer shows first; empty for all of them."""
 
@@ -70,9 +73,6 @@ class Experiment(ABC):
 
     choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {}
     """The fields that are a choice among dataclasses: each field's name with its choices, subclasses of its type.
-
-    named_after: ClassVar[tuple[str, ...]] = ("name",)
-    """The fields that a run is called after where nothing else tells it from others, such as its model and dataset."""
 
     Each such field is a config group of the same name: with ``{"workload": [Gmm]}``, ``workload=gmm`` on the command
     line fills the field ``workload`` with a ``Gmm``. The group's folder is ``conf/workload/``. Its ``gmm.yaml`` begins
