@@ -37,3 +37,10 @@ def artifacts(store: Path, run: Any) -> Path:
     folder = Path(run.info.artifact_uri.removeprefix("file://"))
     assert folder.is_relative_to(store), folder
     return folder
+
+
+def table_rows(text: str) -> list[dict[str, str]]:
+    """The rows of the first Markdown table in a text."""
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    names, _, *rows = lines
+    return [dict(zip(names, row, strict=True)) for row in rows]

@@ -14,11 +14,12 @@ from omegaconf import DictConfig
 if TYPE_CHECKING:
     from runner.sweep.composition import Composition
     from runner.sweep.engine import Engine
+    from runner.sweep.plan import Plan
     from runner.sweep.sweep import Sweep
 
 
 class SweepLauncher(Launcher):
-    """Hands the jobs of a sweeper to the sweep that the command line has begun."""
+    """Hands the jobs of a sweeper to the sweep that the command line has begun, or to the plan of one."""
 
     jobs_in_all = 0
     """The number of jobs that a sweeper launches in batches; 0 if it launches all at once."""
@@ -28,7 +29,7 @@ class SweepLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.config = hydra_context, config
-        sweep: Sweep | None = getattr(task_function, "sweep", None)
+        sweep: Sweep | Plan | None = getattr(task_function, "sweep", None)
         assert sweep is not None, "a launcher of this project was used outside python -m runner -m"
         self.sweep = sweep
 

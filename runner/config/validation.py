@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -69,7 +70,7 @@ def flat(config: DictConfig, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None:
     """Raise UserError for a key without a field or a field without a key: ``+typo=1`` and ``~seed`` get past Hydra."""
-    types = get_type_hints(schema)
+    types = _types_of(schema)
     declared = {field.name: types[field.name] for field in fields(schema)}
     for key in map(str, config):
         if key not in declared:
@@ -82,6 +83,12 @@ def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None
             _require_single_values(node, f"{prefix}{key}")
     for missing in sorted(declared.keys() - {str(key) for key in config}):
         raise UserError(f"{prefix}{missing}: this key is taken out of the config, but it is needed")
+
+
+@cache
+def _types_of(schema: type) -> dict[str, Any]:
+    """The types of a dataclass's fields: a sweep asks for each job."""
+    return get_type_hints(schema)
 
 
 def _has_single_values(declared: Any) -> bool:

@@ -46,6 +46,7 @@ class Clustered:
     limits: Limits
     here: bool = False
     at_a_time: int = 1
+    memory_bytes: int | None = None
 
     @classmethod
     def from_settings(cls, kind: type[Cluster], settings: Mapping[str, Any]) -> Clustered:

@@ -18,6 +18,8 @@ class Engine(Protocol):
     """Whether jobs run on this machine: its kind is known before they start, and their processes take turns."""
     at_a_time: int
     """How many jobs run side by side, which disturbs timings."""
+    memory_bytes: int | None
+    """The memory that a job may take; None where nobody limits it."""
 
     def check(self) -> None:
         """Raise UserError if the engine cannot be used."""

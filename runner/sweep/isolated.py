@@ -24,6 +24,7 @@ class Isolated:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self.at_a_time = limits.n_jobs
+        self.memory_bytes = limits.memory_bytes
         self._servers = ForkServers()
 
     @classmethod

@@ -1,0 +1,93 @@
+"""What a store knows of its runs, as far as a plan needs it: read without MLflow where the store is a folder."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.errors import StoreError
+from runner.tracking import tags
+from runner.tracking.database import connected, schema_of
+from runner.tracking.finding import search
+from runner.tracking.store import LocalStore, Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+PEAK = "memory/peak_mb"
+
+PAGE = 1000
+
+READ = (tags.FINGERPRINT, tags.CODE, tags.PARENT, tags.KEY)
+"""The tags that are read."""
+
+RUNS = "SELECT run_uuid, status, start_time, end_time FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time"
+
+TAGS = f"SELECT run_uuid, key, value FROM tags WHERE key IN ({', '.join('?' * len(READ))})"  # noqa: S608  # only marks
+
+PEAKS = "SELECT run_uuid, value FROM latest_metrics WHERE key = ? AND NOT is_nan"
+
+
+@dataclass(frozen=True)
+class KnownRun:
+    """A run of the store."""
+
+    id: str
+    status: str
+    seconds: float
+    """From its creation to its end."""
+    tags: Mapping[str, str]
+    """Those of ``READ`` that it has."""
+    peak_bytes: float | None
+    """The most memory that it took; None if that is not known."""
+
+    @property
+    def question(self) -> str:
+        return self.tags.get(tags.FINGERPRINT, "").partition("-")[0]
+
+
+def known_runs(store: Store) -> list[KnownRun]:
+    """Return all runs of a store in the order of their begin; none if it has not been made yet. Raises StoreError."""
+    if not isinstance(store, LocalStore):
+        store.check()
+        return [_of_run(run) for run in search(store.open(), order="ASC", page_size=PAGE)]
+    if not store.database.exists():
+        return []
+    schema_of(store.database)
+    try:
+        return list(_of_database(store))
+    except sqlite3.Error as error:
+        raise StoreError(f"tracking.dir: cannot read {store.database} ({error})") from None
+
+
+def _of_database(store: LocalStore) -> Iterator[KnownRun]:
+    with connected(store.database) as connection:
+        tagged = dict[str, dict[str, str]]()
+        for run_id, name, value in connection.execute(TAGS, READ):
+            tagged.setdefault(run_id, {})[name] = value
+        peaks = dict(connection.execute(PEAKS, (PEAK,)).fetchall())
+        for run_id, status, start, end in connection.execute(RUNS).fetchall():
+            yield _known(run_id, status, (start, end), tagged.get(run_id, {}), peaks.get(run_id))
+
+
+def _of_run(run: Run) -> KnownRun:
+    own = {name: value for name, value in run.data.tags.items() if name in READ}
+    return _known(
+        run.info.run_id, run.info.status, (run.info.start_time, run.info.end_time), own, run.data.metrics.get(PEAK)
+    )
+
+
+def _known(
+    run_id: str, status: str, times: tuple[int, int | None], own: Mapping[str, str], peak_mb: float | None
+) -> KnownRun:
+    """``times`` are the begin and the end in milliseconds; a run that goes on has no end."""
+    start, end = times
+    return KnownRun(run_id, status, ((end or start) - start) / 1000, own, None if peak_mb is None else peak_mb * 1e6)
+
+
+def sweep_of(runs: Iterable[KnownRun], key: str) -> KnownRun | None:
+    """Return the newest sweep with this ``sweep_key``, None if there is none."""
+    found = [run for run in runs if run.tags.get(tags.KEY) == key]
+    return found[-1] if found else None
