@@ -15,6 +15,7 @@ from runner.cli.arguments import Arguments, parse
 from runner.cli.done import Done, going_on
 from runner.cli.flags import call_hydra
 from runner.cli.help import help_text
+from runner.cli.plan import plan_text, without_plan
 from runner.cli.replay import Replay, replay_of
 from runner.cli.shells import answer
 from runner.cli.single import run_alone
@@ -23,8 +24,9 @@ from runner.config.composing import groups
 from runner.config.error_messages import CONFIG_ERRORS, no_choice, sentence
 from runner.config.plugins import taken_out
 from runner.config.schema import register
-from runner.errors import UserError
+from runner.errors import ExitStatus, UserError
 from runner.execution.job import Job
+from runner.sweep.plan import Plan
 from runner.sweep.sweep import Sweep
 
 COMPLETION = {"--shell-completion", "-sc"}
@@ -54,11 +56,14 @@ def _do(words: Sequence[str]) -> Done:
         print(f"tensorflow-lab-bench {__version__}")
         return Done()
     register()
+    arguments, is_plan = without_plan(arguments)
     replay = replay_of(arguments)
     arguments = replay.arguments if replay else arguments
     if arguments.wants_help:
         print(help_text(arguments))
         return Done()
+    if is_plan:
+        return _plan(arguments, replay)
     return _sweep(arguments, replay) if arguments.multirun else _hydra(arguments, replay)
 
 
@@ -80,14 +85,25 @@ def _sweep(arguments: Arguments, replay: Replay | None) -> Done:
     return Done(sweep.exit_status, sweep.run_id, problems)
 
 
+def _plan(arguments: Arguments, replay: Replay | None) -> Done:
+    """Compose and check the jobs, and say what would be done."""
+    words, replays = (replay.command, replay.replays) if replay else (arguments.overrides, None)
+    plan = Plan(words, arguments.composing, replays)
+    done = _hydra(arguments, replay, plan)
+    if done.status == ExitStatus.OK and not plan.is_empty:
+        multirun = ["-m"] if arguments.multirun else []
+        print(plan_text(plan, [*multirun, *arguments.composing, *words]))
+    return done
+
+
 class _Task:
     """The function that Hydra calls with the config of a job.
 
-    It carries the sweep to this project's launchers: Hydra makes them itself, and hands them only this.
+    It carries the sweep, or the plan, to this project's launchers: Hydra makes them itself, and hands them only this.
     What goes wrong with a job must not pass through Hydra, which would print it and end the sweep.
     """
 
-    def __init__(self, arguments: Arguments, replay: Replay | None, sweep: Sweep | None) -> None:
+    def __init__(self, arguments: Arguments, replay: Replay | None, sweep: Sweep | Plan | None) -> None:
         self.arguments, self.replay = arguments, replay
         self.sweep = sweep
         self.done = [Done()]
@@ -102,9 +118,12 @@ class _Task:
             self.errors.append(UserError(sentence(error)))
 
     def _do(self, config: DictConfig) -> Done:
-        """Run one job."""
+        """Run or plan one job."""
         _require_one_job(self.arguments)
         job = Job(config, list(HydraConfig.get().overrides.task), flags=self.arguments.composing)
+        if isinstance(self.sweep, Plan):
+            self.sweep.add(job)
+            return Done()
         if self.replay is None:
             return run_alone(job)
         _ = job.parts  # what is wrong with it is said before what it is
@@ -113,7 +132,7 @@ class _Task:
         return run_alone(job, self.replay.compare)
 
 
-def _hydra(arguments: Arguments, replay: Replay | None, sweep: Sweep | None = None) -> Done:
+def _hydra(arguments: Arguments, replay: Replay | None, sweep: Sweep | Plan | None = None) -> Done:
     """Let Hydra compose, and run one job or have its launcher run many."""
     task = _Task(arguments, replay, sweep)
     call_hydra(arguments.known, arguments.overrides, task)
