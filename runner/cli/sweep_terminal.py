@@ -5,18 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from rich.console import Console
 from rich.progress import TaskID
 
 from runner import messages
 from runner.cli.terminal import Screen
 from runner.execution.job import Job, JobEnd
 
+MOST_LINES = 50
+"""About so many jobs that finish have a line of their own."""
+
 
 class SweepTerminal(Screen):
-    """Live lines on a terminal, redrawn at each call; elsewhere a line for each job that ends."""
+    """Live lines on a terminal, redrawn at each call; everywhere a line for each job that ends.
 
-    def __init__(self) -> None:
-        super().__init__()
+    Of many jobs that finish only some have a line, those that do not finish always.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        super().__init__(console)
         self._lines: dict[int, TaskID] = {}
         self._total, self._done, self._failed = 0, 0, 0
         self._begun: float | None = None
@@ -46,13 +53,14 @@ class SweepTerminal(Screen):
                 self._update(self._lines[job.number], completed=record.fraction, text=text)
 
     def ended(self, job: Job, end: JobEnd) -> None:
-        """Print one line with the end of a job."""
+        """Print one line with the end of a job, unless it is one of many that finish."""
         self._done += 1
         self._failed += end.status != "FINISHED"
         if job.number in self._lines:
             self._bars.remove_task(self._lines.pop(job.number))
-        what = end.reason or f"{end.seconds:.1f} s"
-        self.say(f"{self._done}/{self._total}  {_title(job)}  {end.status}: {what}")
+        if end.status != "FINISHED" or self._is_milestone():
+            what = end.reason or f"{end.seconds:.1f} s"
+            self.say(f"{self._done}/{self._total}  {_title(job)}  {end.status}: {what}")
         self._show_whole()
 
     def conclude(self, table: str, answer: str, link: str, ui_hint: str) -> None:
@@ -62,6 +70,9 @@ class SweepTerminal(Screen):
             if text:
                 self._say_markdown(text)
         self._say_where(link, ui_hint)
+
+    def _is_milestone(self) -> bool:
+        return self._done % max(1, -(-self._total // MOST_LINES)) == 0 or self._done == self._total
 
     def _show_whole(self) -> None:
         failed = f", {self._failed} not finished" if self._failed else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -10,8 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.status import Status
 
+from experiments.reporting.markdown import markdown_table
 from runner import messages
 from runner.execution.job import Job, JobEnd
+
+MARGIN = 2
+"""Lines of the terminal that are left free below the bars."""
+
+MOST_METRICS = 30
 
 
 class Screen:
@@ -20,8 +26,8 @@ class Screen:
     Bars are redrawn only at a call: a thread that redraws would disturb what is being measured.
     """
 
-    def __init__(self) -> None:
-        self._console = Console(highlight=False)
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -64,9 +70,9 @@ class Screen:
 class Terminal(Screen):
     """Shows one run: its tasks while they run, then its answer."""
 
-    def __init__(self, ui_hint: str = "") -> None:
+    def __init__(self, ui_hint: str = "", console: Console | None = None) -> None:
         """``ui_hint`` is the command that serves the UI; empty if it is served already."""
-        super().__init__()
+        super().__init__(console)
         self._ui_hint = ui_hint
         self._status: Status | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -88,7 +94,10 @@ class Terminal(Screen):
         self._stop()
         if end.run_id is None:
             return
-        self._say_markdown(end.note)
+        if end.note:
+            self._say_markdown(end.note)
+        if end.metrics and _says_nothing(end):
+            self._say_markdown(_metrics(end.metrics))
         self._say_where(end.link, self._ui_hint)
 
     def _show_progress(self, progress: messages.Progress) -> None:
@@ -106,10 +115,29 @@ class Terminal(Screen):
         if progress.task not in self._tasks:
             self._tasks[progress.task] = self._bars.add_task(progress.task, total=1.0, text="")
         self._bars.update(self._tasks[progress.task], completed=progress.fraction, text=progress.text, visible=not done)
+        self._hide_oldest()
         self._bars.refresh()
+
+    def _hide_oldest(self) -> None:
+        """Keep the newest lines on the screen: a training has one for each epoch."""
+        shown = [task.id for task in self._bars.tasks if task.visible]
+        for task in shown[: -max(1, self._console.height - MARGIN)]:
+            self._bars.update(task, visible=False)
 
     def _stop(self) -> None:
         if self._status:
             self._status.stop()
             self._status = None
         super()._stop()
+
+
+def _says_nothing(end: JobEnd) -> bool:
+    """Whether the note is empty, or only tells why the job did not finish."""
+    return not end.note or (bool(end.reason) and "\n\n" not in end.note)
+
+
+def _metrics(metrics: Mapping[str, float]) -> str:
+    """Return the last value of each metric as a table."""
+    rows = [{"metric": name, "value": f"{value:.6g}"} for name, value in list(metrics.items())[:MOST_METRICS]]
+    more = len(metrics) - MOST_METRICS
+    return markdown_table(rows) + (f"\n\n{more} more metrics are in the UI." if more > 0 else "")

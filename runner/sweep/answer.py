@@ -7,19 +7,18 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from textwrap import shorten
 from typing import TYPE_CHECKING, TypeVar
 
 from experiments.experiment import Experiment
 from experiments.job_result import JobResult
 from experiments.recorder import Answered, Row, Source
-from experiments.reporting.markdown import literal, markdown_table
+from experiments.reporting.markdown import literal
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import listed
 from experiments.series import disturbances
 from experiments.series.comparing import on_turns
 from runner.config.sweep_settings import SweepSettings
-from runner.execution.job import Job, JobEnd
+from runner.execution.job import Job
 from runner.execution.recording import RecordBuffer
 from runner.messages import Note, Record
 from runner.sweep.effects import record_effects
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_REASONS, WHY_LENGTH = 10, 60
+MOST_REASONS = 10
 
 
 class AnswerRecorder(RecordBuffer):
@@ -227,22 +226,6 @@ def _of_experiment(
     metrics = dict.fromkeys([*([metric] if metric else []), *(kind.headline or everything)])
     effects = record_effects(results, list(metrics), recorder)
     return [recorder.take_note(), effects]  # the note last: it names the figures that could not be drawn
-
-
-def job_table(rows: Sequence[tuple[Job, JobEnd | None]]) -> str:
-    """The table at the end of a sweep on the terminal."""
-    return markdown_table(
-        [
-            {
-                "job": str(job.number),
-                "what": job.title,
-                "status": end.status if end else "not started",
-                "seconds": f"{end.seconds:.1f}" if end else "",
-                "why": shorten(end.reason, WHY_LENGTH, placeholder=" ...") if end else "",
-            }
-            for job, end in rows
-        ]
-    )
 
 
 def _more_lines(count: int) -> list[str]:

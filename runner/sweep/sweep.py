@@ -14,11 +14,12 @@ from runner.execution.context import Context, Parent
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
 from runner.execution.new_run import reopen
-from runner.sweep.answer import SweepAnswer, job_table
+from runner.sweep.answer import SweepAnswer
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
 from runner.sweep.finished import Finished
+from runner.sweep.job_table import job_table
 from runner.sweep.parent import children, find_parent, new_parent
 from runner.sweep.refinement import Refinement
 from runner.sweep.replays import Replays

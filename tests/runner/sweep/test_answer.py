@@ -20,7 +20,8 @@ from runner.execution.job import JobEnd
 from runner.messages import File, Note, Record, Table
 from runner.messages import Metric as MetricRecord
 from runner.sweep import effects
-from runner.sweep.answer import AnswerRecorder, SweepAnswer, job_table
+from runner.sweep.answer import AnswerRecorder, SweepAnswer
+from runner.sweep.job_table import job_table
 from runner.tracking import tags
 from tests.runner.jobs import Toy, job
 from tests.runner.memory_store import MemoryClient
