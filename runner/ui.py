@@ -20,6 +20,7 @@ from runner.cli.store_words import require_database, store_of
 from runner.config.error_messages import CONFIG_ERRORS, sentence
 from runner.errors import ExitStatus, StoreError, UserError
 from runner.tracking.making import migrate
+from runner.tracking.served import announced
 from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, quiet_mlflow
 
 START_SECONDS = 90
@@ -70,9 +71,10 @@ def _serve_until_signal(store: LocalStore, port: int, log: IO[bytes], console: C
             log.seek(0)
             print(log.read().decode(errors="replace"), file=sys.stderr)
             raise UserError("MLflow's server did not start; what it said stands above")
-        console.print(f"http://{UI_HOST}:{port}/#/experiments?workflowType=machine_learning", soft_wrap=True)
-        console.print("Ctrl-C ends it.")
-        return server.wait()
+        with announced(store.folder, port):
+            console.print(f"http://{UI_HOST}:{port}/#/experiments?workflowType=machine_learning", soft_wrap=True)
+            console.print("Ctrl-C ends it.")
+            return server.wait()
     except KeyboardInterrupt:
         return ExitStatus.OK
     finally:

@@ -18,6 +18,7 @@ from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
 from runner.execution.job_run import AT_WORK, JobRun, JobState
 from runner.execution.limits import Limits
+from runner.execution.verbose import watched
 from runner.execution.view import View
 from runner.execution.worker_process import Message
 
@@ -38,7 +39,7 @@ class Scheduler:
     def __init__(
         self, context: Context, view: View, limits: Limits, interruption: Interruption, servers: ForkServers
     ) -> None:
-        self._context, self._view, self._limits, self._servers = context, view, limits, servers
+        self._context, self._view, self._limits, self._servers = context, watched(view), limits, servers
         self._interruption = interruption
         self._cards = Cards(limits.gpus)
         self._going: list[JobRun] = []

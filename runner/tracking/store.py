@@ -20,6 +20,7 @@ from runner.tracking import home
 from runner.tracking.database import address, experiments, relocate, schema_of
 from runner.tracking.making import make, migrate
 from runner.tracking.needs import NOTHING, Needs
+from runner.tracking.served import port_of
 from runner.tracking.server import Server, without_user
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ class Store(ABC):
 class LocalStore(Store):
     """A folder with a SQLite database and the artifacts."""
 
-    ui = f"http://{UI_HOST}:{UI_PORT}"
-
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        port = port_of(folder)
+        self.ui = f"http://{UI_HOST}:{port or UI_PORT}"
         self.words = () if folder == Path("mlruns").absolute() else (override("tracking.dir", str(folder)),)
-        self.ui_hint = command(*self.words, module="runner.ui")
+        self.ui_hint = "" if port else command(*self.words, module="runner.ui")
         self.database = folder / "mlflow.db"
         self.uri = address(self.database)
         self.artifact_root = home.root(folder)

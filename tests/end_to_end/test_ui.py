@@ -46,11 +46,13 @@ def ui(measured):
     address = server.stdout.readline().strip()
     assert address.startswith(f"http://127.0.0.1:{port}/"), server.communicate()
     family = psutil.Process(server.pid).children(recursive=True)
+    assert (LocalStore(folder / "store").ui, LocalStore(folder / "store").ui_hint) == (f"http://127.0.0.1:{port}", "")
     yield f"http://127.0.0.1:{port}"
     server.send_signal(signal.SIGINT)
     _, err = server.communicate(timeout=15)
     assert (server.returncode, err) == (0, "")
     assert not psutil.wait_procs(family, timeout=5)[1]
+    assert LocalStore(folder / "store").ui == "http://127.0.0.1:5000"
 
 
 def test_it_serves_this_machine_alone_with_few_processes(ui):

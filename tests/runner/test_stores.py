@@ -23,6 +23,7 @@ from runner.errors import StoreError
 from runner.tracking import database, making
 from runner.tracking.needs import Needs
 from runner.tracking.run import TrackedRun, experiment_id
+from runner.tracking.served import FILE, announced
 from runner.tracking.server import PASSWORD, TOKEN, USER
 from runner.tracking.store import LocalStore, ServerStore
 from tests.runner.small_database import NEWEST, small_database
@@ -336,3 +337,14 @@ def test_no_error_shows_the_password(main, address: str) -> None:
     assert "tracking.uri: " in finished.err
     assert "secret" not in finished.err
     assert "me:se" not in finished.err
+
+
+def test_a_link_leads_to_the_server_of_the_store_as_long_as_it_runs(tmp_path):
+    with announced(tmp_path, 5012):
+        assert LocalStore(tmp_path).link("1", "a").startswith("http://127.0.0.1:5012/#/experiments/1/runs/a")
+        assert (LocalStore(tmp_path).ui_hint, LocalStore(tmp_path / "other").ui) == ("", "http://127.0.0.1:5000")
+        left = json.loads((tmp_path / FILE).read_text())
+    for gone in ({"began": 0}, {"host": "another"}, {"process": "?"}):
+        (tmp_path / FILE).write_text(json.dumps(left | gone))
+        assert LocalStore(tmp_path).ui == "http://127.0.0.1:5000"
+        assert LocalStore(tmp_path).ui_hint.startswith("python -m runner.ui")

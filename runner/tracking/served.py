@@ -1,0 +1,46 @@
+"""The server of the UI leaves its port in the store that it shows, so that links lead to it."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+FILE = "ui.json"
+
+
+@contextmanager
+def announced(store: Path, port: int) -> Iterator[None]:
+    """Let :func:`port_of` know, within this context, that this process serves a store at ``port``."""
+    process = psutil.Process()
+    content = {"port": port, "host": socket.gethostname(), "process": process.pid, "began": process.create_time()}
+    path = store / FILE
+    with suppress(OSError):  # a store that is only read
+        path.write_text(json.dumps(content))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def port_of(store: Path) -> int | None:
+    """Return the port at which a store is served on this machine; None if it is not, or no longer."""
+    try:
+        found = json.loads((store / FILE).read_text())
+        if found["host"] != socket.gethostname() or not _is_running(found["process"], found["began"]):
+            return None
+        return int(found["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _is_running(process: int, began: float) -> bool:
+    """Return whether it is still the same process: numbers are given again."""
+    with suppress(psutil.Error):
+        return abs(psutil.Process(process).create_time() - began) < 1
+    return False
