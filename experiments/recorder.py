@@ -19,7 +19,7 @@ Cell = str | int | float | None
 Row = Mapping[str, Cell]
 T = TypeVar("T")
 
-REGISTERED_NAME = re.compile(r"[\w\-. ]+")
+REGISTERED_NAME = re.compile(r"(?=.{1,200}$)(?=.*\w)[\w\-. ]+")
 """The names that a model in the registry can have."""
 
 MODEL_FILE, TEST_SET_FILE, CALIBRATION_FILE = "model.keras", "test_set.npz", "calibration.npz"

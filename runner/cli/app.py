@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from runner.cli.command_line import carry_out
+from runner.cli.complaint import complain
 from runner.cli.standard_streams import take_over
-from runner.environment import without_credentials
 from runner.errors import ExitStatus, UserError
 
 
@@ -26,17 +26,13 @@ def _run(given: Sequence[str]) -> int:
     try:
         done = carry_out(given)
     except UserError as error:
-        _complain(str(error))
+        complain("runner", str(error))
         return error.exit_status
     except KeyboardInterrupt:
-        _complain("interrupted before anything was started")
+        complain("runner", "interrupted before anything was started")
         return ExitStatus.of_signal(signal.SIGINT)
     if done.traceback:
         print(done.traceback, file=sys.stderr)
     for problem in done.problems:
-        _complain(problem)
+        complain("runner", problem)
     return done.status
-
-
-def _complain(problem: str) -> None:
-    print(f"runner: {without_credentials(problem)}", file=sys.stderr)

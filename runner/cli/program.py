@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import signal
-import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from runner.cli.complaint import complain
 from runner.cli.standard_streams import take_over
 from runner.config.error_messages import CONFIG_ERRORS, sentence
-from runner.environment import without_credentials
 from runner.errors import ExitStatus, UserError
 
 
@@ -27,16 +26,13 @@ def run_program(name: str, work: Callable[[], int]) -> int:
     try:
         status = work()
     except UserError as error:
-        return _complain(name, str(error))
+        complain(name, str(error))
+        return ExitStatus.WRONG_INPUT
     except CONFIG_ERRORS as error:
-        return _complain(name, sentence(error))
+        complain(name, sentence(error))
+        return ExitStatus.WRONG_INPUT
     except KeyboardInterrupt:
-        _complain(name, "interrupted")
+        complain(name, "interrupted")
         return ExitStatus.of_signal(signal.SIGINT)
     output.flush()
     return status if output.is_complete else ExitStatus.FAILED
-
-
-def _complain(name: str, problem: str) -> int:
-    print(f"{name}: {without_credentials(problem)}", file=sys.stderr)
-    return ExitStatus.WRONG_INPUT

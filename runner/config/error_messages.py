@@ -16,6 +16,8 @@ from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
     ConfigTypeError,
+    GrammarParseError,
+    InterpolationResolutionError,
     OmegaConfBaseException,
     ValidationError,
 )
@@ -24,12 +26,19 @@ from yaml import MarkedYAMLError, YAMLError
 from experiments.reporting.text import first_line
 from experiments.validators import suggestion
 from runner.config.key_hints import unknown_key
+from runner.config.question import key_of
 from runner.config.schema import experiments, experiments_with
 
 NUMBERS = {"Integer": "a whole number", "Float": "a number"}
 NEEDS_A_LIST = "needs a list, such as [1,10,100]"
 IS_A_GROUP = "is a group of keys, not a value; set the keys below it"
+IS_NEEDED = "this key is needed and cannot be taken out"
+NEEDS_M = "several values are a grid, which needs -m; a list is written [1,2], a text with a comma \"'a,b'\""
 
+JARGON = re.compile(
+    r"(mismatched|extraneous) input .*|no viable alternative .*|Error parsing override .*|token recognition.*"
+)
+"""What Hydra's parser says of its own grammar."""
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 """The exceptions that composing a config can raise."""
@@ -42,8 +51,7 @@ def sentence(error: Exception, words: Sequence[str] = ()) -> str:
         mark = error.problem_mark
         return f"{mark.name}, line {mark.line + 1}: this is not YAML: {error.problem}"
     if isinstance(error, OverrideParseException):
-        problem = _first_line(error).removeprefix("LexerNoViableAltException: ")
-        return f"cannot read '{error.override}': {problem}; write key=value, or \"key='value'\" for unusual characters"
+        return _unreadable(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return _missing_choice(error)
     if isinstance(error, SearchPathException):
@@ -53,23 +61,25 @@ def sentence(error: Exception, words: Sequence[str] = ()) -> str:
     if isinstance(cause, ConfigAttributeError | ConfigKeyError) and cause.full_key:
         return _unknown_key(error, cause, words)
     if isinstance(cause, ConfigTypeError) and cause.full_key:
+        if "Error merging override ~" in str(error):
+            return f"{cause.full_key}: {IS_NEEDED}"
         return f"{cause.full_key}: {NEEDS_A_LIST if cause.object_type is list else IS_A_GROUP}"
     if isinstance(cause, ValidationError) and cause.full_key:
         return f"{cause.full_key}: {wrong_type(_first_line(cause))}"
+    if isinstance(cause, InterpolationResolutionError | GrammarParseError):
+        return f"{_where(cause, words)}{why_unresolved(cause)}"
     if found := re.search(r"ConfigKeyError raised while composing.*full_key: (\S+)", str(error), re.DOTALL):
         return unknown_key(found.group(1))
     if isinstance(error, ConfigCompositionException) and (key := _unmatched_key(error)):
-        found = re.search(r"To append to your default list use (\S+)", str(error))
-        if found and not experiments_with(key):
-            return f"{found.group(1)[1:]}: nothing is chosen there by default; write {found.group(1)}"
-        return unknown_key(key)
+        return _unmatched(key, error)
     if found := re.search(r"unexpected keyword argument '(\w+)'\W+full_key: (hydra\.\w+)", str(error)):
         return unknown_key(f"{found.group(2)}.{found.group(1)}")
     if found := re.match(r"Multiple values for (\S+)\.", str(error)):
         return f"{found.group(1)}: chosen twice; write {found.group(1)}=CHOICE once, without '+'"
     if found := re.match(r"Ambiguous value for argument '(.+)'$", str(error), re.MULTILINE):
-        written = "a list is written [1,2], a text with a comma \"'a,b'\""
-        return f"{found.group(1)}: several values are a grid, which needs -m; {written}"
+        return f"{found.group(1)}: {NEEDS_M}"
+    if found := re.match(r"Sweep parameters '(.+)' requires --multirun", str(error)):
+        return f"{found.group(1)}: {NEEDS_M}"
     if isinstance(error, OmegaConfBaseException) and error.full_key:
         return f"{error.full_key}: {_first_line(error)}"
     return _first_line(error)
@@ -90,6 +100,48 @@ def _missing_choice(error: MissingConfigException) -> str:
     if not options:
         return f"there is no config '{error.missing_cfg_file}'; 'python -m runner --help' lists what there is"
     return f"{group}={choice}: no such choice{suggestion(choice, options)}; there are {', '.join(sorted(options))}"
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    """Say that a word is no override; what Hydra says of it, where that says more than its grammar."""
+    problem = _first_line(error).removeprefix("LexerNoViableAltException: ")
+    says_more = not JARGON.match(problem) and problem not in str(error.override)
+    reason = f": {problem}" if says_more else ""
+    return f"cannot read '{error.override}'{reason}; write key=value, or \"key='value'\" for unusual characters"
+
+
+def _where(cause: OmegaConfBaseException, words: Sequence[str]) -> str:
+    """Return the key whose value cannot be found as the begin of a sentence; the error itself may not know it."""
+    key = cause.full_key or next((key_of(word) for word in words if "${" in word), "")
+    return f"{key}: " if key else ""
+
+
+def why_unresolved(error: OmegaConfBaseException) -> str:
+    """Say why a value that refers to another one, such as ``${seed}``, has none itself."""
+    problem = _first_line(error)
+    if found := re.match(r"Interpolation key '(.*)' not found", problem):
+        return f"refers to {found[1]}, which is not there"
+    if "Recursive" in problem or "recursion" in problem:
+        return "refers to itself"
+    if found := re.match(r"Unsupported interpolation type (.*)", problem):
+        return f"${{{found[1]}:...}} is nothing that Hydra knows; ${{key}} refers to another key"
+    if found := re.match(
+        r"(?:\w+ raised while resolving interpolation|Error resolving interpolation '.*?'): (.*)", problem
+    ):
+        return f"what it refers to cannot be found ({found[1]})"
+    if isinstance(error, GrammarParseError):
+        return "this is no reference that can be read; ${key} refers to another key"
+    return wrong_type(problem)
+
+
+def _unmatched(key: str, error: ConfigCompositionException) -> str:
+    """Say that an override matches nothing of the config."""
+    if re.search(r"Could not delete from config\. The value of", str(error)):
+        return f"{key}: {IS_NEEDED}"
+    found = re.search(r"To append to your default list use (\S+)", str(error))
+    if found and not experiments_with(key):
+        return f"{found.group(1)[1:]}: nothing is chosen there by default; write {found.group(1)}"
+    return unknown_key(key)
 
 
 def _unmatched_key(error: ConfigCompositionException) -> str | None:
@@ -119,6 +171,7 @@ def _unknown_key(error: Exception, cause: ConfigAttributeError | ConfigKeyError,
 
 def wrong_type(problem: str) -> str:
     """Say in plain words what OmegaConf says about a value of the wrong type."""
+    problem = re.sub(r"^While dereferencing interpolation '.*?': ", "", problem)
     for name, words in NUMBERS.items():
         found = re.match(rf"Value '(.*)' of type '\w+' could not be converted to {name}", problem)
         if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from urllib.parse import quote
@@ -13,6 +14,9 @@ KINDS = ("local", "server")
 
 FOLDER_NAME_BYTES = 255
 """The longest name of a folder that most file systems allow."""
+
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+"""The begin of what is no folder."""
 
 TAG = re.compile(r"[/\w.\- :]+")
 """The characters that MLflow allows in the name of a tag."""
@@ -45,8 +49,21 @@ class Tracking:
 
     def __post_init__(self) -> None:
         require_choice(self, "kind", KINDS)
+        for name in ("dir", "uri", "experiment", "run_name"):
+            if not (getattr(self, name) or "").isprintable():
+                value = without_credentials(getattr(self, name))
+                raise InvalidField(self, name, f"{value!r} has a character that cannot be seen; write it anew")
         if self.kind == "local" and not self.dir:
             raise InvalidField(self, "dir", "is empty; name a folder, such as mlruns")
+        if self.kind == "local" and self.dir.startswith("~") and os.path.expanduser(self.dir) == self.dir:
+            raise InvalidField(self, "dir", f"{self.dir!r} begins with the home folder of a user who does not exist")
+        if self.kind == "local" and ADDRESS.match(self.dir):
+            raise InvalidField(
+                self,
+                "dir",
+                f"{without_credentials(repr(self.dir))} is an address, not a folder; a server is named by "
+                "tracking=server tracking.uri=http://host:port",
+            )
         if self.kind == "server" and not (self.uri or "").startswith(("http://", "https://")):
             raise InvalidField(
                 self,

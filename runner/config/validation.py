@@ -15,6 +15,7 @@ from experiments.reporting.text import first_line
 from experiments.runtime.device import Device
 from experiments.validators import InvalidField, suggestion
 from runner.config.nodes import child
+from runner.config.references import require_own_value
 from runner.config.schema import Config
 from runner.config.sweep_settings import SweepSettings
 from runner.config.tracking_settings import Tracking
@@ -72,17 +73,18 @@ def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None
     """Raise UserError for a key without a field or a field without a key: ``+typo=1`` and ``~seed`` get past Hydra."""
     types = _types_of(schema)
     declared = {field.name: types[field.name] for field in fields(schema)}
+    for missing in sorted(declared.keys() - {str(key) for key in config}):
+        raise UserError(f"{prefix}{missing}: this key is taken out of the config, but it is needed")
     for key in map(str, config):
         if key not in declared:
             known = sorted(declared)
             raise UserError(f"{prefix}{key}: no such key{suggestion(key, known)}; there are {', '.join(known)}")
+        require_own_value(config, key, declared[key], f"{prefix}{key}")
         node = child(config, key)
         if isinstance(node, DictConfig) and _is_structured(node):
             _require_declared_keys(node, OmegaConf.get_type(node), f"{prefix}{key}.")
         if isinstance(node, ListConfig) and _has_single_values(declared[key]):
             _require_single_values(node, f"{prefix}{key}")
-    for missing in sorted(declared.keys() - {str(key) for key in config}):
-        raise UserError(f"{prefix}{missing}: this key is taken out of the config, but it is needed")
 
 
 @cache

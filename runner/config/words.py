@@ -17,6 +17,7 @@ from hydra.errors import HydraException
 
 from experiments.reporting.commands import quoted
 from runner.config.question import key_of
+from runner.config.refused_words import require_meant
 from runner.config.schema import types_of
 
 QUOTES = "'\""
@@ -28,6 +29,8 @@ SWEEPS = ("choice", "shuffle", "sort", "tag", "range", "interval")
 NUMBERS_ONLY = ("range", "interval")
 
 FUNCTION = re.compile(rf"({'|'.join(SWEEPS)})\s*\((.*)\)", re.DOTALL)
+
+WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
 
 MOST_DIGITS = 30
 """The longest whole number that is written out."""
@@ -59,13 +62,14 @@ def readable(word: str) -> str:
 
     Where the key wants text, text that looks like a number is quoted. Where it wants whole numbers, 1e3 becomes 1000.
     Anywhere, values with characters that Hydra's grammar does not have are quoted. Commas outside of brackets separate
-    the values of a sweep.
+    the values of a sweep. Raises UserError for what no word can be.
 
     >>> readable("experiment.expression=dot(a,b),sin(x)")
     "experiment.expression='dot(a,b)','sin(x)'"
     >>> readable("experiment.registered_name=1e5"), readable("experiment.sizes=[1e3,1e4]")
     ("experiment.registered_name='1e5'", 'experiment.sizes=[1000,10000]')
     """
+    require_meant(word)
     key, equals, value = word.partition("=")
     wanted, is_read = _wanted(key_of(key)), _is_read(word)
     if is_read and wanted.kind is None:
@@ -123,6 +127,8 @@ class _Values:
         return quoted(text.strip()) if is_null else self._element(text)
 
     def _word(self, text: str) -> str:
+        if self.wanted.kind is int and WHOLE.fullmatch(text):
+            return text  # a long list of sizes need not be parsed one by one
         if not _is_read(f"x={text}"):
             return text if depth(text) else quoted(text)  # an open bracket is a slip
         value = _parser().parse_override(f"x={text}").value()

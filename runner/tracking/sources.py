@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -55,7 +56,7 @@ def find(
         if found := RUN_ID.fullmatch(wanted):
             return _of_run_id(client, found.group(1), scratch)
         if _is_path(wanted):
-            return _of_path(Path(wanted).expanduser().absolute())
+            return _of_path(Path(os.path.expanduser(wanted)).absolute())
         if found := REGISTERED.fullmatch(wanted):
             return _registered(client, found, scratch)
     except (MlflowException, SQLAlchemyError, OSError) as error:
@@ -67,12 +68,12 @@ def find(
 
 def _is_path(wanted: str) -> bool:
     looks_so = wanted.startswith(("/", "./", "../", "~")) or wanted.endswith(".keras")
-    return looks_so or (not wanted.startswith("models:/") and "/" in wanted and Path(wanted).exists())
+    return looks_so or (not wanted.startswith("models:/") and "/" in wanted and os.path.exists(wanted))
 
 
 def _of_path(path: Path) -> Source:
-    folder, model = (path, path / MODEL_FILE) if path.is_dir() else (path.parent, path)
-    if not path.exists():
+    folder, model = (path, path / MODEL_FILE) if os.path.isdir(path) else (path.parent, path)
+    if not os.path.exists(path):
         raise SourceNotFound(f"there is no {path}{_files_near(path)}")
     if not model.is_file() or model.suffix != ".keras":
         raise SourceNotFound(foreign.described(path))

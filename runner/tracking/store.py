@@ -37,7 +37,7 @@ def locate(tracking: Tracking) -> Store:
     if tracking.kind == "server":
         assert tracking.uri is not None  # Tracking checks it
         return ServerStore(tracking.uri.rstrip("/"))
-    return LocalStore(Path(tracking.dir).expanduser().absolute())
+    return LocalStore(Path(os.path.expanduser(tracking.dir)).absolute())
 
 
 def quiet_mlflow() -> None:

@@ -64,7 +64,7 @@ WRONG = {
     "experiment.at.x=1": "experiment.at: this experiment has no such key, only experiment=autodiff has it",
     "preset=textbook": "preset=textbook: nothing is chosen there by default; write +preset=textbook",
     "device.inter_op_threads=100000": "device.inter_op_threads: 100000 is not a number from 1 to 1024",
-    "experiment.sizes=${nope}": "Interpolation key 'nope' not found",
+    "experiment.sizes=${nope}": "experiment.sizes: refers to nope, which is not there",
     "experiment.shape=inner,outer": "experiment.shape=inner,outer: several values are a grid, which needs -m",
     "seed=-1": "experiment.seed: -1 is not a seed",
     "tracking.dir=a(b": "cannot read 'tracking.dir=a(b'",

@@ -12,7 +12,7 @@ from experiments.experiment import Refused
 from experiments.networks.data import Data, Split, Task
 from experiments.networks.datasets import table
 from experiments.networks.datasets.dataset import Dataset, picked
-from experiments.networks.datasets.files import digest, named
+from experiments.networks.datasets.files import digest, located, named
 from experiments.networks.datasets.ready import ready
 from experiments.networks.datasets.splitting import Array, split_off
 from experiments.networks.datasets.table import Reading
@@ -75,12 +75,12 @@ class Csv(Dataset):
         task = self._task(frame[self.target])
         class_names = _class_names(frame[self.target]) if task == "classification" else ()
         rows, y = table.rows_of(frame, names, numeric), _labels(frame[self.target], class_names)
-        source = f"{Path(self.path).expanduser()}, sha256 {digest(Path(self.path).expanduser())}"
+        source = f"{located(self.path)}, sha256 {digest(located(self.path))}"
         if test_frame is None:
             learnt, tested = split_off(np.arange(len(y)), y, self.test_share, len(y), seed)
             test = picked(rows, y, tested)
         else:
-            learnt, path = np.arange(len(y)), Path(self.test_path).expanduser()
+            learnt, path = np.arange(len(y)), located(self.test_path)
             test_frame = test_frame[test_frame[self.target].notna()]
             test = Split(table.rows_of(test_frame, names, numeric), _labels(test_frame[self.target], class_names, path))
             source += f", and {path}, sha256 {digest(path)}"
@@ -118,9 +118,7 @@ class Csv(Dataset):
         return frame, test_frame, numeric
 
     def _reading(self, path: str) -> Reading:
-        return Reading(
-            Path(path).expanduser(), self.separator, self.target, self.numeric, self.categorical, self.ignored
-        )
+        return Reading(located(path), self.separator, self.target, self.numeric, self.categorical, self.ignored)
 
     def _require_target(self, frame: DataFrame) -> None:
         target = frame[self.target].dropna()

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from experiments.experiment import Refused
+
+
+def located(path: str) -> Path:
+    """Return a path as a user writes it, with the home folder for ``~``; that of a user who does not exist stays."""
+    return Path(os.path.expanduser(path))
 
 
 @contextmanager

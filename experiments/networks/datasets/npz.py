@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, cast, get_args
 
 import numpy as np
+import psutil
+from numpy.lib.npyio import NpzFile
 
 from experiments.experiment import Refused
 from experiments.networks.data import Data, Task
 from experiments.networks.datasets.dataset import Dataset, picked
-from experiments.networks.datasets.files import digest, named
+from experiments.networks.datasets.files import digest, located, named
 from experiments.networks.datasets.inputs import Array, inputs
 from experiments.networks.datasets.labels import (
     class_numbers,
@@ -61,12 +61,12 @@ class Npz(Dataset):
             raise InvalidField(self, "class_names", "a regression has no classes")
 
     def check(self) -> None:
-        path = Path(self.path).expanduser()
+        path = located(self.path)
         with named(path):
             self._examples(_arrays(path))
 
     def load(self, seed: int) -> Data:
-        path = Path(self.path).expanduser()
+        path = located(self.path)
         with named(path):
             return self._split(_arrays(path), f"{path}, sha256 {digest(path)}", seed)
 
@@ -111,28 +111,37 @@ def _arrays(path: Path) -> dict[str, Array]:
         file = np.load(path, allow_pickle=False)
     except OSError as error:
         raise Refused(f"cannot be read ({error.strerror or error})") from error
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # NumPy and zipfile raise whatever they stumble over
         raise Refused("is not a whole .npz file; numpy.savez writes one") from error
-    if not isinstance(file, np.lib.npyio.NpzFile):
+    if not isinstance(file, NpzFile):
         raise Refused("is a single array; numpy.savez writes several into one .npz file")
     with file:
         missing = [key for key in KEYS if key not in file]
         if missing:
             has = ", ".join(file) or "nothing"
             raise Refused(f"has no {', '.join(missing)}; it has {has}")
+        _require_room(file)
         return {key: _array(file, key) for key in (*KEYS, NAMES) if key in file}
 
 
 def _array(file: Mapping[str, Array], key: str) -> Array:
     try:
         return file[key]
-    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except Exception as error:  # NumPy, zipfile and zlib raise whatever they stumble over
         if "allow_pickle" in str(error):
             raise Refused(
                 f"{key} holds Python objects, which are not loaded: they could be any program; "
                 f"save numpy.array({key}.tolist()), which makes numbers or text of them"
             ) from error
         raise Refused(f"{key} is damaged ({error})") from error
+
+
+def _require_room(file: NpzFile) -> None:
+    """Raise Refused for arrays that the memory does not hold, small though their file may be."""
+    assert file.zip is not None
+    needed = sum(int(member.file_size) for member in file.zip.infolist())
+    if needed > (free := psutil.virtual_memory().available):
+        raise Refused(f"holds {needed / 2**30:.1f} GiB of arrays, but {free / 2**30:.1f} GiB of memory are free")
 
 
 def _require_same_count(part: str, x: Array, y: Array) -> None:

@@ -60,7 +60,7 @@ def read(reading: Reading) -> DataFrame:
             raise Refused(f"cannot be read ({error.strerror or error})") from error
         except UnicodeDecodeError as error:
             raise Refused("is not text in UTF-8; save it as CSV UTF-8") from error
-        except (ValueError, pd.errors.ParserWarning) as error:  # pandas' ParserError and EmptyDataError are ValueErrors
+        except (ValueError, MemoryError, pd.errors.ParserWarning) as error:  # pandas' own errors are ValueErrors
             raise Refused(f"is not a table of comma-separated values ({one_line(error)})") from error
         _require_columns(frame, reading)
         return frame
@@ -68,6 +68,8 @@ def read(reading: Reading) -> DataFrame:
 
 def _require_columns(frame: DataFrame, reading: Reading) -> None:
     columns = list(map(str, frame.columns))
+    if not all(name.replace("\t", " ").replace("\n", " ").isprintable() for name in columns):
+        raise Refused("is no table of text: its header has characters that cannot be seen")
     if len(columns) == 1 and (other := next((sign for sign in ",;\t|" if sign in columns[0]), None)):
         raise Refused(f"has a single column; say experiment.dataset.separator={other!r} if that parts its columns")
     wanted = {"target": [reading.target], "numeric": reading.numeric, "categorical": reading.categorical}

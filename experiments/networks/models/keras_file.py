@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.experiment import Refused
 from experiments.networks.data import Data
+from experiments.networks.datasets.files import located
 from experiments.networks.models.ends import STANDARDISED, end
 from experiments.networks.models.model import Model
 from experiments.networks.saving.load import load
@@ -55,7 +56,7 @@ class KerasFile(Model):
 
     @property
     def _file(self) -> Path:
-        return Path(self.path).expanduser()
+        return located(self.path)
 
     def _require_fitting(self, start: Any, data: Data) -> None:
         """Raise Refused unless the model takes such examples and gives as many numbers as there are classes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ KINDS = {
 
 KERAS_MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 
+LARGEST_JSON = 2**26
+"""The most bytes of a model's description; a zip archive may hold as much in a few kilobytes."""
+
 
 class NotLoadable(Refused):
     """A file is not loaded; the message is one line that says which file, and why."""
@@ -36,11 +40,15 @@ class NotLoadable(Refused):
 
 def require_file(path: Path) -> None:
     """Raise NotLoadable unless ``path`` is a file that is not empty."""
-    if path.is_dir():
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
+        raise NotLoadable(f"{path} is not there ({getattr(error, 'strerror', error)})") from None
+    if stat.S_ISDIR(status.st_mode):
         raise NotLoadable(f"{path} is a folder, not a file")
-    if not path.exists():
-        raise NotLoadable(f"{path} is not there")
-    if path.stat().st_size == 0:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotLoadable(f"{path} is a device or the like, not a file")
+    if status.st_size == 0:
         raise NotLoadable(f"{path} is empty")
 
 
@@ -51,14 +59,14 @@ def require_keras(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _require_members(path, archive)
-            config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise NotLoadable(f"{path} is cut off or damaged: {one_line(error)}") from None
+            has_code = _has_code(json.loads(archive.read("config.json")))
+    except NotLoadable:
+        raise
     except (ValueError, NotImplementedError, RuntimeError) as error:  # no JSON, unknown compression, encrypted
-        raise (
-            error if isinstance(error, NotLoadable) else NotLoadable(f"{path} is not a .keras file: {one_line(error)}")
-        ) from None
-    if _has_code(config):
+        raise NotLoadable(f"{path} is not a .keras file: {one_line(error)}") from None
+    except Exception as error:  # zipfile and zlib raise whatever they stumble over
+        raise NotLoadable(f"{path} is cut off or damaged: {one_line(error)}") from None
+    if has_code:
         raise NotLoadable(
             f"{path} has Python code in it (a Lambda layer), which could do anything: Keras' safe mode does not load it"
         )
@@ -68,6 +76,9 @@ def _require_members(path: Path, archive: zipfile.ZipFile) -> None:
     names = archive.namelist()
     if missing := [member for member in KERAS_MEMBERS if member not in names]:
         raise NotLoadable(f"{path} is a zip archive, but not one of Keras: there is no {missing[0]} in it")
+    for member in names:
+        if member.endswith(".json") and archive.getinfo(member).file_size > LARGEST_JSON:
+            raise NotLoadable(f"{path}: its {member} has more than {LARGEST_JSON >> 20} MiB, as no model's has")
     if damaged := archive.testzip():
         raise NotLoadable(f"{path} is damaged: the checksum of its {damaged} is wrong")
 

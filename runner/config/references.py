@@ -1,0 +1,69 @@
+"""Values that refer to elsewhere: what they may refer to, and whether what they find has the type that is wanted."""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import is_dataclass
+from typing import Any, get_args, get_origin
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.config.error_messages import IS_A_GROUP, sentence, why_unresolved
+from runner.config.nodes import child
+from runner.errors import UserError
+
+LARGEST = 2**63 - 1
+
+OUTSIDE = re.compile(r"\$\{\s*(oc\.env\s*:|hydra\s*:(?!\s*runtime\.))")
+"""A value that reads an environment variable, or Hydra's own settings, which may read one."""
+
+NOT_FOLLOWED = (
+    "a value that reads the environment or Hydra's settings would be shown and stored with the run; write the value "
+    "itself, or have the shell write it, if it is no secret"
+)
+
+
+def require_inside(key: str, value: object) -> None:
+    """Raise UserError if a value, as it is written, reads the environment."""
+    if OUTSIDE.search(str(value)):
+        raise UserError(f"{key}: {NOT_FOLLOWED}")
+
+
+def require_own_value(config: DictConfig, key: str, declared: Any, name: str) -> None:
+    """Raise UserError for a value that has another type than ``declared``, which OmegaConf lets pass, or no own value.
+
+    ``name`` is the full key.
+    """
+    if OmegaConf.is_interpolation(config, key):
+        container = OmegaConf.to_container(config, resolve=False)
+        assert isinstance(container, dict)
+        require_inside(name, container[key])
+        _require_followed(config, key, declared, name)
+    value = child(config, key)
+    if isinstance(value, ListConfig) or (isinstance(value, DictConfig) and OmegaConf.get_type(value) in (None, dict)):
+        require_inside(name, OmegaConf.to_container(value, resolve=False))
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise UserError(f"{name}: {value} is beyond the whole numbers of 64 bits")
+
+
+def _require_followed(config: DictConfig, key: str, declared: Any, name: str) -> None:
+    """Raise UserError unless a reference finds something, and that of the declared type.
+
+    OmegaConf checks the types of single values, but not of lists, maps and groups of keys.
+    """
+    try:
+        found = config[key]
+    except OmegaConfBaseException as error:
+        raise UserError(f"{name}: {why_unresolved(error)}") from None
+    kinds = [declared, *get_args(declared)]
+    if any(map(is_dataclass, kinds)):
+        raise UserError(f"{name}: {IS_A_GROUP}")
+    if any(get_origin(kind) in (list, dict) for kind in kinds):
+        plain = OmegaConf.to_container(found, resolve=True) if isinstance(found, DictConfig | ListConfig) else found
+        trial = copy.deepcopy(config)
+        try:
+            trial[key] = plain
+        except OmegaConfBaseException as error:
+            raise UserError(sentence(error)) from None
