@@ -8,6 +8,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from experiments.job_result import JobResult
@@ -22,6 +23,14 @@ class Choice:
 
     name: ClassVar[str]
     """The choice's name on the command line, behind ``GROUP=``."""
+
+    called: str = ""
+    """The name of the user's own YAML file that chose it; empty for a choice by its :attr:`name`."""
+
+    @property
+    def title(self) -> str:
+        """What its user calls it: by their own YAML file, or else the file that it reads (``path``), or its name."""
+        return self.called or Path(str(getattr(self, "path", ""))).stem or self.name
 
     def check(self) -> None:  # most choices need nothing
         """Look at the files that the fields name, before TensorFlow starts.

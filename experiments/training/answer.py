@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from experiments.networks.data import Data
 from experiments.networks.standardisation import largest
-from experiments.recorder import Cell, Row
+from experiments.recorder import THIS_RUN, Cell, Row
 from experiments.reporting.commands import command, override
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.text import listed
@@ -263,16 +263,13 @@ class TrainingAnswer:
         if self.damage_in_words():
             return (
                 "This model is not registered, as it did not come back the same. What was saved is kept with this run; "
-                f"the run's id serves it all the same: `{self._served('RUN_ID')}`"
+                f"the run's id serves it all the same: `{self._served(THIS_RUN)}`"
             )
-        name = self.settings.name_in_registry
-        serve = self._served(f"models:/{name}") if name else self._served()
-        return f"Serve it in every way there is, and compare: `{serve}`"
+        return f"Serve it in every way there is, and compare: `{self._served(THIS_RUN)}`"
 
-    def _served(self, *source: str) -> str:
-        """Return the command that serves the newest model of this run's store, or the one that ``source`` names."""
-        named = (override("experiment.source", name) for name in source)
-        return command("experiment=deployment", *named, *self.store_words)
+    def _served(self, source: str) -> str:
+        """Return the command that serves a model of this run's store."""
+        return command("experiment=deployment", override("experiment.source", source), *self.store_words)
 
 
 def _beyond(rounding: float, difference: Cell) -> str:

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from experiments.experiment import Refused
+from experiments.measure.contest import Judged
 from experiments.networks.data import Data
 from experiments.networks.front import named_columns
 from experiments.networks.saving import Arrays, reload, save
 from experiments.networks.saving.layout import KERAS
 from experiments.networks.saving.outputs import as_arrays
 from experiments.networks.served import scores_of, served
-from experiments.recorder import CALIBRATION_FILE, TEST_SET_FILE, Recorder
+from experiments.recorder import CALIBRATION_FILE, JUDGED_FILE, TEST_SET_FILE, ModelCard, Recorder
 from experiments.training.answer import TrainingAnswer
+from experiments.training.meaning import meaning
 
 CALIBRATION_EXAMPLES = 256
 """The number of training inputs from which an int8 model gets the ranges of its numbers."""
@@ -64,9 +66,11 @@ def hand_over(network: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
             _first(examples, EXAMPLES),
             _first(said, EXAMPLES),
             registered_name=settings.name_in_registry,
-            metadata={"dataset": data.name, "model": settings.model.name, **answer.test_metrics()},
+            metadata={"dataset": settings.dataset.title, "model": settings.model.title},
             step=answer.history.best_epoch,
+            card=ModelCard(meaning(data), tuple(answer.test_metrics()), settings.is_for_one_question, settings.promote),
         )
+    recorder.file(JUDGED_FILE, _judged(answer).to_bytes())
     recorder.file(TEST_SET_FILE, _archive(**_test_set(data)))
     recorder.file(CALIBRATION_FILE, _archive(x=data.train.x[:CALIBRATION_EXAMPLES]))
     answer.is_handed_over, answer.store_words = True, recorder.store_words
@@ -92,6 +96,16 @@ def _require_same(said: Any, tested: Any) -> None:
     """Raise RuntimeError if what is saved does not answer as what was tested: a bug in the layers around it."""
     if not np.allclose(said, tested, rtol=0, atol=ANOTHER * max(1.0, float(np.abs(tested).max()))):
         raise RuntimeError("the saved model gives other outputs than the network that was tested")
+
+
+def _judged(answer: TrainingAnswer) -> Judged:
+    """Return how the model did on each test example."""
+    data = answer.data
+    assert answer.test is not None
+    examples = data.test.x if data.test_rows is None else data.test_rows
+    if data.task == "classification":
+        return Judged.of_classes(examples, data.test.y, answer.predicted)
+    return Judged.of_numbers(examples, data.test.y, answer.test.outputs[:, 0])
 
 
 def _test_set(data: Data) -> Mapping[str, Any]:

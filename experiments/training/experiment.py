@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from experiments.experiment import Choice, Experiment, Refused, Tolerance
@@ -65,7 +65,7 @@ class Training(TrainingSettings, Experiment):
         recorder.progress("data", 0.0, self.dataset.name)
         data = self.dataset.load(self.seed)
         self._require_fitting(data)
-        recorder.dataset(data.facts)
+        recorder.dataset(replace(data.facts, name=self.dataset.title))
         recorder.progress("data", 1.0, in_words(data))
         with scope():
             session = Session(self, data, _earlier(recorder))

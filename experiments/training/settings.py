@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from experiments.networks.datasets import Dataset
@@ -11,6 +12,13 @@ from experiments.recorder import REGISTERED_NAME
 from experiments.training.execution import EXECUTIONS
 from experiments.training.precision import PRECISIONS
 from experiments.validators import InvalidField, require_at_least, require_choice, require_seed
+
+AUTO = "auto"
+
+NOT_IN_A_NAME = re.compile(r"[^\w\-. ]")
+
+ALIAS = re.compile(r"(?!(latest|v\d+)$)[\w\-]+", re.ASCII | re.IGNORECASE)
+"""The aliases that MLflow takes."""
 
 
 @dataclass
@@ -27,7 +35,8 @@ class TrainingSettings:
     replicas: int = 1
     patience: int | None = 10
     checkpoint_every: int = 1
-    registered_name: str | None = "auto"
+    registered_name: str | None = AUTO
+    promote: str | None = None
     check_saved: bool = True
     seed: int = 0
 
@@ -42,9 +51,26 @@ class TrainingSettings:
             raise InvalidField(
                 self, "registered_name", f"{self.registered_name!r} has more in it than letters, digits, blanks and _-."
             )
+        self._require_alias()
         require_seed(self)
+
+    def _require_alias(self) -> None:
+        if self.promote is None:
+            return
+        if not ALIAS.fullmatch(self.promote):
+            problem = f"{self.promote!r} cannot be an alias; take letters, digits, _ and -, such as champion"
+            raise InvalidField(self, "promote", problem)
+        if self.registered_name is None:
+            raise InvalidField(self, "promote", "nothing is registered that could get an alias (registered_name=null)")
 
     @property
     def name_in_registry(self) -> str | None:
         """The name to register the model under: by default ``DATASET-MODEL``; None if it is not to be registered."""
-        return f"{self.dataset.name}-{self.model.name}" if self.registered_name == "auto" else self.registered_name
+        if self.registered_name != AUTO:
+            return self.registered_name
+        return NOT_IN_A_NAME.sub("-", f"{self.dataset.title}-{self.model.title}")
+
+    @property
+    def is_for_one_question(self) -> bool:
+        """Whether all versions of that name are to answer this one question."""
+        return self.registered_name == AUTO and self.promote is None

@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from runner.config.choice_names import name_choices
 from runner.config.question import question, question_hash
 from runner.config.run_name import words_of
 from runner.config.schema import code_of_joined
@@ -36,7 +37,9 @@ class Job:
     @cached_property
     def parts(self) -> Parts:
         """The config as checked objects."""
-        return parts(self.config)
+        found = parts(self.config)
+        name_choices(found.experiment, self.overrides)
+        return found
 
     @property
     def title(self) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.networks import saving
 from runner.environment import package_version
 from runner.messages import ModelRecord
+from runner.tracking.usage import EXAMPLE, SERVING_EXAMPLE
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -34,8 +35,6 @@ DATA = "data"
 
 CODE, LOADER = "code", Path(saving.__file__).parent / "lab_bench_model.py"
 """The subfolder of the code that loads the model for ``mlflow.pyfunc``, and that code."""
-
-EXAMPLE, SERVING_EXAMPLE = "input_example.json", "serving_input_example.json"
 
 
 def sha256(model: ModelRecord) -> str:
@@ -96,6 +95,8 @@ def _described(model: ModelRecord, logged: LoggedModel | None) -> Any:
 
     described = Model(metadata={**model.metadata, "sha256": sha256(model)}, **_identity(logged))
     described.signature = infer_signature(model.inputs, model.outputs)
+    # MLflow then leaves it to our loader to look at inputs; it would itself refuse float64 where a model takes float32.
+    described.signature._is_signature_from_type_hint = True
     described.saved_input_example_info = {
         "artifact_path": EXAMPLE,
         "serving_input_path": SERVING_EXAMPLE,

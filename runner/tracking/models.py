@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from runner import messages
-from runner.tracking import mlflow_model, tags
+from runner.tracking import mlflow_model, model_scores, tags
 from runner.tracking.artifacts import repository
-from runner.tracking.retries import without_retries
+from runner.tracking.registry import Registered, Registry, remove_if_empty
+from runner.tracking.retries import if_possible
+from runner.tracking.server import without_user
+from runner.tracking.usage import usage
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion
+
+DESCRIPTION_LENGTH = 5000
+"""The longest description of a version that MLflow takes."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +31,7 @@ class _Logged:
     """A logged model in the store."""
 
     id: str
-    registered_name: str | None
-    sha256: str
+    record: messages.ModelRecord
 
 
 class RunModels:
@@ -59,52 +63,49 @@ class RunModels:
                 params={name: str(value) for name, value in model.metadata.items()},
                 model_type="keras",
             )
-            undo.callback(_if_possible, _remove, self._client, logged)
+            undo.callback(if_possible, _remove, self._client, logged)
             with TemporaryDirectory(prefix="model-") as scratch:
                 mlflow_model.write(Path(scratch), model, logged)
                 self._client.log_model_artifacts(logged.model_id, scratch)
             self._client.finalize_logged_model(logged.model_id, "READY")
             self._client.log_outputs(self._run_id, [LoggedModelOutput(logged.model_id, model.step)])
+            model_scores.link(self._client, self._run_id, logged.model_id, model.card.scores)
             undo.pop_all()
-        self._latest[model.name] = _Logged(logged.model_id, model.registered_name, hash_)
+        self._latest[model.name] = _Logged(logged.model_id, model)
 
     @contextmanager
-    def registered(self) -> Iterator[None]:
-        """Register the newest model of each name; an error inside the ``with`` block removes the versions again."""
+    def registered(self) -> Iterator[list[str]]:
+        """Register the newest model of each name; an error inside the ``with`` block removes the versions again.
+
+        Gives what was decided, and how to use the models, as paragraphs of Markdown.
+        """
         with ExitStack() as undo:
+            said = []
             for logged in self._latest.values():
-                if logged.registered_name is not None:
-                    self._register(logged, logged.registered_name, undo)
-            yield
+                where = f"models:/{logged.id}"
+                if logged.record.registered_name is not None:
+                    registered = self._register(logged, logged.record.registered_name, undo)
+                    said += registered.decisions
+                    where = registered.address
+                said.append(self._usage(logged, where))
+            yield said
             undo.pop_all()
 
-    def _register(self, logged: _Logged, name: str, undo: ExitStack) -> None:
-        if self._begin(name):
-            undo.callback(_if_possible, _remove_if_empty, self._client, name)
-        version = self._client.create_model_version(
-            name,
-            source=self._client.get_logged_model(logged.id).artifact_location,
-            run_id=self._run_id,
-            tags=self._tagged(logged.sha256),
-            model_id=logged.id,
-        )
-        undo.callback(_if_possible, self._client.delete_model_version, name, version.version)
-        # A server has written this already; where the database is opened directly, only MLflow's fluent API does.
-        versions = json.dumps([{"name": name, "version": version.version}])
-        self._client.set_logged_model_tags(logged.id, {tags.MODEL_VERSIONS: versions})
-        undo.callback(_if_possible, self._client.delete_logged_model_tag, logged.id, tags.MODEL_VERSIONS)
+    def _register(self, logged: _Logged, wanted: str, undo: ExitStack) -> Registered:
+        """Make a version of the registered model, which itself is made if need be."""
+        registry, card = Registry(self._client, self._run_id, undo), logged.record.card
+        name, why = registry.named(wanted, card.for_one_question)
+        source = self._client.get_logged_model(logged.id).artifact_location
+        version = registry.version(name, source, logged.id, self._tagged(mlflow_model.sha256(logged.record)))
+        registered = Registered(name, version, [why] if why else [])
+        if card.alias is not None:
+            registered.decisions.append(registry.promotion(registered, card.alias))
+        described = "\n\n".join([*registered.decisions, self._usage(logged, registered.address)])
+        self._client.update_model_version(name, version, described[:DESCRIPTION_LENGTH])
+        return registered
 
-    def _begin(self, name: str) -> bool:
-        """Create the registered model. Returns whether it is new."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            self._client.create_registered_model(name, tags={tags.RUN_ID: self._run_id})
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-            return False
-        return True
+    def _usage(self, logged: _Logged, address: str) -> str:
+        return usage(logged.record, address, without_user(self._client.tracking_uri))
 
     def _tagged(self, sha256: str) -> dict[str, str]:
         tagged = {tags.SHA256: sha256, tags.RUN_ID: self._run_id, tags.FINGERPRINT: self._fingerprint}
@@ -144,28 +145,16 @@ def remove_unfinished(client: MlflowClient, run: Run) -> None:
     from mlflow.entities import LoggedModelStatus
 
     for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
-        _if_possible(client.delete_model_version, version.name, version.version)
+        if_possible(client.delete_model_version, version.name, version.version)
     for made in client.search_registered_models(f"tags.`{tags.RUN_ID}` = '{run.info.run_id}'"):
-        _if_possible(_remove_if_empty, client, made.name)
+        if_possible(remove_if_empty, client, made.name)
     begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
     for logged in begun:
         if logged.status == LoggedModelStatus.PENDING:
-            _if_possible(_remove, client, logged)
-
-
-def _remove_if_empty(client: MlflowClient, name: str) -> None:
-    """Remove a registered model unless another run has registered a version of it in the meantime."""
-    if not client.search_model_versions(f"name = '{name}'"):
-        client.delete_registered_model(name)
+            if_possible(_remove, client, logged)
 
 
 def _remove(client: MlflowClient, logged: LoggedModel) -> None:
-    _if_possible(repository(logged.artifact_location, client.tracking_uri).delete_artifacts)
-    _if_possible(client.finalize_logged_model, logged.model_id, "FAILED")
+    if_possible(repository(logged.artifact_location, client.tracking_uri).delete_artifacts)
+    if_possible(client.finalize_logged_model, logged.model_id, "FAILED")
     client.delete_logged_model(logged.model_id)
-
-
-def _if_possible(undo: Callable[..., Any], *arguments: Any) -> None:
-    """Undo something in a store that has just failed, ignoring further failures."""
-    with suppress(Exception), without_retries():
-        undo(*arguments)

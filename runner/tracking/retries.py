@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 
 @contextmanager
@@ -20,3 +21,9 @@ def without_retries() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
+
+
+def if_possible(undo: Callable[..., Any], *arguments: Any) -> None:
+    """Undo something in a store that has just failed, ignoring further failures."""
+    with suppress(Exception), without_retries():
+        undo(*arguments)

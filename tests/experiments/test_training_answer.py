@@ -97,7 +97,7 @@ def test_the_note_of_a_classification():
     assert "1,000 examples/s with execution=epoch." in note
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in note.splitlines() if line[:3] == "| a"]
     assert cells == [["a", "2", "0.500", "0.500", "b (1)"]]
-    assert note.endswith(f"{SERVE_IT} experiment.source=models:/digits-mlp`")
+    assert note.endswith(f"{SERVE_IT} experiment.source=RUN_ID`")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_model_that_differs_by_rounding_is_offered_from_the_registry():
     """As on a device that adds in another order in the next process."""
     note = classified(saved=[saved_row(largest_difference=1e-6)]).note()
     assert "differs by up to 1e-06" in note
-    assert note.endswith(f"{SERVE_IT} experiment.source=models:/digits-mlp`")
+    assert note.endswith(f"{SERVE_IT} experiment.source=RUN_ID`")
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_a_model_that_was_not_handed_over_is_not_offered():
 
 
 def test_a_model_without_a_name_is_served_as_the_latest():
-    assert classified(settings={"registered_name": None}).note().endswith(f"{SERVE_IT}`")
+    assert classified(settings={"registered_name": None}).note().endswith(f"{SERVE_IT} experiment.source=RUN_ID`")
 
 
 def test_the_best_epoch_is_the_one_with_the_lowest_finite_validation_loss():

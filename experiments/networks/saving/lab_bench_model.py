@@ -35,20 +35,30 @@ class Model:
     def predict(self, data: Any, params: Any = None) -> Any:
         """Return the model's output [n, ...], or its outputs by name; text as NumPy's text.
 
-        ``data`` is an array, a table whose columns are the model's inputs, or a dict of arrays; batch first.
+        ``data`` is an array, a table whose columns are the model's inputs, or a dict of arrays or lists; batch first.
+        Other dtypes are cast, and an image may lack its one channel. Raises ValueError for anything else.
         """
         import numpy as np
 
-        inputs: Any
-        if isinstance(self._taken, dict):
-            inputs = {name: np.asarray(data[name]) for name in self._taken}
-        else:
-            inputs = np.asarray(next(iter(data.values())) if isinstance(data, dict) else data)
+        inputs = self._inputs(data)
         count = len(next(iter(inputs.values()))) if isinstance(inputs, dict) else len(inputs)
         parts = [self._part(inputs, slice(begin, begin + BATCH)) for begin in range(0, max(count, 1), BATCH)]
         if not isinstance(parts[0], dict):
             return np.concatenate(parts)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _inputs(self, data: Any) -> Any:
+        """Return one array, or one for each of the model's inputs by its name."""
+        if not isinstance(self._taken, dict):
+            (values,) = data.values() if isinstance(data, dict) and len(data) == 1 else (data,)
+            return _as_array(values, self._taken, "the input")
+        if missing := [name for name in self._taken if not hasattr(data, "keys") or name not in data]:
+            raise ValueError(f"the input has no {missing[0]!r}; the model takes {', '.join(map(repr, self._taken))}")
+        arrays = {name: _as_array(data[name], taken, repr(name)) for name, taken in self._taken.items()}
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"the inputs have different lengths: {lengths}")
+        return arrays
 
     def _part(self, inputs: Any, rows: slice) -> Any:
         taken = (
@@ -62,10 +72,36 @@ class Model:
         return _array(outputs)
 
 
+def _as_array(values: Any, taken: Any, what: str) -> Any:
+    """Return values as an array in the dtype and shape of the symbolic input ``taken``."""
+    import numpy as np
+
+    is_text, shape = taken.dtype == "string", tuple(taken.shape)
+    try:
+        given = np.asarray(values)
+        array = given.astype(object) if is_text else given.astype(taken.dtype)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{what} cannot be made {taken.dtype}: {error}") from error
+    if is_text:
+        array = np.array(["" if _is_missing(text) else str(text) for text in array.ravel()], object).reshape(
+            array.shape
+        )
+    if shape[-1:] == (1,) and array.ndim == len(shape) - 1:
+        array = array[..., None]
+    if array.ndim != len(shape) or any(size not in (None, own) for size, own in zip(shape, array.shape, strict=True)):
+        wanted = ", ".join("n" if size is None else str(size) for size in shape)
+        raise ValueError(f"{what} has the shape {list(array.shape)}, but the model takes [{wanted}]")
+    return array
+
+
+def _is_missing(text: Any) -> bool:
+    return text is None or text != text
+
+
 def _tensor(values: Any, dtype: str) -> Any:
     import keras
 
-    return keras.ops.convert_to_tensor(values if dtype == "string" else values.astype(dtype), dtype=dtype)
+    return keras.ops.convert_to_tensor(values, dtype=dtype)
 
 
 def _array(output: Any) -> Any:

@@ -1,0 +1,26 @@
+"""The metrics by which MLflow shows and sorts a run's models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def link(client: MlflowClient, run_id: str, model_id: str, names: Sequence[str]) -> None:
+    """Show metrics of a run with its model, too: the same values, which the run has only once.
+
+    They are those on the run's dataset where it has one. Raises what MLflow raises.
+    """
+    from mlflow.entities import Metric
+
+    if not names:
+        return
+    inputs = client.get_run(run_id).inputs
+    data = [given.dataset for given in inputs.dataset_inputs] if inputs else []
+    on = (data[0].name, data[0].digest) if len(data) == 1 else (None, None)
+    histories = [client.get_metric_history(run_id, name) for name in names]
+    last = [max(history, key=lambda metric: metric.step) for history in histories if history]
+    client.log_batch(run_id, [Metric(one.key, one.value, one.timestamp, one.step, model_id, *on) for one in last])
