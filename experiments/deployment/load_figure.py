@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from experiments.deployment.answer import DeploymentAnswer
-from experiments.reporting.figures import COLORS, GREY, new_figure, no_minor_ticks
+from experiments.reporting.figures import COLORS, GREY, MARKERS, name_sizes, name_ticks, new_figure
+from experiments.reporting.labels import Labels
 from experiments.reporting.text import duration, shortened
 
 if TYPE_CHECKING:
@@ -23,18 +24,17 @@ def load_figure(answer: DeploymentAnswer) -> Figure:
     setting = f"{shortened(answer.series.source.title, LONGEST_SOURCE)}, {answer.placement}"
     figure, axes = new_figure("Latency under load", setting)
     axes.set(xscale="log", yscale="log", xlabel="requests a second", ylabel="from arrival to answer: p99, p50 dashed")
-    for service, color in zip(answer.services, COLORS, strict=False):
+    for service, color, marker in zip(answer.services, COLORS, MARKERS, strict=False):
         found = service.under_load
         rates, p99 = list(found), [one.p99_ms.value for one in found.values()]
         axes.plot(rates, [one.p50_ms.value for one in found.values()], "--", color=color, linewidth=1, alpha=0.6)
-        axes.plot(rates, p99, "o-", color=color, label=service.backend.title, markersize=5)
+        axes.plot(rates, p99, "-", marker=marker, color=color, label=service.backend.title, markersize=5)
         for rate, one in found.items():
             axes.plot([rate, rate], one.p99_ms.interval, "-", color=color, linewidth=1)  # NaN draws nothing
     bound = answer.sustained.p99_ms
     axes.axhline(bound, color=GREY, linestyle=":", linewidth=1.2, label=f"bound of p99: {duration(bound / 1e3)}")
-    axes.set_xticks(sorted({rate for service in answer.services for rate in service.under_load}))
-    no_minor_ticks(axes)
-    axes.xaxis.set_major_formatter(lambda rate, _: f"{rate:,.0f}")
+    name_sizes(axes, [int(rate) for service in answer.services for rate in service.under_load])
+    name_ticks(axes.yaxis)
     axes.yaxis.set_major_formatter(lambda milliseconds, _: duration(milliseconds / 1e3))
-    axes.legend(frameon=False, fontsize=8)
+    Labels(axes).add_legend()
     return figure

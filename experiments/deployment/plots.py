@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.service import Service
 from experiments.deployment.words import call, size
-from experiments.reporting.figures import GREEN, ORANGE, new_figure, no_minor_ticks
+from experiments.reporting.figures import GREEN, ORANGE, name_ticks, new_figure
 from experiments.reporting.text import duration, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.ticker import Locator
 
 PLACE = (0.115, 0.12, 0.845, 0.77)
 """Left, bottom, width and height of the axes, as shares of the figure."""
+
+GOOD, WORSE = (GREEN, "o"), (ORANGE, "D")
 
 LONGEST_SOURCE = 60
 """Letters of the model's title."""
@@ -38,30 +39,23 @@ def latency_figure(answer: DeploymentAnswer) -> Figure:
         _draw(axes, answer, service)
     _set_limits(axes, answer.services)
     _name(axes, answer)
-    axes.xaxis.set_major_locator(_decades())
-    axes.yaxis.set_major_locator(_decades())
-    no_minor_ticks(axes)
+    name_ticks(axes.xaxis)
+    name_ticks(axes.yaxis)
     axes.xaxis.set_major_formatter(lambda count, _: size(round(count)))
     axes.yaxis.set_major_formatter(lambda milliseconds, _: duration(milliseconds / 1e3))
-    for color, meaning in ((GREEN, "as good as the original"), (ORANGE, "loses against the original")):
-        axes.plot([], [], "o", color=color, label=meaning)
+    for (color, marker), meaning in ((GOOD, "as good as the original"), (WORSE, "loses against the original")):
+        axes.plot([], [], marker, color=color, label=meaning)
     axes.legend(frameon=False, loc="lower right", fontsize=9)
     return figure
 
 
 def _draw(axes: Axes, answer: DeploymentAnswer, service: Service) -> None:
-    color = GREEN if answer.scores.is_as_good(service) else ORANGE
+    color, marker = GOOD if answer.scores.is_as_good(service) else WORSE
     at, p50, (low, high) = service.size_bytes, service.p50_ms.value, service.p50_ms.interval
     axes.plot([at, at], [p50, service.p99_ms.value], "-", color=color, linewidth=1, alpha=0.6)
-    axes.plot([at], [p50], "o", color=color, markersize=7)
+    axes.plot([at], [p50], marker, color=color, markersize=7)
     if not math.isnan(low):
         axes.errorbar([at], [p50], [[p50 - low], [high - p50]], fmt="none", ecolor="black", capsize=3, linewidth=1)
-
-
-def _decades() -> Locator:
-    from matplotlib.ticker import LogLocator
-
-    return LogLocator(subs=(1, 2, 5))
 
 
 def _set_limits(axes: Axes, services: list[Service]) -> None:

@@ -15,7 +15,7 @@ from experiments.gradient_cost.plots import draw_bound, new_axes
 from experiments.job_result import JobResult, name_of, replicates
 from experiments.measure.ratio import Ratio, pooled
 from experiments.recorder import Recorder
-from experiments.reporting.figures import COLORS, DASHES, label
+from experiments.reporting.figures import COLORS, DASHES, MARKERS, label
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import listed
@@ -116,18 +116,19 @@ def cost_figure(curves: Sequence[RatioCurve]) -> Figure:
     """A figure with every job's ratios over the size, and the theoretical bound."""
     figure, axes = new_axes("cost of the gradient", common_setting([curve.job for curve in curves]))
     for index, curve in enumerate(curves):
-        _draw(axes, curve, COLORS[index % len(COLORS)], DASHES[index // len(COLORS) % len(DASHES)])
-    draw_bound(axes)
+        color, marker = COLORS[index % len(COLORS)], MARKERS[index % len(MARKERS)]
+        _draw(axes, curve, color, DASHES[index // len(COLORS) % len(DASHES)], marker)
+    labels = draw_bound(axes, [size for curve in curves for size in curve.sizes])
     axes.set(xlabel="n, in each workload's own unit", ylabel="time of the gradient / time of the function")
-    axes.legend(frameon=False, loc="best", fontsize=9, ncols=2 if len(curves) > 4 else 1)
+    labels.add_legend(columns=2 if len(curves) > 4 else 1)
     return figure
 
 
-def _draw(axes: Axes, curve: RatioCurve, color: str, dash: str) -> None:
+def _draw(axes: Axes, curve: RatioCurve, color: str, dash: str, marker: str) -> None:
     """Draw a curve, and its intervals as thin lines: the bands of many curves would cover each other."""
     values = np.array([ratio.value for ratio in curve.ratios])
     lows, highs = (np.array(ends) for ends in zip(*((r.low, r.high) for r in curve.ratios), strict=True))
-    axes.plot(curve.sizes, values, "o", linestyle=dash, color=color, markersize=5, label=label(curve.name))
+    axes.plot(curve.sizes, values, marker, linestyle=dash, color=color, markersize=5, label=label(curve.name))
     axes.vlines(curve.sizes, lows, highs, color=color, alpha=0.5, linewidth=2)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from experiments.matmul.crossover import CROSSOVER, Crossover, in_digits
 from experiments.matmul.curves import TimeCurve
 from experiments.matmul.pairing import Comparison
-from experiments.matmul.plots import MOST_TICKS
-from experiments.reporting.figures import COLORS, DASHES, GREY, label, name_ticks
+from experiments.reporting.figures import COLORS, DASHES, GREY, MARKERS, draw_band, label, name_sizes, name_ticks
+from experiments.reporting.labels import Labels
 from experiments.reporting.text import duration
 from experiments.series.comparing import common_setting
 
@@ -35,11 +33,11 @@ def time_figure(comparison: Comparison) -> Figure:
     for curve, style in _styles(comparison).items():
         axes.plot(curve.n, curve.seconds, label=label(curve.label) if curve in comparison.named else None, **style)
         if len(comparison.curves) <= MOST_BANDS and curve.has_intervals:
-            axes.fill_between(curve.n, *curve.intervals.T, color=style["color"], alpha=0.25, linewidth=0)
+            draw_band(axes, curve.n, curve.seconds, curve.intervals, style["color"])
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
     axes.set_ylabel("time a call, median")
-    name_ticks(axes)
-    _add_legend(figure, axes, comparison)
+    name_ticks(axes.yaxis)
+    _name(figure, axes, comparison)
     return figure
 
 
@@ -57,8 +55,8 @@ def speedup_figure(comparison: Comparison) -> Figure:
         axes.plot(found.first.n, speedup, label=name if curve in comparison.named else None, **styles[curve])
     axes.yaxis.set_major_formatter(lambda times, _: f"{times:g}x")
     axes.set_ylabel("speedup")
-    name_ticks(axes)
-    _add_legend(figure, axes, comparison)
+    name_ticks(axes.yaxis)
+    _name(figure, axes, comparison)
     return figure
 
 
@@ -89,25 +87,26 @@ def _styles(comparison: Comparison) -> dict[TimeCurve, dict[str, Any]]:
     if len(groups) == 1 or max(map(len, groups)) > len(DASHES):
         groups = [[curve] for curve in curves]
     return {
-        curve: {"color": color, "linestyle": dash, "marker": "o", "markersize": 4}
-        for group, color in zip(groups, COLORS, strict=False)
+        curve: {"color": color, "linestyle": dash, "marker": marker, "markersize": 4}
+        for group, color, marker in zip(groups, COLORS, MARKERS, strict=False)
         for curve, dash in zip(group, DASHES, strict=False)
     }
 
 
-def _add_legend(figure: Figure, axes: Axes, comparison: Comparison) -> None:
-    """Put a small legend inside the axes, and a large one below them, where it covers nothing."""
+def _name(figure: Figure, axes: Axes, comparison: Comparison) -> None:
+    """Name the sizes; put a small legend inside the axes, and a large one below them, where it covers nothing."""
+    name_sizes(axes, [int(n) for curve in comparison.curves for n in curve.n])
     total, named = len(comparison.curves), len(comparison.named)
     at = f"n = {comparison.common[-1]:,}" if len(comparison.common) else "their largest n"
     title = f"the {named} fastest of {total} at {at}; the others in grey" if named < total else None
     handles, labels = axes.get_legend_handles_labels()
-    style: dict[str, Any] = {"frameon": False, "title": title, "fontsize": 9, "title_fontsize": 9, "handlelength": 3}
+    style: dict[str, Any] = {"title": title, "title_fontsize": 9, "handlelength": 3}
     if len(labels) > MOST_INSIDE:
         columns = 2 if max(map(len, labels)) <= COLUMN else 1
         figure.set_figheight(figure.get_figheight() + 0.2 * len(labels) / columns)
-        figure.legend(handles, labels, loc="outside lower center", ncols=columns, **style)
-    elif labels:
-        axes.legend(handles, labels, loc="best", **style)
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9, **style)
+    else:
+        Labels(axes).add_legend(**style)
 
 
 def _new_figure(comparison: Comparison, what: str) -> tuple[Figure, Axes]:
@@ -123,9 +122,4 @@ def _new_figure(comparison: Comparison, what: str) -> tuple[Figure, Axes]:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.yaxis.set_minor_formatter(NullFormatter())
-    sizes = sorted({int(n) for curve in comparison.curves for n in curve.n})
-    logs = np.log(sizes)
-    if len(sizes) <= MOST_TICKS and np.diff(logs).min(initial=np.inf) >= np.ptp(logs) / 15:  # their names have room
-        axes.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=9)
-        axes.set_xticks([], minor=True)
     return figure, axes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from experiments.operators.answer import OperatorsAnswer
 from experiments.operators.series import OperatorPoint
-from experiments.reporting.figures import BLUE, ORANGE, label, new_figure
+from experiments.reporting.figures import BLUE, HATCHES, ORANGE, label, name_ticks, new_figure
 from experiments.reporting.text import duration
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ def bar_figure(names: Sequence[str], bars: Sequence[Bars], title: str, setting: 
     group = len(bars) * BAR + GAP
     for turn, one in enumerate(bars):
         at = [index * group + (turn + 0.5) * BAR for index in range(len(names))]
-        axes.barh(at, one.seconds, height=0.92 * BAR, color=one.color, label=label(one.label))
+        hatch, named = HATCHES[turn % len(HATCHES)], label(one.label)
+        axes.barh(
+            at, one.seconds, 0.92 * BAR, color=one.color, hatch=hatch, edgecolor="white", linewidth=0, label=named
+        )
         for y, seconds, text in zip(at, one.seconds, one.texts, strict=True):
             if math.isfinite(seconds):
                 axes.annotate(text, (seconds, y), (3, 0), textcoords="offset points", va="center", fontsize=8)
@@ -73,13 +76,10 @@ def _forward_text(point: OperatorPoint) -> str:
 
 def _scale_time(axes: Axes, seconds: Sequence[float]) -> None:
     """Let the axis begin below the shortest time, so that its bar is visible, and leave room for the longest's text."""
-    from matplotlib.ticker import LogLocator, NullLocator
-
     low, high = min(seconds) / 2, max(seconds)
     axes.set_xscale("log")
     axes.set_xlim(low, high * (high / low) ** (ROOM / (1 - ROOM)))
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
-    axes.xaxis.set_minor_locator(NullLocator())
+    name_ticks(axes.xaxis)
     axes.xaxis.set_major_formatter(lambda value, _: duration(value))
 
 

@@ -10,10 +10,12 @@ from experiments.measure.verdict import Verdict
 from experiments.reporting.figures import (
     BLUE,
     COLORS,
+    DASHES,
     GREEN,
     GREY,
     ORANGE,
     label,
+    name_sizes,
     name_ticks,
     new_figure,
     no_minor_ticks,
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
 PLACE = (0.115, 0.13, 0.855, 0.77)
 SIZE_COLUMN = "n"
 TITLE, DIRECTION = "time of B / time of A", "ratio, below 1: B is faster"
-MOST_TICKS, MOST_NAMES = 10, 12
+MOST_NAMES = 12
 LONGEST_NAME = 30
 """Two names of up to this many letters have room beside the title."""
 VERDICT_COLORS = {Verdict.FASTER: GREEN, Verdict.SLOWER: ORANGE, Verdict.SAME: BLUE, Verdict.UNSURE: GREY}
+VERDICT_MARKERS = dict(zip(VERDICT_COLORS, ("v", "^", "s", "o"), strict=True))
 
 
 def ratio_figure(compared: Sequence[Compared], first: str, second: str) -> Figure:
@@ -63,16 +66,23 @@ def _against_size(axes: Axes, compared: Sequence[Compared]) -> None:
         n, values = [_size(one) * shift for one in points], [one.value for one in points]
         color = COLORS[number % len(COLORS)]
         named = label(name) if name and number < MOST_NAMES else None
-        axes.errorbar(n, values, yerr=_bars(points), fmt="-", color=color, capsize=3, linewidth=1, label=named)
+        axes.errorbar(
+            n,
+            values,
+            yerr=_bars(points),
+            fmt=DASHES[number % len(DASHES)],
+            color=color,
+            capsize=3,
+            linewidth=1,
+            label=named,
+        )
         for x, one in zip(n, points, strict=True):
-            axes.plot(x, one.value, "o", color=VERDICT_COLORS[one.verdict], zorder=3)
-    sizes = sorted({_size(one) for one in compared})
-    if len(sizes) <= MOST_TICKS:
-        axes.set_xticks(sizes, [f"{size:g}" for size in sizes])
+            axes.plot(x, one.value, VERDICT_MARKERS[one.verdict], color=VERDICT_COLORS[one.verdict], zorder=3)
+    name_sizes(axes, [int(_size(one)) for one in compared])
     axes.set(xlabel="n", ylabel=DIRECTION)
     axes.margins(y=0.15)
     axes.yaxis.set_major_formatter(lambda ratio, _: f"{ratio:g}")
-    name_ticks(axes)
+    name_ticks(axes.yaxis)
     no_minor_ticks(axes)
     _add_legend(axes, compared)
 
@@ -81,7 +91,8 @@ def _one_by_one(axes: Axes, compared: Sequence[Compared]) -> None:
     axes.axvline(1, color="black", linewidth=1, zorder=1)
     for row, one in enumerate(compared):
         color = VERDICT_COLORS[one.verdict]
-        axes.errorbar(one.value, row, xerr=_bars([one]), fmt="o", color=color, capsize=3, linewidth=1.5)
+        marker = VERDICT_MARKERS[one.verdict]
+        axes.errorbar(one.value, row, xerr=_bars([one]), fmt=marker, color=color, capsize=3, linewidth=1.5)
     axes.set_yticks(range(len(compared)), [label(_name(one), 30) for one in compared])
     axes.invert_yaxis()
     _add_legend(axes, compared)
@@ -91,7 +102,8 @@ def _add_legend(axes: Axes, compared: Sequence[Compared]) -> None:
     present = {one.verdict for one in compared}
     for verdict, color in VERDICT_COLORS.items():
         if verdict in present:
-            axes.plot([], [], "o", color=color, label=f"B is {verdict.value}" if _is_word(verdict) else verdict.value)
+            named = f"B is {verdict.value}" if _is_word(verdict) else verdict.value
+            axes.plot([], [], VERDICT_MARKERS[verdict], color=color, label=named)
     axes.legend(frameon=False, loc="best", fontsize=9)
 
 

@@ -238,7 +238,7 @@ def _share(value: float, low: float, high: float) -> float:
 def _label(axes: Axes, place: int, labels: dict[str, float]) -> None:
     axes.plot([place, place], [0, 1], "-", color="#9a9a9a", linewidth=1, zorder=0)
     for text, height in labels.items():
-        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
+        box = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # interrupts the lines behind it
         axes.annotate(
             label(text, LONGEST_VALUE),
             (place, height),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from experiments.reporting.figures import BLUE, GREY, ORANGE, dress, label, name_ticks, no_minor_ticks
+from experiments.reporting.labels import Labels
 from experiments.training.answer import TrainingAnswer
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ MOST_NAMES = 40
 LONGEST_NAME, LONGEST_ABOVE, LONGEST_DATASET = 16, 13, 30
 """Letters of the name of a class beside the confusion matrix and above a mistake, and of a dataset."""
 
+MOST_OUTLINES = 2000
+"""More points than these would make a file of megabytes of an SVG."""
+
 LETTERS_ABOVE = 17
 """Letters that stand above a mistake on one line."""
 
@@ -50,13 +54,16 @@ def learning_figure(answer: TrainingAnswer) -> Figure:
     _curves(loss, epochs, [row.train_loss for row in history], [row.val_loss for row in history], best)
     loss.set_ylabel("loss")
     loss.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    name_ticks(loss)
+    name_ticks(loss.yaxis)
+    Labels(loss).add_legend()
     if has_accuracy:
         accuracy = figure.add_axes((0.57, 0.12, width, 0.74))
         train = [row.train_accuracy for row in history]
         validation = [row.val_accuracy for row in history]
         _curves(accuracy, epochs, train, validation, best)  # type: ignore[arg-type]  # a classification has both
         accuracy.set_ylabel("accuracy")
+        Labels(accuracy).add_legend()
+        accuracy.set_yticks([share for share in accuracy.get_yticks() if accuracy.get_ylim()[0] <= share <= 1])
     figure.text(0.075, 0.93, _title(answer), fontweight="bold", fontsize=12)
     return figure
 
@@ -64,15 +71,16 @@ def learning_figure(answer: TrainingAnswer) -> Figure:
 def _curves(axes: Axes, epochs: list[int], train: list[float], validation: list[float], best: int) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    marker = "o" if len(epochs) <= 30 else ""
-    axes.plot(epochs, train, "-", marker=marker, color=BLUE, markersize=3, linewidth=1.5, label="training")
-    axes.plot(epochs, validation, "-", marker=marker, color=ORANGE, markersize=3, linewidth=1.5, label="validation")
+    markers = ("o", "s") if len(epochs) <= 30 else ("", "")
+    axes.plot(epochs, train, "-", marker=markers[0], color=BLUE, markersize=3, linewidth=1.5, label="training")
+    axes.plot(
+        epochs, validation, "--", marker=markers[1], color=ORANGE, markersize=3, linewidth=1.5, label="validation"
+    )
     if best in epochs:
         axes.axvline(best, color=GREY, linestyle=":", linewidth=1, label=f"weights kept: epoch {best}")
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     dress(axes)
-    axes.legend(frameon=False, fontsize=9)
 
 
 def confusion_figure(answer: TrainingAnswer) -> Figure:
@@ -140,7 +148,8 @@ def residuals_figure(answer: TrainingAnswer) -> Figure:
     truth, said = answer.data.test.y, answer.test.outputs[:, 0]
     ends = [float(min(truth.min(), said.min())), float(max(truth.max(), said.max()))]
     axes.plot(ends, ends, "--", color=GREY, linewidth=1, label="right")
-    axes.plot(truth, said, "o", color=BLUE, markersize=4, alpha=0.7, label="test examples")
+    is_large = len(truth) > MOST_OUTLINES
+    axes.plot(truth, said, "o", color=BLUE, markersize=4, alpha=0.7, label="test examples", rasterized=is_large)
     axes.set(xlabel="what it is", ylabel="what the network says")
     axes.set_title(_title(answer), loc="left", fontweight="bold", y=1.02)
     dress(axes)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from experiments.job_result import SEEDS, JobResult, took_turns
 from experiments.measure.verdict import Difference, difference, tell_apart
 from experiments.recorder import Recorder, Row
-from experiments.reporting.figures import label
+from experiments.reporting.figures import BLUE, label, name_ticks
 from experiments.reporting.markdown import literal, markdown_table
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ TIMINGS = ("time/", "latency/", "throughput/", "bandwidth/")
 HIGHER, LOWER, UNSURE = "higher", "lower", "unsure"
 """What the pairs allow to say of a metric, with the reference as measure."""
 
-BLUE, GREY = "#1f5fa8", "#9a9a9a"
+GREY = "#9a9a9a"
 
 
 @dataclass(frozen=True)
@@ -268,6 +268,8 @@ def effects_figure(by_key: Mapping[str, Sequence[Effect]]) -> Figure:
     panels[0].set_ylabel(label(by_key[keys[0]][0].metric))
     if min(everything) > 0 and max(everything) > 20 * min(everything):
         panels[0].set_yscale("log")
+        panels[0].yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        name_ticks(panels[0].yaxis)
     return figure
 
 
