@@ -82,7 +82,7 @@ def _sweep(arguments: Arguments, replay: Replay | None) -> Done:
     if sweep.is_empty:
         return done
     problems = [going_on("-m", *arguments.composing, *words)] if sweep.was_interrupted else []
-    return Done(sweep.exit_status, sweep.run_id, problems)
+    return Done(sweep.exit_status, sweep.run_id, problems, store=sweep.store)
 
 
 def _plan(arguments: Arguments, replay: Replay | None) -> Done:

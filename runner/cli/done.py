@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from experiments.reporting.commands import command
 from runner.config.question import key_of
 from runner.errors import ExitStatus
+from runner.tracking.store import Store
 
 RESUME = "sweep.resume"
 
@@ -23,6 +24,8 @@ class Done:
     """What went wrong and how to go on, each in a sentence."""
     traceback: str = ""
     """The traceback of a crash, or what TensorFlow printed if it could not be started."""
+    store: Store | None = None
+    """Where the run is."""
 
 
 def going_on(*words: str) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 
 from omegaconf import OmegaConf
 
 from runner.cli.arguments import Arguments
+from runner.cli.shells import INSTALLED_BY
 from runner.config.composing import CONF, composed
 from runner.config.schema import JOINED
 
@@ -19,7 +21,7 @@ HEADER = """\
 Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in MLflow.
 
   python -m runner experiment=matmul device=cpu
-  python -m runner experiment.sizes=[1,10,100] experiment.shape=square experiment.mode=graph
+  python -m runner 'experiment.sizes=[1,10,100]' experiment.shape=square experiment.mode=graph
   python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2    (a sweep)
   python -m runner -m experiment.dtype=float32,float64 device.intra_op_threads=1,2 sweep.resume=true    (go on with it)
   python -m runner replay=RUN    (a stored run again, and compared; RUN is an id, a name or latest)
@@ -28,10 +30,14 @@ Asks TensorFlow a question and keeps the answer (numbers, plots, the machine) in
 Then browse:  python -m runner.ui
 """
 
-FOOTER = """\
+FOOTER = f"""\
 conf/ explains every key. Your own folder of choices joins with --config-dir DIR.
 --cfg job prints the configuration without running it; --version prints the version of this program;
---hydra-help lists Hydra's own flags."""
+--hydra-help lists Hydra's own flags. The command runner is the same as python -m runner.
+
+A word with brackets, braces, blanks or ~ needs the shell's quotes: zsh stops at others, bash changes some.
+Tab completion of groups, choices and keys, for good:
+{indent(INSTALLED_BY, "  ")}"""
 
 
 def help_text(arguments: Arguments) -> str:

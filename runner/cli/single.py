@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 from runner.cli.done import Done, going_on
 from runner.cli.terminal import Terminal
@@ -16,6 +17,7 @@ from runner.execution.job import Job, JobEnd
 from runner.execution.limits import Limits
 from runner.execution.scheduler import Scheduler
 from runner.tracking.needs import needs_of
+from runner.tracking.sources import require_source_files
 from runner.tracking.store import locate
 
 
@@ -25,6 +27,7 @@ def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> Do
     Raises UserError if nothing could be started, StoreError if the store fails.
     """
     require_files([job.parts.experiment])
+    require_source_files(job.parts.experiment)
     context = Context(locate(job.parts.tracking))
     context.store.check(needs_of([job.parts]))
     with (
@@ -39,7 +42,7 @@ def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> Do
             end = None
     if end and end.run_id and end.status == "FINISHED":
         then(end.run_id)
-    return _done(job, end, interruption)
+    return replace(_done(job, end, interruption), store=context.store)
 
 
 def _done(job: Job, end: JobEnd | None, interruption: Interruption) -> Done:

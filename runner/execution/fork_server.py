@@ -16,11 +16,13 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Sequence
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 
 from runner.execution import worker
 
@@ -28,6 +30,17 @@ CLOSE_SECONDS = 0.5
 
 FORK, WAIT, FORGET = 1, 2, 3
 _REQUEST, _STATUS = struct.Struct("ii"), struct.Struct("i")
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep a new process from importing the script that called ``runner.run``, which would run it again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class ForkServer:
@@ -42,7 +55,8 @@ class ForkServer:
         # The server and its forks inherit the mask, so that no signal comes before a worker has its handler.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, worker.SIGNALS)
         try:
-            self._process.start()
+            with _without_main():
+                self._process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         its_control.close()

@@ -11,6 +11,7 @@ from runner.execution.job import Job
 from runner.sweep.checks import require_common, require_no_chain, require_right
 from runner.sweep.composition import Composition
 from runner.sweep.replays import Replays
+from runner.tracking.sources import require_source_files
 
 
 class ComposingJobs:
@@ -47,6 +48,7 @@ class ComposingJobs:
             require_right(job, is_first=not jobs)
             if here:
                 require_files([job.parts.experiment], self._looked_at)
+                require_source_files(job.parts.experiment)
             jobs.append(job)
             yield job
         if not here:

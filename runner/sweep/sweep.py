@@ -26,7 +26,7 @@ from runner.sweep.replays import Replays
 from runner.sweep.view import SweepView
 from runner.tracking.needs import needs_of
 from runner.tracking.run import TrackedRun
-from runner.tracking.store import locate
+from runner.tracking.store import Store, locate
 
 JOBS = "jobs.json"
 """The artifact of a sweep with every job's config."""
@@ -101,6 +101,11 @@ class Sweep:
     def run_id(self) -> str | None:
         """The id of the parent run, once there is one."""
         return self._parent.id if self._parent else None
+
+    @property
+    def store(self) -> Store | None:
+        """Where the runs are, once the store is open."""
+        return self._context.store if self._context else None
 
     @property
     def was_interrupted(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from experiments.experiment import Experiment
 from experiments.networks.saving import checksums, foreign
 from experiments.recorder import CALIBRATION_FILE, MODEL_FILE, TEST_SET_FILE, Source
 from experiments.reporting.commands import command
@@ -64,6 +65,17 @@ def find(
     raise SourceNotFound(
         "this is no model's name, no run's id, and no file; write latest, NAME/VERSION, NAME@ALIAS, ..."
     )
+
+
+def require_source_files(experiment: Experiment) -> None:
+    """Raise UserError for the first model of an experiment that is named by a path and is not there, or is none."""
+    for field in experiment.sources:
+        wanted = str(getattr(experiment, field))
+        if _is_path(wanted):
+            try:
+                _of_path(Path(wanted).expanduser().absolute())
+            except SourceNotFound as missing:
+                raise UserError(f"experiment.{field}={wanted}: {missing}") from missing
 
 
 def _is_path(wanted: str) -> bool:

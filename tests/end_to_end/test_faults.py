@@ -82,7 +82,10 @@ def test_a_signal_ends_the_run_with_what_it_has(going, number):
     run.process.send_signal(number)
     status, err = run.end()
     assert status == 128 + number
-    assert err.splitlines() == [f"runner: interrupted by {number.name}; what was measured is kept"]
+    why, how = err.splitlines()
+    assert why == f"runner: interrupted by {number.name}; what was measured is kept"
+    assert how.startswith("runner: interrupted; python -m runner ")
+    assert how.endswith(" sweep.resume=true goes on with it")
     tracked = only_run(run.store)
     assert tracked.info.status == "KILLED"
     assert len(history(run.store, tracked, "time/median_us")) >= 2

@@ -137,6 +137,8 @@ def test_a_signal_ends_the_sweep(sweeping, number):
     assert counts["KILLED"] >= 1
     assert set(counts) == {"FINISHED", "KILLED"}
     assert "not started" in out
+    assert err.splitlines()[-1].startswith("runner: interrupted; python -m runner -m ")
+    assert err.splitlines()[-1].endswith(" sweep.resume=true goes on with it")
 
 
 def interrupted(sweep, times=1):
