@@ -31,19 +31,24 @@ def require_inside(key: str, value: object) -> None:
         raise UserError(f"{key}: {NOT_FOLLOWED}")
 
 
+def require_all_inside(config: DictConfig) -> None:
+    """Raise UserError if any value reads the environment; before one is looked up, since others may refer to it."""
+    pending: list[tuple[str, Any]] = [("", OmegaConf.to_container(config, resolve=False))]
+    for name, value in pending:
+        if isinstance(value, dict):
+            pending += [(f"{name}.{key}".lstrip("."), one) for key, one in value.items()]
+        else:
+            require_inside(name, value)
+
+
 def require_own_value(config: DictConfig, key: str, declared: Any, name: str) -> None:
-    """Raise UserError for a value that has another type than ``declared``, which OmegaConf lets pass, or no own value.
+    """Raise UserError for a value that has another type than ``declared``, which OmegaConf lets pass, or none at all.
 
     ``name`` is the full key.
     """
     if OmegaConf.is_interpolation(config, key):
-        container = OmegaConf.to_container(config, resolve=False)
-        assert isinstance(container, dict)
-        require_inside(name, container[key])
         _require_followed(config, key, declared, name)
     value = child(config, key)
-    if isinstance(value, ListConfig) or (isinstance(value, DictConfig) and OmegaConf.get_type(value) in (None, dict)):
-        require_inside(name, OmegaConf.to_container(value, resolve=False))
     if isinstance(value, int) and abs(value) > LARGEST:
         raise UserError(f"{name}: {value} is beyond the whole numbers of 64 bits")
 

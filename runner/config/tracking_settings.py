@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from experiments.validators import InvalidField, require_choice
-from runner.environment import without_credentials
+from runner.environment import HIDDEN, without_credentials
 
 KINDS = ("local", "server")
 
@@ -68,8 +68,10 @@ class Tracking:
             raise InvalidField(
                 self,
                 "uri",
-                f"{without_credentials(repr(self.uri))} is not a server's address; give tracking.uri=http://host:port",
+                f"{_without_user(repr(self.uri))} is not a server's address; give tracking.uri=http://host:port",
             )
+        if self.kind == "server" and " " in (self.uri or ""):
+            raise InvalidField(self, "uri", "there is a blank in the address; within a password it is written %20")
         if self.experiment is not None:
             self._require_folder_name(self.experiment)
         if self.run_name is not None and not 0 < len(self.run_name.strip()) <= LONGEST_NAME:
@@ -97,3 +99,8 @@ class Tracking:
             raise InvalidField(self, "experiment", f"{experiment!r} cannot be the name of a folder")
         if len(quote(experiment, safe=" ")) > FOLDER_NAME_BYTES:
             raise InvalidField(self, "experiment", f"{experiment[:20]!r}... is too long for the name of a folder")
+
+
+def _without_user(address: str) -> str:
+    """Hide the user and password of what may be no address."""
+    return without_credentials(re.sub(r"^(['\"]?)(?:[a-z]+://)?.*@", rf"\1{HIDDEN}@", address))

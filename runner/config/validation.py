@@ -15,7 +15,7 @@ from experiments.reporting.text import first_line
 from experiments.runtime.device import Device
 from experiments.validators import InvalidField, suggestion
 from runner.config.nodes import child
-from runner.config.references import require_own_value
+from runner.config.references import require_all_inside, require_own_value
 from runner.config.schema import Config
 from runner.config.sweep_settings import SweepSettings
 from runner.config.tracking_settings import Tracking
@@ -34,6 +34,7 @@ class Parts:
 
 def parts(config: DictConfig) -> Parts:
     """Return the config as objects. Raises UserError for the first thing that is wrong."""
+    require_all_inside(config)
     _require_declared_keys(config, Config, "")
     if not issubclass(_type(config.experiment), Experiment):
         raise UserError(

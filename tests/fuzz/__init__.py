@@ -1,0 +1,1 @@
+"""Input that nobody would think of: each is refused in one line, and leaves nothing behind."""
