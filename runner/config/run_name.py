@@ -37,7 +37,7 @@ def subject(experiment: Experiment) -> dict[str, str]:
     for field in experiment.named_after:
         value = getattr(experiment, field)
         if isinstance(value, Choice):
-            words[field] = value.name
+            words[field] = value.title
         else:
             words[NAME if field == "name" else f"experiment.{field}"] = str(value)
     return words
