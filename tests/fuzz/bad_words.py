@@ -38,7 +38,7 @@ STRUCTURE = [
     "experiment._target_=os.system", "+_target_=os.system", "hydra.launcher._target_=os.system",
     "hydra.callbacks={x:{_target_:os.system}}", "hydra.run.dir=../x", "hydra.output_subdir=x", "hydra.job.chdir=true",
     "hydra.mode=MULTIRUN", "hydra/job_logging=default", "hydra.job.env_set={A:B}", "hydra=null",
-    "seed=(", "seed=[", "seed={", "seed=}", "seed=,", "seed=1,", "seed=choice()", 
+    "seed=(", "seed=[", "seed={", "seed=}", "seed=,", "seed=1,", "seed=choice()",
     "experiment.shape='inner", "experiment.shape=in'ner", "experiment.sizes=[,]", "experiment.sizes=[1 2]",
     "experiment.sizes=extend_list(0)", "experiment.sizes.0=0", "experiment.sizes.x=1", "experiment.sizes[0]=1",
     "seed.x=1", "seed..x=1", "a/b/c=1", "SEED=1",

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from experiments.experiment import Refused
 from experiments.networks.datasets import Csv, Npz
-from experiments.networks.datasets import npz as reading_npz
 from experiments.networks.models.keras_file import KerasFile
 from experiments.networks.saving.recognise import KERAS_MEMBERS
 
@@ -140,7 +139,7 @@ def test_archives_that_hold_more_than_the_memory(tmp_path, monkeypatch):
     path.write_bytes(file.getvalue())
     assert path.stat().st_size < 2**20
     small = type("Memory", (), {"available": 2**20})
-    monkeypatch.setattr(reading_npz.psutil, "virtual_memory", lambda: small)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: small)
     assert "GiB of memory are free" in str(_refusal(_npz(path)))
     path.write_bytes(_zip({name: bytes(2**26 + 1) if name == "config.json" else b"{}" for name in KERAS_MEMBERS}))
     assert "has more than 64 MiB" in str(_refusal(_keras(path)))
