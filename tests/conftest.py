@@ -38,10 +38,12 @@ os.environ["MLFLOW_LOGGING_LEVEL"] = "CRITICAL"
 
 
 SLOW = {
+    "test_callbacks.py",
     "test_deployment.py",
     "test_execution.py",
     "test_networks.py",
     "test_saving.py",
+    "test_streaming.py",
     "test_subprocesses.py",
     "test_training.py",
 }

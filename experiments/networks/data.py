@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.networks.front import Front, Table
-from experiments.networks.standardisation import Moments, moments
+from experiments.networks.standardisation import Moments, moments, moments_of_bytes
 from experiments.recorder import Cell, DatasetFacts
 
 Task = Literal["classification", "regression"]
@@ -24,7 +24,8 @@ class Split:
     x: npt.NDArray[Any]
     """Raw inputs [n, *input_shape], in the units of their source; the models normalise them.
 
-    float32, or float64 where float32 would not tell the examples apart.
+    float32, or float64 where float32 would not tell the examples apart. Images from a folder are bytes, and may be a
+    file on disk (:func:`experiments.networks.datasets.kept.on_disk`); a network takes them as float32.
     """
     y: npt.NDArray[Any]
     """Class numbers from 0, int64 [n]; for a regression the targets in their own unit, float64 [n]."""
@@ -65,13 +66,18 @@ class Data:
             counts = np.bincount(np.concatenate([part.y for part in parts.values()]), minlength=self.outputs)
             profile["classes"] = self.outputs
             profile |= {f"examples of {name}": int(count) for name, count in zip(self.class_names, counts, strict=True)}
-        features = (self.train.x.dtype.name, self.input_shape)
+        features = (self.input_dtype, self.input_shape)
         return DatasetFacts(self.name, self.source, hashed.hexdigest(), features, self.train.y.dtype.name, profile)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """The shape of one example."""
         return self.train.x.shape[1:]
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype in which a network takes the inputs."""
+        return "float32" if self.train.x.dtype == np.uint8 else self.train.x.dtype.name
 
     @property
     def outputs(self) -> int:
@@ -81,7 +87,7 @@ class Data:
     @cached_property
     def input_moments(self) -> Moments:
         """Mean and deviation of the training inputs: one by one for features, by channel for images."""
-        return moments(self.train.x)
+        return moments_of_bytes(self.train.x) if self.train.x.dtype == np.uint8 else moments(self.train.x)
 
     @cached_property
     def target_moments(self) -> Moments:

@@ -35,7 +35,10 @@ class Front(ABC):
 
 @dataclass(frozen=True)
 class Resized(Front):
-    """Images of any size become images of one size, as Keras' ``image_dataset_from_directory`` makes them."""
+    """Images of any size become images of one size, as Keras' ``image_dataset_from_directory`` makes them.
+
+    Their numbers are rounded to whole ones, as which a training keeps them.
+    """
 
     size: tuple[int, int]
     """Height and width in pixels."""
@@ -47,7 +50,7 @@ class Resized(Front):
 
         raw = keras.Input((None, None, self.channels), dtype=dtype, name="images")
         # Not the layer Resizing: a model that is called without ``training`` would then drop units out behind it.
-        return raw, keras.ops.image.resize(raw, self.size, interpolation="bilinear")
+        return raw, keras.ops.round(keras.ops.image.resize(raw, self.size, interpolation="bilinear"))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ Float64s = npt.NDArray[np.float64]
 BATCH = 4096
 """Examples that are looked at in float64 at a time, to save memory."""
 
+BYTES = 2**21
+"""... and so many numbers of images that are kept as bytes, which may be large."""
+
 ROUNDING = 2.0**-53
 """The largest relative error of a number that is rounded to float64."""
 
@@ -78,6 +81,19 @@ def moments(values: Array) -> Moments:
     scaled = np.ldexp(deviation, exponent)
     scaled[scaled < np.finfo(np.float64).tiny] = 0.0  # its inverse may be beyond float64
     return Moments(np.ldexp(origin + mean, exponent), scaled)
+
+
+def moments_of_bytes(values: npt.NDArray[np.uint8]) -> Moments:
+    """Return the same for bytes, by counting how often each of them is there: faster, and in little memory."""
+    channels, levels = values.shape[-1], np.arange(256)
+    counts = np.zeros((channels, len(levels)))
+    size = max(BYTES // values[0].size, 1)
+    for start in range(0, len(values), size):
+        block = values[start : start + size].reshape(-1, channels)
+        counts += [np.bincount(column, minlength=len(levels)) for column in block.T]
+    shares = counts / counts[0].sum()
+    mean = shares @ levels
+    return Moments(mean, np.sqrt((shares * np.square(levels - mean[:, None])).sum(axis=1)))
 
 
 def largest(values: Array) -> Float64s:

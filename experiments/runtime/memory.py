@@ -27,6 +27,14 @@ def free_bytes(placement: Placement) -> int | None:
     return _free_on_gpu(placement) if placement.is_gpu else _free_on_host()
 
 
+def left_bytes() -> int:
+    """Return how many bytes of memory this process may still take: what is free here, or what its limit leaves."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit == resource.RLIM_INFINITY:
+        return _free_on_host()
+    return min(_free_on_host(), max(limit - psutil.Process().memory_info().data, 0))
+
+
 def _free_on_host() -> int:
     available: int = psutil.virtual_memory().available
     allowed = _free_in_cgroup()

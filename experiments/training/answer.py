@@ -193,7 +193,11 @@ class TrainingAnswer:
             return f"{done} epochs, none with a finite loss."
         if self.test is None:
             return f"{done} of {self.settings.epochs} epochs, the best of them epoch {best}.{resumed}"
-        ended = "no better after that" if history.is_patience_over(self.settings.patience) else "all epochs done"
+        ended = (
+            "all epochs done" if done >= self.settings.epochs else f"ended by callback={self.settings.callback.name}"
+        )
+        if history.is_patience_over(self.settings.patience):
+            ended = "no better after that"
         return (
             f"{done} epochs ({ended}); the weights are those of epoch {best}, which had the lowest validation "
             f"loss: {history.rows[best - 1].val_loss:.4g}.{resumed}"
@@ -207,7 +211,7 @@ class TrainingAnswer:
         why = f" (auto tried: {tried})" if tried else ""
         if self.settings.execution == AUTO and not tried:
             why = " (settled by an earlier run of this question)"
-        return f"{rate:,.0f} examples/s with execution={self.history.execution}{why}."
+        return f"{rate:,.0f} examples/s with execution={self.history.execution}{why}. {self.history.streaming}".rstrip()
 
     def _classes(self) -> str:
         if self.data.task != "classification" or len(self.data.class_names) > MOST_CLASSES:

@@ -15,11 +15,14 @@ from experiments.measure.contest import Judged
 from experiments.networks.data import Data
 from experiments.networks.front import named_columns
 from experiments.networks.saving import Arrays, reload, save
+from experiments.networks.saving.arrays import Array
 from experiments.networks.saving.layout import KERAS
 from experiments.networks.saving.outputs import as_arrays
 from experiments.networks.served import scores_of, served
+from experiments.plugins import modules
 from experiments.recorder import CALIBRATION_FILE, JUDGED_FILE, TEST_SET_FILE, ModelCard, Recorder
 from experiments.training.answer import TrainingAnswer
+from experiments.training.execution import is_on_disk
 from experiments.training.meaning import meaning
 
 CALIBRATION_EXAMPLES = 256
@@ -30,6 +33,9 @@ CHECKED_EXAMPLES = 256
 
 ANOTHER = 0.05
 """Outputs further apart, relative to the largest one, are another model's; it is more than the rounding of 16 bits."""
+
+FROM_DISK = 2**22
+"""About how many numbers are taken at a time, or kept with the run, of examples that memory does not hold."""
 
 ROWS = "rows"
 """The array of the test set with a table's rows as their owner has them; ``x`` is what the network sees of them."""
@@ -51,11 +57,11 @@ def hand_over(network: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
     with tempfile.TemporaryDirectory(prefix="model-") as scratch:
         folder = Path(scratch, "model")
         said = as_arrays(model(_first(examples, CHECKED_EXAMPLES), training=False))
-        _require_same(scores_of(said), answer.test.outputs[:CHECKED_EXAMPLES])
+        _require_same(scores_of(said), answer.test.outputs[: len(scores_of(said))])
         saved = save(model, folder)
         if settings.check_saved:
             recorder.progress("saved model", 0.0, "loading it in a fresh process")
-            answer.saved = [found.row for found in reload(model, saved, _first(examples, CHECKED_EXAMPLES))]
+            answer.saved = [found.row for found in reload(model, saved, _first(examples, CHECKED_EXAMPLES), modules())]
             recorder.table("saved", answer.saved)
             recorder.progress("saved model", 1.0, answer.saved_in_words())
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -72,18 +78,23 @@ def hand_over(network: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
         )
     recorder.file(JUDGED_FILE, _judged(answer).to_bytes())
     recorder.file(TEST_SET_FILE, _archive(**_test_set(data)))
-    recorder.file(CALIBRATION_FILE, _archive(x=data.train.x[:CALIBRATION_EXAMPLES]))
+    recorder.file(CALIBRATION_FILE, _archive(x=_some(data.train.x, CALIBRATION_EXAMPLES).astype(data.input_dtype)))
     answer.is_handed_over, answer.store_words = True, recorder.store_words
     if damage := answer.damage_in_words():
         raise Refused(f"the model {damage}; it is not registered")
 
 
 def _users_inputs(data: Data) -> Arrays:
-    """Return the test examples as the saved model takes them: the columns of a table by name, or one array."""
+    """Return test examples as the saved model takes them: the columns of a table by name, or one array."""
     if data.test_rows is None:
-        return data.test.x
+        return _some(data.test.x, CHECKED_EXAMPLES).astype(data.input_dtype, copy=False)
     columns, dtype = named_columns(data.test_rows), data.test.x.dtype
     return {name: values.astype(dtype) if values.dtype.kind == "f" else values for name, values in columns.items()}
+
+
+def _some(x: Array, most: int) -> Array:
+    """Return the first examples: ``most`` of them, or fewer from disk."""
+    return x[: min(most, max(FROM_DISK // x[0].size, 1))] if is_on_disk(x) else x[:most]
 
 
 def _first(examples: Arrays, count: int) -> Arrays:
@@ -110,9 +121,10 @@ def _judged(answer: TrainingAnswer) -> Judged:
 
 def _test_set(data: Data) -> Mapping[str, Any]:
     rows = {} if data.test_rows is None else {ROWS: data.test_rows}
+    x = _some(data.test.x, len(data.test.x))
     return rows | {
-        "x": data.test.x,
-        "y": data.test.y,
+        "x": x.astype(data.input_dtype, copy=False),
+        "y": data.test.y[: len(x)],
         "task": np.array(data.task),
         "class_names": np.array(data.class_names),
     }

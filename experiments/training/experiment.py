@@ -19,9 +19,11 @@ from experiments.runtime.memory import peak_bytes
 from experiments.runtime.modes import SIGNIFICAND_BITS
 from experiments.training.answer import TrainingAnswer
 from experiments.training.artifacts import hand_over
+from experiments.training.callbacks import CALLBACKS
 from experiments.training.checkpoint import FOLDER, Checkpoint, newest, path_of
 from experiments.training.comparison import compare
 from experiments.training.history import EpochRow
+from experiments.training.losses import LOSSES
 from experiments.training.report import in_words, record_epoch, record_figures, record_test
 from experiments.training.rounding import accepted_rounding
 from experiments.training.session import EXECUTION, Session
@@ -55,6 +57,8 @@ class Training(TrainingSettings, Experiment):
         "model": MODELS,
         "dataset": DATASETS,
         "optimizer": OPTIMIZERS,
+        "loss": LOSSES,
+        "callback": CALLBACKS,
     }
 
     @property
@@ -107,7 +111,9 @@ class Training(TrainingSettings, Experiment):
         """Train, record and yield one epoch after the other, until all are done or patience is over."""
         for row in session.history.rows:  # those of the run that is resumed
             record_epoch(row, recorder)
-        while session.epoch < self.epochs and not session.history.is_patience_over(self.patience):
+        while session.epoch < self.epochs and not (
+            session.history.is_patience_over(self.patience) or session.callbacks.want_to_stop
+        ):
             row = session.train_epoch()
             if not (math.isfinite(row.train_loss) and math.isfinite(row.val_loss)):
                 raise Refused(

@@ -33,6 +33,8 @@ class History:
     """The epoch of the checkpoint that the training was resumed from; 0 if it began anew."""
     tried: dict[str, str] = field(default_factory=dict)
     """Execution -> its speed, or why it has none; empty unless ``auto`` has chosen in this run."""
+    streaming: str = ""
+    """What it costs to read the examples from disk, in a sentence; empty if they are in memory."""
 
     def add(self, row: EpochRow) -> bool:
         """Append an epoch. Return whether it is the best one so far."""

@@ -15,6 +15,7 @@ from experiments.networks.data import Data, Split
 from experiments.networks.models.ends import without_unit
 from experiments.recorder import Recorder
 from experiments.runtime.tensorflow_import import import_tensorflow
+from experiments.training.callbacks import Called
 from experiments.training.checkpoint import Checkpoint
 from experiments.training.execution import (
     AUTO,
@@ -22,7 +23,9 @@ from experiments.training.execution import (
     Execution,
     assign,
     choose,
+    cost_of_streaming,
     evaluate,
+    is_on_disk,
     mirrored,
     new_execution,
     predict,
@@ -30,7 +33,6 @@ from experiments.training.execution import (
     values_of,
 )
 from experiments.training.history import EpochRow, History
-from experiments.training.losses import new_loss
 from experiments.training.precision import scaled, set_precision
 from experiments.training.settings import TrainingSettings
 
@@ -71,9 +73,10 @@ class Session:
             steps = self._steps_per_epoch() * settings.epochs
             self.optimizer = scaled(settings.optimizer.build(steps), settings.precision)
             self.optimizer.build(self._learner.trainable_variables)
-        self._loss = new_loss(data.task)
+        self._loss = settings.loss.build(data.task, None)
         # Targets that are not for training may be as far away as float64 goes.
-        self._judge = self._loss if data.task == "classification" else new_loss(data.task, "float64")
+        self._judge = self._loss if data.task == "classification" else settings.loss.build(data.task, "float64")
+        self.callbacks = Called(settings.callback.build(), self._learner, self.optimizer, self._loss, settings.epochs)
         self.history = History(settings.execution)
         self._best = values_of(self.model.variables)
         if checkpoint:
@@ -97,7 +100,10 @@ class Session:
             recorder.progress("execution", 0.0, f"compiling {name}")
         self._execution = chosen or new_execution(name, *self._task())
         self._execution.warm_up()
+        if is_on_disk(self.data.train.x):
+            self.history.streaming = cost_of_streaming(self._execution).in_words
         self._validation = Evaluation(*self._judged(self.data.validation))
+        self.callbacks.begin()
         recorder.progress("execution", 1.0, name)
 
     def _task(self) -> tuple[Any, Any, Any, Array, Array, int]:
@@ -107,7 +113,12 @@ class Session:
 
     def _judged(self, part: Split) -> tuple[Any, Any, Array, Array, int]:
         """What an evaluation needs to judge the model on a part of the data."""
-        return self._learner, self._judge, part.x, self._labels(part), min(EVALUATION_BATCH, len(part.y))
+        return self._learner, self._judge, part.x, self._labels(part), min(self._evaluation_batch, len(part.y))
+
+    @property
+    def _evaluation_batch(self) -> int:
+        """Where memory is scarce, as large a batch as it has to hold in training."""
+        return self.settings.batch_size if is_on_disk(self.data.train.x) else EVALUATION_BATCH
 
     def _labels(self, part: Split, dtype: str = "float64") -> Array:
         """Class numbers [n], or standardised targets [n, 1] in ``dtype``."""
@@ -123,6 +134,7 @@ class Session:
     def train_epoch(self) -> EpochRow:
         """Train for one more epoch and validate the model."""
         number = self.epoch + 1
+        self.callbacks.begin_epoch(number)
         done = self._execution.run_epoch(self._order(number))
         val_loss, val_accuracy = self._validation()
         row = EpochRow(
@@ -136,15 +148,17 @@ class Session:
         )
         if self.history.add(row):
             self._best = values_of(self.model.variables)
+        self.callbacks.end_epoch(row)
         return row
 
     def restore_best(self) -> None:
         """Give the model the variables of its best epoch."""
+        self.callbacks.end()
         assign(self.model.variables, self._best)
 
     def test(self) -> HeldOutResult:
         """Evaluate the model on the test set. Raises Refused where its outputs are not finite numbers."""
-        outputs = predict(self.model, self.data.test.x, EVALUATION_BATCH)
+        outputs = predict(self.model, self.data.test.x, self._evaluation_batch)
         wrong = ~np.isfinite(outputs).all(axis=1)
         if wrong.any():
             raise Refused(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from experiments.networks.datasets import Dataset
 from experiments.networks.models import Model
 from experiments.networks.optimizers import Optimizer
 from experiments.recorder import REGISTERED_NAME
+from experiments.training.callbacks import Callback, NoCallback
 from experiments.training.execution import EXECUTIONS
+from experiments.training.losses import Loss, Standard
 from experiments.training.precision import PRECISIONS
 from experiments.validators import InvalidField, require_at_least, require_choice, require_seed
 
@@ -28,6 +30,8 @@ class TrainingSettings:
     model: Model
     dataset: Dataset
     optimizer: Optimizer
+    loss: Loss = field(default_factory=Standard)
+    callback: Callback = field(default_factory=NoCallback)
     epochs: int = 30
     batch_size: int = 64
     execution: str = "auto"

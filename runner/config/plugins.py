@@ -1,4 +1,4 @@
-"""Plug-ins: models, datasets, optimizers and other choices from files that the command line names.
+"""Plug-ins: models, datasets, losses, serving backends, Keras layers and others from files that the command line names.
 
 ``plugins=[./mine.py]`` is a word for this program and no key of the config, so that no stored config can name code.
 Installed packages name theirs by entry points instead, see :mod:`runner.config.schema`.
@@ -15,6 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+from experiments import plugins
+from experiments.deployment import backends
+from experiments.deployment.backends import ServingBackend
 from experiments.experiment import Choice
 from experiments.reporting.text import first_line
 from runner.config.schema import join
@@ -43,13 +46,27 @@ def _load(path: Path) -> None:
     if path.suffix != ".py" or not os.path.isfile(path):  # False, too, for what no path can be
         raise UserError(f"plugins: {path} is no Python file; write plugins=[./mine.py]")
     module = _imported(path.absolute())
-    found = [one for one in vars(module).values() if _is_own_choice(one, module)]
-    if not found:
+    choices = [one for one in vars(module).values() if _is_own_choice(one, module)]
+    of_backends = plugins.subclasses_in(module, ServingBackend)
+    if not (choices or of_backends or plugins.registers_with_keras(module)):
         raise UserError(
-            f"plugins: {path} has no dataclass in it that derives from a model, a dataset or another choice"
+            f"plugins: {path} has no dataclass in it that derives from a model, a dataset or another choice, no "
+            "serving backend, and nothing registered with Keras"
         )
-    for choice in found:
+    for choice in choices:
         join(choice, str(path))
+    for backend in of_backends:
+        _join_backend(backend, path)
+    plugins.add(module.__name__)
+
+
+def _join_backend(backend: type[ServingBackend], path: Path) -> None:
+    if not all(isinstance(getattr(backend, name, None), str) for name in ("name", "title", "artifact")):
+        raise UserError(f"plugins: {path}: {backend.__name__} needs a name, a title and an artifact, each a text")
+    try:
+        backends.join(backend)
+    except ValueError as error:
+        raise UserError(f"plugins: {path}: {error}") from None
 
 
 def _imported(path: Path) -> ModuleType:

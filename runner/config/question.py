@@ -26,7 +26,14 @@ OBJECTIVE = ("sweep.metric", "sweep.direction")
 RESUMING = ("sweep", *(key for field in fields(SweepSettings) if (key := f"sweep.{field.name}") not in OBJECTIVE))
 """The keys that only say how a sweep is resumed, and the group of them."""
 
-CAME_LATER = {"device.deterministic": False, "experiment.transfer": "none", "experiment.promote": None}
+CAME_LATER = {
+    "device.deterministic": False,
+    "experiment.transfer": "none",
+    "experiment.promote": None,
+    "experiment.loss": "standard",
+    "experiment.callback": "none",
+    "experiment.dataset.stream": None,
+}
 """Keys that older runs do not have, with the value for what these did: it leaves the hash of a question as it was."""
 
 KIND = ("cpu", "cores", "usable_cores", "memory_bytes")

@@ -19,7 +19,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 from experiments.experiment import Choice, Experiment, defined_in, modules
 from experiments.reporting.text import first_line
@@ -32,8 +32,8 @@ from runner.errors import UserError
 ENTRY_POINTS = "tensorflow_lab_bench.experiments"
 """The entry point group by which another package adds its experiments."""
 
-CHOICES_ENTRY_POINTS = "tensorflow_lab_bench.{group}s"
-"""The entry point groups by which another package adds choices: ``tensorflow_lab_bench.models``, ``.datasets``, ..."""
+CHOICES_ENTRY_POINTS = "tensorflow_lab_bench.{plural}"
+"""The entry point groups by which another package adds choices: ``tensorflow_lab_bench.models``, ``.losses``, ..."""
 
 SCHEMA = "schema"
 
@@ -57,7 +57,7 @@ def register() -> None:
     store.store(group=SCHEMA, name="tracking", node=_with_open_maps(Tracking))
     for experiment in experiments():
         _join_installed(experiment)
-        store.store(group=f"{SCHEMA}/experiment", name=experiment.name, node=_with_open_maps(experiment))
+        store.store(group=f"{SCHEMA}/experiment", name=experiment.name, node=_without_choices(experiment))
         for group, choices in experiment.choices.items():
             for choice in choices:
                 store.store(group=f"{SCHEMA}/{group}", name=choice.name, node=choice)
@@ -116,11 +116,20 @@ def _groups_of(experiment: type[Experiment], choice: type[Choice]) -> Iterator[s
 def _join_installed(experiment: type[Experiment]) -> None:
     """Join the choices that installed packages name for the groups of an experiment."""
     for group in experiment.choices:
-        for entry_point in metadata.entry_points(group=CHOICES_ENTRY_POINTS.format(group=group)):
+        plural = group + ("es" if group.endswith("s") else "s")
+        for entry_point in metadata.entry_points(group=CHOICES_ENTRY_POINTS.format(plural=plural)):
             with _left_out_if_broken(f"{group}={entry_point.name}", entry_point.value.partition(":")[0]):
                 choice = entry_point.load()
                 if (group, choice) not in JOINED:
                     join(choice, entry_point.value)
+
+
+def _without_choices(experiment: type[Experiment]) -> DictConfig:
+    """Return the schema of an experiment in which nothing is chosen yet, whatever its fields' defaults are."""
+    schema = _with_open_maps(experiment)
+    for group in experiment.choices:
+        schema[group] = MISSING
+    return schema
 
 
 def _with_open_maps(part: type[Any]) -> DictConfig:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from experiments.networks import saving
+from experiments.networks.saving.lab_bench_model import OWN_LAYERS
+from experiments.plugins import import_all, registers_with_keras
 from runner.environment import package_version
 from runner.messages import ModelRecord
 from runner.tracking.usage import EXAMPLE, SERVING_EXAMPLE
@@ -67,9 +69,14 @@ def _write_example(folder: Path, inputs: Arrays) -> None:
 
 
 def _write_code(folder: Path) -> None:
-    """Copy the loader, which needs nothing of this project."""
+    """Copy the loader, which needs nothing of this project, and the plug-ins that register the model's own layers."""
     folder.mkdir()
     shutil.copyfile(LOADER, folder / LOADER.name)
+    for module in filter(registers_with_keras, import_all()):
+        assert module.__file__ is not None
+        target = folder / OWN_LAYERS / Path(module.__file__).name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(module.__file__, target)
 
 
 def _write_environment(folder: Path) -> None:

@@ -221,6 +221,13 @@ def test_an_image_that_ends_too_early_is_named(folder, on_device):
     Image.fromarray(random.integers(0, 255, (40, 40, 3)).astype(np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:600])
     with pytest.raises(Refused, match=r"cut\.jpg is no whole image"):
+        Images(path=str(folder)).check()
+
+
+def test_an_image_that_breaks_off_in_the_middle_is_named_when_it_is_read(folder, on_device):
+    path = folder / "pears" / "x.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    with pytest.raises(Refused, match=r"x\.png is no whole image"):
         Images(path=str(folder)).load(seed=0)
 
 

@@ -29,7 +29,7 @@ def _table(task: str = "classification") -> Data:
 
 
 def _images(front: Resized | None) -> Data:
-    x = np.random.default_rng(0).uniform(0, 255, (5, 6, 4, 3)).astype(np.float32)
+    x = np.random.default_rng(0).integers(0, 256, (5, 6, 4, 3)).astype(np.float32)
     part = Split(x, np.arange(5) % 2)
     return Data("images", "classification", part, part, part, ("no", "yes"), is_image=True, source="", front=front)
 

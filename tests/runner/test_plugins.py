@@ -7,6 +7,8 @@ from importlib import metadata
 
 import pytest
 
+from experiments.plugins import VARIABLE
+
 MODEL = '''
 from dataclasses import dataclass
 from typing import ClassVar
@@ -35,12 +37,77 @@ class Wide(Model):
 '''
 
 
+LOSS = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+from experiments.training.losses import Loss
+
+
+@dataclass
+class Huber(Loss):
+    """Far targets count less."""
+
+    name: ClassVar[str] = "huber_of_a_test"
+    delta: float = 1.0
+
+    def build(self, task, dtype):
+        import keras
+
+        return keras.losses.Huber(self.delta, dtype=dtype)
+'''
+
+CALLBACK = '''
+from dataclasses import dataclass
+from typing import ClassVar
+
+from experiments.training.callbacks import Callback
+
+
+@dataclass
+class Enough(Callback):
+    """Ends a training that is good enough."""
+
+    name: ClassVar[str] = "enough_of_a_test"
+    accuracy: float = 0.5
+
+    def build(self):
+        import keras
+
+        def end_if_good(epoch, logs):
+            if logs["val_accuracy"] >= self.accuracy:
+                callback.model.stop_training = True
+
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=end_if_good)
+        return [callback]
+'''
+
+BACKEND = '''
+from experiments.deployment.backends.keras_model import KerasModel
+
+
+class KerasGraph(KerasModel):
+    """``tf.function`` around the call."""
+
+    name = "keras_graph_of_a_test"
+    title = "Keras, graph"
+
+    def client(self):
+        import tensorflow as tf
+
+        call = tf.function(lambda inputs: self.model(inputs, training=False))
+        return lambda inputs: call(inputs).numpy()
+'''
+
+
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
     """Write a plug-in and forget afterwards all that has joined."""
+    from experiments.deployment.backends import BACKENDS
     from runner.config import plugins, schema
 
-    experiments = schema.experiments()
+    experiments, known = schema.experiments(), {**BACKENDS}
+    monkeypatch.setenv(VARIABLE, "")
     before = [experiment.choices for experiment in experiments]
     monkeypatch.setattr(sys, "path", [*sys.path])
     modules = {*sys.modules}
@@ -50,6 +117,8 @@ def plugin(tmp_path, monkeypatch):
         return f"plugins=[{tmp_path / name}]"
 
     yield write
+    for name in {*BACKENDS} - {*known}:
+        del BACKENDS[name]
     schema.JOINED.clear()
     plugins.LOADED.clear()
     for experiment, choices in zip(experiments, before, strict=True):
@@ -66,6 +135,38 @@ def test_a_model_of_one_s_own_is_a_choice_like_ours(main, plugin):
     done = main(plugin(MODEL), *CHOSEN, "experiment.model.width=7", "--cfg", "job")
     assert done.status == 0
     assert "width: 7" in done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "says"),
+    [
+        (LOSS, ("experiment=training", "loss=huber_of_a_test", "experiment.loss.delta=3"), "delta: 3"),
+        (CALLBACK, ("experiment=training", "callback=enough_of_a_test"), "accuracy: 0.5"),
+        (BACKEND, ("experiment=deployment", "experiment.ways=[keras,keras_graph_of_a_test]"), "keras_graph_of_a_test"),
+    ],
+)
+def test_losses_callbacks_and_serving_backends_of_one_s_own(main, plugin, content, words, says):
+    done = main(plugin(content), *words, "--cfg", "job")
+    assert done.status == 0
+    assert says in done.out
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            BACKEND.replace("keras_graph_of_a_test", "onnx"),
+            "there is a backend onnx already; give KerasGraph another name",
+        ),
+        (BACKEND.replace("KerasModel", "ServingBackend").replace("keras_model", "backend"), "has no dataclass in it"),
+        (BACKEND.replace('"Keras, graph"', "7"), "KerasGraph needs a name, a title and an artifact, each a text"),
+    ],
+)
+def test_a_serving_backend_that_cannot_join(main, plugin, content, says):
+    done = main(plugin(content), "experiment=deployment")
+    assert done.status == 2
+    assert says in done.err
+    assert done.err.count("\n") == 1
 
 
 def test_an_installed_package_names_its_models_by_entry_points(main, plugin, tmp_path, monkeypatch):

@@ -33,8 +33,13 @@ class Dataset(Choice, ABC):
 
     def _training(self, x: Array, y: Array, rows: Rows, seed: int) -> tuple[Split, Split]:
         """Split the ``rows`` of x and y that do not belong to the test set into training and validation."""
+        training, validation = self._training_rows(y, rows, seed)
+        return picked(x, y, training), picked(x, y, validation)
+
+    def _training_rows(self, y: Array, rows: Rows, seed: int) -> tuple[Rows, Rows]:
+        """Split the ``rows`` that do not belong to the test set into those for training and for validation."""
         training, validation = split_off(rows, y, self.validation_share, len(y), seed)
-        return picked(x, y, first(training, y, self.limit)), picked(x, y, validation)
+        return first(training, y, self.limit), validation
 
 
 def picked(x: Array, y: Array, rows: Rows) -> Split:

@@ -19,7 +19,7 @@ def begin(data: Data) -> tuple[Any, Any]:
     """
     import keras
 
-    dtype, known = data.train.x.dtype.name, data.input_moments
+    dtype, known = data.input_dtype, data.input_moments
     raw = keras.Input(data.input_shape, dtype=dtype, name="raw")
     return raw, _rescaling(1 / known.unit, -known.mean / known.unit, dtype, "normalised")(raw)
 

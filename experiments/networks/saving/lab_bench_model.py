@@ -6,9 +6,13 @@ as bytes, which ``mlflow models serve`` would answer in base64.
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from pathlib import Path
 from typing import Any
+
+OWN_LAYERS = "own_layers"
+"""The folder beside this file with Python files that register layers of the model with Keras."""
 
 BATCH = 1024
 """Examples that are computed at a time."""
@@ -18,6 +22,8 @@ def _load_pyfunc(path: str) -> Model:
     """Load the model from the folder ``path``, as MLflow asks for it."""
     import keras
 
+    for file in sorted(Path(__file__).with_name(OWN_LAYERS).glob("*.py")):
+        importlib.import_module(f"{OWN_LAYERS}.{file.stem}")
     # The columns of a table keep their names where a tensor cannot have them.
     warnings.filterwarnings("ignore", message="When providing `inputs` as a dict")
     return Model(keras.saving.load_model(Path(path, "model.keras"), compile=False))

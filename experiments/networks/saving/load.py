@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from experiments.networks.saving import checksums, foreign
 from experiments.networks.saving.layout import SAVED_MODEL
 from experiments.networks.saving.recognise import NotLoadable, require_hdf5, require_keras, require_saved_model
+from experiments.plugins import import_all
 from experiments.reporting.text import first_line
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def _load_keras(path: Path, sha256: str | None, compiled: bool) -> Callable[...,
     checksums.verify(path, sha256)
     import keras
 
+    import_all()  # a model may have layers of a plug-in's
     try:
         with _in_one_line(path):
             model: Callable[..., Any] = keras.saving.load_model(path, compile=compiled, safe_mode=True)
@@ -116,7 +118,7 @@ def _reason(error: Exception) -> str:
     if unknown := UNKNOWN.search(str(error)):
         kind, name = unknown.groups()
         return (
-            f"its {kind} {name!r} is none of Keras' own, and a model's file does not hold the code of others; "
-            "build the model of Keras' own layers and functions, and save it again"
+            f"its {kind} {name!r} is none of Keras' own, and a model's file does not hold the code of others; name the "
+            "Python file that registers it, plugins=[./mine.py], or build the model of Keras' own layers and functions"
         )
     return f"{type(error).__name__}: {first_line(error).partition(' Full object config:')[0]}"

@@ -18,8 +18,10 @@ from experiments.training.execution.execution import Epoch, Execution, Task
 from experiments.training.execution.fastest import fastest
 from experiments.training.execution.fit import Fit
 from experiments.training.execution.inference import Evaluation, evaluate, predict
+from experiments.training.execution.reading import is_on_disk
 from experiments.training.execution.replicas import is_replicated, mirrored, replica_devices
 from experiments.training.execution.state import State, assign, values_of
+from experiments.training.execution.streaming import StreamingCost, cost_of_streaming
 from experiments.training.execution.whole_epoch import WholeEpoch, WholeEpochXla
 
 __all__ = [
@@ -31,9 +33,12 @@ __all__ = [
     "Execution",
     "ExecutionChoice",
     "State",
+    "StreamingCost",
     "assign",
     "choose",
+    "cost_of_streaming",
     "evaluate",
+    "is_on_disk",
     "mirrored",
     "new_execution",
     "predict",
@@ -62,12 +67,18 @@ def new_execution(name: str, model: Any, optimizer: Any, loss: Any, x: Array, y:
     ``keras.optimizers.LossScaleOptimizer``: the optimizer is not wrapped here.
 
     Only ``fit`` trains a model on several devices (built within the scope of :func:`mirrored`): ``auto`` chooses it,
-    other names raise Refused. ``batch_size`` is then the sum over all devices.
+    other names raise Refused. ``batch_size`` is then the sum over all devices. The same holds for examples on disk
+    (``np.memmap``), which only ``fit`` reads while it trains.
     """
     if name == AUTO:
         return choose(model, optimizer, loss, x, y, batch_size).execution
     if name != Fit.name and is_replicated(model):
         raise Refused(f"execution={name} trains on one device; on several, choose execution=fit or execution=auto")
+    if name != Fit.name and is_on_disk(x):
+        raise Refused(
+            f"execution={name} needs all examples in memory, which does not hold them; choose execution=fit or "
+            "execution=auto"
+        )
     return KINDS[name](Task(model, optimizer, loss, x, y, batch_size))
 
 
@@ -76,5 +87,5 @@ def choose(model: Any, optimizer: Any, loss: Any, x: Array, y: Array, batch_size
 
     Each execution trains for a few steps, which are then undone. Raises Refused if none can train this model.
     """
-    kinds = [Fit] if is_replicated(model) else list(KINDS.values())
+    kinds = [Fit] if is_replicated(model) or is_on_disk(x) else list(KINDS.values())
     return fastest(kinds, Task(model, optimizer, loss, x, y, batch_size))

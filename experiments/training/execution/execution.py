@@ -32,7 +32,7 @@ class Task:
     @property
     def classifies(self) -> bool:
         """Whether the targets are classes, so that there is an accuracy."""
-        return is_classification(self.loss)
+        return are_classes(self.y)
 
     @property
     def state(self) -> State:
@@ -84,8 +84,6 @@ class Execution(ABC):
         """Train for an epoch. Return loss and accuracy as in :class:`Epoch`."""
 
 
-def is_classification(loss: Any) -> bool:
-    """Return whether ``loss`` compares logits with classes."""
-    import keras
-
-    return isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
+def are_classes(y: npt.NDArray[Any]) -> bool:
+    """Tell whether targets are class numbers, which a loss compares with logits."""
+    return y.dtype.kind in "iu"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from experiments.runtime import device
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training.execution.execution import Execution, Task
+from experiments.training.execution.reading import batches, is_on_disk
 
 
 class Fit(Execution):
@@ -34,7 +35,10 @@ class Fit(Execution):
 
     def _examples(self, order: npt.NDArray[np.int64]) -> dict[str, Any]:
         """The examples in order, as arguments of Keras' ``fit``, which would convert arrays of float64 to float32."""
-        x, y, size = self.task.x[order], self.task.y[order], self.task.batch_size
+        size = self.task.batch_size
+        if is_on_disk(self.task.x):
+            return {"x": batches(self.task.x, self.task.y, order, size)}
+        x, y = self.task.x[order], self.task.y[order]
         if x.dtype != np.float64:
             return {"x": x, "y": y, "batch_size": size}
         return {"x": import_tensorflow().data.Dataset.from_tensor_slices((x, y)).batch(size)}

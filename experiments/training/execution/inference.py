@@ -8,24 +8,40 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.runtime.tensorflow_import import import_tensorflow
-from experiments.training.execution.execution import is_classification
+from experiments.training.execution.execution import are_classes
+from experiments.training.execution.reading import batches, is_on_disk
 
 
 class Evaluation:
-    """Loss and accuracy of a model on fixed examples, which stay on the device. An instance is traced only once."""
+    """Loss and accuracy of a model on fixed examples. An instance is traced only once.
+
+    The examples stay on the device, or on disk if they are there.
+    """
 
     def __init__(self, model: Any, loss: Any, x: npt.NDArray[Any], y: npt.NDArray[Any], batch_size: int) -> None:
         tf = import_tensorflow()
-        self._x, self._y = tf.constant(x), tf.constant(y)
+        self._x: Any = x if is_on_disk(x) else tf.constant(x)
+        self._y: Any = y if is_on_disk(x) else tf.constant(y)
         self._size = batch_size
-        self._classifies = is_classification(loss)
+        self._classifies = are_classes(y)
         self._targets = y.size
         self._over = tf.function(_summed(model, loss), autograph=False)
 
     def __call__(self) -> tuple[float, float | None]:
         """Return the mean loss over the examples, regularisation included, and the share of correct classes."""
-        total, right = self._over(self._x, self._y, self._size)
+        total, right = self._sums()
         return float(total) / len(self._x), int(right) / self._targets if self._classifies else None
+
+    def _sums(self) -> tuple[Any, Any]:
+        """Return the loss summed over the examples, and the number of correct classes."""
+        if not is_on_disk(self._x):
+            sums: tuple[Any, Any] = self._over(self._x, self._y, self._size)
+            return sums
+        total, right = 0.0, 0
+        for x, y in batches(self._x, self._y, np.arange(len(self._x)), self._size):
+            loss_sum, right_count = self._over(x, y, self._size)
+            total, right = total + float(loss_sum), right + int(right_count)
+        return total, right
 
 
 def evaluate(
@@ -49,7 +65,7 @@ def _summed(model: Any, loss: Any) -> Any:
 
     def one(x: Any, y: Any) -> tuple[Any, Any]:
         outputs = model(x, training=False)
-        return weighted_loss(tf, total_loss(model, loss, y, outputs), x), right_classes(tf, loss, y, outputs)
+        return weighted_loss(tf, total_loss(model, loss, y, outputs), x), right_classes(tf, y, outputs)
 
     def over(x: Any, y: Any, size: int) -> Any:
         def add(step: Any, total: Any, right: Any) -> Any:
@@ -77,8 +93,8 @@ def weighted_loss(tf: Any, loss: Any, x: Any) -> Any:
     return tf.cast(loss, tf.float64) * tf.cast(tf.shape(x)[0], tf.float64)
 
 
-def right_classes(tf: Any, loss: Any, y: Any, outputs: Any) -> Any:
+def right_classes(tf: Any, y: Any, outputs: Any) -> Any:
     """Return the number of correct classes, an int64; 0 for a regression."""
-    if not is_classification(loss):
+    if not y.dtype.is_integer:
         return tf.zeros([], tf.int64)
     return tf.math.count_nonzero(tf.argmax(outputs, -1, y.dtype) == y)

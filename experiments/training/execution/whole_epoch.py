@@ -145,7 +145,7 @@ def _step(task: Task, update: Callable[[list[Any], list[Any]], Any]) -> Step:
             scaled = optimizer.scale_loss(value)  # changes the value only for float16, against underflow
         variables = model.trainable_variables
         update(tape.gradient(scaled, variables), variables)
-        return weighted_loss(tf, value, x), right_classes(tf, loss, y, outputs)
+        return weighted_loss(tf, value, x), right_classes(tf, y, outputs)
 
     return step
 

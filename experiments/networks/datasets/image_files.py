@@ -1,0 +1,155 @@
+"""The files of a folder of images: which there are, whether they are whole, and what they hold."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.experiment import Refused
+from experiments.networks.datasets.files import digest_of_folder, named
+from experiments.reporting.text import listed
+
+Array = npt.NDArray[Any]
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+"""The files that Keras takes for images, by the end of their names."""
+
+BLOCK_BYTES = 2**22
+"""About how many bytes of images are handed over at a time."""
+
+END_OF_JPEG = b"\xff\xd9"
+TAIL_BYTES = 64
+"""How far before a JPEG's last byte its end may be written."""
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The images of a folder, in Keras' order."""
+
+    folder: Path
+    classes: Sequence[str]
+    files: Sequence[Path]
+
+    @classmethod
+    def of(cls, folder: Path, classes: Sequence[str]) -> ImageFiles:
+        """List a folder as Keras' ``image_dataset_from_directory`` does."""
+        import keras
+
+        found = keras.utils.image_dataset_from_directory(
+            folder, class_names=list(classes), batch_size=None, verbose=False, shuffle=False
+        )
+        return cls(folder, classes, [Path(file) for file in found.file_paths])
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """The class numbers [n]."""
+        numbers = {name: number for number, name in enumerate(self.classes)}
+        return np.array([numbers[file.relative_to(self.folder).parts[0]] for file in self.files], dtype=np.int64)
+
+    @property
+    def source(self) -> str:
+        """The folder, and the hash of all that is in it."""
+        return f"{self.folder}, sha256 {digest_of_folder(self.folder, self.files)}"
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what is left out, and whether images are distorted."""
+        from PIL import Image
+
+        there = sum(path.is_file() for name in self.classes for path in (self.folder / name).rglob("*"))
+        if others := there - len(self.files):
+            yield f"Files that are no images by their names are left out: {others:,}."
+        sizes = set()
+        for file in self.files:
+            with Image.open(file) as image:
+                sizes.add(image.size)
+        if len(sizes) > 1:
+            yield f"Images of {len(sizes):,} different sizes are resized to one, whatever their proportions."
+
+
+def classes_of(folder: Path) -> list[str]:
+    """Return the names of the folders in it. Raises Refused unless there are several, each with an image at least."""
+    with named(folder):
+        try:
+            classes = sorted(found.name for found in os.scandir(folder) if found.is_dir() and found.name[0] != ".")
+        except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
+            raise Refused(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
+        if len(classes) < 2:
+            has = f"one folder, {classes[0]}" if classes else "no folders"
+            raise Refused(f"has {has} in it; a folder for each class with its images is needed")
+        if empty := [name for name in classes if not next(_images_in(folder / name), None)]:
+            raise Refused(
+                f"has no image in {listed(empty)}; images end with {', '.join(SUFFIXES)}: "
+                "take such a folder away, or put images of the class into it"
+            )
+        return classes
+
+
+def require_whole(folder: Path, classes: Sequence[str]) -> None:
+    """Raise Refused unless each image is whole as far as its first bytes, checksums and last bytes tell."""
+    from PIL import Image
+
+    for file in (file for name in classes for file in sorted(_images_in(folder / name))):
+        try:
+            with Image.open(file) as image:
+                image.verify()
+            if image.format == "JPEG" and not _ends_as_jpeg(file):  # it has no checksums: its pixels have to tell
+                with Image.open(file) as image:
+                    image.load()
+        except Exception as error:  # Pillow raises whatever its decoders do
+            raise _broken(file) from error
+
+
+def decoded(files: Sequence[Path], size: Sequence[int], channels: int) -> Iterator[Array]:
+    """Yield the images [some, height, width, channels] as bytes, resized as by ``image_dataset_from_directory``.
+
+    Raises Refused for a file that TensorFlow cannot decode.
+    """
+    import tensorflow as tf
+
+    def image_of(path: Any) -> Any:
+        image = tf.io.decode_image(tf.io.read_file(path), channels=channels, expand_animations=False)
+        resized = tf.image.resize(image, size, method="bilinear")
+        return tf.cast(tf.round(resized), tf.uint8)
+
+    some = max(BLOCK_BYTES // (size[0] * size[1] * channels), 1)
+    paths = tf.data.Dataset.from_tensor_slices([str(file) for file in files])
+    done = 0
+    try:
+        for block in paths.map(image_of, num_parallel_calls=os.cpu_count()).batch(some).prefetch(1):
+            yield block.numpy()
+            done += len(block)
+    except tf.errors.OpError:  # it does not name the file
+        _require_decodable(files[done:])
+        raise
+
+
+def _require_decodable(files: Sequence[Path]) -> None:
+    """Raise Refused for the first file that TensorFlow cannot decode."""
+    import tensorflow as tf
+
+    for file in files:
+        try:
+            tf.io.decode_image(tf.io.read_file(str(file)))
+        except tf.errors.OpError as error:
+            raise _broken(file) from error
+
+
+def _images_in(folder: Path) -> Iterator[Path]:
+    """Yield the images in a folder and in the folders within, as Keras finds them."""
+    return (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+
+
+def _ends_as_jpeg(file: Path) -> bool:
+    with file.open("rb") as content:
+        content.seek(max(file.stat().st_size - TAIL_BYTES, 0))
+        return END_OF_JPEG in content.read()
+
+
+def _broken(file: Path) -> Refused:
+    return Refused(f"{file} is no whole image, and cannot be learnt from: repair it, or take it away")

@@ -1,0 +1,74 @@
+"""What is called after each epoch: callbacks of Keras, which may watch a training, steer it, or end it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from experiments.experiment import Choice
+from experiments.training.history import EpochRow
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass
+class Callback(Choice, ABC):
+    """Callbacks of Keras. They are told of the training's begin and end, and of each epoch's; not of batches."""
+
+    @abstractmethod
+    def build(self) -> Sequence[keras.callbacks.Callback]:
+        """Return new callbacks, in the order in which they are called."""
+
+
+@dataclass
+class NoCallback(Callback):
+    """None."""
+
+    name: ClassVar[str] = "none"
+
+    def build(self) -> Sequence[keras.callbacks.Callback]:
+        return ()
+
+
+CALLBACKS: tuple[type[Callback], ...] = (NoCallback,)
+
+
+class Called:
+    """A training's callbacks, with the model that they see: one with optimizer, and ``stop_training``."""
+
+    def __init__(self, callbacks: Sequence[Any], model: Any, optimizer: Any, loss: Any, epochs: int) -> None:
+        import keras
+
+        self._model = model
+        if callbacks:
+            model.compile(optimizer, loss, jit_compile=False)
+            model.stop_training = False
+        self._list = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=epochs, verbose=0)
+        self._are_none = not callbacks
+
+    @property
+    def want_to_stop(self) -> bool:
+        """Whether one of them has ended the training."""
+        return not self._are_none and bool(self._model.stop_training)
+
+    def begin(self) -> None:
+        self._list.on_train_begin()
+
+    def begin_epoch(self, number: int) -> None:
+        """Tell of an epoch, which Keras counts from 0."""
+        self._list.on_epoch_begin(number - 1)
+
+    def end_epoch(self, row: EpochRow) -> None:
+        logs = {
+            "loss": row.train_loss,
+            "accuracy": row.train_accuracy,
+            "val_loss": row.val_loss,
+            "val_accuracy": row.val_accuracy,
+        }
+        self._list.on_epoch_end(row.epoch - 1, {name: value for name, value in logs.items() if value is not None})
+
+    def end(self) -> None:
+        self._list.on_train_end()
