@@ -38,7 +38,7 @@ from experiments.recorder import Recorder
 from experiments.runtime.device import current, scope
 from experiments.runtime.modes import MODES, SIGNIFICAND_BITS
 from experiments.runtime.tensorflow_import import import_tensorflow
-from experiments.validators import InvalidField, require_choice
+from experiments.validators import InvalidField, require_choice, require_seed
 
 TEXTBOOK = "a*w**2 + b*w + c"
 TEXTBOOK_POINT = {"a": 1, "b": 2, "c": 3, "w": 4}
@@ -82,6 +82,7 @@ class Autodiff(Experiment):
         require_choice(self, "dtype", (*SIGNIFICAND_BITS, *INTEGERS))
         require_choice(self, "method", METHODS)
         require_choice(self, "mode", MODES)
+        require_seed(self)
         if not 1 <= self.order <= HIGHEST_ORDER:
             raise InvalidField(self, "order", f"{self.order} is not an order; there are 1 to {HIGHEST_ORDER}")
         self._parsed()
