@@ -27,8 +27,11 @@ def run_name(device: str, overrides: Sequence[str], subject: Mapping[str, str]) 
     words, said = words_of(telling), {*map(key_of, telling)}
     if words:
         said.add(NAME)  # the MLflow experiment has it, too
-    others = [word for key, word in subject.items() if key not in said]
-    return " ".join([*words, *others, device.removesuffix(":0")])[:LENGTH].strip()
+    words += [word for key, word in subject.items() if key not in said]
+    end = [device.removesuffix(":0")]
+    while len(words) > 1 and len(" ".join([*words, *end])) > LENGTH:
+        words.pop()
+    return " ".join([*words, *end])[:LENGTH].strip()
 
 
 def subject(experiment: Experiment) -> dict[str, str]:

@@ -28,6 +28,8 @@ ASKED = {"experiment": "matmul", "experiment.shape": "inner", "experiment.dtype"
         (["device.onednn=True"], "onednn=True inner float32 CPU"),
         (["experiment.dataset.path=/a/long/way/to/the/data of mine/table.csv"], "table.csv inner float32 CPU"),
         (["experiment.dataset.path=./images/"], "images inner float32 CPU"),
+        (["a=" + "x" * 25, "b=" + "y" * 25], f"{'x' * 25} {'y' * 25} CPU"),  # whole words, as many as fit
+        (["a=" + "x" * 80], "x" * 60),
     ],
 )
 def test_what_differs_comes_first(overrides, name):
