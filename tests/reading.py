@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def artifacts(store: Path, run: Any) -> Path:
 
 def table_rows(text: str) -> list[dict[str, str]]:
     """The rows of the first Markdown table in a text."""
-    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    begin = dropwhile(lambda line: not line.startswith("|"), text.splitlines())
+    lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in takewhile(lambda line: line, begin)]
     names, _, *rows = lines
     return [dict(zip(names, row, strict=True)) for row in rows]

@@ -7,6 +7,7 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
 
 from runner.config.words import readable
 
@@ -20,12 +21,15 @@ class GridSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Sequence[Any]:
         """Launch every combination of the values, with each of the stored configs that are replayed."""
         assert self.launcher
+        assert self.config
         assert self.hydra_context
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        from runner.sweep.grid import jobs_of  # late: Hydra imports this file at every start
+
         params = [readable(f"{key}={values}") for key, values in self.params.items()]
         sweep = getattr(self.launcher, "sweep", None)  # of this project's launchers
+        zipped = OmegaConf.select(self.config, "sweep.zip") or ()
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         jobs = []
         for stored in sweep.replays.alternatives if sweep else [()]:
-            overrides = parser.parse_overrides([*params, *stored, *arguments])
-            jobs += self.split_arguments(overrides, max_batch_size=None)[0]
+            jobs += jobs_of(parser, [*params, *stored, *arguments], zipped)
         return self.launcher.launch(jobs, initial_job_idx=0)

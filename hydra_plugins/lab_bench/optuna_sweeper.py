@@ -21,12 +21,13 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from runner.config.question import study_name
+from runner.config.question import ZIP, study_name
 from runner.errors import UserError
 
 if TYPE_CHECKING:
     from optuna import Study
 
+    from runner.sweep.plan import SearchSpace
     from runner.sweep.search import Search
     from runner.tracking.store import LocalStore
 
@@ -64,8 +65,16 @@ class OptunaSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> list[Sequence[JobReturn]]:
         """Run the search, print what it found, and return the jobs of each batch. Raises UserError."""
+        from runner.sweep.plan import Plan
+
         search = self._search(arguments)
-        self.validate_batch_is_legal([search.space.example()])  # a misspelt key ends it here, not in every trial
+        examples = search.space.examples()
+        self.validate_batch_is_legal(examples)  # a misspelt key ends it here, not in every trial
+        if isinstance(plan := getattr(self.launcher, "sweep", None), Plan):
+            plan.search = planned(search)
+            return [self.launcher.launch(examples, initial_job_idx=0)]
+        if not self.storage:
+            self._store().check()  # makes its folder, or says why not
         self.launcher.jobs_in_all = search.n_trials  # type: ignore[attr-defined]  # of this project's launchers
         batches: list[Sequence[JobReturn]] = []
 
@@ -85,6 +94,8 @@ class OptunaSweeper(Sweeper):
             raise UserError(
                 "sweep.metric: name the metric the search is to improve, such as sweep.metric=time/median_us"
             )
+        if OmegaConf.select(self.config, ZIP):
+            raise UserError(f"{ZIP}: a search proposes each key by itself; leave it out, or leave out hydra/sweeper")
         _require_optuna()
         from runner.sweep.search import Search
         from runner.sweep.space import space_of
@@ -92,7 +103,7 @@ class OptunaSweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         storage = self._own_storage() if self.storage else self._storage_beside_runs()
         return Search(
-            space=space_of(parser.parse_overrides(arguments)),
+            space=space_of(arguments, parser),
             metric=metric,
             direction=OmegaConf.select(self.config, "sweep.direction", default="minimize"),
             storage=storage,
@@ -104,7 +115,8 @@ class OptunaSweeper(Sweeper):
         """Return the newest study of this search if the sweep is resumed, else a new name."""
         from runner.sweep.search import newest_study
 
-        begun = newest_study(storage, name) if OmegaConf.select(self.config, "sweep.resume", default=False) else None
+        resumes = OmegaConf.select(self.config, "sweep.resume", default=False) and is_there(storage)
+        begun = newest_study(storage, name) if resumes else None
         return begun or f"{name} {datetime.now().isoformat(timespec='milliseconds')}"
 
     def _own_storage(self) -> str:
@@ -121,15 +133,31 @@ class OptunaSweeper(Sweeper):
     def _storage_beside_runs(self) -> str:
         from runner.tracking.database import in_address
 
-        store = self._store()
-        store.check()  # makes its folder, or says why not
-        return f"sqlite:///{in_address(store.folder / 'optuna.db')}"
+        return f"sqlite:///{in_address(self._store().folder / 'optuna.db')}"
 
     def _store(self) -> LocalStore:
         from runner.tracking.store import LocalStore
 
         folder = Path(OmegaConf.select(self.config, "tracking.dir", default="mlruns"))
         return LocalStore(folder.expanduser().absolute())
+
+
+def planned(search: Search) -> SearchSpace:
+    """Return what a search would try, without a change to its database."""
+    from runner.sweep.plan import SearchSpace
+    from runner.sweep.search import known_trials
+    from runner.sweep.space import in_words
+
+    known = known_trials(search.storage, search.study_name) if is_there(search.storage) else 0
+    settings = f"sampler {search.sampler}, {search.n_jobs} at a time, {search.direction} {search.metric}"
+    keys = [(key, in_words(kind)) for key, kind in search.space.everything.items()]
+    return SearchSpace(search.n_trials, known, settings, keys)
+
+
+def is_there(storage: str) -> bool:
+    """Return whether a database may have studies: not if it is a file that is still to be made."""
+    driver, _, file = storage.partition(":///")
+    return not driver.startswith("sqlite") or Path(unquote(file)).is_file()
 
 
 def objective(job: JobReturn) -> float | None:

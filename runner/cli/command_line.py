@@ -26,6 +26,7 @@ from runner.config.plugins import taken_out
 from runner.config.schema import register
 from runner.errors import ExitStatus, UserError
 from runner.execution.job import Job
+from runner.sweep.own_keys import as_sweeps
 from runner.sweep.plan import Plan
 from runner.sweep.sweep import Sweep
 
@@ -135,7 +136,8 @@ class _Task:
 def _hydra(arguments: Arguments, replay: Replay | None, sweep: Sweep | Plan | None = None) -> Done:
     """Let Hydra compose, and run one job or have its launcher run many."""
     task = _Task(arguments, replay, sweep)
-    call_hydra(arguments.known, arguments.overrides, task)
+    words = as_sweeps(arguments.overrides) if arguments.multirun else arguments.overrides
+    call_hydra(arguments.known, words, task)
     if task.errors:
         raise task.errors[0]
     return max(task.done[::-1], key=lambda done: done.status)

@@ -20,6 +20,9 @@ NOT_ASKED = ("tracking", "sweep", "hydra")
 SWEEPER = "hydra/sweeper"
 """The group that chooses between a grid and a search. It distinguishes sweeps, but not jobs."""
 
+ZIP = "sweep.zip"
+"""The key that says which values go together: it distinguishes sweeps, but not jobs."""
+
 OBJECTIVE = ("sweep.metric", "sweep.direction")
 """The keys that say what a search improves."""
 
@@ -57,7 +60,7 @@ def key_of(override: str) -> str:
 
 def asked(overrides: Iterable[str]) -> list[str]:
     """Return the overrides that belong to the question of a sweep or, as a job has no sweeper, of a job."""
-    return [override for override in overrides if is_asked(key := key_of(override)) or key == SWEEPER]
+    return [override for override in overrides if is_asked(key := key_of(override)) or key in (SWEEPER, ZIP)]
 
 
 def question(values: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.validators import InvalidField, require_at_least, require_choice
@@ -26,6 +26,8 @@ class SweepSettings:
     """Measure further what the jobs leave open, such as the sizes between which the lead changes."""
     refine_seconds: float = 120.0
     """No further measurement begins that would probably end later than so many seconds after the jobs."""
+    zip: list[str] = field(default_factory=list)
+    """Keys whose values go together, the first with the first and so on, instead of each with each."""
     metric: str | None = None
     """The metric that ranks the jobs, and that a search improves."""
     direction: str = "minimize"

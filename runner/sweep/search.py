@@ -18,7 +18,13 @@ from urllib.parse import unquote
 
 import optuna
 from filelock import FileLock
-from optuna.distributions import distribution_to_json
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+)
 from optuna.exceptions import StorageInternalError
 from optuna.samplers import BaseSampler, CmaEsSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
@@ -103,6 +109,9 @@ class Search:
 
     def _ask_one(self, study: optuna.Study) -> Trial:
         trial = study.ask(fixed_distributions=dict(self.space.searched))
+        for space in self.space.chosen(trial.params):
+            for key, kind in space.searched.items():
+                _suggest(trial, key, kind)
         trial.set_user_attr(OWNER, owner_tags())
         return trial
 
@@ -137,8 +146,26 @@ class Search:
             )
 
     def _question(self) -> dict[str, object]:
-        keys = {key: json.loads(distribution_to_json(kind)) for key, kind in self.space.searched.items()}
+        keys = {key: json.loads(distribution_to_json(kind)) for key, kind in self.space.everything.items()}
         return {"sweep.metric": self.metric, "sweep.direction": self.direction, **keys}
+
+
+def _suggest(trial: Trial, key: str, kind: BaseDistribution) -> None:
+    """Have the study propose a value that only trials with some choice have."""
+    match kind:
+        case CategoricalDistribution():
+            trial.suggest_categorical(key, kind.choices)
+        case IntDistribution():
+            trial.suggest_int(key, kind.low, kind.high, step=kind.step, log=kind.log)
+        case FloatDistribution():
+            trial.suggest_float(key, kind.low, kind.high, step=kind.step, log=kind.log)
+
+
+def known_trials(storage: str, name: str) -> int:
+    """Return how many trials a study has; none if it is still to begin. Raises StoreError."""
+    with _storage_in_a_sentence(storage):
+        studies = {study.study_name: study.n_trials for study in optuna.get_all_study_summaries(_database(storage))}
+    return studies.get(name, 0)
 
 
 def newest_study(storage: str, name: str) -> str | None:

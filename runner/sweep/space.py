@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     ChoiceSweep,
     IntervalSweep,
@@ -20,6 +21,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from runner.config.words import QUOTES
 from runner.errors import UserError
+from runner.sweep.own_keys import own_keys, prefix
 
 
 @dataclass(frozen=True)
@@ -28,31 +30,66 @@ class Space:
 
     fixed: tuple[str, ...]
     searched: Mapping[str, BaseDistribution]
+    own: Mapping[str, Space] = field(default_factory=dict)
+    """The overrides and keys of one choice only, such as ``model=mlp``, in trials that make it."""
+    full: Mapping[str, str] = field(default_factory=dict)
+    """The full keys of one choice's keys, such as ``experiment.model.units`` of ``mlp.units``."""
+
+    @property
+    def everything(self) -> dict[str, BaseDistribution]:
+        """All keys whose values are searched in some trial."""
+        return {key: kind for space in (self, *self.own.values()) for key, kind in space.searched.items()}
+
+    def chosen(self, values: Mapping[str, Any]) -> list[Space]:
+        """Return the spaces of the choices that a trial with these values makes."""
+        words = [*self.fixed, *(f"{key}={value}" for key, value in values.items())]
+        return [space for choice, space in self.own.items() if choice in words]
 
     def overrides(self, values: Mapping[str, Any]) -> list[str]:
         """The command line of the trial that has these values."""
-        return [*self.fixed, *(f"{key}={value}" for key, value in values.items())]
+        chosen = self.chosen(values)
+        fixed = [word for space in chosen for word in space.fixed]
+        full = {key: whole for space in chosen for key, whole in space.full.items()}
+        return [*self.fixed, *fixed, *(f"{full.get(key, key)}={value}" for key, value in values.items())]
 
-    def example(self) -> list[str]:
-        """The command line of a trial with the first value of every key."""
-        return self.overrides(
-            {key: distribution.to_external_repr(_first(distribution)) for key, distribution in self.searched.items()}
-        )
+    def examples(self) -> list[list[str]]:
+        """Command lines of trials with the first value of every key, one for each choice that has keys of its own."""
+        first = {key: _first_value(kind) for key, kind in self.searched.items()}
+        found = []
+        for choice, space in self.own.items() or [("", Space((), {}))]:
+            key, _, name = choice.partition("=")
+            made = {**first, key: name} if key in first else first
+            found.append(self.overrides({**made, **{own: _first_value(kind) for own, kind in space.searched.items()}}))
+        return found
 
 
-def space_of(overrides: Sequence[Override]) -> Space:
+def space_of(words: Sequence[str], parser: OverridesParser) -> Space:
     """Translate a command. As in Hydra, the last of several overrides of a key counts.
 
-    Raises UserError if an override cannot be searched, or if there is nothing to search.
+    Raises UserError if an override cannot be searched, or if there is nothing to search, and what Hydra raises.
     """
-    by_key = {override.get_key_element(): override for override in overrides}
-    fixed = tuple(str(override.input_line) for override in by_key.values() if not override.is_sweep_override())
-    searched = {key: distribution_of(override) for key, override in by_key.items() if override.is_sweep_override()}
-    if not searched:
+    keys = own_keys(words, parser.parse_overrides(list(words)))
+    own = {choice: _with_short_keys(choice, _part(parser.parse_overrides(list(of)))) for choice, of in keys.own.items()}
+    space = replace(_part(parser.parse_overrides(list(keys.shared))), own=own)
+    if not space.everything:
         raise UserError(
             "hydra/sweeper=optuna: there is nothing to search; give a key several values, "
             "such as 'device.intra_op_threads=range(1,5)'"
         )
+    return space
+
+
+def _with_short_keys(choice: str, part: Space) -> Space:
+    """Name the keys as they were written: those of two choices may have the same full key, and other values."""
+    group, _, name = choice.partition("=")
+    full = {f"{name}{key.removeprefix(prefix(group))}": key for key in part.searched}
+    return Space(part.fixed, {key: part.searched[whole] for key, whole in full.items()}, full=full)
+
+
+def _part(overrides: Sequence[Override]) -> Space:
+    by_key = {override.get_key_element(): override for override in overrides}
+    fixed = tuple(str(override.input_line) for override in by_key.values() if not override.is_sweep_override())
+    searched = {key: distribution_of(override) for key, override in by_key.items() if override.is_sweep_override()}
     return Space(fixed, searched)
 
 
@@ -122,6 +159,18 @@ def _empty() -> Any:
     raise ValueError("the range is empty")
 
 
-def _first(distribution: BaseDistribution) -> float:
-    """The first value in Optuna's internal representation, in which a choice is its index."""
-    return float(getattr(distribution, "low", 0))
+def _first_value(distribution: BaseDistribution) -> Any:
+    """The first value; in Optuna's internal representation, a choice is its index."""
+    return distribution.to_external_repr(float(getattr(distribution, "low", 0)))
+
+
+def in_words(kind: BaseDistribution) -> str:
+    """Return the values of a key as a person reads them."""
+    match kind:
+        case CategoricalDistribution():
+            return ", ".join(map(str, kind.choices))
+        case IntDistribution() | FloatDistribution():
+            steps = f" in steps of {kind.step:g}" if kind.step not in (None, 1) else ""
+            whole = "whole numbers " if isinstance(kind, IntDistribution) else ""
+            return f"{whole}from {kind.low:g} to {kind.high:g}{steps}{', logarithmic' * kind.log}"
+    return str(kind)

@@ -17,6 +17,11 @@ from tests.reading import table_rows
         (["-m", "seed=1,2", "hydra/launcher=basic"], [{}, {}], "2 jobs"),
         (["-m", "experiment.sizes=[2000000]", "experiment.shape=square,inner"], [{}, {}], "than is free: job 0."),
         (["-m", "seed=1,2", "hydra.launcher.memory_gb=0.1"], [{"free": "0.1 GB"}, {}], "than is free: job 0, 1."),
+        (
+            ["-m", "seed=1,2", "device.inter_op_threads=1,2", "sweep.zip=[seed,device.inter_op_threads]"],
+            [{}, {}],
+            "2 j",
+        ),
         (["-m", "+preset=threads", "device.intra_op_threads=1,2"], [{}, {}], "2 jobs"),
     ],
 )
@@ -26,6 +31,14 @@ def test_of_each_kind_of_command(main, store, words, jobs, says):
     rows = table_rows(done.out)
     assert [expected.items() <= row.items() for expected, row in zip(jobs, rows, strict=True)] == [True] * len(jobs)
     assert says in done.out
+    assert not store.exists()
+
+
+def test_of_a_search_it_shows_the_space(main, store):
+    done = main("-m", "hydra/sweeper=optuna", "sweep.metric=loss", "hydra.sweeper.n_trials=7", "seed=1,2", "plan=true")
+    assert done.status == 0, done.err
+    assert "A search of 7 trials" in done.out
+    assert table_rows(done.out) == [{"key": "seed", "values": "1, 2"}]
     assert not store.exists()
 
 

@@ -17,6 +17,7 @@ from runner.config.question import (
     CAME_LATER,
     OBJECTIVE,
     RESUMING,
+    ZIP,
     asked,
     fingerprint,
     is_asked,
@@ -80,7 +81,7 @@ def test_hydra_reads_these_spellings_as_we_do() -> None:
         assert parser.parse_override(word).key_or_group == key_of(word), word
 
 
-@pytest.mark.parametrize("key", [*KEYS, *GROUPS])
+@pytest.mark.parametrize("key", [key for key in (*KEYS, *GROUPS) if key != ZIP])
 def test_where_and_how_is_no_part_of_the_question(key: str) -> None:
     words = [word for word in SPELLINGS if key_of(word) == key]
     assert len(words) >= 8
@@ -115,10 +116,16 @@ def test_a_search_and_a_grid_are_two_sweeps() -> None:
     assert not is_asked("hydra/sweeper")
 
 
+def test_what_goes_together_makes_another_sweep_of_the_same_questions() -> None:
+    assert sweep_key([*ASKED, "sweep.zip=[a,b]"]) != sweep_key(ASKED)
+    assert words_of([*ASKED, "sweep.zip=[a,b]"]) == words_of(ASKED)
+    assert not is_asked(ZIP)
+
+
 # Hydra hands no hydra.* to a sweeper, so n_trials, seed, sampler and the launcher never tell two studies apart.
 OF_A_STUDY = {
     **dict.fromkeys(("sweep.resume", "sweep.retry_failed", "sweep.retry_running", "sweep.accept_other_code"), False),
-    **dict.fromkeys(("sweep.refine", "sweep.refine_seconds"), False),
+    **dict.fromkeys(("sweep.refine", "sweep.refine_seconds", ZIP), False),
     **dict.fromkeys(("sweep.metric", "sweep.direction"), True),
     **{f"tracking.{field.name}": True for field in fields(Tracking)},
 }

@@ -67,7 +67,7 @@ def quadratic(at: dict[str, float]) -> float:
 
 
 def space(*overrides: str) -> Space:
-    return space_of(PARSER.parse_overrides(list(overrides)))
+    return space_of(overrides, PARSER)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_sweep_becomes_a_distribution(written: str, distribution: Any) -> None
 
 @pytest.mark.parametrize("choices", ["1e5,Zähl 1", "choice(1e5,Zähl 1)", "choice('1e5',\"Zähl 1\")"])
 def test_names_stay_text_in_each_trial(choices):
-    found = space_of(PARSER.parse_overrides([readable(f"experiment.registered_name={choices}")]))
+    found = space_of([readable(f"experiment.registered_name={choices}")], PARSER)
     (searched,) = found.searched.values()
     assert isinstance(searched, CategoricalDistribution)
     trials = [found.overrides({"experiment.registered_name": choice}) for choice in searched.choices]
@@ -168,7 +168,7 @@ def test_a_search_needs_something_to_search() -> None:
 
 def test_every_trial_gets_what_is_not_searched() -> None:
     searched = space("device=cpu", "~b", "+c='x=y'", "a=[1],[2]", "d=1", "d=int(interval(4,8))")
-    assert searched.example() == ["device=cpu", "~b", "+c='x=y'", "a=[1]", "d=4"]
+    assert searched.examples() == [["device=cpu", "~b", "+c='x=y'", "a=[1]", "d=4"]]
 
 
 # What becomes of the trials
@@ -402,3 +402,29 @@ def test_a_start_does_not_import_optuna(tmp_path: Path) -> None:
     slow = "{'optuna', 'sqlalchemy', 'runner.sweep.search'} & set(sys.modules)"
     check = f"import sys, hydra_plugins.lab_bench.optuna_sweeper; sys.exit(bool({slow}))"
     assert run_command("-c", check, cwd=tmp_path).status == 0
+
+
+def test_keys_of_one_choice_are_searched_only_in_its_trials(tmp_path):
+    space = space_of(
+        ["model=mlp,cnn", "mlp.dropout=0.1,0.2", "cnn.dropout=interval(0.3,0.5)", "cnn.filters=choice([8,16])"], PARSER
+    )
+    storage = f"sqlite:///{tmp_path}/studies.db"
+    seen: list[list[str]] = []
+
+    def evaluate(batch: list[list[str]], first: int) -> list[float]:
+        seen.extend(batch)
+        return [float(len(words)) for words in batch]
+
+    for trials in (6, 12):  # the second one goes on with the study
+        Search(space, "loss", "minimize", storage, "a study", trials, seed=3).run(evaluate)
+    assert len(seen) == 12
+    for words in seen:
+        values = dict(word.split("=") for word in words)
+        dropout = float(values["experiment.model.dropout"])
+        if values["model"] == "mlp":
+            assert dropout in (0.1, 0.2)
+            assert "experiment.model.filters" not in values
+        else:
+            assert 0.3 <= dropout <= 0.5
+            assert values["experiment.model.filters"] == "[8,16]"
+    assert {words[0] for words in seen} == {"model=mlp", "model=cnn"}
