@@ -18,8 +18,8 @@ ALPHA = 0.05
 RESAMPLES = 2000
 """How often a bootstrap draws the test set anew."""
 
-ROWS = 4096
-"""Examples that are copied at a time."""
+BLOCK_BYTES = 2**22
+"""About how much of a test set is hashed at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,7 @@ def _bootstrap(new: Array, old: Array) -> Contest:
 def _hash(x: Array, truth: Array) -> str:
     hashed = hashlib.sha256(str((x.dtype.str, x.shape, truth.dtype.str)).encode())
     for array in (x, truth):
-        for begin in range(0, len(array), ROWS):  # the array may be a file's
-            hashed.update(array[begin : begin + ROWS].tobytes())
+        size = max(BLOCK_BYTES // max(array[:1].nbytes, 1), 1)
+        for begin in range(0, len(array), size):  # the array may be a file's
+            hashed.update(array[begin : begin + size].tobytes())
     return hashed.hexdigest()
