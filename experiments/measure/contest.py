@@ -41,7 +41,8 @@ class Judged:
     @classmethod
     def of_numbers(cls, x: Array, truth: Array, predicted: Array) -> Judged:
         """Judge the targets [n] that a regression said."""
-        return cls(_hash(x, truth), (predicted.astype(np.float64) - truth) ** 2, are_counts=False)
+        with np.errstate(over="ignore"):  # infinite errors decide nothing
+            return cls(_hash(x, truth), (predicted.astype(np.float64) - truth) ** 2, are_counts=False)
 
     def to_bytes(self) -> bytes:
         """Return the content of an ``.npz`` file."""
@@ -89,6 +90,8 @@ def _mcnemar(new: Array, old: Array) -> Contest:
 
 
 def _bootstrap(new: Array, old: Array) -> Contest:
+    if not (np.isfinite(new).all() and np.isfinite(old).all()):
+        return Contest(False, "the squared errors are beyond the largest number")
     difference = new - old
     random = np.random.default_rng(0)
     means = [difference[random.integers(len(difference), size=len(difference))].mean() for _ in range(RESAMPLES)]

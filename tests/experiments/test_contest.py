@@ -52,6 +52,12 @@ def test_a_regression_wins_where_the_interval_of_the_difference_lies_below_zero(
     assert not contest(good, good).is_won
 
 
+def test_errors_beyond_the_largest_number_decide_nothing() -> None:
+    truth = 1e200 * np.arange(200.0)
+    good, bad = (Judged.of_numbers(X, truth, factor * truth) for factor in (1.0, 2.0))
+    assert not contest(good, bad).is_won
+
+
 @pytest.mark.parametrize("other", [X + 1, X.astype(np.float64)])
 def test_another_test_set_decides_nothing(other) -> None:
     strange = Judged.of_classes(other, TRUTH, TRUTH)
