@@ -20,8 +20,8 @@ PACKAGES = ("tensorflow", "keras", "numpy", "mlflow", "hydra-core", "omegaconf",
 HIDDEN = "***"
 """Stands for what is not kept."""
 
-_OURS: set[str] = set()
-"""The environment variables that this program has set itself."""
+_OURS: dict[str, str] = {}
+"""The environment variables that this program has set itself, with their values: a user may set another one later."""
 
 CODE = Path(__file__).parent.parent
 
@@ -57,12 +57,12 @@ def set_own(name: str, value: str, *, always: bool = False) -> None:
     """Set an environment variable where the user has not, or ``always``. It is then none of :func:`variables`."""
     if always or name not in os.environ:
         os.environ[name] = value
-        _OURS.add(name)
+        _OURS[name] = value
 
 
 def variables() -> dict[str, str]:
     """Return the environment variables that the user has set and that may matter, without the value of any secret."""
-    matter = sorted(name for name in os.environ if VARIABLE.match(name) and name not in _OURS)
+    matter = sorted(name for name in os.environ if VARIABLE.match(name) and _OURS.get(name) != os.environ[name])
     return {name: HIDDEN if SECRET.search(name) else without_credentials(os.environ[name]) for name in matter}
 
 
