@@ -39,6 +39,18 @@ def require_choice(owner: object, field: str, choices: Collection[str]) -> None:
         raise InvalidField(owner, field, f"{value!r} is not one of {', '.join(choices)}{hint}")
 
 
+def require_choices(owner: object, field: str, choices: Collection[str]) -> None:
+    """Raises InvalidField unless the field is a list of different ones of ``choices``; it may be empty."""
+    values: list[str] = getattr(owner, field)
+    for number, value in enumerate(values):
+        if value not in choices:
+            raise InvalidField(
+                owner, field, f"{value!r} is not one of {', '.join(choices)}{suggestion(str(value), choices)}"
+            )
+        if value in values[:number]:
+            raise InvalidField(owner, field, f"{value!r} is named twice")
+
+
 def require_at_least(owner: object, field: str, minimum: float) -> None:
     """Raises InvalidField unless the field is a number of at least ``minimum``, or None."""
     value = getattr(owner, field)

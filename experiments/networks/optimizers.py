@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from experiments.experiment import Choice
-from experiments.validators import require_at_least, require_choice, require_positive, require_rate
+from experiments.networks.schedules import PLATEAU, SCHEDULES, cuts, decaying, warming_up
+from experiments.validators import (
+    InvalidField,
+    require_at_least,
+    require_choice,
+    require_positive,
+    require_rate,
+    require_share,
+)
 
 if TYPE_CHECKING:
     import keras
-
-SCHEDULES = ("constant", "cosine")
 
 
 @dataclass
@@ -21,7 +29,15 @@ class Optimizer(Choice, ABC):
 
     learning_rate: float = 2e-3
     schedule: str = "cosine"
-    """``constant``, or ``cosine``, which ends at 0 (I. Loshchilov, F. Hutter, SGDR, ICLR 2017, without restarts)."""
+    """``constant``; ``cosine``, which ends at 0; ``step``; ``plateau``, see :mod:`experiments.networks.schedules`."""
+    warmup: float = 0.0
+    """The share of the training in which the rate rises evenly to ``learning_rate``; the schedule takes the rest."""
+    factor: float = 0.1
+    """What ``step`` and ``plateau`` multiply the rate by."""
+    milestones: list[float] = field(default_factory=lambda: [0.5, 0.75])
+    """When ``step`` does so, in shares of the training."""
+    plateau_patience: int = 5
+    """After how many epochs without a lower validation loss ``plateau`` does so."""
     clip_norm: float | None = None
     """The largest norm of all gradients together, to which larger ones are scaled down; None for no limit."""
 
@@ -29,6 +45,22 @@ class Optimizer(Choice, ABC):
         require_positive(self, "learning_rate")
         require_choice(self, "schedule", SCHEDULES)
         require_positive(self, "clip_norm")
+        require_rate(self, "warmup")
+        require_share(self, "factor")
+        require_at_least(self, "plateau_patience", 1)
+        ends = [0.0, *self.milestones, 1.0]
+        if not self.milestones or any(not one < next_one for one, next_one in pairwise(ends)):
+            raise InvalidField(
+                self, "milestones", f"{self.milestones} are no shares in rising order, such as [0.5,0.75]"
+            )
+        if self.schedule == PLATEAU and self.warmup:
+            raise InvalidField(self, "warmup", "cannot be had with schedule=plateau; take constant, cosine or step")
+
+    def rate_after(self, val_losses: Sequence[float]) -> float | None:
+        """Return the learning rate after epochs with these validation losses; None where they do not matter."""
+        if self.schedule != PLATEAU:
+            return None
+        return self.learning_rate * self.factor ** cuts(val_losses, self.plateau_patience)
 
     @abstractmethod
     def build(self, steps: int) -> keras.optimizers.Optimizer:
@@ -36,10 +68,10 @@ class Optimizer(Choice, ABC):
 
     def _common(self, steps: int) -> dict[str, Any]:
         """The arguments that all of Keras' optimizers take."""
-        from keras.optimizers.schedules import CosineDecay
-
-        constant = self.schedule == "constant"
-        rate = self.learning_rate if constant else CosineDecay(self.learning_rate, max(steps, 1))
+        warmup = round(self.warmup * steps)
+        rate = decaying(self.learning_rate, self.schedule, steps - warmup, self.milestones, self.factor)
+        if warmup:
+            rate = warming_up(rate, warmup)
         return {"learning_rate": rate, "global_clipnorm": self.clip_norm}
 
 

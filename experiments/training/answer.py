@@ -16,6 +16,8 @@ from experiments.recorder import THIS_RUN, Cell, Row
 from experiments.reporting.commands import command, override
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.text import listed
+from experiments.training.baselines import Baseline, baselines_in_words
+from experiments.training.class_scores import class_scores, softmax
 from experiments.training.execution import AUTO
 from experiments.training.history import EpochRow, History
 from experiments.training.scores import RegressionScores, regression_scores
@@ -55,6 +57,8 @@ class TrainingAnswer:
     history: History
     test: HeldOutResult | None = None
     """None until all epochs are done."""
+    baselines: Sequence[Baseline] = ()
+    """What simple answers get on the test set."""
     saved: list[Row] = field(default_factory=list)
     """One row per format: size, times, and whether it came back the same; empty if that is not checked."""
     is_handed_over: bool = False
@@ -87,8 +91,7 @@ class TrainingAnswer:
     def mistakes(self) -> list[Mistake]:
         """The wrong test examples, those first of which the network was most certain."""
         assert self.test is not None
-        shifted = np.exp(self.test.outputs - self.test.outputs.max(axis=1, keepdims=True))
-        probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+        probabilities = softmax(self.test.outputs)
         wrong = np.flatnonzero(self.predicted != self.data.test.y)
         found = [
             Mistake(int(n), int(self.data.test.y[n]), int(self.predicted[n]), float(probabilities[n].max()))
@@ -100,6 +103,12 @@ class TrainingAnswer:
     def accuracy(self) -> float:
         """The share of the test set that was put into its class."""
         return float(np.mean(self.predicted == self.data.test.y))
+
+    @property
+    def class_scores(self) -> dict[str, float]:
+        """The further scores that were asked for, on the test set."""
+        assert self.test is not None
+        return class_scores(self.settings.metrics, self.data.test.y, self.test.outputs)
 
     @property
     def scores(self) -> RegressionScores:
@@ -116,6 +125,7 @@ class TrainingAnswer:
         found: dict[str, float | None] = {"test/loss": self.test.loss}
         if self.data.task == "classification":
             found["test/accuracy"] = self.accuracy
+            found |= {f"test/{name}": value for name, value in self.class_scores.items()}
         else:
             found |= {"test/rmse": self.scores.rmse, "test/r2": self.scores.r2}
         return {name: value for name, value in found.items() if value is not None and math.isfinite(value)}
@@ -153,7 +163,7 @@ class TrainingAnswer:
 
     def note(self) -> str:
         """Return the run's description, in Markdown."""
-        parts = [self._headline(), *self.data.remarks, self._course(), self._speed()]
+        parts = [self._headline(), self._baselines(), *self.data.remarks, self._course(), self._speed()]
         if self.test is not None:
             parts += [self._classes(), self._saved(), self._input(), self._next()]
         return "\n\n".join(part for part in parts if part)
@@ -170,11 +180,19 @@ class TrainingAnswer:
         truth = self.data.test.y
         wrong = int(np.sum(self.predicted != truth))
         result = f"{self.accuracy:.2%} of the test set right ({wrong} of {len(truth):,} wrong)"
+        result += "".join(f", {name} {value:.4f}" for name, value in self.class_scores.items())
         most = int(np.argmax(np.bincount(self.data.train.y)))
         alone = float(np.mean(truth == most))
         if alone * len(self.data.class_names) < UNEVEN and alone < self.accuracy:
             return result
         return f"{result}; always answering {literal(self.data.class_names[most])} would get {alone:.2%}"
+
+    def _baselines(self) -> str:
+        if self.test is None:
+            return ""
+        is_classification = self.data.task == "classification"
+        score = self.accuracy if is_classification else self.scores.rmse
+        return baselines_in_words(self.baselines, score, is_classification)
 
     def _scores_in_words(self) -> str:
         scores = self.scores

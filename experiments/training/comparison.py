@@ -16,13 +16,22 @@ from experiments.reporting.figures import label
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import ascending, least, most
 from experiments.reporting.text import listed
+from experiments.training.history import BEST_ACCURACY, BEST_LOSS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SCORES = {"test/accuracy": True, "test/rmse": False}
-"""The metrics that rank settings, each with whether more of it is better; the first that was recorded counts."""
+SCORES = {BEST_ACCURACY: True, BEST_LOSS: False}
+"""The metrics that rank settings, each with whether more of it is better; the first that was recorded counts.
+
+They are of the validation examples: a setting that the test set had chosen would look better in it than it is.
+"""
+
+IN_WORDS = {BEST_ACCURACY: "validation accuracy", BEST_LOSS: "validation loss"}
+
+TESTED = ("test/accuracy", "test/rmse")
+"""What is told of the settings beside that: the first that was recorded."""
 
 MOST_ROWS = 15
 
@@ -43,6 +52,8 @@ class Setting:
     swept: tuple[tuple[str, str], ...]
     by_seed: Mapping[Seeds, float]
     """The score of each seed."""
+    tested: Mapping[str, float]
+    """The median over the seeds of what the test set says; empty if it says nothing."""
 
     @property
     def scores(self) -> list[float]:
@@ -96,9 +107,14 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
 
 def _settings(members: Sequence[JobResult], score: str) -> list[Setting]:
     return [
-        Setting(group[0].varies(but=SEEDS), {job.seeds: job.metrics[score] for job in group})
+        Setting(group[0].varies(but=SEEDS), {job.seeds: job.metrics[score] for job in group}, _tested(group))
         for group in replicates(members)
     ]
+
+
+def _tested(group: Sequence[JobResult]) -> dict[str, float]:
+    found = {name: [job.metrics[name] for job in group if name in job.metrics] for name in TESTED}
+    return {name: statistics.median(values) for name, values in found.items() if values}
 
 
 def _standings(settings: Sequence[Setting]) -> list[Standing]:
@@ -133,6 +149,7 @@ def _row(standing: Standing) -> dict[str, str | float | int | None]:
         "median": setting.median,
         "lowest": min(setting.scores),
         "highest": max(setting.scores),
+        **setting.tested,
         "difference": found.mean if found else None,
         "difference_low": low,
         "difference_high": high,
@@ -143,7 +160,7 @@ def _row(standing: Standing) -> dict[str, str | float | int | None]:
 def _note(standings: Sequence[Standing], score: str) -> str:
     settings = [standing.setting for standing in standings]
     best = (most if SCORES[score] else least)(settings, lambda setting: setting.median)
-    what = score.removeprefix("test/")
+    what = IN_WORDS[score]
     names = literal(listed([setting.name for setting in best], 3))
     value = f"{_value(best[0].median)}{_spread(best[0]) if len(best) == 1 else ' each'}"
     if len(settings) == 1:
@@ -159,6 +176,7 @@ def _note(standings: Sequence[Standing], score: str) -> str:
             f"median {what}": _value(setting.median),
             "lowest": _value(min(setting.scores)),
             "highest": _value(max(setting.scores)),
+            **{name: _value(value) for name, value in setting.tested.items()},
         }
         for setting in settings[:MOST_ROWS]
     ]

@@ -19,12 +19,21 @@ from experiments.runtime.memory import peak_bytes
 from experiments.runtime.modes import SIGNIFICAND_BITS
 from experiments.training.answer import TrainingAnswer
 from experiments.training.artifacts import hand_over
+from experiments.training.baselines import baselines
 from experiments.training.callbacks import CALLBACKS
 from experiments.training.checkpoint import FOLDER, Checkpoint, newest, path_of
+from experiments.training.class_scores import METRICS
 from experiments.training.comparison import compare
-from experiments.training.history import EpochRow
+from experiments.training.history import BEST_ACCURACY, BEST_LOSS, EpochRow
 from experiments.training.losses import LOSSES
-from experiments.training.report import in_words, record_epoch, record_figures, record_test
+from experiments.training.report import (
+    in_words,
+    record_best,
+    record_epoch,
+    record_figures,
+    record_further_scores,
+    record_test,
+)
 from experiments.training.rounding import accepted_rounding
 from experiments.training.session import EXECUTION, Session
 from experiments.training.settings import TrainingSettings
@@ -44,10 +53,17 @@ class Training(TrainingSettings, Experiment):
     name: ClassVar[str] = "training"
     version: ClassVar[int] = 3
     named_after: ClassVar[tuple[str, ...]] = ("model", "dataset")
-    headline: ClassVar[tuple[str, ...]] = ("test/accuracy", "test/loss", "throughput/examples_per_s")
+    headline: ClassVar[tuple[str, ...]] = (
+        BEST_ACCURACY,
+        BEST_LOSS,
+        "test/accuracy",
+        "test/rmse",
+        "throughput/examples_per_s",
+    )
     imports: ClassVar[tuple[str, ...]] = (
         "keras",
         "sklearn.datasets",
+        "sklearn.linear_model",
         "sklearn.model_selection",
     )
     goes_on_from: ClassVar[str] = FOLDER
@@ -80,6 +96,10 @@ class Training(TrainingSettings, Experiment):
                 for row in self._epochs(session, recorder):
                     recorder.progress(f"epoch {row.epoch}", row.epoch / self.epochs, answer.epoch_in_words(row))
                 session.restore_best()
+                record_best(session.history, recorder)
+                if self.metrics:
+                    record_further_scores(answer, session.outputs(data.validation), recorder)
+                answer.baselines = baselines(data)
                 answer.test = session.test()
                 record_test(answer, recorder)
                 recorder.metric("memory/peak_mb", peak_bytes() / 1e6)
@@ -96,9 +116,15 @@ class Training(TrainingSettings, Experiment):
         """Allow losses :data:`LOSS`, or one rounding of the numbers that are multiplied where that is more."""
         bits = SIGNIFICAND_BITS.get(str(config.get("experiment.precision")).removeprefix("mixed_"), 24)
         loss = max(LOSS, 2.0**-bits)
+        accuracy = Tolerance(absolute=ACCURACY)
         return {
             "*/loss": Tolerance(relative=loss),
-            "*/accuracy": Tolerance(absolute=ACCURACY),
+            "*/accuracy": accuracy,
+            **dict.fromkeys([f"{part}{name}" for part in ("test/", "best/val_") for name in METRICS], accuracy),
+            BEST_LOSS: Tolerance(relative=loss),
+            BEST_ACCURACY: accuracy,
+            "baseline/*_accuracy": accuracy,
+            "baseline/*_rmse": Tolerance(relative=LOSS),
             "test/rmse": Tolerance(relative=loss),
             "test/r2": Tolerance(absolute=loss),
         }
@@ -126,12 +152,25 @@ class Training(TrainingSettings, Experiment):
             yield row
 
     def _require_fitting(self, data: Data) -> None:
-        """Raises Refused if a batch is larger than the training set."""
+        """Raises Refused if a batch is larger than the training set, or a setting is not for such data."""
+        if data.task == "regression":
+            self._require_no_classes(data)
+        if self.augmentation.is_on and not data.is_image:
+            raise Refused(f"experiment.augmentation changes images, but {data.name} has none; leave it out")
         examples = len(data.train.y)
         if self.batch_size > examples:
             raise Refused(
                 f"experiment.batch_size={self.batch_size} is more than the {examples} examples to train with; lower it"
             )
+
+    def _require_no_classes(self, data: Data) -> None:
+        asked = {
+            "label_smoothing": bool(self.label_smoothing),
+            "class_weights": self.class_weights != "none",
+            "metrics": bool(self.metrics),
+        }
+        if wrong := [f"experiment.{name}" for name, is_asked in asked.items() if is_asked]:
+            raise Refused(f"{wrong[0]} is for classes, but {data.name} is a regression; leave it out")
 
 
 def _earlier(recorder: Recorder) -> Checkpoint | None:

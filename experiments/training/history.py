@@ -6,6 +6,9 @@ import math
 import statistics
 from dataclasses import dataclass, field
 
+BEST_LOSS, BEST_ACCURACY = "best/val_loss", "best/val_accuracy"
+"""The metrics of the kept weights on the validation examples."""
+
 
 @dataclass(frozen=True)
 class EpochRow:
@@ -48,6 +51,11 @@ class History:
     def is_patience_over(self, patience: int | None) -> bool:
         """Return whether the last ``patience`` epochs have brought no better validation loss; False for None."""
         return patience is not None and len(self.rows) - self.best_epoch >= patience
+
+    @property
+    def best(self) -> EpochRow | None:
+        """The best epoch, whose weights are kept; None if none had a finite validation loss."""
+        return self.rows[self.best_epoch - 1] if self.best_epoch else None
 
     @property
     def examples_per_s(self) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from experiments.reporting.figures import BLUE, GREY, ORANGE, dress, label, name_ticks, no_minor_ticks
 from experiments.reporting.labels import Labels
 from experiments.training.answer import TrainingAnswer
+from experiments.training.curve_figure import curve_figure
+from experiments.training.curves import Curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,6 +158,11 @@ def residuals_figure(answer: TrainingAnswer) -> Figure:
     dress(axes)
     axes.legend(frameon=False, fontsize=9)
     return figure
+
+
+def curves_figure(answer: TrainingAnswer, curves: Sequence[Curve]) -> Figure:
+    """Draw ROC, precision and recall, and calibration."""
+    return curve_figure(curves, _title(answer))
 
 
 def _as_picture(image: np.ndarray) -> np.ndarray:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
+
+import numpy.typing as npt
 
 from experiments.networks.data import Data
 from experiments.recorder import Recorder
 from experiments.training.answer import TrainingAnswer
-from experiments.training.history import EpochRow
-from experiments.training.plots import confusion_figure, learning_figure, mistakes_figure, residuals_figure
+from experiments.training.class_scores import class_scores, softmax
+from experiments.training.curves import curves
+from experiments.training.history import BEST_ACCURACY, BEST_LOSS, EpochRow, History
+from experiments.training.plots import (
+    confusion_figure,
+    curves_figure,
+    learning_figure,
+    mistakes_figure,
+    residuals_figure,
+)
 
 
 def record_epoch(row: EpochRow, recorder: Recorder) -> None:
@@ -25,10 +36,26 @@ def record_epoch(row: EpochRow, recorder: Recorder) -> None:
             recorder.metric(name, value, step=row.epoch)
 
 
+def record_best(history: History, recorder: Recorder) -> None:
+    """Record the validation of the kept weights: what settings are compared by, as the test set must not choose."""
+    if kept := history.best:
+        recorder.metric(BEST_LOSS, kept.val_loss)
+        if kept.val_accuracy is not None:
+            recorder.metric(BEST_ACCURACY, kept.val_accuracy)
+
+
+def record_further_scores(answer: TrainingAnswer, outputs: npt.NDArray[Any], recorder: Recorder) -> None:
+    """Record the further scores that were asked for on the validation examples, of the logits for these."""
+    for name, value in class_scores(answer.settings.metrics, answer.data.validation.y, outputs).items():
+        recorder.metric(f"best/val_{name}", value)
+
+
 def record_test(answer: TrainingAnswer, recorder: Recorder) -> None:
-    """Record the metrics of the test set."""
+    """Record the metrics of the test set, and beside them what simple answers get."""
     for name, value in answer.test_metrics().items():
         recorder.metric(name, value)
+    for baseline in answer.baselines:
+        recorder.metric(f"baseline/{baseline.name}", baseline.score)
 
 
 def record_figures(answer: TrainingAnswer, recorder: Recorder) -> None:
@@ -36,10 +63,18 @@ def record_figures(answer: TrainingAnswer, recorder: Recorder) -> None:
     recorder.figure("learning", partial(learning_figure, answer))
     if answer.data.task == "classification":
         recorder.figure("confusion", partial(confusion_figure, answer))
+        _record_curves(answer, recorder)
         if answer.data.is_image and answer.mistakes:
             recorder.figure("mistakes", partial(mistakes_figure, answer))
     else:
         recorder.figure("residuals", partial(residuals_figure, answer))
+
+
+def _record_curves(answer: TrainingAnswer, recorder: Recorder) -> None:
+    assert answer.test is not None
+    found = curves(answer.data.test.y, softmax(answer.test.outputs), answer.data.class_names)
+    recorder.table("curves", [row for curve in found for row in curve.rows()])
+    recorder.figure("curves", partial(curves_figure, answer, found))
 
 
 def in_words(data: Data) -> str:

@@ -17,10 +17,12 @@ from experiments.recorder import Recorder
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training.callbacks import Called
 from experiments.training.checkpoint import Checkpoint
+from experiments.training.class_losses import adjusted_loss, balanced
 from experiments.training.execution import (
     AUTO,
     Evaluation,
     Execution,
+    State,
     assign,
     choose,
     cost_of_streaming,
@@ -70,6 +72,10 @@ class Session:
         with _replicated(settings.replicas):
             self.model = settings.model.build(data, settings.seed)
             self._learner = without_unit(self.model)
+            self._trained = self._learner
+            if settings.augmentation.is_on:
+                self._trained = settings.augmentation.before(self._learner, settings.seed)
+            self._state = State(self.model, self._trained)  # with the seeds of what changes images
             steps = self._steps_per_epoch() * settings.epochs
             self.optimizer = scaled(settings.optimizer.build(steps), settings.precision)
             self.optimizer.build(self._learner.trainable_variables)
@@ -109,7 +115,16 @@ class Session:
     def _task(self) -> tuple[Any, Any, Any, Array, Array, int]:
         train = self.data.train
         y = self._labels(train, "float32")
-        return self._learner, self.optimizer, self._loss, train.x, y, self.settings.batch_size
+        return self._trained, self.optimizer, self._minimised(), train.x, y, self.settings.batch_size
+
+    def _minimised(self) -> Any:
+        """The loss to minimise: the one that the network is judged by, or with labels smoothed and classes weighted."""
+        settings = self.settings
+        if not settings.adjusts_classes:
+            return self._loss
+        is_weighted = settings.class_weights == "balanced"
+        weights = balanced(self.data.train.y, self.data.outputs) if is_weighted else None
+        return adjusted_loss(settings.label_smoothing, weights)
 
     def _judged(self, part: Split) -> tuple[Any, Any, Array, Array, int]:
         """What an evaluation needs to judge the model on a part of the data."""
@@ -134,6 +149,7 @@ class Session:
     def train_epoch(self) -> EpochRow:
         """Train for one more epoch and validate the model."""
         number = self.epoch + 1
+        self._set_rate()
         self.callbacks.begin_epoch(number)
         done = self._execution.run_epoch(self._order(number))
         val_loss, val_accuracy = self._validation()
@@ -151,10 +167,20 @@ class Session:
         self.callbacks.end_epoch(row)
         return row
 
+    def _set_rate(self) -> None:
+        """Give the optimizer the learning rate that follows from the validation so far, where it does."""
+        rate = self.settings.optimizer.rate_after([row.val_loss for row in self.history.rows])
+        if rate is not None:
+            self.optimizer.learning_rate = rate
+
     def restore_best(self) -> None:
         """Give the model the variables of its best epoch."""
         self.callbacks.end()
         assign(self.model.variables, self._best)
+
+    def outputs(self, part: Split) -> Array:
+        """Return the model's outputs for a part of the data, see :class:`HeldOutResult`."""
+        return predict(self.model, part.x, self._evaluation_batch)
 
     def test(self) -> HeldOutResult:
         """Evaluate the model on the test set. Raises Refused where its outputs are not finite numbers."""
@@ -175,7 +201,7 @@ class Session:
             self.history.execution,
             self.history.rows,
             self.history.best_epoch,
-            values_of(self.model.variables),
+            self._state.values(),
             values_of(self.optimizer.variables),
             self._best,
             self.data.source,
@@ -188,7 +214,7 @@ class Session:
                 "train anew with sweep.resume=false"
             )
         try:
-            assign(self.model.variables, checkpoint.model)
+            self._state.restore(checkpoint.model)
             assign(self.optimizer.variables, checkpoint.optimizer)
         except ValueError:
             raise Refused(

@@ -9,11 +9,21 @@ from experiments.networks.datasets import Dataset
 from experiments.networks.models import Model
 from experiments.networks.optimizers import Optimizer
 from experiments.recorder import REGISTERED_NAME
+from experiments.training.augmentation import Augmentation
 from experiments.training.callbacks import Callback, NoCallback
+from experiments.training.class_losses import WEIGHTS
+from experiments.training.class_scores import METRICS
 from experiments.training.execution import EXECUTIONS
 from experiments.training.losses import Loss, Standard
 from experiments.training.precision import PRECISIONS
-from experiments.validators import InvalidField, require_at_least, require_choice, require_seed
+from experiments.validators import (
+    InvalidField,
+    require_at_least,
+    require_choice,
+    require_choices,
+    require_rate,
+    require_seed,
+)
 
 AUTO = "auto"
 
@@ -35,7 +45,14 @@ class TrainingSettings:
     epochs: int = 30
     batch_size: int = 64
     execution: str = "auto"
+    metrics: list[str] = field(default_factory=list)
+    """Further scores of a classifier, see :mod:`experiments.training.class_scores`."""
     precision: str = "float32"
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    label_smoothing: float = 0.0
+    """The share of a label that is spread evenly over all classes."""
+    class_weights: str = "none"
+    """``balanced``: every class counts as much as any other in the loss that is minimised."""
     replicas: int = 1
     patience: int | None = 10
     checkpoint_every: int = 1
@@ -47,6 +64,12 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         require_choice(self, "execution", EXECUTIONS)
         require_choice(self, "precision", PRECISIONS)
+        require_choice(self, "class_weights", WEIGHTS)
+        require_rate(self, "label_smoothing")
+        require_choices(self, "metrics", METRICS)
+        if self.adjusts_classes and not isinstance(self.loss, Standard):
+            field_name = "label_smoothing" if self.label_smoothing else "class_weights"
+            raise InvalidField(self, field_name, f"is for the standard loss, not for loss={self.loss.name}")
         for name in ("epochs", "batch_size", "replicas"):
             require_at_least(self, name, 1)
         require_at_least(self, "patience", 1)
@@ -66,6 +89,11 @@ class TrainingSettings:
             raise InvalidField(self, "promote", problem)
         if self.registered_name is None:
             raise InvalidField(self, "promote", "nothing is registered that could get an alias (registered_name=null)")
+
+    @property
+    def adjusts_classes(self) -> bool:
+        """Whether the loss to minimise is not that by which the network is judged, which only a classifier can have."""
+        return bool(self.label_smoothing) or self.class_weights != "none"
 
     @property
     def name_in_registry(self) -> str | None:

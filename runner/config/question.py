@@ -36,6 +36,17 @@ CAME_LATER = {
     "experiment.loss": "standard",
     "experiment.callback": "none",
     "experiment.dataset.stream": None,
+    "experiment.metrics": [],
+    "experiment.augmentation.flip": "none",
+    "experiment.augmentation.shift": 0.0,
+    "experiment.augmentation.rotation": 0.0,
+    "experiment.augmentation.zoom": 0.0,
+    "experiment.label_smoothing": 0.0,
+    "experiment.class_weights": "none",
+    "experiment.optimizer.warmup": 0.0,
+    "experiment.optimizer.factor": 0.1,
+    "experiment.optimizer.milestones": [0.5, 0.75],
+    "experiment.optimizer.plateau_patience": 5,
 }
 """Keys that older runs do not have, with the value for what these did: it leaves the hash of a question as it was."""
 

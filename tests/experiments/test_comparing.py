@@ -53,7 +53,7 @@ def test_a_listing_of_nothing_is_no_paragraph():
     assert listing("no curve from", []) == []
 
 
-def trained(metric: str = "test/accuracy", **scores) -> list[JobResult]:
+def trained(metric: str = "best/val_accuracy", **scores) -> list[JobResult]:
     """Trainings by the name of their model, each with its score, or with one for each seed."""
     return [
         JobResult(name, "FINISHED", {"model": name} | seed, {}, "CPU:0", {metric: score}, lambda table: [])
@@ -64,6 +64,9 @@ def trained(metric: str = "test/accuracy", **scores) -> list[JobResult]:
     ]
 
 
+METRICS = ("best/val_accuracy", "test/accuracy")
+
+
 def by_seed(*scores: float) -> dict[int, float]:
     return dict(enumerate(scores))
 
@@ -71,10 +74,13 @@ def by_seed(*scores: float) -> dict[int, float]:
 @pytest.mark.parametrize(
     ("scores", "best"),
     [
-        ({"mlp": 0.5, "cnn": 0.75}, "Highest accuracy: model=cnn, 0.75. With one seed each, differences may be luck"),
-        ({"mlp": 0.75, "cnn": 0.75}, "Highest accuracy: model=mlp and model=cnn, 0.75 each. With one seed"),
-        ({"mlp": math.nan, "cnn": 0.5, "lstm": 0.25}, "Highest accuracy: model=cnn, 0.5. With"),
-        ({"mlp": -0.0, "cnn": -1.0}, "Highest accuracy: model=mlp, 0. With"),
+        (
+            {"mlp": 0.5, "cnn": 0.75},
+            "Highest validation accuracy: model=cnn, 0.75. With one seed each, differences may be luck",
+        ),
+        ({"mlp": 0.75, "cnn": 0.75}, "Highest validation accuracy: model=mlp and model=cnn, 0.75 each. With one seed"),
+        ({"mlp": math.nan, "cnn": 0.5, "lstm": 0.25}, "Highest validation accuracy: model=cnn, 0.5. With"),
+        ({"mlp": -0.0, "cnn": -1.0}, "Highest validation accuracy: model=mlp, 0. With"),
     ],
 )
 def test_the_best_training_of_equals_and_of_nan(scores, best, recorder):
@@ -93,11 +99,12 @@ LUCKY = by_seed(0.5, 0.9, 0.6, 0.8, 0.7)
         # the ranges overlap, but seed by seed one is always better
         (
             {"a": LUCKY, "b": {n: score - 0.05 + 0.001 * (n % 3) for n, score in LUCKY.items()}},
-            "Best accuracy: model=a, 0.7 in the median of 5 seeds (0.5 to 0.9). All others are worse for certain.",
+            "Best validation accuracy: model=a, 0.7 in the median of 5 seeds (0.5 to 0.9). All others are worse for "
+            "certain.",
         ),
         (
             {"a": LUCKY, "b": by_seed(0.9, 0.5, 0.8, 0.6, 0.65)},
-            "Highest accuracy: model=a, 0.7 in the median of 5 seeds",
+            "Highest validation accuracy: model=a, 0.7 in the median of 5 seeds",
         ),
         ({"a": LUCKY, "b": by_seed(0.9, 0.5, 0.8, 0.6, 0.65)}, "None of the others can be told apart from it"),
         (
@@ -108,7 +115,7 @@ LUCKY = by_seed(0.5, 0.9, 0.6, 0.8, 0.7)
         ({"a": by_seed(0.9, 0.9, 0.9), "b": by_seed(0.8, 0.8, 0.8)}, "None of the others can be told apart from it"),
         # no seed in common
         ({"a": by_seed(0.9, 0.8), "b": {7: 0.4, 8: 0.3}}, "None of the others can be told apart from it"),
-        ({"a": LUCKY}, "Accuracy of all jobs: 0.7 in the median of 5 seeds (0.5 to 0.9)."),
+        ({"a": LUCKY}, "Validation accuracy of all jobs: 0.7 in the median of 5 seeds (0.5 to 0.9)."),
     ],
 )
 def test_trainings_are_told_apart_seed_by_seed(scores, words, recorder):
@@ -121,9 +128,21 @@ def test_trainings_are_told_apart_seed_by_seed(scores, words, recorder):
 
 
 def test_the_lowest_error_is_the_best(recorder):
-    Training.compare(trained("test/rmse", a=LUCKY, b={n: 2 * score for n, score in LUCKY.items()}), recorder)
-    assert recorder.notes[-1].startswith("Best rmse: model=a, 0.7")
+    Training.compare(trained("best/val_loss", a=LUCKY, b={n: 2 * score for n, score in LUCKY.items()}), recorder)
+    assert recorder.notes[-1].startswith("Best validation loss: model=a, 0.7")
     assert float(recorder.tables["settings"][1]["difference"]) == pytest.approx(0.7)
+
+
+def test_the_test_set_does_not_choose(recorder):
+    """The first is better in validation and worse in the test: it is named, and its test beside it."""
+    scores = {"a": (0.9, 0.5), "b": (0.8, 0.6)}
+    jobs = [
+        JobResult(name, "FINISHED", {"model": name}, {}, "CPU:0", dict(zip(METRICS, pair, strict=True)), lambda _: [])
+        for name, pair in scores.items()
+    ]
+    Training.compare(jobs, recorder)
+    assert recorder.notes[-1].startswith("Highest validation accuracy: model=a, 0.9.")
+    assert [row["test/accuracy"] for row in recorder.tables["settings"]] == [0.5, 0.6]
 
 
 def operated(

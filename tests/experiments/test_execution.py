@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 from experiments.experiment import Refused
+from experiments.networks.optimizers import Sgd
 from experiments.runtime import device
+from experiments.training.class_losses import adjusted_loss, balanced
 from experiments.training.execution import Evaluation, State, choose, evaluate, new_execution, predict
 from experiments.training.execution.execution import Execution, Task
 from experiments.training.execution.fastest import fastest
@@ -94,7 +96,21 @@ def embedding() -> Example:
     return example
 
 
-EXAMPLE_NETWORKS = (mlp, cnn, regression, embedding)
+def adjusted() -> Example:
+    """Smoothed labels, classes with weights, a rate that rises and falls in steps, gradients that are clipped."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)
+    optimizer = Sgd(0.1, schedule="step", warmup=0.3, clip_norm=0.5).build(9)
+    example = Example(
+        keras.Sequential([layers.Input((5,)), layers.Dense(16, "tanh"), layers.Dense(4)]), optimizer=optimizer
+    )
+    example.loss = adjusted_loss(0.1, balanced(example.y, 4))
+    return example
+
+
+EXAMPLE_NETWORKS = (mlp, cnn, regression, embedding, adjusted)
 
 
 def orders(epochs: int = 3) -> list[Any]:

@@ -19,8 +19,10 @@ from experiments.experiment import Refused
 from experiments.networks.datasets import DATASETS
 from experiments.networks.models import MODELS
 from experiments.networks.optimizers import OPTIMIZERS
+from experiments.networks.schedules import cuts
 from experiments.testing import MemoryRecorder
 from experiments.training import Training, artifacts
+from experiments.training.augmentation import Augmentation
 from experiments.training.checkpoint import Checkpoint, newest
 
 pytestmark = pytest.mark.usefixtures("on_device")
@@ -71,6 +73,9 @@ def test_a_training_leaves_its_answer():
     recorder = run(training())
     assert recorder.steps("train/loss") == recorder.steps("val/accuracy") == [1, 2, 3]
     assert recorder.metrics["test/accuracy", 0] > 0.85
+    kept = min(recorder.tables["results"], key=lambda row: row["val_loss"])
+    assert recorder.metrics["best/val_loss", 0] == kept["val_loss"]
+    assert recorder.metrics["best/val_accuracy", 0] == kept["val_accuracy"]
     assert {"learning", "confusion", "mistakes"} <= recorder.figures.keys()
     assert {"model.keras", "saved_model/1/saved_model.pb", "test_set.npz", "calibration.npz"} <= recorder.files.keys()
     assert [row["epoch"] for row in recorder.tables["results"]] == [1, 2, 3]
@@ -279,6 +284,92 @@ def test_a_class_told_by_seconds_of_unix_time(tmp_path: Path, execution: str):
     assert isinstance(model.inputs, np.ndarray)
     assert isinstance(model.outputs, dict)
     assert (model.inputs.dtype.name, model.outputs["logits"].dtype.name) == ("float64", "float32")
+
+
+@pytest.mark.parametrize("dataset", ["wine", "diabetes"])
+def test_inputs_are_scaled_by_the_training_examples_alone(dataset: str):
+    """All examples together have another mean: by a hundredth of a deviation or more."""
+    import keras
+
+    task = training(dataset=dataset)
+    data = task.dataset.load(0)
+    model = task.model.build(data, 0)
+    scaled = keras.Model(model.inputs[0], model.get_layer("normalised").output)
+    means = [np.asarray(scaled(part.x)).mean(axis=tuple(range(part.x.ndim - 1))) for part in (data.train, data.test)]
+    assert np.abs(means[0]).max() < 1e-4
+    assert np.abs(means[1]).max() > 1e-2
+
+
+def test_the_test_set_changes_nothing_that_is_learnt(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(200, 3)), rng.integers(0, 2, 200)
+    learnt = []
+    for name, shift in (("near.npz", 0.0), ("far.npz", 1e6)):
+        np.savez(tmp_path / name, x_train=x[:150], y_train=y[:150], x_test=x[150:] + shift, y_test=y[150:])
+        recorder = run(training("mlp", "npz", epochs=2, dataset_fields={"path": str(tmp_path / name)}))
+        learnt.append((recorder.metrics["best/val_loss", 0], final_weights(recorder)))
+    assert learnt[0][0] == learnt[1][0]
+    assert all(np.array_equal(*pair) for pair in zip(learnt[0][1], learnt[1][1], strict=True))
+
+
+AUGMENTED = {"flip": "both", "shift": 0.1, "rotation": 10.0, "zoom": 0.1}
+
+
+def test_augmentation_changes_training_and_is_not_in_the_saved_model(tmp_path: Path):
+    """A training that goes on draws the numbers of an undisturbed one."""
+    import keras
+
+    task = training("softmax_regression", epochs=3, augmentation=Augmentation(**AUGMENTED))
+    augmented, plain = run(task), run(training("softmax_regression", epochs=3))
+    assert augmented.metrics["train/loss", 3] > 1.1 * plain.metrics["train/loss", 3]
+    path = tmp_path / "model.keras"
+    path.write_bytes(augmented.files["model.keras"])
+    model = keras.saving.load_model(path, compile=False)
+    inner = [layer for outer in model.layers for layer in (outer, *getattr(outer, "layers", ()))]
+    assert not [layer for layer in inner if layer.name.startswith("random")]
+
+    earlier = tmp_path / "earlier"
+    earlier.mkdir()
+    (earlier / "0.npz").write_bytes(augmented.files["checkpoint/0.npz"])
+    resumed = run(task, MemoryRecorder(earlier_files=earlier))
+    assert "Went on after epoch 2" in resumed.notes[-1]
+    assert resumed.metrics["train/loss", 3] == augmented.metrics["train/loss", 3]
+
+
+@pytest.mark.parametrize("execution", ["fit", "auto"])
+def test_augmentation_in_every_loop_that_can(execution: str):
+    own = {"epochs": 1, "augmentation": Augmentation(**AUGMENTED)}
+    expected = run(training("softmax_regression", **own)).metrics
+    assert run(training("softmax_regression", execution=execution, **own)).metrics["train/loss", 1] == pytest.approx(
+        expected["train/loss", 1], rel=1e-4
+    )
+
+
+def test_augmentation_is_refused_where_it_cannot_be():
+    own = {"epochs": 1, "augmentation": Augmentation(**AUGMENTED)}
+    with pytest.raises(Refused, match=r"experiment.augmentation changes images, but iris has none"):
+        run(training("mlp", "iris", **own))
+    with pytest.raises(Refused, match="XLA cannot compile ImageProjectiveTransformV3; choose execution=auto"):
+        run(training("softmax_regression", execution="epoch_xla", **own))
+
+
+def test_a_plateau_lowers_the_learning_rate_also_in_a_training_that_goes_on(tmp_path: Path):
+    own = {"schedule": "plateau", "plateau_patience": 1, "factor": 0.5, "learning_rate": 0.5}
+    task = training("softmax_regression", "iris", "sgd", epochs=8, optimizer_fields=own)
+    undisturbed = run(task)
+    losses = [row["val_loss"] for row in undisturbed.tables["results"]]
+    assert cuts(losses[:6], 1) > 0
+    (tmp_path / "0.npz").write_bytes(
+        run(training("softmax_regression", "iris", "sgd", epochs=6, optimizer_fields=own)).files["checkpoint/0.npz"]
+    )
+    resumed = run(task, MemoryRecorder(earlier_files=tmp_path))
+    assert [row["val_loss"] for row in resumed.tables["results"]] == losses
+
+
+@pytest.mark.parametrize("field", [{"label_smoothing": 0.1}, {"class_weights": "balanced"}, {"metrics": ["f1"]}])
+def test_what_is_for_classes_is_refused_for_a_regression(field: dict[str, Any]):
+    with pytest.raises(Refused, match=f"experiment.{next(iter(field))} is for classes, but diabetes is a regression"):
+        run(training("mlp", "diabetes", **field))
 
 
 def test_a_diverging_loss_is_refused():

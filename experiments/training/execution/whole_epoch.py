@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from experiments.experiment import Refused
 from experiments.runtime.device import current
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training.execution.execution import Execution, Task
@@ -17,6 +18,9 @@ from experiments.training.execution.xla_random import as_kernels_draw, require_s
 
 SEGMENT_SECONDS = 0.5
 """The approximate length of a segment of an epoch. Ctrl-C waits for its end: signal handlers run between calls."""
+
+NOT_IN_XLA = {"ImageProjectiveTransformV3"}
+"""Operations of Keras' layers that XLA has no kernel for: the one that moves, turns and zooms images."""
 
 Step = Callable[[Any, Any], Any]
 """Trains on a batch (x, y); returns its mean loss times its size (float64) and its correct classes (int64)."""
@@ -89,6 +93,8 @@ class WholeEpochXla(WholeEpoch):
         traced = tf.function(same, autograph=False).get_concrete_function(self._x[:size], self._y[:size])
         kinds = _kinds_of_operations(traced.graph.as_graph_def())
         require_same_numbers(kinds)
+        if others := sorted(kinds & NOT_IN_XLA):
+            raise Refused(f"execution=epoch_xla: XLA cannot compile {', '.join(others)}; choose execution=auto")
         self._compiles_loop = current().is_gpu or not any("Conv" in kind for kind in kinds)
         return same if self._compiles_loop else tf.function(same, autograph=False, jit_compile=True), step
 
