@@ -267,7 +267,9 @@ def test_an_example_out_of_reach(npz):
 def test_images_that_may_have_their_channels_first(npz, shape, is_said):
     remarks = npz({"x_train": np.ones((40, *shape), np.uint8), "x_test": np.ones((8, *shape), np.uint8)}).remarks
     assert len(remarks) == is_said
-    assert all(remark.endswith("if its channels come first, say experiment.dataset.channels_first=true.") for remark in remarks)
+    assert all(
+        remark.endswith("if its channels come first, say experiment.dataset.channels_first=true.") for remark in remarks
+    )
 
 
 def objects(n):
