@@ -13,6 +13,7 @@ from runner.cli.flags import all_flags
 from runner.config.composing import CONF, composed, groups
 from runner.config.error_messages import CONFIG_ERRORS
 from runner.config.key_hints import keys_of_hydra
+from runner.config.nodes import child
 from runner.config.schema import JOINED, register, types_of
 from runner.errors import UserError
 
@@ -128,7 +129,7 @@ def _values(key: str, before: Sequence[str], folders: Sequence[Path]) -> list[st
 
 def _keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
     for name in map(str, config):
-        node = config._get_node(name)
+        node = child(config, name)
         if isinstance(node, DictConfig) and len(node):
             yield from _keys(node, f"{prefix}{name}.")
         else:

@@ -65,7 +65,7 @@ def parse_flags(words: Sequence[str]) -> argparse.Namespace:
 
 def all_flags() -> list[str]:
     """Return the long flags that can be given."""
-    found = (flag for action in _parser()._actions for flag in action.option_strings if flag.startswith("--"))
+    found = re.findall(r"--[a-z-]+", _parser().format_usage())
     return [flag for flag in found if flag[2:].replace("-", "_") not in REFUSED]
 
 

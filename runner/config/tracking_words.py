@@ -43,7 +43,7 @@ def _of_server(uri: str) -> list[str]:
     if parts.username is not None:  # out of the words, which are kept and printed, to where MLflow also looks
         set_own("MLFLOW_TRACKING_USERNAME", unquote(parts.username))
         set_own("MLFLOW_TRACKING_PASSWORD", unquote(parts.password or ""))
-    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    address = re.sub(r"://\S*@", "://", uri)
     return ["tracking=server", override("tracking.uri", address)]
 
 
