@@ -25,7 +25,7 @@ STYLES: dict[str, Any] = {
     CALIBRATION: {"marker": "o", "markersize": 4},
 }
 
-PLACES: dict[str, Any] = {ROC: "lower right", CALIBRATION: "upper left"}
+PLACES: dict[str, Any] = {ROC: "lower right", CALIBRATION: "lower right"}
 """Where the legends stand: where good curves are not. That of the ROC is also for precision and recall."""
 
 LONGEST_NAME = 30
