@@ -125,12 +125,14 @@ def test_the_environment_is_described(finished):
 
 def test_the_kept_config_gives_the_same_run_again(finished, tmp_path):
     _, store = finished
-    folder = artifacts(store, only_run(store))
-    (tmp_path / "again").mkdir()
-    (tmp_path / "again" / "kept.yaml").write_text((folder / "config.yaml").read_text())
-    done = run_command("-m", "runner", "--config-dir=again", "--config-name=kept", "--cfg=job", cwd=tmp_path)
+    run = only_run(store)
+    kept = yaml.safe_load((artifacts(store, run) / "config.yaml").read_text())
+    done = run_command(
+        "-m", "runner", f"replay={run.info.run_id}", f"tracking.dir={store}", "--cfg=job", "--resolve", cwd=tmp_path
+    )
     assert done.status == 0, done.err
-    assert yaml.safe_load(done.out) == yaml.safe_load((folder / "config.yaml").read_text())
+    again = yaml.safe_load(done.out)
+    assert {**again, "tracking": kept["tracking"]} == kept
 
 
 def test_process_settings_take_effect(runner, store):
