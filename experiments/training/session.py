@@ -107,7 +107,8 @@ class Session:
         self._execution = chosen or new_execution(name, *self._task())
         self._execution.warm_up()
         if is_on_disk(self.data.train.x):
-            self.history.streaming = cost_of_streaming(self._execution).in_words
+            cost = cost_of_streaming(self._execution)
+            self.history.streaming = cost.in_words if cost else "Examples are read from disk while it trains."
         self._validation = Evaluation(*self._judged(self.data.validation))
         self.callbacks.begin()
         recorder.progress("execution", 1.0, name)

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.training.execution.execution import Execution
 
-MOST_BYTES = 2**23
+MOST_BYTES = 2**24
 """How much is held in memory to measure what streaming costs."""
 
 MOST_STEPS = 16
@@ -38,12 +38,17 @@ class StreamingCost:
         )
 
 
-def cost_of_streaming(from_disk: Execution) -> StreamingCost:
-    """Train for a few steps on examples from disk and on as many in memory, which is then undone."""
+def cost_of_streaming(from_disk: Execution) -> StreamingCost | None:
+    """Train for a few steps on examples from disk and on as many in memory, which is then undone.
+
+    Return None where so few examples fit into :data:`MOST_BYTES` that the time would be that of the call.
+    """
     task = from_disk.task
     size, count = task.batch_size, len(task.x)
-    steps = min(MOST_STEPS, count // size, MOST_BYTES // (task.x[0].nbytes * size))
-    examples = min(max(steps, 1) * size, count)
+    steps = max(min(MOST_STEPS, count // size), 1)
+    examples = min(steps * size, count)
+    if examples * task.x[0].nbytes > MOST_BYTES:
+        return None
     # Each round reads others, as an epoch does: those that have been read are in the system's cache.
     rounds = np.resize(np.random.default_rng(0).permutation(count), (ROUNDS + 1, examples))
     in_memory = type(from_disk)(replace(task, x=task.x[rounds[0]], y=task.y[rounds[0]]))
