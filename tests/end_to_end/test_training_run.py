@@ -74,8 +74,8 @@ def test_a_training_is_in_the_store(undisturbed):
     assert sorted(history(store, run, "val/accuracy")) == list(range(1, 41))
     assert run.data.metrics["test/accuracy"] > 0.8
     assert run.data.params["experiment.model"] == "mlp"
-    names = {path.name for path in (artifacts(store, run) / "plots").iterdir()}
-    assert names == {"learning.png", "confusion.png", "mistakes.png"}
+    names = {path.name for path in (artifacts(store, run) / "plots").glob("*.png")}
+    assert names == {"learning.png", "confusion.png", "mistakes.png", "curves.png"}
     assert (artifacts(store, run) / "saved_model" / "1" / "saved_model.pb").exists()
     (version,) = client(store).search_model_versions("name = 'digits-mlp'")
     assert version.run_id == run.info.run_id
