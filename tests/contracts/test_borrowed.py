@@ -199,6 +199,27 @@ def test_mlflow_keeps_addresses_in_these_columns_and_deletes_runs_so(tmp_path: P
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
 
 
+def test_tensorflow_still_copies_when_told_to() -> None:
+    with contract("tf.Tensor._copy_nograd"):
+        from experiments.runtime.tensorflow_import import import_tensorflow
+
+        tensor = import_tensorflow().constant([1.0, 2.0])
+        copied = tensor._copy_nograd(None, "CPU:0")
+        assert copied is not tensor
+        assert copied.numpy().tolist() == [1.0, 2.0]
+
+
+def test_mlflow_still_leaves_inputs_of_type_hints_alone() -> None:
+    with contract("mlflow.models.signature.ModelSignature._is_signature_from_type_hint"):
+        import numpy as np
+        from mlflow.models import Model, infer_signature
+
+        signature = infer_signature(np.ones((1, 2), np.float32))
+        assert signature._is_signature_from_type_hint is False
+        signature._is_signature_from_type_hint = True
+        assert Model.from_dict(Model(signature=signature).to_dict())._is_signature_from_type_hint()
+
+
 # The table
 
 
