@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
+from experiments.measure.timing import timing_of
 from runner.cli.done import Done, going_on
 from runner.cli.terminal import Terminal
 from runner.config.files import require_files
@@ -53,6 +54,13 @@ def _done(job: Job, end: JobEnd | None, interruption: Interruption) -> Done:
     problems = [end.reason] if end.reason else []
     if interruption.number is None:
         return Done(end.exit_status, end.run_id, problems, end.traceback)
-    if end.status != "FINISHED":
+    if end.status != "FINISHED" and _can_go_on(job):
         problems.append(going_on(*job.flags, *job.overrides))
     return Done(ExitStatus.of_signal(interruption.number), end.run_id, problems, end.traceback)
+
+
+def _can_go_on(job: Job) -> bool:
+    """Whether another command can take over what an interrupted run has left: a checkpoint, or whole processes."""
+    experiment = job.parts.experiment
+    timing = timing_of(experiment)
+    return bool(experiment.goes_on_from) or (timing is not None and timing.processes_needed > 1)

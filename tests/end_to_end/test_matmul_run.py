@@ -108,8 +108,10 @@ def test_tables_hold_points_and_raw_samples(finished):
 def test_plots_are_pictures(finished):
     _, store = finished
     plots = artifacts(store, only_run(store)) / "plots"
-    assert sorted(path.name for path in plots.iterdir()) == ["throughput.png", "time.png"]
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.iterdir())
+    names = ["throughput.png", "throughput.svg", "time.png", "time.svg"]
+    assert sorted(path.name for path in plots.iterdir()) == names
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.glob("*.png"))
+    assert all(b"<svg" in path.read_bytes() for path in plots.glob("*.svg"))
 
 
 def test_the_environment_is_described(finished):
