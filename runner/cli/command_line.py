@@ -116,7 +116,7 @@ class _Task:
         except UserError as error:
             self.errors.append(error)
         except CONFIG_ERRORS as error:
-            self.errors.append(UserError(sentence(error)))
+            self.errors.append(UserError(sentence(error, self.arguments.overrides)))
 
     def _do(self, config: DictConfig) -> Done:
         """Run or plan one job."""

@@ -410,7 +410,7 @@ def test_a_broken_yaml_file(main, tmp_path):
 BEFORE = {
     "preset": ["+"],
     "workload": ["experiment=gradient_cost", ""],
-    **{group: ["experiment=training", ""] for group in ("dataset", "model", "optimizer")},
+    **{group: ["experiment=training", ""] for group in ("callback", "dataset", "loss", "model", "optimizer")},
 }
 """Group -> the overrides without which the config does not have it; the last one is a prefix of the group's own."""
 
