@@ -50,7 +50,7 @@ def test_it_is_the_stored_config_with_what_was_said_on_top(replayed: Replayed) -
 def test_what_differs_is_said_before_and_what_comes_out_after_it(replayed: Replayed) -> None:
     before, after = replayed.again.out.split("The stored run (A) and its replay (B)")
     assert replayed.a.info.run_id[:8] in before
-    assert "packages, machine." in before, before
+    assert "packages, machine." in before or "| differs |" in before
     assert "B / A" in after
     cells = [[cell.strip() for cell in line.split("|")] for line in after.splitlines()]
     assert ["", "config", "experiment.dtype", "float32", "float64", ""] in cells
