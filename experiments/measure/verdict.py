@@ -85,7 +85,7 @@ class TimeRatio:
         distance = max(abs(math.log(self.value)), math.log1p(MARGIN) - abs(math.log(self.value)))
         needed = (
             n
-            for n in range(2, MOST_PROCESSES + 1)
+            for n in range(max(2, self.pairs + 1), MOST_PROCESSES + 1)
             if stdtrit(n - 1, 1 - ERROR / comparisons / 2) * self.deviation / math.sqrt(n) < distance
         )
         return next(needed, MOST_PROCESSES + 1)

@@ -59,7 +59,8 @@ def test_the_cpu_jobs_finish_and_the_gpu_jobs_say_why_not(swept, parent, jobs):
 
 def test_the_answer_is_on_the_parent_and_on_the_terminal(swept, parent):
     done, store = swept
-    note = parent.data.tags["mlflow.note.content"]
+    picture, _, note = parent.data.tags["mlflow.note.content"].partition("\n\n")
+    assert picture.startswith("![comparison_time](get-artifact?path=plots%2Fcomparison_time.svg")
     assert note == artifact(store, parent, "answer.md")
     assert "**4 jobs**: 2 FINISHED, 2 FAILED." in note
     assert "sees no GPU here" in note

@@ -50,7 +50,8 @@ def test_a_figure_that_cannot_be_drawn_ends_no_run(on_device, monkeypatch):
     recorder = AnswerRecorder()  # what a run has, but for the pipe
     Matmul(sizes=[4], timing=QUICK).run(recorder)
     records = recorder.rest()
-    assert {record.path for record in records if isinstance(record, File)} == {"plots/time.txt", "plots/throughput.png"}
+    files = {record.path for record in records if isinstance(record, File)}
+    assert files == {"plots/time.txt", "plots/throughput.png", "plots/throughput.svg"}
     note = [record.markdown for record in records if isinstance(record, Note)][-1]
     assert "µs at n=4" in note
     assert "Not drawn: plots/time.png (AttributeError: 'MatmulAnswer' object has no attribute 'no_such_thing'" in note

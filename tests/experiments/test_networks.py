@@ -302,18 +302,28 @@ def test_a_config_is_checked_without_keras():
     assert done.stdout == "set()\n"
 
 
+NEEDED = {
+    "npz": {"path": "data.npz"},
+    "csv": {"path": "data.csv", "target": "class"},
+    "images": {"path": "pictures"},
+    "keras_file": {"path": "model.keras"},
+}
+"""Fields without a default, by the name of the choice."""
+
+
 def test_the_config_has_the_defaults_of_the_code():
     """Each choice has a config file, with a value for each of its fields."""
     for group, choices in (("model", MODELS), ("dataset", DATASETS), ("optimizer", OPTIMIZERS)):
         folder = ROOT / "conf" / group
         assert {path.stem for path in folder.glob("*.yaml")} == {choice.name for choice in choices}
         for choice in choices:
-            own = ["experiment.dataset.path=data.npz"] if choice.name == "npz" else []
+            needed = NEEDED.get(choice.name, {})
+            own = [f"experiment.{group}.{field}={value}" for field, value in needed.items()]
             defaults = {
                 field.name: field.default_factory() if callable(field.default_factory) else field.default
                 for field in dataclasses.fields(choice)
             }
             composed = getattr(composed_training(f"{group}={choice.name}", *own), group)
-            assert dataclasses.asdict(composed) == defaults | ({"path": "data.npz"} if own else {})
+            assert dataclasses.asdict(composed) == defaults | needed
             written = (folder / f"{choice.name}.yaml").read_text()
             assert [name for name in defaults if f"{name}:" not in written] == []
