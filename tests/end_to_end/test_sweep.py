@@ -72,7 +72,8 @@ def test_the_answer_is_on_the_parent_and_on_the_terminal(swept, parent):
     paths = {found.path for found in client(store).list_artifacts(parent.info.run_id)}
     assert paths >= {"summary.csv", "effects.csv", "growth.csv", "crossover.csv", "answer.md", "plots", "jobs.json"}
     plots = {found.path for found in client(store).list_artifacts(parent.info.run_id, "plots")}
-    assert plots == {"plots/comparison_time.png", "plots/comparison_speedup.png", "plots/effects.png"}
+    names = ("comparison_time", "comparison_speedup", "effects")
+    assert plots == {f"plots/{name}.{kind}" for name in names for kind in ("png", "svg")}
 
 
 def test_the_summary_has_a_row_for_each_job(swept, parent, jobs):

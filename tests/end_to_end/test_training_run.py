@@ -210,14 +210,11 @@ def test_what_is_wrong_is_said_before_anything_starts(tmp_path, words, says):
     assert not (tmp_path / "store").exists() or not runs(tmp_path / "store", "training")
 
 
-def test_data_that_are_wrong_fail_the_run_in_a_sentence(tmp_path):
-    """Labels that do not match their examples; nothing is registered."""
+def test_data_that_are_wrong_are_refused_in_a_sentence(tmp_path):
+    """Labels that do not match their examples: no run begins."""
     x = np.zeros((10, 4, 4), np.float32)
     np.savez(tmp_path / "bad.npz", x_train=x, y_train=np.arange(9) % 2, x_test=x, y_test=np.arange(10) % 2)
     done = train(tmp_path, "dataset=npz", "experiment.dataset.path=bad.npz", "experiment.registered_name=auto")
-    assert done.status == 1
-    assert "Traceback" not in done.err
-    (run,) = runs(tmp_path / "store", "training")
-    assert run.info.status == "FAILED"
-    assert "9" in run.data.tags["reason"]
-    assert client(tmp_path / "store").search_registered_models() == []
+    assert done.status == 2
+    assert done.err == "runner: experiment.dataset: bad.npz: x_train has 10 examples, but y_train has 9 labels\n"
+    assert not (tmp_path / "store").exists()
