@@ -117,7 +117,7 @@ def test_a_person_finds_the_run_its_metric_and_its_plot(ui, measured, tmp_path):
         artifacts = f"{ui}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts"
         driver.get(f"{artifacts}/plots/time.png")
         sees_picture(960)
-        driver.get(f"{artifacts}/answer.html")
+        driver.find_element(By.XPATH, "//*[text()='answer.html']").click()
         WebDriverWait(driver, 60).until(
             expected_conditions.frame_to_be_available_and_switch_to_it((By.TAG_NAME, "iframe"))
         )
