@@ -211,9 +211,9 @@ class TrainingAnswer:
             return f"{done} epochs, none with a finite loss."
         if self.test is None:
             return f"{done} of {self.settings.epochs} epochs, the best of them epoch {best}.{resumed}"
-        ended = (
-            "all epochs done" if done >= self.settings.epochs else f"ended by callback={self.settings.callback.name}"
-        )
+        callback = self.settings.callback.name
+        is_cut_short = done < self.settings.epochs and callback != "none"
+        ended = f"ended by callback={callback}" if is_cut_short else "all epochs done"
         if history.is_patience_over(self.settings.patience):
             ended = "no better after that"
         return (
