@@ -5,25 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from experiments.reporting.rendering import picture_of
 from experiments.reporting.text import shortened
 from experiments.series.ratio_figure import LONGEST_NAME, ratio_figure
 from runner.cli.comparison import MARGIN, comparison_of
 from runner.cli.comparison_text import Comparison, as_json, as_text
-from runner.cli.standard_streams import take_over
-from runner.cli.store_words import require_runs, store_of
-from runner.config.error_messages import CONFIG_ERRORS, sentence
-from runner.environment import without_credentials
+from runner.cli.program import Parser, run_program
+from runner.cli.store_words import OF_THE_STORE, require_runs, store_of
 from runner.errors import ExitStatus, UserError
 from runner.tracking.finding import SHORT_ID
-
-OF_THE_STORE = re.compile(r"tracking[.=].*", re.DOTALL)
 
 DESCRIPTION = """\
 Compare two runs, A and B: the times of each, their ratio with its 95 % interval and a verdict,
@@ -42,27 +36,11 @@ is nothing to compare. docs/compare.md tells how it is decided."""
 
 def main() -> int:
     """Compare, and return the exit status."""
-    output = take_over()
-    try:
-        status = _compare(_arguments(sys.argv[1:]))
-    except UserError as error:
-        return _complain(str(error))
-    except CONFIG_ERRORS as error:
-        return _complain(sentence(error))
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return ExitStatus.of_signal(signal.SIGINT)
-    output.flush()
-    return status if output.is_complete else ExitStatus.FAILED
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see python -m runner.compare --help")
+    return run_program("runner.compare", lambda: _compare(_arguments(sys.argv[1:])))
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m runner.compare",
         description=DESCRIPTION,
         epilog=EXAMPLES,
@@ -124,11 +102,6 @@ def _draw(comparison: Comparison, path: Path) -> None:
         path.write_bytes(found.png)
     except OSError as error:
         raise UserError(f"--plot: cannot write {path} ({error.strerror})") from None
-
-
-def _complain(problem: str) -> int:
-    print(f"runner.compare: {without_credentials(problem)}", file=sys.stderr)
-    return ExitStatus.WRONG_INPUT
 
 
 if __name__ == "__main__":
