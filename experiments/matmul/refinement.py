@@ -26,7 +26,8 @@ def further_sizes(members: Sequence[JobResult]) -> dict[int, list[int]]:
     """
     index = {id(job): place for place, job in enumerate(members)}
     found: dict[int, set[int]] = {}
-    crossovers = Comparison(members).crossovers
+    several = [job for job in members if len(job.turns) > 1]  # known without reading a table
+    crossovers = Comparison(several).crossovers
     for pair in [pair for pair, one in crossovers.items() if one.outcome == CROSSOVER][:MOST_PAIRS]:
         if sizes := sizes_between(crossovers[pair]):
             for curve in pair:
