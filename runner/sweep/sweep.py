@@ -168,7 +168,7 @@ class Sweep:
     def _run_further(self, jobs: Sequence[Job]) -> None:
         assert self._context is not None
         context = self._context
-        to_run = [job for job in jobs if not self._is_done(job)]
+        to_run = [job for job in jobs if self._taken_over(job, here=True) is None]
         self._view.expect(len(to_run))
         for _ in self._engines[0].run(to_run, context, self._view, self._interruption):
             pass
@@ -176,10 +176,11 @@ class Sweep:
             self._is_cut_short = True
             raise KeyboardInterrupt
 
-    def _is_done(self, job: Job) -> bool:
+    def _taken_over(self, job: Job, here: bool) -> JobEnd | None:
+        """The end of a job that a resumed sweep has finished; None if it has to run."""
         assert self._context is not None
-        fingerprint, code = self._context.fingerprint(job), self._context.same_code(job)
-        return self._finished.take(job.question_hash, fingerprint, code) is not None
+        fingerprint = self._context.fingerprint(job) if here else None
+        return self._finished.take(job.question_hash, fingerprint, self._context.same_code(job))
 
     def _compose(
         self,
@@ -241,11 +242,9 @@ class Sweep:
 
     def _not_finished_yet(self, jobs: Sequence[Job], here: bool) -> list[Job]:
         """Select the jobs to run. The ends of those that a resumed sweep has finished are taken over."""
-        assert self._context is not None
         to_run = []
         for job in jobs:
-            fingerprint = self._context.fingerprint(job) if here else None
-            end = self._finished.take(job.question_hash, fingerprint, self._context.same_code(job))
+            end = self._taken_over(job, here)
             if end is None:
                 to_run.append(job)
             else:
