@@ -15,6 +15,7 @@ from typing import IO
 
 from rich.console import Console
 
+from runner.cli.complaint import complain
 from runner.cli.standard_streams import take_over
 from runner.cli.store_words import require_database, store_of
 from runner.config.error_messages import CONFIG_ERRORS, sentence
@@ -43,7 +44,7 @@ def main() -> int:
         problem = str(error)
     except CONFIG_ERRORS as error:
         problem = sentence(error)
-    print(f"runner.ui: {problem}", file=sys.stderr)
+    complain("runner.ui", problem)
     return ExitStatus.WRONG_INPUT
 
 
