@@ -91,6 +91,11 @@ def fingerprint(question: str, surroundings: Mapping[str, Any]) -> str:
     return f"{question}-{_hash([{name: machine[name] for name in KIND}, gpus])[:8]}"
 
 
+def question_in(fingerprint: str) -> str:
+    """Return the question's hash, which a fingerprint begins with, whatever machine has answered it."""
+    return fingerprint.partition("-")[0]
+
+
 def sweep_key(command: Sequence[str]) -> str:
     """Return the hash that identifies a sweep: that of the overrides asked, in any order."""
     return _hash(sorted(asked(command)))

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from experiments.job_result import JobResult, TableReader
-from runner.config.question import asked
+from runner.config.question import asked, question_in
 from runner.config.run_name import words_of
 from runner.execution.job import Job
 from runner.tracking import tags
@@ -93,7 +93,7 @@ def number_of(run: Run) -> int:
 
 def question_of(run: Run) -> str:
     """The hash of the job's question: the first half of its fingerprint."""
-    return str(run.data.tags.get(tags.FINGERPRINT, "").partition("-")[0])
+    return question_in(run.data.tags.get(tags.FINGERPRINT, ""))
 
 
 def experiment_of(run: Run) -> str:

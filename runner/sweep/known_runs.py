@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runner.config.question import question_in
 from runner.errors import StoreError
 from runner.tracking import tags
 from runner.tracking.database import connected, schema_of
@@ -45,7 +46,7 @@ class KnownRun:
 
     @property
     def question(self) -> str:
-        return self.tags.get(tags.FINGERPRINT, "").partition("-")[0]
+        return question_in(self.tags.get(tags.FINGERPRINT, ""))
 
 
 def known_runs(store: Store) -> list[KnownRun]:

@@ -16,7 +16,7 @@ from experiments.runtime.memory import free_bytes
 from experiments.runtime.nvml import card_of
 from runner import environment
 from runner.config.code import code_hash
-from runner.config.question import fingerprint, sweep_key
+from runner.config.question import fingerprint, question_in, sweep_key
 from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
 from runner.execution.job import Job
@@ -189,7 +189,7 @@ class _Times:
 
     def _runs(self, own: str) -> list[KnownRun]:
         """Return those of this kind of machine, or else those of any."""
-        same = self._by_question.get(own.partition("-")[0], [])
+        same = self._by_question.get(question_in(own), [])
         return [run for run in same if run.tags[tags.FINGERPRINT] == own] or same
 
 

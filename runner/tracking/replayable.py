@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from experiments.experiment import Experiment
+from runner.config.question import question_in
 from runner.config.schema import experiments
 from runner.config.stored_config import read_values, require_same_version
 from runner.errors import UserError
@@ -56,5 +57,5 @@ def _replayable(run: Run, tracking_uri: str) -> Replayable:
     # The artifact has the values with their types, and the parameters have the names of choices.
     chosen = {key: run.data.params.get(key) for key in (f"experiment.{group}" for group in kind.choices)}
     values = read_values(text) | {key: value for key, value in chosen.items() if value is not None}
-    require_same_version(kind, values, fingerprint.partition("-")[0])
+    require_same_version(kind, values, question_in(fingerprint))
     return Replayable(run, kind, values)
