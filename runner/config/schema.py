@@ -184,7 +184,7 @@ def all_keys(owner: type | None = None) -> list[str]:
     found = experiments()
     having = [experiment for experiment in found if owner is experiment or owner in _choices(experiment)]
     of_experiments = (key for experiment in having or found for key, _ in _keys_of(experiment))
-    return sorted({*(key for key, _ in _keys(Config, "")), *of_experiments})
+    return sorted({*(key for key, _ in keys_below(Config, "")), *of_experiments})
 
 
 def types_of(key: str) -> set[Any]:
@@ -192,7 +192,7 @@ def types_of(key: str) -> set[Any]:
 
     It is empty for a key that does not exist, that takes anything, or that holds further keys of its own.
     """
-    declared = [*_keys(Config, ""), *(found for experiment in experiments() for found in _keys_of(experiment))]
+    declared = [*keys_below(Config, ""), *(found for experiment in experiments() for found in _keys_of(experiment))]
     kinds = {kind for name, one in declared if name == key for kind in (get_args(one) if _is_union(one) else [one])}
     return {kind for kind in kinds if kind not in (Any, NoneType) and not is_dataclass(kind)}
 
@@ -204,7 +204,7 @@ def experiments_with(group: str) -> list[str]:
 
 def experiments_with_key(key: str) -> list[str]:
     """Return the names of the experiments that have ``key``, such as ``experiment.seed``, whatever is chosen."""
-    return [experiment.name for experiment in experiments() if key in dict(_keys(experiment, "experiment."))]
+    return [experiment.name for experiment in experiments() if key in dict(keys_below(experiment, "experiment."))]
 
 
 def _choices(experiment: type[Experiment]) -> list[type]:
@@ -216,20 +216,20 @@ def _is_union(kind: Any) -> bool:
 
 
 def _keys_of(experiment: type[Experiment]) -> Iterator[tuple[str, Any]]:
-    yield from _keys(experiment, "experiment.")
+    yield from keys_below(experiment, "experiment.")
     for group, choices in experiment.choices.items():
         for choice in choices:
-            yield from _keys(choice, f"experiment.{group}.")
+            yield from keys_below(choice, f"experiment.{group}.")
 
 
-def _keys(schema: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+def keys_below(schema: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """Yield the keys of a dataclass and of those within it, each with its declared type."""
     types = _hints(schema)
     for declared in fields(schema):
         kind = types[declared.name]
         yield f"{prefix}{declared.name}", kind
         if is_dataclass(kind):
-            yield from _keys(kind, f"{prefix}{declared.name}.")
+            yield from keys_below(kind, f"{prefix}{declared.name}.")
 
 
 @cache

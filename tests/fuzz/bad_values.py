@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin
 
-from runner.config.schema import Config, experiments
+from runner.config.schema import Config, experiments, keys_below
 
 WRONG: dict[Any, tuple[str, ...]] = {
     int: ("x", "1.5", "[1]", "nan", "''", "٣"),
@@ -42,13 +42,13 @@ def cases() -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _keys() -> Iterator[tuple[tuple[str, ...], str, Any]]:
-    for key, kind in _keys_of(Config, ""):
+    for key, kind in keys_below(Config, ""):
         if key not in ("experiment", "device", "tracking"):  # groups: their choices are names
             yield (), key, kind
     seen = set[tuple[str, type]]()
     for experiment in experiments():
         choosing = (f"experiment={experiment.name}",)
-        for key, kind in _keys_of(experiment, "experiment."):
+        for key, kind in keys_below(experiment, "experiment."):
             if key.removeprefix("experiment.") not in experiment.choices:
                 yield choosing, key, kind
         for group, choices in experiment.choices.items():
@@ -56,18 +56,8 @@ def _keys() -> Iterator[tuple[tuple[str, ...], str, Any]]:
                 if (group, choice) not in seen:
                     seen.add((group, choice))
                     needs = CHOICES_WITH_NEEDS.get(choice.name, ())
-                    for key, kind in _keys_of(choice, f"experiment.{group}."):
+                    for key, kind in keys_below(choice, f"experiment.{group}."):
                         yield (*choosing, f"{group}={choice.name}", *needs), key, kind
-
-
-def _keys_of(schema: Any, prefix: str) -> Iterator[tuple[str, Any]]:
-    """Yield the keys of a dataclass and of those within it, each with its declared type."""
-    types = get_type_hints(schema)
-    for declared in fields(schema):
-        kind = types[declared.name]
-        yield f"{prefix}{declared.name}", kind
-        if is_dataclass(kind):
-            yield from _keys_of(kind, f"{prefix}{declared.name}.")
 
 
 def _wrong_for(declared: Any) -> tuple[str, ...]:

@@ -165,12 +165,14 @@ def test_a_job_learns_what_earlier_ones_have_found_out(house: House) -> None:
     assert known == [{}, {"peak": 7.0}, {}]  # another device has another peak
 
 
-def test_a_job_goes_on_with_what_an_unfinished_run_has_left(house: House) -> None:
-    def is_killed(worker: FakeWorker) -> None:
-        worker.start()
-        worker.hand_over(File("checkpoint/epoch", b"3"), Settled("execution", "graph"))
-        worker.exit_code = -9
+def leaves_a_checkpoint(worker: FakeWorker) -> None:
+    """Is killed after three epochs."""
+    worker.start()
+    worker.hand_over(File("checkpoint/epoch", b"3"), Settled("execution", "graph"))
+    worker.exit_code = -9
 
+
+def test_a_job_goes_on_with_what_an_unfinished_run_has_left(house: House) -> None:
     taken = []
 
     def goes_on(worker: FakeWorker) -> None:
@@ -178,14 +180,14 @@ def test_a_job_goes_on_with_what_an_unfinished_run_has_left(house: House) -> Non
         taken.append((inputs.earlier and (inputs.earlier / "epoch").read_text(), inputs.settled))
         worker.end()
 
-    house.servers.scripts[1] = is_killed
+    house.servers.scripts[1] = leaves_a_checkpoint
     assert house.run(job(x=1, kind=ResumableToy))[0].status == "FAILED"
     house.servers.scripts[1] = goes_on
     house.run(job(x=1, kind=ResumableToy))
     house.run(job(x=1, kind=ResumableToy, sweep={"resume": True}))
     assert taken[0] == (None, {"execution": "graph"})  # nobody asked it to go on
     assert taken[1] == (None, {"execution": "graph"})  # the newest run of the question has finished
-    house.servers.scripts[1] = is_killed
+    house.servers.scripts[1] = leaves_a_checkpoint
     house.run(job(x=1, kind=ResumableToy))
     house.servers.scripts[1] = goes_on
     house.run(job(x=1, kind=ResumableToy, sweep={"resume": True}))
@@ -193,11 +195,6 @@ def test_a_job_goes_on_with_what_an_unfinished_run_has_left(house: House) -> Non
 
 
 def test_a_job_takes_nothing_from_other_code(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    def is_killed(worker: FakeWorker) -> None:
-        worker.start()
-        worker.hand_over(File("checkpoint/epoch", b"3"), Settled("execution", "graph"))
-        worker.exit_code = -9
-
     taken = []
 
     def goes_on(worker: FakeWorker) -> None:
@@ -205,7 +202,7 @@ def test_a_job_takes_nothing_from_other_code(house: House, monkeypatch: pytest.M
         taken.append((inputs.earlier is not None, inputs.settled))
         worker.exit_code = -9
 
-    house.servers.scripts[1] = is_killed
+    house.servers.scripts[1] = leaves_a_checkpoint
     house.run(job(x=1, kind=ResumableToy))
     monkeypatch.setattr(context, "code_hash", lambda kind: "fixed")
     house.servers.scripts[1] = goes_on
