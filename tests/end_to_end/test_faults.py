@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import shlex
 import signal
 import subprocess
 import sys
@@ -82,15 +83,32 @@ def test_a_signal_ends_the_run_with_what_it_has(going, number):
     run.process.send_signal(number)
     status, err = run.end()
     assert status == 128 + number
-    why, how = err.splitlines()
-    assert why == f"runner: interrupted by {number.name}; what was measured is kept"
-    assert how.startswith("runner: interrupted; python -m runner ")
-    assert how.endswith(" sweep.resume=true goes on with it")
+    # Of a single process no other command can take over anything: none is named.
+    assert err.splitlines() == [f"runner: interrupted by {number.name}; what was measured is kept"]
     tracked = only_run(run.store)
     assert tracked.info.status == "KILLED"
     assert len(history(run.store, tracked, "time/median_us")) >= 2
     assert f"interrupted by {number.name}" in tracked.data.tags["mlflow.note.content"]
     assert len(list((artifacts(run.store, tracked) / "plots").glob("*.png"))) == 2
+
+
+def test_ctrl_c_names_the_command_that_takes_over_whole_processes(going, runner):
+    words = ("experiment.sizes=[1,1000]", "experiment.timing.processes=3", "experiment.timing.max_seconds=1")
+    run = going(*words)
+    wait_until(lambda: any(run.store.glob("artifacts/*/*/artifacts/processes/1.json")), "a process is done")
+    run.process.send_signal(signal.SIGINT)
+    status, err = run.end()
+    assert status == 130
+    why, how = err.splitlines()
+    assert why == "runner: interrupted by SIGINT; what was measured is kept"
+    assert (how.split()[:5], how.split()[-5:]) == (
+        ["runner:", "interrupted;", "python", "-m", "runner"],
+        ["sweep.resume=true", "goes", "on", "with", "it"],
+    )
+    named = shlex.split(how.partition("-m runner ")[2].removesuffix(" goes on with it"))
+    again = runner(*named)
+    assert again.status == 0, again.err
+    assert "FINISHED" in {run.info.status for run in runs(run.store)}
 
 
 def test_a_run_killed_in_its_third_process_is_resumed_with_the_two_that_are_missing(going, runner):

@@ -47,6 +47,7 @@ from experiments.runtime.device import Placement
 from experiments.runtime.roofline import COMPUTE, DISPATCH, Limit, Roofline
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training import Training
+from experiments.training.history import BEST_ACCURACY
 from experiments.training.plots import confusion_figure, mistakes_figure
 from experiments.training.session import HeldOutResult
 from runner.sweep.effects import record_effects
@@ -246,7 +247,7 @@ def jobs_of(names: list[str], metrics: dict[str, float] | None = None) -> list[J
         ratios |= {"ratio": "3", "ratio_low": "2.5", "ratio_high": "3.5"}
         rows = [row | ratios for row in curve.table("results")]
         tables = {"results": rows, "samples": curve.table("samples")}
-        scores = {"test/accuracy": 1 / number} | (metrics or {})
+        scores = {BEST_ACCURACY: 1 / number, "test/accuracy": 1 / number} | (metrics or {})
         jobs.append(JobResult(name, "FINISHED", swept, curve.config | swept, "CPU:0", scores, tables.__getitem__))
     return jobs
 
