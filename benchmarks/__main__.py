@@ -26,7 +26,7 @@ CASES = ("inner 1", "inner 100", "inner 1000", "square 1000")
 
 
 def main() -> None:
-    comparisons = [*against_timeit(), whole_run(), *additional_job(), tensorflow_import()]
+    comparisons = [*against_timeit(), *whole_run(), *additional_job(), tensorflow_import()]
     answers = [answer_time("--help"), answer_time("experiment.sizess=[1]"), answer_time("experiment.dtype=int8")]
     text = (HERE / "README.md").read_text().split(MARK)[0]
     figures = [
@@ -49,15 +49,19 @@ def against_timeit() -> list[Comparison]:
     ]
 
 
-def whole_run() -> Comparison:
-    """A whole run against benchmarks/handwritten, each with a store of its own that is already there."""
+def whole_run() -> list[Comparison]:
+    """A whole run in one process and in five against benchmarks/handwritten, each with a store that is there."""
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder)
-        ours = _timed("-m", "runner", "experiment=matmul", "experiment.sizes=[64]", f"tracking.dir={store / 'ours'}")
+        words = ("-m", "runner", "experiment=matmul", "experiment.sizes=[64]", f"tracking.dir={store / 'ours'}")
+        one, five = _timed(*words, "experiment.timing.processes=1"), _timed(*words)
         script = HERE / "handwritten" / "script.py"
         theirs = _timed(str(script), "sizes=[64]", f"tracking_dir={store / 'theirs'}")
-        ours(), theirs()
-        return compare("python -m runner, one size, against the script by hand", ours, theirs, ROUNDS)
+        one(), theirs()
+        return [
+            compare("python -m runner, one size, one process, against the script by hand", one, theirs, ROUNDS),
+            compare("the same, five processes", five, theirs, ROUNDS),
+        ]
 
 
 def additional_job() -> list[Comparison]:

@@ -52,11 +52,25 @@ def note(comparison: Comparison) -> str:
         parts.append(markdown_table([_growth_cells(found) for found in fits[:MOST_LINES]]))
     if len(fits) > MOST_LINES:
         parts.append(f"and {len(fits) - MOST_LINES} more in growth.csv")
-    no_growth = [f"{found.curve.label} ({found.problem})" for found in comparison.growths if found.problem]
-    parts += listing("no growth fitted to", _shortened(no_growth))
+    parts += _without_growth(comparison.growths)
     parts += listing("no curve from", _shortened(without_result(members, curves)))
     parts += listing("not finished, but compared", _shortened(cut_short(curves)))
     return "\n\n".join(parts)
+
+
+def _without_growth(growths: Sequence[Growth]) -> list[str]:
+    """Why which series have no fit: a line for each reason, the first reasons."""
+    series: dict[str, list[str]] = {}
+    for found in growths:
+        if found.problem:
+            series.setdefault(found.problem, []).append(found.curve.label)
+    lines = [
+        line for why, labels in series.items() for line in listing(f"no growth fitted ({why})", _shortened(labels))
+    ]
+    return [
+        *lines[:MOST_LINES],
+        *([f"and {len(lines) - MOST_LINES} more reasons in growth.csv"] * (len(lines) > MOST_LINES)),
+    ]
 
 
 def _shortened(names: Sequence[str]) -> list[str]:

@@ -104,7 +104,7 @@ def test_few_sizes_are_compared_without_a_growth(recorder):
     Matmul.compare(few, recorder)
     assert {row["status"] for row in recorder.tables["growth"]} == {"no fit: too few sizes: 2 of at least 4"}
     assert len(recorder.tables["crossover"]) == 1
-    assert "no growth fitted to: cpu (too few sizes" in recorder.notes[-1]
+    assert "no growth fitted (too few sizes: 2 of at least 4): cpu, gpu" in recorder.notes[-1]
 
 
 def test_jobs_without_a_common_size_have_no_speedup(recorder):
