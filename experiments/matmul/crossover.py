@@ -150,12 +150,12 @@ class Crossover:
             return f"{first.label} and {second.label} have no size in common."
         span = f"n = {in_digits(first.n[0])} to {in_digits(first.n[-1])}"
         if self.faster is None or self.slower is None:
-            return f"No crossover in {span}: {first.label} and {second.label} {self.leads.last}."
+            return f"No crossover found in {span}: {first.label} and {second.label} {self.leads.last}."
         names = f"{self.faster.label} {self.leads.verb} {self.slower.label}"
         gain = f"{in_digits(self.speedup)}x at the largest"
         if self.outcome == AHEAD:
             where = "at every size" if self.leads.at.all() else "wherever the two can be told apart"
-            return f"No crossover in {span}: {names} {where}, {gain}.{self.leads.caveat}"
+            return f"No crossover found in {span}: {names} {where}, {gain}.{self.leads.caveat}"
         sentence = f"{names} from {self._start()} on, {gain}, n = {in_digits(first.n[-1])}."
         changes = f" The lead changes {self.lead_changes} times; this is the last." if self.lead_changes > 1 else ""
         return sentence + changes + self.leads.caveat
