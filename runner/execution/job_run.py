@@ -52,6 +52,9 @@ DEAR_START = 2.0
 AT_WORK = (JobState.WORKING, JobState.DRAWING)
 """States in which an experiment uses the machine."""
 
+MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
+"""States of a job that has still to measure."""
+
 
 class JobRun:
     """A job from the start of its first worker to the end of its run."""
@@ -129,6 +132,17 @@ class JobRun:
         return self._ended is not None and self._ended.outcome is Outcome.FINISHED
 
     @property
+    def keeps_others_waiting(self) -> bool:
+        """Whether its process takes the place of another: while it measures, or as long as it has a whole GPU."""
+        return self.state in MEASURING or (self.state is JobState.DRAWING and self._fills_its_card)
+
+    @property
+    def _fills_its_card(self) -> bool:
+        """Whether TensorFlow has taken all memory of a GPU, which is free again only when the process is gone."""
+        is_on_gpu = self._started is not None and self._started.placement.is_gpu
+        return is_on_gpu and not self.job.parts.device.memory_growth
+
+    @property
     def deadline(self) -> Deadline:
         """The deadline that the job has to meet in its present state."""
         if self._exceeded:
@@ -178,6 +192,8 @@ class JobRun:
 
     def _end_process(self, ended: Ended) -> None:
         """Wait for the next process if the experiment wants one, or else for the end of the run."""
+        if self._fills_its_card:
+            self._worker.wait_until_gone()
         if self.hands_on and ended.outcome is Outcome.FINISHED and not self._exceeded:
             self._record(ended.records)
             self._spent += time.monotonic() - self._begun

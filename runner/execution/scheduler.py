@@ -25,9 +25,6 @@ from runner.execution.worker_process import Message
 LONGEST_WAIT = 0.5
 """Seconds between two looks at the clock while no worker has anything to say."""
 
-MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
-"""States of a job that has still to measure."""
-
 
 class Scheduler:
     """Runs jobs, some side by side.
@@ -79,7 +76,7 @@ class Scheduler:
 
     def _start_workers(self) -> None:
         """Start the next processes as soon as earlier ones have finished measuring."""
-        free = self._limits.n_jobs - sum(run.state in MEASURING for run in self._going)
+        free = self._limits.n_jobs - sum(run.keeps_others_waiting for run in self._going)
         while free > 0 and not self._interruption.number and self._start_next():
             free -= 1
 

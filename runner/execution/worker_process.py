@@ -118,6 +118,13 @@ class WorkerProcess:
         outputs = (log.read_bytes() for log in (self._log, self._server.log) if log.exists())
         return next((output for output in outputs if output), b"")
 
+    def wait_until_gone(self) -> None:
+        """End the process, which has said its last word, and return when the system has taken back all that it had."""
+        if not self._is_collected:
+            self._signal(signal.SIGKILL)
+            self._server.wait(self._number)
+            self._pid, self._is_collected = None, True
+
     def close(self) -> None:
         """End the process at once: it has nothing more to say."""
         self._signal(signal.SIGKILL)

@@ -106,6 +106,7 @@ class FakeForkServer(ForkServer):
         self.is_gone = False
         self.workers: dict[int, FakeWorker] = {}
         self.forgotten: list[int] = []
+        self.waited_for: list[int] = []
         self._scripts = scripts
 
     def is_alive(self) -> bool:
@@ -119,6 +120,7 @@ class FakeForkServer(ForkServer):
         return number, ours
 
     def wait(self, number: int) -> int | None:
+        self.waited_for.append(number)
         return None if self.is_gone else self.workers[number].exit_code
 
     def forget(self, number: int) -> None:

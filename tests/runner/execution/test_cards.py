@@ -12,7 +12,7 @@ from experiments.runtime.device import Placement
 from runner.config.launcher_settings import checked
 from runner.errors import UserError
 from runner.execution.limits import Limits
-from runner.messages import HandOn, Measured, Outcome, Started
+from runner.messages import HandOn, Measured, Metric, Outcome, Started
 from runner.sweep.isolated import Isolated
 from runner.tracking import tags
 from tests.runner.execution.conftest import House
@@ -78,6 +78,40 @@ def test_a_card_is_given_back_when_a_process_has_ended(house: House) -> None:
     assert {end.status for end in ends.values()} == {"FINISHED"}
     assert cards.seen == [3] * 6
     assert {run.data.tags[tags.CARDS] for run in house.store.client.runs()} == {"3 3"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "placement", "waits"),
+    [
+        ({"memory_growth": False}, Placement("/device:GPU:0", "GPU:0", "a card"), True),
+        ({"memory_growth": True}, Placement("/device:GPU:0", "GPU:0", "a card"), False),
+        ({"memory_growth": False}, Placement("/device:CPU:0", "CPU:0", ""), False),
+    ],
+)
+def test_a_process_that_has_a_whole_card_keeps_it_until_it_is_gone(
+    house: House, settings: dict[str, bool], placement: Placement, waits: bool
+) -> None:
+    """TensorFlow gives memory back only when its process ends, so the next one starts after that."""
+    server = house.servers.server
+    seen = []
+
+    def script(worker: FakeWorker) -> None:
+        is_gone = worker.number - 1 in server.waited_for
+        worker.announce()
+        worker.send(Started(placement, {"version": "0.0"}))
+        worker.begin()
+        further = [HandOn(b"found")] if worker.number <= 2 else []
+        worker.hand_over(*further, Measured())
+        worker.hand_over(Metric("loss", 1, 0, 0))  # answered when all that goes before has been done
+        has_next = len(server.workers) > worker.number
+        seen.append((is_gone, has_next))
+        worker.end()
+
+    house.servers.scripts |= {1: script, 2: script}
+    ends = house.run(*(job(x=x, number=x, device={"kind": "auto", **settings}) for x in (1, 2)))
+    assert {end.status for end in ends.values()} == {"FINISHED"}
+    assert [is_gone for is_gone, _ in seen] == [False, *[waits] * 3]
+    assert [has_next for _, has_next in seen] == [*[not waits] * 3, False]
 
 
 def test_the_same_question_has_one_fingerprint_on_all_cards(house: House) -> None:
