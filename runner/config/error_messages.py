@@ -26,11 +26,11 @@ from yaml import MarkedYAMLError, YAMLError
 from experiments.reporting.text import first_line
 from experiments.validators import suggestion
 from runner.config.key_hints import unknown_key
-from runner.config.question import key_of
+from runner.config.question import ZIP, key_of
 from runner.config.schema import experiments, experiments_with
 
 NUMBERS = {"Integer": "a whole number", "Float": "a number"}
-NEEDS_A_LIST = "needs a list, such as [1,10,100]"
+NEEDS_A_LIST = "needs a list"
 IS_A_GROUP = "is a group of keys, not a value; set the keys below it"
 IS_NEEDED = "this key is needed and cannot be taken out"
 NEEDS_M = "several values are a grid, which needs -m; a list is written [1,2], a text with a comma \"'a,b'\""
@@ -39,6 +39,8 @@ JARGON = re.compile(
     r"(mismatched|extraneous) input .*|no viable alternative .*|Error parsing override .*|token recognition.*"
 )
 """What Hydra's parser says of its own grammar."""
+
+BRACKETS = re.compile(r"[\[\](){}$]")
 
 CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 """The exceptions that composing a config can raise."""
@@ -63,9 +65,10 @@ def sentence(error: Exception, words: Sequence[str] = ()) -> str:
     if isinstance(cause, ConfigTypeError) and cause.full_key:
         if "Error merging override ~" in str(error):
             return f"{cause.full_key}: {IS_NEEDED}"
-        return f"{cause.full_key}: {NEEDS_A_LIST if cause.object_type is list else IS_A_GROUP}"
+        return f"{cause.full_key}: {_needs_a_list(cause.full_key, words) if cause.object_type is list else IS_A_GROUP}"
     if isinstance(cause, ValidationError) and cause.full_key:
-        return f"{cause.full_key}: {wrong_type(_first_line(cause))}"
+        problem = wrong_type(_first_line(cause))
+        return f"{cause.full_key}: {_needs_a_list(cause.full_key, words) if problem == NEEDS_A_LIST else problem}"
     if isinstance(cause, InterpolationResolutionError | GrammarParseError):
         return f"{_where(cause, words)}{why_unresolved(cause)}"
     if found := re.search(r"ConfigKeyError raised while composing.*full_key: (\S+)", str(error), re.DOTALL):
@@ -108,6 +111,24 @@ def _unreadable(error: OverrideParseException) -> str:
     says_more = not JARGON.match(problem) and problem not in str(error.override)
     reason = f": {problem}" if says_more else ""
     return f"cannot read '{error.override}'{reason}; write key=value, or \"key='value'\" for unusual characters"
+
+
+def _needs_a_list(key: str, words: Sequence[str]) -> str:
+    """Say that a key needs a list, and write the one that was meant where the command has its values."""
+    given = next((value for word in words if key_of(word) == key and (value := word.partition("=")[2])), "")
+    if key != ZIP:
+        return list_of(key, given)
+    keys = [] if BRACKETS.search(given) else given.strip("'\"").split(",")
+    keys += [key_of(word) for word in words if "," in word]
+    named = list(dict.fromkeys(one for one in keys if one not in ("", ZIP)))
+    example = ",".join(named if len(named) > 1 else [*named, "ANOTHER_KEY"])
+    return f"{NEEDS_A_LIST} of keys whose values go together, such as {ZIP}=[{example}]"
+
+
+def list_of(key: str, values: str) -> str:
+    """Say that a key needs a list, and how ``values`` are written as one."""
+    is_plain = values and not BRACKETS.search(values)
+    return f"{NEEDS_A_LIST}; write {key}=[{values}]" if is_plain else f"{NEEDS_A_LIST}, such as [1,10,100]"
 
 
 def _where(cause: OmegaConfBaseException, words: Sequence[str]) -> str:

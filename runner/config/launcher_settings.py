@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from experiments.reporting.text import first_line
 from experiments.validators import InvalidField, suggestion
-from runner.config.error_messages import wrong_type
+from runner.config.error_messages import NEEDS_A_LIST, list_of, wrong_type
 from runner.errors import UserError
 
 T = TypeVar("T")
@@ -28,6 +28,8 @@ def checked(kind: type[T], settings: Mapping[str, Any]) -> T:
         key = str(error.full_key)
         known = [field.name for field in fields(cast(Any, kind))]
         hint = "" if key.partition("[")[0] in known else suggestion(key, known)
-        raise UserError(f"hydra.launcher.{key}: {wrong_type(first_line(error))}{hint}") from None
+        if (problem := wrong_type(first_line(error))) == NEEDS_A_LIST:
+            problem = list_of(f"hydra.launcher.{key}", str(settings.get(key, "")))
+        raise UserError(f"hydra.launcher.{key}: {problem}{hint}") from None
     assert isinstance(made, kind)
     return made

@@ -24,6 +24,8 @@ def jobs_of(parser: OverridesParser, words: Sequence[str], zipped: Sequence[str]
     the jobs that make it.
     Raises UserError for zipped keys that have no values or unequally many, and what Hydra raises.
     """
+    if len(zipped) == 1:
+        raise UserError(f"{ZIP}: {zipped[0]} alone goes with no other key; name all of them: {ZIP}=[{zipped[0]},KEY]")
     keys = own_keys(words, parser.parse_overrides(list(words)))
     _require_same_owner(zipped, keys)
     shared = [key for key in zipped if key not in keys.full]
@@ -74,6 +76,7 @@ def _require_same_owner(zipped: Sequence[str], keys: OwnKeys) -> None:
 
 
 def _require_equal_lengths(zipped: Sequence[str], together: dict[str, list[str]]) -> None:
+    """Raise UserError if keys that go together have no values, or unequally many."""
     if missing := [key for key in zipped if key not in together]:
         raise UserError(f"{ZIP}: {missing[0]} has no values in this command; give it some, such as {missing[0]}=A,B")
     counts = {key: len(values) for key, values in together.items()}

@@ -7,7 +7,7 @@ import pytest
 WRONG = {
     "experiment.operators=[conv2]": "experiment.operators: 'conv2' is not one of matmul, dense, conv2d",
     "experiment.operators=[matmul,lstmm]": "experiment.operators: 'lstmm' is not one of",
-    "experiment.operators=lstm": "experiment.operators: needs a list",
+    "experiment.operators=lstm": "experiment.operators: needs a list; write experiment.operators=[lstm]",
     "experiment.size.batch=0": "experiment.size.batch: 0 is not a number of at least 1",
     "experiment.size.units=-256": "experiment.size.units: -256 is not a number of at least 1",
     "experiment.size.units=many": "experiment.size.units: 'many' is not a whole number",

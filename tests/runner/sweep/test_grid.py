@@ -65,6 +65,7 @@ def test_jobs(words, zipped, expected):
     [
         (["a.x=1,2", "b.x=3,4,5"], ("a.x", "b.x"), "sweep.zip: a.x has 2 and b.x has 3 values"),
         (["a.x=1,2"], ("a.x", "b.x"), "sweep.zip: b.x has no values in this command"),
+        (["a.x=1,2"], ("a.x",), r"sweep.zip: a.x alone goes with no other key; name all of them: sweep.zip=\[a.x,KEY"),
         (["model=mlp,cnn", "mlp.units=[3],[4]", "seed=1,2"], ("seed", "mlp.units"), "units belongs to the jobs of mlp"),
         (["a.x=interval(0,1)"], (), "a grid needs values that can be counted"),
     ],
