@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,9 @@ from runner.cli.standard_streams import take_over
 from runner.cli.store_words import require_database, store_of
 from runner.config.error_messages import CONFIG_ERRORS, sentence
 from runner.errors import ExitStatus, StoreError, UserError
+from runner.tracking import ports
 from runner.tracking.making import migrate
-from runner.tracking.served import announced
+from runner.tracking.served import announced, port_of
 from runner.tracking.store import UI_HOST, UI_PORT, LocalStore, Store, quiet_mlflow
 
 START_SECONDS = 90
@@ -53,7 +53,7 @@ def serve(store: Store, port: int) -> int:
     if not isinstance(store, LocalStore):
         raise UserError(f"the tracking server has a UI of its own: open {store.ui}")
     require_database(store)
-    _require_free(port)
+    _require_free(store, port)
     migrate(store.database, lambda text: print(f"runner.ui: {text}", file=sys.stderr))
     _say_if_moved(store)
     for number in (signal.SIGTERM, signal.SIGHUP):  # they end it as Ctrl-C does
@@ -73,7 +73,7 @@ def _serve_until_signal(store: LocalStore, port: int, log: IO[bytes], console: C
             print(log.read().decode(errors="replace"), file=sys.stderr)
             raise UserError("MLflow's server did not start; what it said stands above")
         with announced(store.folder, port):
-            console.print(f"http://{UI_HOST}:{port}/#/experiments?workflowType=machine_learning", soft_wrap=True)
+            console.print(_address(port), soft_wrap=True)
             console.print("Ctrl-C ends it.")
             return server.wait()
     except KeyboardInterrupt:
@@ -105,24 +105,51 @@ def _environment() -> dict[str, str]:
     return os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
 
-def _require_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((UI_HOST, port))
-        except (OSError, OverflowError) as error:
-            raise UserError(f"port {port} cannot be used ({error}); choose another with --port") from None
+def _require_free(store: LocalStore, port: int) -> None:
+    """Raise UserError unless a server can listen at a port; where this store is served there already, say so."""
+    try:
+        if ports.is_free(port):
+            return
+    except (OSError, OverflowError) as error:
+        raise UserError(f"port {port} cannot be used ({error}); choose another with --port") from None
+    if port_of(store.folder) == port:
+        raise UserError(f"this store is served already: {_address(port)}")
+    raise _taken(port)
+
+
+def _taken(port: int) -> UserError:
+    return UserError(f"port {port} is taken ({ports.listener(port)}); choose another: --port {ports.next_free(port)}")
+
+
+def _address(port: int) -> str:
+    return f"http://{UI_HOST}:{port}/#/experiments?workflowType=machine_learning"
 
 
 def _wait_until_up(server: subprocess.Popen[bytes], port: int) -> bool:
+    """Return whether the server has come up. Raises UserError if another program has taken its port meanwhile.
+
+    Only the server itself counts: another one would answer as well, from another store.
+    """
     deadline = time.monotonic() + START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"http://{UI_HOST}:{port}/health", timeout=1):
-                return True
-        except OSError:
+        if not ports.answers(port):
             time.sleep(0.1)
+        elif not ports.is_of(server.pid, port):
+            raise _taken(port)
+        elif _is_healthy(port):
+            return True
+    if ports.answers(port):
+        raise _taken(port)
     return False
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{UI_HOST}:{port}/health", timeout=1):
+            return True
+    except OSError:
+        time.sleep(0.1)
+        return False
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

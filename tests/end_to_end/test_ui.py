@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -133,7 +134,8 @@ def test_a_port_in_use_is_named(measured):
         port = taken.getsockname()[1]
         done = run_command("-m", "runner.ui", "tracking.dir=store", "--port", str(port), cwd=folder)
     assert done.status == 2
-    assert done.err.startswith(f"runner.ui: port {port} cannot be used")
+    assert done.err.startswith(f"runner.ui: port {port} is taken (")
+    assert f"process {os.getpid()}); choose another: --port " in done.err
 
 
 @pytest.mark.parametrize(
