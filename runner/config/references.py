@@ -11,7 +11,6 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.config.error_messages import IS_A_GROUP, sentence, why_unresolved
-from runner.config.nodes import child
 from runner.errors import UserError
 
 LARGEST = 2**63 - 1
@@ -41,16 +40,19 @@ def require_all_inside(config: DictConfig) -> None:
             require_inside(name, value)
 
 
-def require_own_value(config: DictConfig, key: str, declared: Any, name: str) -> None:
-    """Raise UserError for a value that has another type than ``declared``, which OmegaConf lets pass, or none at all.
+def own_value(config: DictConfig, key: str, declared: Any, name: str) -> Any:
+    """Return the value of a key; None where it is null, missing or refers to elsewhere.
 
+    Raises UserError for a value that has another type than ``declared``, which OmegaConf lets pass, or none at all.
     ``name`` is the full key.
     """
     if OmegaConf.is_interpolation(config, key):
         _require_followed(config, key, declared, name)
-    value = child(config, key)
+        return None
+    value = None if OmegaConf.is_missing(config, key) else config[key]
     if isinstance(value, int) and abs(value) > LARGEST:
         raise UserError(f"{name}: {value} is beyond the whole numbers of 64 bits")
+    return value
 
 
 def _require_followed(config: DictConfig, key: str, declared: Any, name: str) -> None:

@@ -15,7 +15,7 @@ from experiments.reporting.text import first_line
 from experiments.runtime.device import Device
 from experiments.validators import InvalidField, suggestion
 from runner.config.nodes import child
-from runner.config.references import require_all_inside, require_own_value
+from runner.config.references import own_value, require_all_inside
 from runner.config.schema import Config
 from runner.config.sweep_settings import SweepSettings
 from runner.config.tracking_settings import Tracking
@@ -80,8 +80,7 @@ def _require_declared_keys(config: DictConfig, schema: Any, prefix: str) -> None
         if key not in declared:
             known = sorted(declared)
             raise UserError(f"{prefix}{key}: no such key{suggestion(key, known)}; there are {', '.join(known)}")
-        require_own_value(config, key, declared[key], f"{prefix}{key}")
-        node = child(config, key)
+        node = own_value(config, key, declared[key], f"{prefix}{key}")
         if isinstance(node, DictConfig) and _is_structured(node):
             _require_declared_keys(node, OmegaConf.get_type(node), f"{prefix}{key}.")
         if isinstance(node, ListConfig) and _has_single_values(declared[key]):

@@ -25,12 +25,13 @@ class Composition:
         """``master`` is the sweep's config, as Hydra hands it to a launcher."""
         self._loader, self._master = loader, master
         self._parser = OverridesParser.create(config_loader=loader)
+        self._parsed: dict[str, Override] = {}
         self._by_choices: dict[tuple[str, ...], bytes] = {}
         self._is_group = dict.fromkeys(map(str, master.hydra.runtime.choices), True)
 
     def compose(self, overrides: Sequence[str]) -> DictConfig:
         """Return a job's config without the part ``hydra``. Raises Hydra's exceptions."""
-        parsed = self._parser.parse_overrides(list(overrides))
+        parsed = list(map(self._parse, overrides))
         values = [override for override in parsed if self._sets_a_value(override)]
         choices = tuple(str(override.input_line) for override in parsed if override not in values)
         config: DictConfig = pickle.loads(self._of_choices(choices))  # noqa: S301  # made here; quicker than a copy
@@ -45,6 +46,12 @@ class Composition:
             for override in overrides
             if not override.is_sweep_override()
         } | set(command)
+
+    def _parse(self, word: str) -> Override:
+        """Return an override as Hydra reads it. Most words of a job are those of other jobs, too."""
+        if word not in self._parsed:
+            (self._parsed[word],) = self._parser.parse_overrides([word])
+        return self._parsed[word]
 
     def _sets_a_value(self, override: Override) -> bool:
         plain = not (override.is_add() or override.is_force_add() or override.is_delete())
