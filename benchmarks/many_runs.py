@@ -1,19 +1,22 @@
 """How long commands take on a store of many runs: ``python -m benchmarks.many_runs FOLDER``, about three minutes.
 
 Makes a store of 2,000 runs in FOLDER, which must not exist: 100 sweeps of 19 jobs, a tenth of which leave a registered
-model. Then it times the commands on it and prints the table that stands in docs/stores.md.
+model. Then it times the commands on it, and prints the table that stands in docs/stores.md. The last command deletes
+all runs.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
 
 from rich.progress import track
 
@@ -21,12 +24,16 @@ from benchmarks.__main__ import where
 from experiments.reporting.commands import override
 from experiments.reporting.markdown import markdown_table
 from runner.tracking import tags
-from runner.tracking.store import LocalStore
+from runner.tracking.ports import next_free
+from runner.tracking.store import UI_HOST, UI_PORT, LocalStore
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SWEEPS, JOBS, JOBS_WITH_MODEL = 100, 19, 2
+SWEEP = ("-m", "seed=1,2", "device=cpu", "experiment.sizes=[1]", "experiment.timing.method=textbook")
+"""The words of a sweep of two real jobs, which is then resumed."""
+
 FILES = ("config.yaml", "environment.json", "MLmodel", "plots/time.png", "plots/rate.png", "log.txt")
 
 
@@ -71,17 +78,63 @@ def _model(client: MlflowClient, experiment: str, run: str, files: str) -> None:
     client.create_model_version("cats", model.artifact_location, run, model_id=model.model_id)
 
 
-def timed(module: str, *words: str) -> dict[str, Any]:
-    """Run a command and return its row of the table."""
+def timed(module: str, *words: str, shown: str) -> dict[str, str]:
+    """Run a command and return its row of the table, which shows the words that matter."""
     begin = time.perf_counter()
     done = subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True)
     seconds = time.perf_counter() - begin
     print(done.stdout[-200:], done.stderr[-200:], seconds, file=sys.stderr)
-    return {
-        "command": f"`python -m {module} {words[0]}`",
-        "exit status": str(done.returncode),
-        "seconds": f"{seconds:.1f}",
-    }
+    return _row(f"`python -m {module} {shown}`", done.returncode, seconds)
+
+
+def timed_ui(here: str) -> list[dict[str, str]]:
+    """Return how long the UI takes until it shows its link, and how long the first page of runs takes then."""
+    port = next_free(UI_PORT)
+    begin = time.perf_counter()
+    command = [sys.executable, "-m", "runner.ui", here, "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        up = time.perf_counter()
+        asked = Request(
+            f"http://{UI_HOST}:{port}/ajax-api/2.0/mlflow/runs/search",
+            json.dumps({"experiment_ids": ["1"], "max_results": 100}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urlopen(asked) as answer:
+            assert len(json.load(answer)["runs"]) == 100
+        shown = time.perf_counter()
+        server.send_signal(signal.SIGINT)
+    opens = _row("`python -m runner.ui`, until it shows its link", server.returncode, up - begin)
+    return [opens, _row("... and its first page of 100 runs", server.returncode, shown - up)]
+
+
+def _row(command: str, status: int, seconds: float) -> dict[str, str]:
+    return {"command": command, "exit status": str(status), "seconds": f"{seconds:.1f}"}
+
+
+def measured(folder: Path) -> list[dict[str, str]]:
+    """Return a row for each command. Moves the store in ``folder``, and then deletes all its runs."""
+    moved = folder.with_name(f"{folder.name}-moved")
+    here, there = (override("tracking.dir", str(place.absolute())) for place in (folder, moved))
+    subprocess.run([sys.executable, "-m", "runner", *SWEEP, here], check=True, capture_output=True)
+    rows = [
+        timed("runner", *SWEEP, "sweep.resume=true", here, shown="-m seed=1,2 ... sweep.resume=true"),
+        timed("runner", "-m", "seed=range(1,1001)", "plan=true", here, shown="-m 'seed=range(1,1001)' plan=true"),
+        *timed_ui(here),
+        timed("runner.store", "check", here, shown="check"),
+        timed("runner.store", "export", str(moved.with_suffix(".csv")), here, shown="export runs.csv"),
+        timed("runner.store", "export", str(moved.with_suffix(".parquet")), here, shown="export runs.parquet"),
+        timed("runner.compare", "latest~2", "latest~1", here, shown="latest~2 latest~1"),
+    ]
+    folder.rename(moved)
+    everything = ["prune", "--older-than", "0d"]
+    return [
+        *rows,
+        timed("runner.store", "relocate", there, shown="relocate"),
+        timed("runner.store", *everything, there, shown="prune --older-than 0d"),
+        timed("runner.store", *everything, "--delete", there, shown="prune --older-than 0d --delete"),
+    ]
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -89,21 +142,8 @@ def main(arguments: Sequence[str]) -> None:
     store = LocalStore(folder.absolute())
     store.check()
     fill(store)
-    moved = folder.with_name(f"{folder.name}-moved")
-    here, there = (override("tracking.dir", str(place.absolute())) for place in (folder, moved))
-    rows = [
-        timed("runner.store", "check", here),
-        timed("runner.store", "export", str(moved.with_suffix(".csv")), here),
-        timed("runner.store", "export", str(moved.with_suffix(".parquet")), here),
-        timed("runner.compare", "latest~1", "latest", here),
-    ]
-    folder.rename(moved)
-    rows += [
-        timed("runner.store", "relocate", there),
-        timed("runner.store", "prune", "--older-than", "0d", there),
-        timed("runner.store", "prune", "--older-than", "0d", "--delete", there),
-    ]
-    print(json.dumps({"runs": SWEEPS * (JOBS + 1), "where": where()}))
+    rows = measured(folder)
+    print(json.dumps({"runs": SWEEPS * (JOBS + 1) + 3, "where": where()}))
     print(markdown_table(rows))
 
 

@@ -147,7 +147,7 @@ def _prune(store: Store, given: argparse.Namespace) -> int:
     require_runs(local)
     client = _opened(local)
     _require_condition(client, given.where)
-    plan = pruning.plan(client, pruning.selected(client, given.words, given.where, given.older_than))
+    plan = pruning.plan(client, local, pruning.selected(client, given.words, given.where, given.older_than))
     for doomed in plan.doomed[:MOST_LINES]:
         info = doomed.run.info
         print(f"{info.run_id[:SHORT_ID]}  {began(doomed.run)}  {info.status:8}  {info.run_name}")

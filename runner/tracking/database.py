@@ -79,6 +79,17 @@ def experiments(database: Path) -> Sequence[KeptExperiment]:
         raise _unusable(database, str(error)) from None
 
 
+def tagged(database: Path, name: str) -> Sequence[tuple[str, str]]:
+    """Return the id of each run that has a tag, with its value, in the order of their begin. Raises StoreError."""
+    try:
+        with connected(database) as connection:
+            return connection.execute(
+                "SELECT run_uuid, value FROM tags JOIN runs USING (run_uuid) WHERE key = ? ORDER BY start_time", (name,)
+            ).fetchall()
+    except sqlite3.Error as error:
+        raise _unusable(database, str(error)) from None
+
+
 def relocate(database: Path, experiment: KeptExperiment, location: str) -> None:
     """Give an MLflow experiment another address for the artifacts of its future runs. Raises what SQLite raises."""
     with connected(database) as connection, connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from runner.tracking import tags
 from runner.tracking.artifacts import repository
+from runner.tracking.database import tagged
 from runner.tracking.finding import find_run, search
 from runner.tracking.home import path_of
 from runner.tracking.models import aliases, logged_models, model_versions
@@ -30,7 +31,7 @@ PAGE = 1000
 THREADS = 8
 
 RUNS_AT_A_TIME = 200
-"""So many runs are deleted in a transaction: other programs that write wait meanwhile, for about a second."""
+"""So many runs are read at once, or deleted in a transaction: other programs that write wait meanwhile."""
 
 STILL_RUNNING = "it is RUNNING"
 
@@ -76,12 +77,17 @@ class Plan:
     """The ids of runs that were selected but stay, each with the reason."""
 
 
-def plan(client: MlflowClient, runs: Iterable[Run]) -> Plan:
-    """Plan to delete ``runs``, and with a sweep its jobs. What is in use stays, and a sweep with such a job."""
+def plan(client: MlflowClient, store: LocalStore, runs: Iterable[Run]) -> Plan:
+    """Plan to delete ``runs``, and with a sweep its jobs. What is in use stays, and a sweep with such a job.
+
+    Raises StoreError.
+    """
     doomed: list[Doomed] = []
     kept: dict[str, str] = {}
     own = _Models(client)
-    families = [[run, *_jobs(client, run)] for run in runs]
+    selected = {run.info.run_id: run for run in runs}
+    jobs = _jobs_of_sweeps(client, store.database, selected)
+    families = [[run, *jobs.get(run_id, ())] for run_id, run in selected.items()]
     seen = set[str]()
     for family in sorted(families, key=len, reverse=True):  # a job that was selected along with its sweep is with it
         new = [run for run in family if run.info.run_id not in seen]
@@ -122,11 +128,20 @@ class _Models:
         return f"its model is {alias}; delete that alias first" if alias else ""
 
 
-def _jobs(client: MlflowClient, run: Run) -> Iterator[Run]:
-    """Return the runs of a sweep's jobs; of any other run there are none."""
-    if tags.KEY not in run.data.tags:
-        return iter(())
-    return search(client, f"tags.`{tags.PARENT}` = '{run.info.run_id}'", page_size=PAGE)
+def _jobs_of_sweeps(client: MlflowClient, database: Path, selected: Mapping[str, Run]) -> dict[str, list[Run]]:
+    """Return the runs of the jobs of each selected sweep by its id. Only those are read that are not selected, too."""
+    sweeps = {run_id for run_id, run in selected.items() if tags.KEY in run.data.tags}
+    family = [(job, sweep) for job, sweep in tagged(database, tags.PARENT) if sweep in sweeps]
+    known = dict(selected)
+    unknown = [job for job, _ in family if job not in known]
+    for begin in range(0, len(unknown), RUNS_AT_A_TIME):
+        which = ", ".join(f"'{run_id}'" for run_id in unknown[begin : begin + RUNS_AT_A_TIME])
+        known |= {run.info.run_id: run for run in search(client, f"attributes.run_id IN ({which})", page_size=PAGE)}
+    jobs = defaultdict[str, list["Run"]](list)
+    for job, sweep in family:
+        if job in known:  # and not in the trash of MLflow's UI
+            jobs[sweep].append(known[job])
+    return jobs
 
 
 def delete(client: MlflowClient, store: LocalStore, doomed: Sequence[Doomed]) -> None:
@@ -167,19 +182,23 @@ def _delete_files(tracking_uri: str, location: str) -> None:
 def _delete_rows(store: LocalStore, doomed: Sequence[Doomed]) -> None:
     """Do what ``mlflow gc`` does, which would delete everything else in MLflow's trash along with it.
 
-    Many runs share a transaction: each would wait for the disk.
+    Many runs share a transaction, and a statement: each on its own would wait for the disk and for SQLAlchemy.
     """
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from mlflow.store.tracking.dbmodels.models import SqlRun
+    from mlflow.store.tracking.sqlalchemy_store import _RUN_DELETE_CASCADE_MODELS, SqlAlchemyStore
 
     database = SqlAlchemyStore(store.uri, store.artifact_root)
     transaction = database.ManagedSessionMaker
     for begin in range(0, len(doomed), RUNS_AT_A_TIME):
+        some = doomed[begin : begin + RUNS_AT_A_TIME]
         with transaction(read_only=False) as session:
             database.ManagedSessionMaker = lambda session=session, **_: nullcontext(session)
-            for one in doomed[begin : begin + RUNS_AT_A_TIME]:
-                for model in one.models:
-                    database._hard_delete_logged_model(model.model_id)
-                database._hard_delete_run(one.run.info.run_id)
+            for model in (model for one in some for model in one.models):
+                database._hard_delete_logged_model(model.model_id)
+            session.flush()
+            run_ids = [one.run.info.run_id for one in some]
+            for table in (*_RUN_DELETE_CASCADE_MODELS, SqlRun):
+                session.query(table).filter(table.run_uuid.in_(run_ids)).delete(synchronize_session=False)
 
 
 def _size(folder: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import sqlite3
 import sys
@@ -49,11 +50,9 @@ def test_hydra_still_has_its_parser_of_flags() -> None:
 
 def test_hydra_still_runs_what_it_is_given() -> None:
     with contract("hydra._internal.utils._run_hydra"):
-        from inspect import signature
-
         from hydra._internal.utils import _run_hydra
 
-        names = list(signature(_run_hydra).parameters)
+        names = list(inspect.signature(_run_hydra).parameters)
         assert names[:5] == ["args", "args_parser", "task_function", "config_path", "config_name"]
 
 
@@ -182,7 +181,10 @@ def test_mlflow_keeps_addresses_in_these_columns_and_deletes_runs_so(tmp_path: P
     with contract("trace_tags"), database.connected(store.database) as connection:
         for table, columns in moving.ADDRESSES.items():
             connection.execute(f"SELECT {', '.join(columns)} FROM {table}")
-    run = client.create_run("0").info.run_id
+    run, other = (client.create_run("0").info.run_id for _ in range(2))
+    for one in (run, other):
+        client.log_param(one, "x", 1)
+        client.log_metric(one, "y", 1)
     model = client.create_logged_model("0", source_run_id=run).model_id
     with contract("mlflow.store.tracking.sqlalchemy_store.SqlAlchemyStore"):
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -192,11 +194,20 @@ def test_mlflow_keeps_addresses_in_these_columns_and_deletes_runs_so(tmp_path: P
             kept.ManagedSessionMaker = lambda read_only=True: nullcontext(session)
             with contract("SqlAlchemyStore._hard_delete_logged_model"):
                 kept._hard_delete_logged_model(model)
-            with contract("SqlAlchemyStore._hard_delete_run"):
-                kept._hard_delete_run(run)
+            kept._hard_delete_run(run)
+            with contract("mlflow.store.tracking.sqlalchemy_store._RUN_DELETE_CASCADE_MODELS"):
+                from mlflow.store.tracking.sqlalchemy_store import _RUN_DELETE_CASCADE_MODELS
+
+                assert "_RUN_DELETE_CASCADE_MODELS" in inspect.getsource(SqlAlchemyStore._hard_delete_run)
+                for table in _RUN_DELETE_CASCADE_MODELS:
+                    session.query(table).filter(table.run_uuid.in_([other])).delete(synchronize_session=False)
+            with contract("mlflow.store.tracking.dbmodels.models.SqlRun"):
+                from mlflow.store.tracking.dbmodels.models import SqlRun
+
+                session.query(SqlRun).filter(SqlRun.run_uuid.in_([other])).delete(synchronize_session=False)
     with database.connected(store.database) as connection:
-        for table in ("runs", "tags", "logged_models"):
-            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        for name in ("runs", "tags", "params", "metrics", "latest_metrics", "logged_models"):
+            assert connection.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,)
 
 
 def test_tensorflow_still_copies_when_told_to() -> None:
