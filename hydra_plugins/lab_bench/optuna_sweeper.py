@@ -170,7 +170,7 @@ def objective(job: JobReturn) -> float | None:
 
 def _require_metric(jobs: Sequence[JobReturn]) -> None:
     """Raise UserError if a job has finished without the metric: a misspelt one would fail every trial."""
-    from runner.sweep.sweep import NoSuchMetric
+    from runner.sweep.job_return import NoSuchMetric
 
     for job in jobs:
         if isinstance(job._return_value, NoSuchMetric):

@@ -26,6 +26,8 @@ class Inputs:
         self._job, self._context = job, context
         self.remarks: list[str] = []
         """What other code has left, and was not taken."""
+        self.of_other_code: dict[str, list[str]] = {}
+        """What other code has left, and was taken as accepted, with the hashes of that code."""
         self._sources: dict[str, Source] = {}
         self._folders: list[TemporaryDirectory[str]] = []
         self.stored = StoredInputs({}, None)
@@ -63,6 +65,7 @@ class Inputs:
         code, scratch = self._context.same_code(self._job), self._folder("earlier-")
         found = find_earlier(self._context.client, experiment_id, fingerprint, code, folder, scratch)
         self.remarks += code.remarks("checkpoints")
+        self.of_other_code |= code.begun_with("a checkpoint")
         return found
 
     def _settled(self) -> dict[str, str]:
@@ -75,6 +78,7 @@ class Inputs:
         experiment_id = self._context.experiment_id(self._job)
         found = find_settled(self._context.client, experiment_id, fingerprint, code, names)
         self.remarks += code.remarks("measured choices") if len(found) < len(names) else []
+        self.of_other_code |= code.begun_with("measured choices")
         return found
 
     def _answered(self) -> Answered | None:

@@ -24,6 +24,7 @@ from runner.execution.worker_process import Message, WorkerProcess
 from runner.messages import Assignment, Ended, HandOn, Known, Measured, Outcome, Record, Started
 from runner.tracking import tags
 from runner.tracking.run import TrackedRun
+from runner.tracking.same_code import on_begun
 
 
 class JobState(Enum):
@@ -222,6 +223,18 @@ class JobRun:
         if self._run and self._card is not None:
             self._run.tag(tags.CARDS, " ".join(map(str, self.processes.cards)))
 
+    @property
+    def _of_other_code(self) -> dict[str, list[str]]:
+        """What other code has made and this run goes on with, with the hashes of that code."""
+        return self.processes.of_other_code | self._inputs.of_other_code
+
+    def _tag_code(self) -> None:
+        """Record that other code has made what the run goes on with: from now on the present code does."""
+        if self._run and self._of_other_code:
+            codes = dict.fromkeys(code for part in self._of_other_code.values() for code in part)
+            self._run.tag(tags.BEGUN_BY, " ".join(codes))
+            self._run.tag(tags.CODE, self._context.code(self.job))
+
     def give_up(self) -> None:
         """End a job that is paused, after a signal."""
         self._ended, self.state = Ended(Outcome.INTERRUPTED), JobState.ENDED
@@ -243,6 +256,8 @@ class JobRun:
             return not_started(end, ended, self._worker.output())
         run = self._run or self._create_run()
         self._record([*ended.records, *last_files(ended, self._worker.output())])
+        if self._of_other_code:
+            run.note(f"{on_begun(self._of_other_code)}\n\n{run.last_note}".strip())
         if end.reason:
             run.note(f"**{end.status}**: {literal(end.reason)}\n\n{run.last_note}".strip())
             run.tag(tags.REASON, end.reason)
@@ -305,6 +320,7 @@ class JobRun:
         if not is_taken_up:
             self._create_run()
             self._record(self.processes.files())
+        self._tag_code()
 
     def _take_up(self) -> bool:
         """Go on with what the processes of an unfinished run have found; return whether that run itself goes on.

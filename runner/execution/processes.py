@@ -31,6 +31,8 @@ class Processes:
         """The GPU of each process that has begun here, where jobs share them out."""
         self.remarks: list[str] = []
         """What other code has left, and was not taken up."""
+        self.of_other_code: dict[str, list[str]] = {}
+        """What other code has left, and was taken up as accepted, with the hashes of that code."""
         self._job, self._group = job, group
         self._earlier_turns: Sequence[str] = ()
 
@@ -63,6 +65,7 @@ class Processes:
         code, parent = context.same_code(self._job), context.parent.id if context.parent else None
         found = find_unfinished(context.client, *where, code, FOLDER, parent)
         self.remarks = code.remarks("finished processes")
+        self.of_other_code = code.begun_with("finished processes")
         if found is not None:
             self.handed_on = read_numbered(context.client, found, FOLDER)
             self._earlier_turns = turns_of(found, self.ended)

@@ -18,10 +18,10 @@ from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
 from runner.execution.limits import Limits
 from runner.execution.new_run import new_run
-from runner.sweep.finished import end_of
 from runner.sweep.job_results import number_of
 from runner.sweep.parent import children
 from runner.sweep.remote import RemoteJob, run_remotely
+from runner.sweep.resumed import end_of
 from runner.sweep.view import SweepView
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags

@@ -76,9 +76,14 @@ def _lasting_of_one(same: Sequence[Run]) -> Sequence[Run]:
 
     What was run again because its code had changed does not count with its former code.
     """
-    same = [run for run in same if run.data.tags.get(tags.CODE) == same[-1].data.tags.get(tags.CODE)]
+    same = [run for run in same if _code_of(run) == _code_of(same[-1])]
     finished = [run for run in same if run.info.status == "FINISHED"]
     return [*finished, *(run for run in same[-1:] if run.info.status != "FINISHED")]
+
+
+def _code_of(run: Run) -> tuple[str | None, str | None]:
+    """The code that made a run, and that which made what it began with."""
+    return run.data.tags.get(tags.CODE), run.data.tags.get(tags.BEGUN_BY)
 
 
 def _key(overrides: Sequence[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ PEAK = "memory/peak_mb"
 
 PAGE = 1000
 
-READ = (tags.FINGERPRINT, tags.CODE, tags.PARENT, tags.KEY)
+READ = (tags.FINGERPRINT, tags.CODE, tags.BEGUN_BY, tags.PARENT, tags.KEY)
 """The tags that are read."""
 
 RUNS = "SELECT run_uuid, status, start_time, end_time FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time"
@@ -53,7 +54,7 @@ def known_runs(store: Store) -> list[KnownRun]:
     """Return all runs of a store in the order of their begin; none if it has not been made yet. Raises StoreError."""
     if not isinstance(store, LocalStore):
         store.check()
-        return [_of_run(run) for run in search(store.open(), order="ASC", page_size=PAGE)]
+        return [known_run(run) for run in search(store.open(), order="ASC", page_size=PAGE)]
     if not store.database.exists():
         return []
     schema_of(store.database)
@@ -73,7 +74,8 @@ def _of_database(store: LocalStore) -> Iterator[KnownRun]:
             yield _known(run_id, status, (start, end), tagged.get(run_id, {}), peaks.get(run_id))
 
 
-def _of_run(run: Run) -> KnownRun:
+def known_run(run: Run) -> KnownRun:
+    """Return what a plan knows of a run of MLflow's."""
     own = {name: value for name, value in run.data.tags.items() if name in READ}
     return _known(
         run.info.run_id, run.info.status, (run.info.start_time, run.info.end_time), own, run.data.metrics.get(PEAK)
@@ -86,6 +88,14 @@ def _known(
     """``times`` are the begin and the end in milliseconds; a run that goes on has no end."""
     start, end = times
     return KnownRun(run_id, status, ((end or start) - start) / 1000, own, None if peak_mb is None else peak_mb * 1e6)
+
+
+def by_question(runs: Iterable[KnownRun]) -> dict[str, list[KnownRun]]:
+    """Group runs by the hash of their question; the order stays."""
+    found = defaultdict[str, list[KnownRun]](list)
+    for run in runs:
+        found[run.question].append(run)
+    return found
 
 
 def sweep_of(runs: Iterable[KnownRun], key: str) -> KnownRun | None:

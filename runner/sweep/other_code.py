@@ -10,12 +10,10 @@ from experiments.reporting.text import listed
 from runner.config.code import code_hash
 from runner.execution.job import Job
 from runner.tracking import tags
+from runner.tracking.same_code import other_code
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
-
-UNKNOWN = "unknown"
-"""The code of a run that was made before runs kept it."""
 
 
 class OtherCode:
@@ -28,15 +26,26 @@ class OtherCode:
         self._accepts_other = accepts_other
 
     def of(self, run: Run) -> str:
-        """Return the hash of the other code that made a run, or UNKNOWN; empty if it was the present one."""
-        code = run.data.tags.get(tags.CODE, "")
-        present = self._present.get(run.data.tags.get(tags.EXPERIMENT, ""), code)
-        is_other = code != present and (code or self._accepts_other)
-        return (code or UNKNOWN) if is_other else ""
+        """Return the hashes of the other code that made a run, or began it, or UNKNOWN; empty if there is none."""
+        return " ".join(self._others(run))
+
+    def _others(self, run: Run) -> list[str]:
+        present = self._present.get(run.data.tags.get(tags.EXPERIMENT, ""))
+        if present is None or not (self._accepts_other or tags.CODE in run.data.tags):
+            return []
+        return other_code(run.data.tags, present)
 
     def remark(self, names: Sequence[str], runs: Sequence[Run]) -> str:
-        """Return a sentence on the jobs that other code has made; empty without any."""
-        others = [literal(name) for name, run in zip(names, runs, strict=True) if self.of(run)]
-        if not others:
-            return ""
-        return f"**Made by other code than this command's, as accepted:** {listed(others)}. summary.csv tells the code."
+        """Return sentences on the jobs that other code has made or begun; empty without any."""
+        made, begun = list[str](), list[str]()
+        for name, run in zip(names, runs, strict=True):
+            if others := self._others(run):
+                is_begun = others == run.data.tags.get(tags.BEGUN_BY, "").split()
+                (begun if is_begun else made).append(literal(name))
+        kinds = [("Made", made), ("Begun", begun)]
+        parts = [
+            f"**{kind} by other code than this command's, as accepted:** {listed(jobs)}."
+            for kind, jobs in kinds
+            if jobs
+        ]
+        return " ".join([*parts, "summary.csv tells the code."]) if parts else ""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -23,9 +22,11 @@ from runner.execution.job import Job
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
-from runner.sweep.known_runs import KnownRun, known_runs, sweep_of
+from runner.sweep.finished import Finished
+from runner.sweep.known_runs import KnownRun, by_question, known_runs, sweep_of
 from runner.sweep.replays import Replays
 from runner.tracking import tags
+from runner.tracking.same_code import SameCode
 from runner.tracking.store import Store, locate
 
 HOST = Placement("/device:CPU:0", "CPU:0", "")
@@ -87,7 +88,7 @@ class Plan:
         self.search: SearchSpace | None = None
         self.is_sweep = False
         self.of_other_code = 0
-        """How many jobs have a finished run that other code has made, which is not taken over."""
+        """How many finished runs of these jobs are not taken over because other code has made them."""
 
     def launch(
         self,
@@ -128,7 +129,7 @@ class Plan:
         """Return the jobs with what the store knows of them. Raises StoreError, and UserError for ``sweep.resume``."""
         runs = known_runs(self.store)
         surroundings = environment.describe()
-        done = _Done(self._of_sweep(runs), self.settings)
+        finished = Finished(self._of_sweep(runs), self.settings)
         times = _Times(runs)
         planned = []
         for job in self._jobs:
@@ -143,11 +144,14 @@ class Plan:
                     needed is None and peak is not None,
                     self._free(job.parts.device),
                     times.of(own),
-                    done.take(job, own if self.here else None),
+                    finished.take(job.question_hash, own if self.here else None, self._same_code(job)) is not None,
                 )
             )
-        self.of_other_code = done.of_other_code
+        self.of_other_code = finished.of_other_code
         return planned
+
+    def _same_code(self, job: Job) -> SameCode:
+        return SameCode(code_hash(type(job.parts.experiment)), self.settings.accept_other_code)
 
     def _of_sweep(self, runs: Sequence[KnownRun]) -> list[KnownRun]:
         """Return the jobs of the sweep that ``sweep.resume`` would go on with; none if there is none."""
@@ -179,7 +183,7 @@ class _Times:
     """How long the finished runs of each question took, and how much memory."""
 
     def __init__(self, runs: Sequence[KnownRun]) -> None:
-        self._by_question = _by_question(run for run in runs if run.status == "FINISHED")
+        self._by_question = by_question(run for run in runs if run.status == "FINISHED")
 
     def of(self, own: str) -> list[float]:
         return [run.seconds for run in self._runs(own)]
@@ -191,33 +195,3 @@ class _Times:
         """Return those of this kind of machine, or else those of any."""
         same = self._by_question.get(question_in(own), [])
         return [run for run in same if run.tags[tags.FINGERPRINT] == own] or same
-
-
-class _Done:
-    """The jobs of a sweep that it would not run again when it is resumed, by the rules of :class:`Finished`."""
-
-    def __init__(self, runs: Sequence[KnownRun], settings: SweepSettings) -> None:
-        statuses = ("FINISHED",) if settings.retry_failed else ("FINISHED", "FAILED")
-        self._accepts_other = settings.accept_other_code
-        self._by_question = _by_question([run for run in runs if run.status in statuses])
-        self.of_other_code = 0
-        """How many jobs have a run that only other code has made."""
-
-    def take(self, job: Job, own: str | None) -> bool:
-        """Return whether there is a run for this job, which no other job can then have."""
-        code = code_hash(type(job.parts.experiment))
-        same = self._by_question.get(job.question_hash, [])
-        candidates = [run for run in same if own is None or run.tags[tags.FINGERPRINT] == own]
-        for run in candidates:
-            if self._accepts_other or run.tags.get(tags.CODE) == code:
-                same.remove(run)
-                return True
-        self.of_other_code += bool(candidates)
-        return False
-
-
-def _by_question(runs: Iterable[KnownRun]) -> dict[str, list[KnownRun]]:
-    found = defaultdict[str, list[KnownRun]](list)
-    for run in runs:
-        found[run.question].append(run)
-    return found

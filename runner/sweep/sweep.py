@@ -7,9 +7,9 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
 
-from runner.errors import ExitStatus, StoreError, UserError
+from runner.errors import ExitStatus, StoreError
 from runner.execution.context import Context, Parent
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
@@ -18,11 +18,12 @@ from runner.sweep.answer import SweepAnswer
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
-from runner.sweep.finished import Finished
+from runner.sweep.job_return import job_return
 from runner.sweep.job_table import job_table
 from runner.sweep.parent import children, find_parent, new_parent
 from runner.sweep.refinement import Refinement
 from runner.sweep.replays import Replays
+from runner.sweep.resumed import Resumed
 from runner.sweep.view import SweepView
 from runner.tracking.needs import needs_of
 from runner.tracking.run import TrackedRun
@@ -30,14 +31,6 @@ from runner.tracking.store import Store, locate
 
 JOBS = "jobs.json"
 """The artifact of a sweep with every job's config."""
-
-
-class JobDidNotFinish(Exception):
-    """The result that a sweeper gets for a job that did not finish."""
-
-
-class NoSuchMetric(UserError):
-    """A finished job does not have the metric that ``sweep.metric`` names."""
 
 
 class Sweep:
@@ -61,7 +54,7 @@ class Sweep:
         self._interruption = Interruption()
         self._context: Context | None = None
         self._parent: TrackedRun | None = None
-        self._finished = Finished({})
+        self._resumed: Resumed | None = None
         self._engines: list[Engine] = []
         self._jobs: list[Job] = []
         self._ends: dict[int, JobEnd] = {}
@@ -147,7 +140,7 @@ class Sweep:
             self._ends[job.number] = end
         if self._interruption.number is not None:
             raise KeyboardInterrupt
-        return [self._return(job) for job in jobs]
+        return [job_return(job, self._ends.get(job.number)) for job in jobs]
 
     def refine(self) -> None:
         """Measure further what the jobs of a grid leave open; jobs elsewhere would take no turns.
@@ -178,9 +171,7 @@ class Sweep:
 
     def _taken_over(self, job: Job, here: bool) -> JobEnd | None:
         """The end of a job that a resumed sweep has finished; None if it has to run."""
-        assert self._context is not None
-        fingerprint = self._context.fingerprint(job) if here else None
-        return self._finished.take(job.question_hash, fingerprint, self._context.same_code(job))
+        return self._resumed.take(job, here) if self._resumed else None
 
     def _compose(
         self,
@@ -211,12 +202,12 @@ class Sweep:
             self._view.working("opening the store", 0, None)
             context.open(self._view.say)
             self._interruption = self._stack.enter_context(interruptible())
-            self._parent = self._resumed(context, job) or new_parent(context, job, self._command)
+            self._parent = self._reopened(context, job) or new_parent(context, job, self._command)
             self._describe(self._parent)
             context.parent = Parent(self._parent.id)
         return self._context
 
-    def _resumed(self, context: Context, job: Job) -> TrackedRun | None:
+    def _reopened(self, context: Context, job: Job) -> TrackedRun | None:
         """Reopen the parent run of the sweep to resume, if there is one."""
         settings = job.parts.sweep
         if settings.resume is False:
@@ -225,7 +216,7 @@ class Sweep:
         if found is None:
             self._view.say("sweep.resume: no sweep of this command is in the store; this is the first")
             return None
-        self._finished = Finished.of(context, found.info.run_id, settings)
+        self._resumed = Resumed.of(context, found.info.run_id, settings)
         parent = reopen(context, found)
         self._kept = {job["number"]: job for job in parent.read_json(JOBS) or ()}
         return parent
@@ -249,28 +240,11 @@ class Sweep:
                 to_run.append(job)
             else:
                 self._ends[job.number] = end
-        for remark in self._finished.remarks():
+        for remark in self._resumed.remarks() if self._resumed else ():
             self._view.say(remark)
         if len(to_run) < len(jobs):
             self._view.say(f"{len(jobs) - len(to_run)} of {len(jobs)} jobs are done already")
         return to_run
-
-    def _return(self, job: Job) -> JobReturn:
-        """The result of a job for Hydra's sweeper: the value of ``sweep.metric``, or an exception."""
-        end = self._ends.get(job.number)
-        done = JobReturn(overrides=job.overrides, cfg=job.config, status=JobStatus.FAILED)
-        if end is None or end.status != "FINISHED":
-            done.return_value = JobDidNotFinish(end.reason if end else "not started")
-            return done
-        metric = job.parts.sweep.metric
-        if metric is not None and metric not in end.metrics:
-            done.return_value = NoSuchMetric(
-                f"sweep.metric: there is no metric {metric}; there are {', '.join(sorted(end.metrics))}"
-            )
-            return done
-        done.status = JobStatus.COMPLETED
-        done.return_value = end.metrics[metric] if metric is not None else None
-        return done
 
     def _all_finished(self) -> bool:
         ends = [self._ends.get(job.number) for job in self._jobs]

@@ -50,7 +50,8 @@ class Described:
 def described(run: Run, tracking_uri: str) -> Described:
     """Read how a run came about."""
     text = read_text(run, "environment.json", tracking_uri)
-    return described_by(run.data.params, json.loads(text) if text else {}, run.data.tags.get(tags.CODE))
+    codes = [code for tag in (tags.CODE, tags.BEGUN_BY) if (code := run.data.tags.get(tag))]
+    return described_by(run.data.params, json.loads(text) if text else {}, " after ".join(codes))
 
 
 def described_by(params: Mapping[str, str], surroundings: Mapping[str, Any], code: str | None = None) -> Described:

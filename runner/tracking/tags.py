@@ -10,6 +10,9 @@ FINGERPRINT = "fingerprint"
 CODE = "code.hash"
 """The hash of the code that made a run, see ``runner.config.code``."""
 
+BEGUN_BY = "code.begun_by"
+"""The hashes of the other code that has made what a run goes on with, with blanks between them."""
+
 SETTLED = "settled."
 """The prefix of a choice that a run has made by measuring, for later runs of the same fingerprint."""
 

@@ -204,6 +204,7 @@ def test_a_job_takes_nothing_from_other_code(house: House, monkeypatch: pytest.M
 
     house.servers.scripts[1] = leaves_a_checkpoint
     house.run(job(x=1, kind=ResumableToy))
+    former = house.store.client.runs()[0].data.tags[tags.CODE]
     monkeypatch.setattr(context, "code_hash", lambda kind: "fixed")
     house.servers.scripts[1] = goes_on
     house.run(job(x=1, kind=ResumableToy, sweep={"resume": True}))
@@ -214,6 +215,10 @@ def test_a_job_takes_nothing_from_other_code(house: House, monkeypatch: pytest.M
         "not taken over: checkpoints of 1 run(s)",
         "not taken over: measured choices of 1 run(s)",
     ]
+    runs = house.store.client.runs()
+    assert [run.data.tags.get(tags.BEGUN_BY) for run in runs] == [None, None, former]
+    parts = f"a checkpoint ({former}) and measured choices ({former})"
+    assert f"**Goes on with what other code has made, as accepted:** {parts}." in runs[2].data.tags[tags.NOTE]
 
 
 # How jobs end

@@ -12,10 +12,11 @@ from hydra.core.utils import JobStatus
 from runner.errors import StoreError, UserError
 from runner.execution import context
 from runner.execution.limits import Limits
-from runner.messages import Metric, Outcome
+from runner.messages import HandOn, Measured, Metric, Outcome
 from runner.sweep import other_code
 from runner.sweep.isolated import Isolated
-from runner.sweep.sweep import JobDidNotFinish, NoSuchMetric, Sweep
+from runner.sweep.job_return import JobDidNotFinish, NoSuchMetric
+from runner.sweep.sweep import Sweep
 from runner.tracking import tags
 from tests.runner.execution.fake_workers import FakeWorker
 from tests.runner.memory_store import artifact
@@ -157,6 +158,39 @@ def test_jobs_that_other_code_has_made_run_again(workshop: Workshop, monkeypatch
     assert "**Made by other code than this command's, as accepted:** x=1 and x=2." in artifact(parent, "answer.md")
     marks = [row.split(",")[-2] for row in artifact(parent, "summary.csv").splitlines()]
     assert marks == ["other_code", "fixed", "fixed"]
+
+
+def test_a_job_that_other_code_has_begun_is_marked(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def code_is(name: str) -> None:
+        for module in (context, other_code):
+            monkeypatch.setattr(module, "code_hash", lambda kind: name)
+
+    def dies_in_its_second_process(worker: FakeWorker) -> None:
+        if worker.start().handed_on:
+            worker.exit_code = -9
+        else:
+            worker.hand_over(HandOn(b"found"), Measured())
+            worker.end()
+
+    code_is("wrong")
+    workshop.scripts[2] = dies_in_its_second_process
+    workshop.run("experiment.x=1,2")
+    code_is("fixed")
+    del workshop.scripts[2]
+    workshop.run("experiment.x=1,2", "sweep.resume=true", "sweep.accept_other_code=true")
+    (parent,) = workshop.parents()
+    begun = workshop.children()[1]
+    assert begun.info.status == "FINISHED"
+    assert "what other code has made, as accepted:** finished processes (wrong)." in begun.data.tags[tags.NOTE]
+    answer = artifact(parent, "answer.md")
+    assert "**Made by other code than this command's, as accepted:** x=1. **Begun by other code" in answer
+    marks = [row.split(",")[-2] for row in artifact(parent, "summary.csv").splitlines()]
+    assert marks == ["other_code", "wrong", "wrong"]
+
+    workshop.run("experiment.x=1,2", "sweep.resume=true")  # nobody accepts them any more
+    assert len(workshop.children()) == 4
+    assert "other code" not in artifact(parent, "answer.md")
+    assert [row.split(",")[2] for row in artifact(parent, "summary.csv").splitlines()[1:]] == ["FINISHED"] * 2
 
 
 def test_failed_jobs_are_run_again_unless_told_not_to(workshop: Workshop) -> None:
