@@ -84,7 +84,7 @@ def timed(module: str, *words: str, shown: str) -> dict[str, str]:
     done = subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True)
     seconds = time.perf_counter() - begin
     print(done.stdout[-200:], done.stderr[-200:], seconds, file=sys.stderr)
-    return _row(f"`python -m {module} {shown}`", done.returncode, seconds)
+    return _row(f"python -m {module} {shown}", done.returncode, seconds)
 
 
 def timed_ui(here: str) -> list[dict[str, str]]:
@@ -105,7 +105,7 @@ def timed_ui(here: str) -> list[dict[str, str]]:
             assert len(json.load(answer)["runs"]) == 100
         shown = time.perf_counter()
         server.send_signal(signal.SIGINT)
-    opens = _row("`python -m runner.ui`, until it shows its link", server.returncode, up - begin)
+    opens = _row("python -m runner.ui, until it shows its link", server.returncode, up - begin)
     return [opens, _row("... and its first page of 100 runs", server.returncode, shown - up)]
 
 
