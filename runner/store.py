@@ -15,7 +15,7 @@ from runner.cli.program import Parser, run_program
 from runner.cli.store_words import OF_THE_STORE, require_database, require_runs, store_of
 from runner.errors import ExitStatus, UserError
 from runner.tracking import health, moving, pruning, table
-from runner.tracking.finding import SHORT_ID, began
+from runner.tracking.finding import SHORT_ID, moment
 from runner.tracking.orphans import running_here
 from runner.tracking.store import LocalStore, Store, first_line
 
@@ -147,10 +147,11 @@ def _prune(store: Store, given: argparse.Namespace) -> int:
     require_runs(local)
     client = _opened(local)
     _require_condition(client, given.where)
-    plan = pruning.plan(client, local, pruning.selected(client, given.words, given.where, given.older_than))
+    selected = pruning.selected(client, local, given.words, given.where, given.older_than)
+    plan = pruning.plan(client, local, selected)
     for doomed in plan.doomed[:MOST_LINES]:
-        info = doomed.run.info
-        print(f"{info.run_id[:SHORT_ID]}  {began(doomed.run)}  {info.status:8}  {info.run_name}")
+        run = doomed.run
+        print(f"{run.id[:SHORT_ID]}  {moment(run.start_time)}  {run.status:8}  {run.name}")
     if (more := len(plan.doomed) - MOST_LINES) > 0:
         print(f"and {more} more")
     for run_id, reason in plan.kept.items():

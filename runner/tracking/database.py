@@ -90,6 +90,34 @@ def tagged(database: Path, name: str) -> Sequence[tuple[str, str]]:
         raise _unusable(database, str(error)) from None
 
 
+@dataclass(frozen=True)
+class KeptRun:
+    """A run as the database has it, without parameters and metrics: MLflow's own search takes milliseconds for each."""
+
+    id: str
+    name: str
+    status: str
+    start_time: int
+    """In milliseconds since 1970."""
+    artifacts: str
+    """Their address."""
+
+
+def kept_runs(database: Path) -> list[KeptRun]:
+    """Return the runs that are in no trash, the newest first. Raises StoreError."""
+    try:
+        with connected(database) as connection:
+            return [
+                KeptRun(*row)
+                for row in connection.execute(
+                    "SELECT run_uuid, name, status, start_time, artifact_uri FROM runs "
+                    "WHERE lifecycle_stage = 'active' ORDER BY start_time DESC"
+                )
+            ]
+    except sqlite3.Error as error:
+        raise _unusable(database, str(error)) from None
+
+
 def relocate(database: Path, experiment: KeptExperiment, location: str) -> None:
     """Give an MLflow experiment another address for the artifacts of its future runs. Raises what SQLite raises."""
     with connected(database) as connection, connection:

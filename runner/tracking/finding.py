@@ -50,7 +50,12 @@ def shown(word: str) -> str:
 
 def began(run: Run) -> str:
     """Return when a run began, in local time."""
-    return f"{datetime.fromtimestamp(run.info.start_time / 1000):%Y-%m-%d %H:%M:%S}"
+    return moment(run.info.start_time)
+
+
+def moment(milliseconds: int) -> str:
+    """Return a time since 1970 as local time."""
+    return f"{datetime.fromtimestamp(milliseconds / 1000):%Y-%m-%d %H:%M:%S}"
 
 
 def search(client: MlflowClient, condition: str = "", order: str = "DESC", page_size: int = PAGE) -> Iterator[Run]:

@@ -9,8 +9,8 @@ from experiments.reporting.commands import command
 from experiments.reporting.text import listed
 from runner.errors import StoreError
 from runner.tracking import revisions, tags
-from runner.tracking.database import schema_of
-from runner.tracking.finding import SHORT_ID, search
+from runner.tracking.database import kept_runs, schema_of, tagged
+from runner.tracking.finding import SHORT_ID
 from runner.tracking.home import path_of
 from runner.tracking.models import logged_models, model_versions
 from runner.tracking.orphans import running_here
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 DESCRIBES_A_RUN = "environment.json"
 """The artifact that each run of ours has from its beginning."""
-
-PAGE = 1000
 
 MOST_NAMED = 20
 """So many runs are named in a command."""
@@ -56,10 +54,9 @@ def _orphans(client: MlflowClient, store: LocalStore) -> Iterator[str]:
 
 
 def _runs_without_artifacts(client: MlflowClient, store: LocalStore) -> Iterator[str]:
+    ours = {run_id for run_id, _ in tagged(store.database, tags.FINGERPRINT)}
     lost = [
-        run.info.run_id
-        for run in search(client, page_size=PAGE)
-        if tags.FINGERPRINT in run.data.tags and _is_missing(run.info.artifact_uri, DESCRIBES_A_RUN)
+        run.id for run in kept_runs(store.database) if run.id in ours and _is_missing(run.artifacts, DESCRIBES_A_RUN)
     ]
     if lost:
         prune = command("prune", *(run[:SHORT_ID] for run in lost[:MOST_NAMED]), *store.words, module="runner.store")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from runner.tracking import tags
 from runner.tracking.artifacts import repository
-from runner.tracking.database import tagged
+from runner.tracking.database import KeptRun, kept_runs, tagged
 from runner.tracking.finding import find_run, search
 from runner.tracking.home import path_of
 from runner.tracking.models import aliases, logged_models, model_versions
@@ -23,7 +24,7 @@ from runner.tracking.store import LocalStore
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import LoggedModel, Run
+    from mlflow.entities import LoggedModel
     from mlflow.entities.model_registry import ModelVersion
 
 PAGE = 1000
@@ -31,36 +32,41 @@ PAGE = 1000
 THREADS = 8
 
 RUNS_AT_A_TIME = 200
-"""So many runs are read at once, or deleted in a transaction: other programs that write wait meanwhile."""
+"""So many runs are deleted in a transaction: other programs that write wait meanwhile, for about a second."""
 
 STILL_RUNNING = "it is RUNNING"
 
 
-def selected(client: MlflowClient, words: Sequence[str], condition: str, days: float | None) -> list[Run]:
+def selected(
+    client: MlflowClient, store: LocalStore, words: Sequence[str], condition: str, days: float | None
+) -> list[KeptRun]:
     """Return the runs that ``words`` name and those older than ``days`` that fulfil an MLflow ``condition``.
 
     The newest come first. Raises UserError if a word names no run, StoreError for a condition that is none.
     """
-    found = {run.info.run_id: run for run in (find_run(client, word) for word in words)}
-    if condition or days is not None:
-        before = f"attributes.start_time < {round((time.time() - days * 86400) * 1000)}" if days is not None else ""
-        both = " AND ".join(part for part in (condition, before) if part)
-        found |= {run.info.run_id: run for run in search(client, both, page_size=PAGE)}
-    return list(found.values())
+    ids = {find_run(client, word).info.run_id for word in words}
+    before = math.inf if days is None else (time.time() - days * 86400) * 1000
+    fulfil = {run.info.run_id for run in search(client, condition, page_size=PAGE)} if condition else None
+    is_given = condition or days is not None
+
+    def is_selected(run: KeptRun) -> bool:
+        return run.start_time < before and (fulfil is None or run.id in fulfil)
+
+    return [run for run in kept_runs(store.database) if run.id in ids or (is_given and is_selected(run))]
 
 
 @dataclass(frozen=True)
 class Doomed:
     """A run that may be deleted, and what is deleted with it."""
 
-    run: Run
+    run: KeptRun
     models: Sequence[LoggedModel]
     versions: Sequence[ModelVersion]
 
     @property
     def addresses(self) -> Sequence[str]:
         """Where its artifacts and its models are."""
-        return [self.run.info.artifact_uri, *(model.artifact_location for model in self.models)]
+        return [self.run.artifacts, *(model.artifact_location for model in self.models)]
 
     @property
     def bytes(self) -> int:
@@ -77,7 +83,7 @@ class Plan:
     """The ids of runs that were selected but stay, each with the reason."""
 
 
-def plan(client: MlflowClient, store: LocalStore, runs: Iterable[Run]) -> Plan:
+def plan(client: MlflowClient, store: LocalStore, runs: Iterable[KeptRun]) -> Plan:
     """Plan to delete ``runs``, and with a sweep its jobs. What is in use stays, and a sweep with such a job.
 
     Raises StoreError.
@@ -85,15 +91,14 @@ def plan(client: MlflowClient, store: LocalStore, runs: Iterable[Run]) -> Plan:
     doomed: list[Doomed] = []
     kept: dict[str, str] = {}
     own = _Models(client)
-    selected = {run.info.run_id: run for run in runs}
-    jobs = _jobs_of_sweeps(client, store.database, selected)
-    families = [[run, *jobs.get(run_id, ())] for run_id, run in selected.items()]
+    jobs = _jobs_of_sweeps(store.database)
+    families = [[run, *jobs.get(run.id, ())] for run in runs]
     seen = set[str]()
     for family in sorted(families, key=len, reverse=True):  # a job that was selected along with its sweep is with it
-        new = [run for run in family if run.info.run_id not in seen]
-        seen |= {run.info.run_id for run in new}
+        new = [run for run in family if run.id not in seen]
+        seen |= {run.id for run in new}
         if reason := next((reason for run in new if (reason := own.why_kept(run))), ""):
-            kept |= {family[0].info.run_id: reason}
+            kept |= {family[0].id: reason}
         else:
             doomed += map(own.of, new)
     return Plan(doomed, kept)
@@ -114,33 +119,28 @@ class _Models:
             for version in model_versions(client):
                 self._versions[version.run_id].append(version)
 
-    def of(self, run: Run) -> Doomed:
-        return Doomed(run, self._logged[run.info.run_id], self._versions[run.info.run_id])
+    def of(self, run: KeptRun) -> Doomed:
+        return Doomed(run, self._logged[run.id], self._versions[run.id])
 
-    def why_kept(self, run: Run) -> str:
+    def why_kept(self, run: KeptRun) -> str:
         """Return why a run must stay; empty if it may go."""
-        if run.info.status == "RUNNING":
+        if run.status == "RUNNING":
             return STILL_RUNNING
-        own = ((version.name, str(version.version)) for version in self._versions[run.info.run_id])
+        own = ((version.name, str(version.version)) for version in self._versions[run.id])
         alias = next(
             (f"{name}@{self._aliases[name, number]}" for name, number in own if (name, number) in self._aliases), ""
         )
         return f"its model is {alias}; delete that alias first" if alias else ""
 
 
-def _jobs_of_sweeps(client: MlflowClient, database: Path, selected: Mapping[str, Run]) -> dict[str, list[Run]]:
-    """Return the runs of the jobs of each selected sweep by its id. Only those are read that are not selected, too."""
-    sweeps = {run_id for run_id, run in selected.items() if tags.KEY in run.data.tags}
-    family = [(job, sweep) for job, sweep in tagged(database, tags.PARENT) if sweep in sweeps]
-    known = dict(selected)
-    unknown = [job for job, _ in family if job not in known]
-    for begin in range(0, len(unknown), RUNS_AT_A_TIME):
-        which = ", ".join(f"'{run_id}'" for run_id in unknown[begin : begin + RUNS_AT_A_TIME])
-        known |= {run.info.run_id: run for run in search(client, f"attributes.run_id IN ({which})", page_size=PAGE)}
-    jobs = defaultdict[str, list["Run"]](list)
-    for job, sweep in family:
-        if job in known:  # and not in the trash of MLflow's UI
-            jobs[sweep].append(known[job])
+def _jobs_of_sweeps(database: Path) -> dict[str, list[KeptRun]]:
+    """Return the runs of the jobs of each sweep by its id."""
+    known = {run.id: run for run in kept_runs(database)}
+    sweeps = {run_id for run_id, _ in tagged(database, tags.KEY)}
+    jobs = defaultdict[str, list[KeptRun]](list)
+    for job, parent in tagged(database, tags.PARENT):
+        if parent in sweeps and job in known:  # and not in the trash of MLflow's UI
+            jobs[parent].append(known[job])
     return jobs
 
 
@@ -196,7 +196,7 @@ def _delete_rows(store: LocalStore, doomed: Sequence[Doomed]) -> None:
             for model in (model for one in some for model in one.models):
                 database._hard_delete_logged_model(model.model_id)
             session.flush()
-            run_ids = [one.run.info.run_id for one in some]
+            run_ids = [one.run.id for one in some]
             for table in (*_RUN_DELETE_CASCADE_MODELS, SqlRun):
                 session.query(table).filter(table.run_uuid.in_(run_ids)).delete(synchronize_session=False)
 
