@@ -108,7 +108,9 @@ def test_who_is_ahead_at_every_size_is_said():
     found = crossover(curve("slow", lambda n: 2 * steep(n), noise=0.01), curve("fast", steep, noise=0.01, seed=1))
     assert (found.outcome, found.faster.label) == (AHEAD, "fast")
     assert math.isnan(found.n)
-    assert found.in_words().startswith("No crossover found in n = 1 to 10,000: fast is faster than slow at every size, ")
+    assert found.in_words().startswith(
+        "No crossover found in n = 1 to 10,000: fast is faster than slow at every size, "
+    )
 
 
 def test_noise_between_equals_is_no_crossover():
