@@ -14,11 +14,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
+from benchmarks import readme
 from benchmarks.__main__ import HERE, where
 from experiments.gradient_cost.answer import BOUND
 from experiments.reporting.markdown import markdown_table
-
-BEGIN, END = "<!-- gradient cost: written by python -m benchmarks.gradient_cost -->", "<!-- end of gradient cost -->"
 
 MODES = ("graph", "eager")
 
@@ -30,11 +29,7 @@ def main() -> None:
         subprocess.run([*command, *where_and_how], check=True, cwd=HERE.parent)
         rows = list(_results(Path(folder)))
     figures = f"Read on {date.today()}: {where()}.\n\n{markdown_table(_table(rows))}"
-    readme = HERE / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{BEGIN}\n\n{figures}\n\n{END}{after}")
-    print(figures)
+    readme.write("gradient cost", "benchmarks.gradient_cost", figures)
 
 
 def _results(store: Path) -> Iterator[Mapping[str, str]]:

@@ -1,8 +1,8 @@
-"""Training as a careful user would write it with JAX: one jitted scan over an epoch, Adam by hand.
+"""Training as a careful user would write it with JAX: one jitted scan over an epoch or a jitted step, Adam by hand.
 
-The arguments are the network, mlp or cnn, the number of examples, the batch size and, if it is to be a GPU, gpu. After
-one epoch to warm up, the process trains one for each line on standard input and prints the seconds that it took. The
-last, smaller batch is a jitted step of its own.
+The arguments are the network, mlp or cnn, the number of examples, the batch size and any of these words: gpu; step, for
+a call for each batch instead of a scan over all of them. After one epoch to warm up, the process trains one for each
+line on standard input and prints the seconds that it took.
 """
 
 import functools
@@ -35,8 +35,8 @@ SHAPES = {
 
 
 def main():
-    name, count, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    jax.config.update("jax_platforms", "cuda" if sys.argv[4:] == ["gpu"] else "cpu")
+    name, count, batch, words = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+    jax.config.update("jax_platforms", "cuda" if "gpu" in words else "cpu")
     forward = forward_mlp if name == "mlp" else forward_cnn
     rng = np.random.default_rng(0)
     x = jnp.asarray(rng.standard_normal((count, 784) if name == "mlp" else (count, 28, 28, 1)), jnp.float32)
@@ -61,8 +61,17 @@ def main():
         weights = jax.tree.map(lambda w, m, v: w - rate * m / (jnp.sqrt(v) + 1e-7), weights, m, v)
         return (weights, m, v, t), loss * len(indices)
 
+    step_by_step = jax.jit(step, donate_argnums=2)
+
+    def train_in_steps(x, y, state, order):
+        total = 0.0
+        for start in range(0, count, batch):
+            state, loss = step_by_step(x, y, state, order[start : start + batch])
+            total += loss
+        return state, total / count
+
     @functools.partial(jax.jit, donate_argnums=2)
-    def train(x, y, state, order):
+    def train_in_scan(x, y, state, order):
         whole = count // batch * batch
         state, losses = jax.lax.scan(functools.partial(step, x, y), state, order[:whole].reshape(-1, batch))
         total = losses.sum()
@@ -70,6 +79,8 @@ def main():
             state, last = step(x, y, state, order[whole:])
             total += last
         return state, total / count
+
+    train = train_in_steps if "step" in words else train_in_scan
 
     def epoch():
         nonlocal state

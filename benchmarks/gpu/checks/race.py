@@ -7,8 +7,6 @@ timed until all are ready. A contestant that does not come up is told, and costs
 from __future__ import annotations
 
 import json
-import random
-import statistics
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +15,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.__main__ import HERE
-from benchmarks.training import Contestant
+from benchmarks.contestant import Contestant, take_turns
+from benchmarks.training import BATCH
 
 PEERS = {"PyTorch, eager": ("torch", "train_torch.py"), "JAX, scan": ("jax", "train_jax.py")}
 
@@ -31,13 +30,9 @@ def main(network: str, device: str, executions: list[str], count: int, rounds: i
             _tell(what=what, problem="not installed")
     with ExitStack() as stack:
         contestants = [stack.enter_context(one) for one in _start(makers)]
-        order = random.Random(0)
-        for _ in range(rounds):
-            for contestant in order.sample(contestants, len(contestants)):
-                contestant.train()
+        take_turns(contestants, rounds)
         for contestant in contestants:
-            rates = [count / seconds for seconds in contestant.seconds]
-            _tell(what=contestant.what, rate=statistics.median(rates), rates=rates, told=contestant.told)
+            _tell(what=contestant.what, rate=contestant.rate, rates=contestant.rates, told=contestant.told)
 
 
 def _start(makers: dict[str, Callable[[], Contestant]]) -> list[Contestant]:
@@ -59,15 +54,18 @@ def _started(what: str, make: Callable[[], Contestant]) -> Contestant | None:
 
 
 def _ours(network: str, name: str, device: str, count: int) -> Callable[[], Contestant]:
-    return lambda: Contestant(
-        network, name, ("-m", "benchmarks.train_execution", name, device), count=count, stderr=None
-    )
+    return _contestant(name, ("-m", "benchmarks.train_execution"), network, count, (name, device))
 
 
 def _peer(network: str, what: str, script: str, device: str, count: int) -> Callable[[], Contestant]:
-    return lambda: Contestant(
-        network, what, ("-u", str(HERE / "handwritten" / script), device), count=count, stderr=None
-    )
+    return _contestant(what, ("-u", str(HERE / "handwritten" / script)), network, count, (device,))
+
+
+def _contestant(
+    what: str, program: tuple[str, ...], network: str, count: int, words: tuple[str, ...]
+) -> Callable[[], Contestant]:
+    command = (*program, network, str(count), str(BATCH), *words)
+    return lambda: Contestant(what, command, count, stderr=None)
 
 
 def _tell(**found: Any) -> None:
