@@ -24,8 +24,8 @@ class Split:
     x: npt.NDArray[Any]
     """Raw inputs [n, *input_shape], in the units of their source; the models normalise them.
 
-    float32, or float64 where float32 would not tell the examples apart. Images from a folder are bytes, and may be a
-    file on disk (:func:`experiments.networks.datasets.kept.on_disk`); a network takes them as float32.
+    float32, or float64 where float32 would not tell the examples apart. Images from a folder are bytes; a network takes
+    them as float32. Images and tables may be a file on disk (:class:`experiments.networks.datasets.kept.Kept`).
     """
     y: npt.NDArray[Any]
     """Class numbers from 0, int64 [n]; for a regression the targets in their own unit, float64 [n]."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from keyword import iskeyword
@@ -88,10 +88,18 @@ class Columns(Front):
     columns: tuple[Column, ...]
 
     @classmethod
-    def of(cls, rows: Table) -> Columns:
-        """Learn means and categories from the training examples."""
-        assert rows.dtype.names is not None
-        return cls(tuple(_column(name, rows[name]) for name in rows.dtype.names))
+    def of(cls, parts: Iterable[Table]) -> Columns:
+        """Learn means and categories from the training examples, which come part by part."""
+        learnt: dict[str, _Learnt] = {}
+        for rows in parts:
+            for name in rows.dtype.names or ():
+                learnt.setdefault(name, _Learnt()).add(rows[name])
+        return cls(tuple(one.column(name) for name, one in learnt.items()))
+
+    @property
+    def width(self) -> int:
+        """How many numbers a network sees of a row."""
+        return sum(column.width for column in self.columns)
 
     def encoded(self, rows: Table) -> Array:
         """Return what a network sees of the rows [n]: float64 [n, width of all columns]."""
@@ -120,11 +128,26 @@ class Columns(Front):
             yield name
 
 
-def _column(name: str, values: Array) -> Column:
-    if values.dtype.kind == "U":
-        return Column(name, tuple(map(str, np.unique(values))))
-    there = values[~np.isnan(values)]
-    return Column(name, None, float(there.mean()) if there.size else 0.0)
+class _Learnt:
+    """What the training examples seen so far say about a column."""
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+        self._is_text = False
+        self._sum, self._count = 0.0, 0
+
+    def add(self, values: Array) -> None:
+        if values.dtype.kind == "U":
+            self._is_text = True
+            self._texts.update(map(str, np.unique(values)))
+            return
+        there = values[~np.isnan(values)]
+        self._sum, self._count = self._sum + float(there.sum()), self._count + there.size
+
+    def column(self, name: str) -> Column:
+        if self._is_text:
+            return Column(name, tuple(sorted(self._texts)))
+        return Column(name, None, self._sum / self._count if self._count else 0.0)
 
 
 def _layers(column: Column, given: Any, dtype: str) -> Any:

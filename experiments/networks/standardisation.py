@@ -13,7 +13,10 @@ Array = npt.NDArray[Any]
 Float64s = npt.NDArray[np.float64]
 
 BATCH = 4096
-"""Examples that are looked at in float64 at a time, to save memory."""
+"""Examples that are looked at in float64 at a time, to save memory; fewer of those with many numbers."""
+
+NUMBERS = 2**22
+"""The most numbers that are looked at in float64 at a time."""
 
 BYTES = 2**21
 """... and so many numbers of images that are kept as bytes, which may be large."""
@@ -65,17 +68,22 @@ def moments(values: Array) -> Moments:
     exponent = np.frexp(largest(values))[1]
 
     def within_one(block: Array) -> Float64s:
-        return np.ldexp(block.reshape(-1, values.shape[-1]).astype(np.float64), -exponent)
+        numbers = block.reshape(-1, values.shape[-1]).astype(np.float64)
+        return np.ldexp(numbers, -exponent, out=numbers)
 
     origin = within_one(values[:1])[0]
+    size = max(min(BATCH, NUMBERS // values[0].size), 1)
 
-    def blocks() -> Iterator[Float64s]:
-        for start in range(0, len(values), BATCH):
-            yield within_one(values[start : start + BATCH]) - origin
+    def blocks(center: Float64s) -> Iterator[Float64s]:
+        for start in range(0, len(values), size):
+            block = within_one(values[start : start + size])
+            block -= origin
+            block -= center
+            yield block
 
     count = values.size // values.shape[-1]
-    mean = sum(block.sum(axis=0) for block in blocks()) / count
-    variance = sum(np.square(block - mean).sum(axis=0) for block in blocks()) / count
+    mean = sum(block.sum(axis=0) for block in blocks(np.zeros_like(origin))) / count
+    variance = sum(np.square(block, out=block).sum(axis=0) for block in blocks(mean)) / count
     deviation = np.sqrt(variance)
     deviation[deviation <= 8 * ROUNDING] = 0.0
     scaled = np.ldexp(deviation, exponent)

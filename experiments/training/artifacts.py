@@ -88,7 +88,7 @@ def _users_inputs(data: Data) -> Arrays:
     """Return test examples as the saved model takes them: the columns of a table by name, or one array."""
     if data.test_rows is None:
         return _some(data.test.x, CHECKED_EXAMPLES).astype(data.input_dtype, copy=False)
-    columns, dtype = named_columns(data.test_rows), data.test.x.dtype
+    columns, dtype = named_columns(np.array(data.test_rows[:CHECKED_EXAMPLES])), data.test.x.dtype
     return {name: values.astype(dtype) if values.dtype.kind == "f" else values for name, values in columns.items()}
 
 
@@ -120,8 +120,8 @@ def _judged(answer: TrainingAnswer) -> Judged:
 
 
 def _test_set(data: Data) -> Mapping[str, Any]:
-    rows = {} if data.test_rows is None else {ROWS: data.test_rows}
     x = _some(data.test.x, len(data.test.x))
+    rows = {} if data.test_rows is None else {ROWS: data.test_rows[: len(x)]}
     return rows | {
         "x": x.astype(data.input_dtype, copy=False),
         "y": data.test.y[: len(x)],

@@ -16,7 +16,7 @@ ROWS = np.array([(30.0, "female", "Köln")], dtype=[("age", "f8"), ("sex", "U6")
 
 
 def test_the_page_has_the_words_of_the_code() -> None:
-    front = Columns.of(ROWS)
+    front = Columns.of([ROWS])
     part = Split(front.encoded(ROWS), np.array([1]))
     data = Data(
         "csv", "classification", part, part, part, ("no", "yes"), is_image=False, source="", front=front, test_rows=ROWS

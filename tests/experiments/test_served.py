@@ -20,7 +20,7 @@ ROWS = np.array(
 
 
 def _table(task: str = "classification") -> Data:
-    front = Columns.of(ROWS)
+    front = Columns.of([ROWS])
     x = front.encoded(ROWS).astype(np.float32)
     y = np.arange(3) if task == "classification" else np.arange(3.0)
     names = ("[UNK]", "größer", "c") if task == "classification" else ()

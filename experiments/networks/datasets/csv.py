@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 
-from experiments.experiment import Refused
-from experiments.networks.data import Data, Split, Task
-from experiments.networks.datasets import table
-from experiments.networks.datasets.dataset import Dataset, picked
+from experiments.networks.data import Data, Split
+from experiments.networks.datasets.dataset import Dataset
 from experiments.networks.datasets.files import digest, located, named
+from experiments.networks.datasets.kept import Kept, fits_into_memory
 from experiments.networks.datasets.ready import ready
-from experiments.networks.datasets.splitting import Array, split_off
+from experiments.networks.datasets.splitting import Array, Rows, split_off
+from experiments.networks.datasets.survey import Survey
 from experiments.networks.datasets.table import Reading
-from experiments.networks.front import Columns, Table
+from experiments.networks.datasets.table_rows import TableRows
+from experiments.networks.datasets.target import TASKS
 from experiments.validators import InvalidField, require_choice, require_share
-
-if TYPE_CHECKING:
-    from pandas import DataFrame, Series
-
-TASKS = ("auto", "classification", "regression")
-
-MOST_CLASSES = 20
-"""A target of whole numbers is taken for classes up to this many different ones."""
 
 
 @dataclass
@@ -48,6 +40,8 @@ class Csv(Dataset):
     separator: str = ","
     test_share: float = 0.2
     """The test set's share of all rows, where it has no file of its own."""
+    stream: bool | None = None
+    """Whether the encoded rows stay on disk and are read while the network trains; None if memory does not do."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,100 +59,66 @@ class Csv(Dataset):
             raise InvalidField(self, "ignored" if name in self.ignored else "numeric", f"{name!r} is named twice")
 
     def check(self) -> None:
-        self._read()
+        self._surveys()
 
     def load(self, seed: int) -> Data:
-        frame, test_frame, numeric = self._read()
-        names = table.taken(frame, self._reading(self.path))
-        remarks = list(table.remarks(frame, self._reading(self.path)))
-        frame = frame[frame[self.target].notna()]
-        task = self._task(frame[self.target])
-        class_names = _class_names(frame[self.target]) if task == "classification" else ()
-        rows, y = table.rows_of(frame, names, numeric), _labels(frame[self.target], class_names)
-        source = f"{located(self.path)}, sha256 {digest(located(self.path))}"
-        if test_frame is None:
-            learnt, tested = split_off(np.arange(len(y)), y, self.test_share, len(y), seed)
-            test = picked(rows, y, tested)
-        else:
-            learnt, path = np.arange(len(y)), located(self.test_path)
-            test_frame = test_frame[test_frame[self.target].notna()]
-            test = Split(table.rows_of(test_frame, names, numeric), _labels(test_frame[self.target], class_names, path))
-            source += f", and {path}, sha256 {digest(path)}"
-        train, validation = self._training(rows, y, learnt, seed)
-        front = Columns.of(train.x)
-        train, validation, encoded = (_encoded(part, front) for part in (train, validation, test))
+        surveys = self._surveys()
+        first, target = surveys[0], surveys[0].target
+        labels = [_labels(survey, target.class_names) for survey in surveys]
+        y, parts = np.concatenate(labels), self._parts(labels, seed)
+        names, numeric = [seen.name for seen in first.taken], first.numeric()
+        dtypes = [survey.dtype_of(names, numeric) for survey in surveys]
+        table = TableRows([(survey.reading, dtype) for survey, dtype in zip(surveys, dtypes, strict=True)])
+        front = table.front(parts[0], len(y))
+        order, tested = np.concatenate(parts), len(parts[-1])
+        kept = self._kept(len(order) * front.width * 8 + tested * dtypes[-1].itemsize)
+        x, test_rows = table.ordered(order, len(y), tested, front, kept)
+        ends = np.cumsum([len(part) for part in parts])
+        train, validation, test = (
+            Split(x[end - len(part) : end], y[part]) for part, end in zip(parts, ends, strict=True)
+        )
         data = Data(
-            self.name, task, train, validation, encoded, class_names, is_image=False, source=source,
-            front=front, test_rows=cast(Table, test.x),
+            self.name, target.task, train, validation, test, target.class_names, is_image=False,
+            source=_source(surveys), front=front, test_rows=test_rows,
         )  # fmt: skip
-        data = ready(data)
-        if self.task == "auto":
-            remarks.append(_task_in_words(self.target, task, len(class_names)))
+        data = ready(data, kept)
+        remarks = [*first.remarks(), *([target.in_words()] if self.task == "auto" else [])]
         return replace(data, remarks=(*remarks, *data.remarks))
 
-    def _read(self) -> tuple[DataFrame, DataFrame | None, list[str]]:
-        """Read the files; return their cells as text, and the names of the columns of numbers."""
-        reading = self._reading(self.path)
-        frame = table.read(reading)
-        names = table.taken(frame, reading)
-        with named(reading.path):
-            numeric = table.numeric_columns(frame, names, reading)
-            if not names:
-                raise Refused("has no column to learn from beside the target")
-            self._require_target(frame)
+    def _parts(self, labels: list[Array], seed: int) -> tuple[Rows, Rows, Rows]:
+        """Return which rows are to train, to validate and to test; the labels are those of each file."""
+        if len(labels) > 1:
+            learnt, tested = (np.arange(len(y)) for y in labels)
+            tested += len(learnt)
+        else:
+            (y,) = labels
+            learnt, tested = split_off(np.arange(len(y)), y, self.test_share, len(y), seed)
+        return *self._training_rows(labels[0], learnt, seed), tested
+
+    def _surveys(self) -> list[Survey]:
+        """Look at the files. Raises Refused where they cannot be learnt from."""
+        first = Survey.of(self._reading(self.path), self.task)
+        first.require_learnable()
         if not self.test_path.strip():
-            return frame, None, numeric
-        test_reading = self._reading(self.test_path)
-        test_frame = table.read(test_reading)
-        with named(test_reading.path):
-            if missing := [name for name in names if name not in test_frame.columns]:
-                raise Refused(f"has no column {missing[0]!r}, which {self.path} has")
-            for name in numeric:
-                table.require_numbers(test_frame, name)
-        return frame, test_frame, numeric
+            return [first]
+        second = Survey.of(self._reading(self.test_path), first.target.task)
+        second.require_as_in(first)
+        return [first, second]
 
     def _reading(self, path: str) -> Reading:
         return Reading(located(path), self.separator, self.target, self.numeric, self.categorical, self.ignored)
 
-    def _require_target(self, frame: DataFrame) -> None:
-        target = frame[self.target].dropna()
-        if target.nunique() < 2:
-            raise Refused(f"has {target.nunique()} different values in the column {self.target!r}: nothing to predict")
-        if self._task(target) == "regression":
-            table.require_numbers(frame, self.target)
-
-    def _task(self, target: Series[str]) -> Task:
-        """Return what kind of answer the target's texts are."""
-        if self.task != "auto":
-            return cast(Task, self.task)
-        are_classes = target.nunique() <= MOST_CLASSES and bool(target.str.fullmatch(r"[+-]?\d+(\.0*)?").all())
-        return "classification" if are_classes or not table.are_numbers(target) else "regression"
+    def _kept(self, size: int) -> Kept:
+        """Return the place for so many bytes of numbers and test rows."""
+        streams = not fits_into_memory(size) if self.stream is None else self.stream
+        return Kept(streams, "the table's numbers", "leave columns out with experiment.dataset.ignored")
 
 
-def _class_names(target: Series[str]) -> tuple[str, ...]:
-    """Return the different texts of the target, in the order of their numbers where they are numbers."""
-    texts = sorted(map(str, target.unique()))
-    return tuple(sorted(texts, key=float) if table.are_numbers(target) else texts)
+def _labels(survey: Survey, class_names: tuple[str, ...]) -> Array:
+    with named(survey.reading.path):
+        return survey.target.labels(class_names)
 
 
-def _labels(target: Series[str], class_names: tuple[str, ...], path: Path | None = None) -> Array:
-    """Return class numbers, or a regression's targets. Raises Refused for a class that training does not have."""
-    if not class_names:
-        return table.numbers(target)
-    numbers = {name: number for number, name in enumerate(class_names)}
-    if unknown := sorted(set(target) - numbers.keys()):
-        raise Refused(f"{path}: has the class {unknown[0]!r}, which the training rows do not have")
-    labels: Array = target.map(numbers).to_numpy(dtype=np.int64)
-    return labels
-
-
-def _encoded(part: Split, front: Columns) -> Split:
-    return Split(front.encoded(cast(Table, part.x)), part.y)
-
-
-def _task_in_words(target: str, task: str, classes: int) -> str:
-    if task == "regression":
-        return (
-            f"{target!r} is taken for numbers (a regression); say experiment.dataset.task=classification for classes."
-        )
-    return f"{target!r} is taken for {classes} classes; experiment.dataset.task=regression would make numbers of it."
+def _source(surveys: list[Survey]) -> str:
+    paths = [survey.reading.path for survey in surveys]
+    return ", and ".join(f"{path}, sha256 {digest(path)}" for path in paths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +14,7 @@ from experiments.networks.data import Data, Split
 from experiments.networks.datasets.dataset import Dataset
 from experiments.networks.datasets.files import located, named
 from experiments.networks.datasets.image_files import ImageFiles, classes_of, decoded, require_whole
-from experiments.networks.datasets.kept import fits_into_memory, in_memory, on_disk
+from experiments.networks.datasets.kept import Kept, fits_into_memory
 from experiments.networks.datasets.splitting import Array, Rows, split_off
 from experiments.networks.front import Resized
 from experiments.validators import InvalidField, require_choice, require_share
@@ -95,6 +96,9 @@ class Images(Dataset):
         """Return the resized images [n, height, width, channels] as bytes, in memory or on disk."""
         channels = CHANNELS[self.color_mode]
         shape = (len(files), *self.image_size, channels)
-        streams = not fits_into_memory(shape) if self.stream is None else self.stream
-        keep = on_disk if streams else in_memory
-        return keep(decoded(files, self.image_size, channels), shape)
+        streams = not fits_into_memory(math.prod(shape)) if self.stream is None else self.stream
+        x, done = Kept(streams, "the resized images", "lower experiment.dataset.image_size").room(shape, np.uint8), 0
+        for block in decoded(files, self.image_size, channels):
+            x[done : done + len(block)] = block
+            done += len(block)
+        return x

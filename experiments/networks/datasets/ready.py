@@ -11,13 +11,17 @@ import numpy.typing as npt
 
 from experiments.experiment import Refused
 from experiments.networks.data import Data, Split
+from experiments.networks.datasets.kept import IN_MEMORY, Kept, blocks
 from experiments.networks.standardisation import Moments, largest
 from experiments.reporting.text import listed
 
 Array = npt.NDArray[Any]
 
 LOOKED_AT = 10_000
-"""How many numbers of a feature are looked at to see whether they stay apart."""
+"""How many numbers of a feature are looked at to see whether they stay apart; fewer where there are many features."""
+
+NUMBERS = 2**22
+"""How many numbers are looked at in all."""
 
 COARSE = 0.01
 """The part of the deviation by which neighbouring numbers may differ in the file's dtype."""
@@ -26,8 +30,8 @@ MOST_CHANNELS_FIRST = 4
 """Images with more channels than this are seldom written channels first."""
 
 
-def ready(data: Data) -> Data:
-    """Return the data in the dtypes of :class:`Split`, with remarks. Its inputs may have any dtype of numbers.
+def ready(data: Data, kept: Kept = IN_MEMORY) -> Data:
+    """Return the data in the dtypes of :class:`Split`, ``kept`` there, with remarks. Inputs may have any of numbers.
 
     Raises Refused for an example so far from those for training that float32 cannot hold the distance.
     """
@@ -37,7 +41,7 @@ def ready(data: Data) -> Data:
 
     def converted(part: Split) -> Split:
         y = part.y.astype(np.float64) if data.task == "regression" else part.y
-        return Split(part.x.astype(dtype, copy=False), y)
+        return Split(kept.converted(part.x, dtype), y)
 
     train, validation, test = map(converted, (data.train, data.validation, data.test))
     return replace(data, train=train, validation=validation, test=test, remarks=tuple(_remarks(data)))
@@ -71,7 +75,7 @@ def _on_precision(what: str, values: Array, known: Moments) -> Iterator[str]:
                 f"{_named(what, coarse)}: neighbouring numbers of {values.dtype} are {step[k]:.3g} apart there, "
                 f"and the deviation is {known.deviation[k]:.3g}; subtract what all have in common before you save."
             )
-    sample = values.reshape(-1, values.shape[-1])[:LOOKED_AT]
+    sample = values.reshape(-1, values.shape[-1])[: min(LOOKED_AT, max(NUMBERS // values.shape[-1], 2))]
     seen = known.standardised(sample).astype(np.float32)
     before, after = (np.array([len(np.unique(column)) for column in numbers.T]) for numbers in (sample, seen))
     lost = (2 * after < before) | ((after == 1) & (before > 1))
@@ -97,7 +101,12 @@ def _require_near(purpose: str, x: Array, data: Data, dtype: str) -> None:
     """Raise Refused unless the inputs [n, ..., k] are finite in their dtype, and in float32 as deviations."""
     if x.dtype.kind != "f":
         return
-    flat, known = x.reshape(len(x), -1, x.shape[-1]), data.input_moments
+    for some in blocks(len(x), x[0].size):
+        _require_all_near(purpose, x[some], data.input_moments, dtype)
+
+
+def _require_all_near(purpose: str, x: Array, known: Moments, dtype: str) -> None:
+    flat = x.reshape(len(x), -1, x.shape[-1])
     ends = np.stack([flat.min(axis=1), flat.max(axis=1)])
     with np.errstate(over="ignore"):
         is_near = np.isfinite(ends.astype(dtype)) & np.isfinite(known.standardised(ends).astype(np.float32))

@@ -1,9 +1,10 @@
-"""Reading a CSV file: which columns hold numbers, which categories, and what no network can learn from."""
+"""Reading a CSV file, part by part and as often as it is needed, so that its size does not matter."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,17 +20,8 @@ from experiments.validators import suggestion
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-MOST_CATEGORIES = 100
-"""A column of text with more different texts, or with more than half as many as rows, is taken for names or prose."""
-
-LOOKED_AT = 1000
-"""How many texts of a column are looked at for dates."""
-
-DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d{1,2}:\d{2}.*)?"
-"""Texts that are written like dates, with or without a time of the day."""
-
-NAMELESS = "Unnamed: "
-"""How pandas names a column without a name: mostly the row numbers that ``DataFrame.to_csv`` writes."""
+FIRST_ROWS, PART_BYTES = 1000, 2**25
+"""How many rows are read first, and about the memory that those read at a time after them take."""
 
 
 @dataclass(frozen=True)
@@ -44,26 +36,54 @@ class Reading:
     ignored: Collection[str]
 
 
-def read(reading: Reading) -> DataFrame:
-    """Return the file's cells as text, missing ones as NaN. Raises Refused where it is no table with the target."""
+def parts(reading: Reading) -> Iterator[DataFrame]:
+    """Yield the file's cells as text, some rows at a time, missing ones as NaN; the index counts the rows from 0.
+
+    Raises Refused where it is no table with the target.
+    """
     import pandas as pd
 
-    with named(reading.path):
+    with _refused(reading.path):
+        reader = pd.read_csv(
+            reading.path, sep=reading.separator, dtype=str, index_col=False, skipinitialspace=True,
+            encoding="utf-8-sig", iterator=True,
+        )  # fmt: skip
+    rows, is_first = FIRST_ROWS, True
+    with reader:
+        while (frame := _next(reader, rows, reading.path)) is not None:
+            if is_first:
+                with named(reading.path):
+                    _require_columns(frame, reading)
+            yield frame
+            is_first = False
+            rows = max(PART_BYTES * len(frame) // int(frame.memory_usage(deep=True).sum()), 1)
+
+
+def _next(reader: Any, rows: int, path: Path) -> DataFrame | None:
+    """Return so many more rows, or those that are left; None after the last one."""
+    with _refused(path):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", pd.errors.ParserWarning)
-                frame = pd.read_csv(
-                    reading.path, sep=reading.separator, dtype=str, index_col=False, skipinitialspace=True,
-                    encoding="utf-8-sig",
-                )  # fmt: skip
+            frame: DataFrame = reader.get_chunk(rows)
+        except StopIteration:
+            return None
+    return frame
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Raise Refused for what pandas cannot read."""
+    import pandas as pd
+
+    with named(path), warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            yield
         except OSError as error:
             raise Refused(f"cannot be read ({error.strerror or error})") from error
         except UnicodeDecodeError as error:
             raise Refused("is not text in UTF-8; save it as CSV UTF-8") from error
         except (ValueError, MemoryError, pd.errors.ParserWarning) as error:  # pandas' own errors are ValueErrors
             raise Refused(f"is not a table of comma-separated values ({one_line(error)})") from error
-        _require_columns(frame, reading)
-        return frame
 
 
 def _require_columns(frame: DataFrame, reading: Reading) -> None:
@@ -84,91 +104,12 @@ def _require_columns(frame: DataFrame, reading: Reading) -> None:
         raise Refused("has a header, but no rows")
 
 
-def taken(frame: DataFrame, reading: Reading) -> list[str]:
-    """Return the columns to learn from: all that have a name and a value and are neither the target nor ignored."""
-    left_out = {reading.target, *reading.ignored}
-    return [
-        name
-        for name in map(str, frame.columns)
-        if name not in left_out and not name.startswith(NAMELESS) and bool(frame[name].notna().any())
-    ]
-
-
-def remarks(frame: DataFrame, reading: Reading) -> Iterator[str]:
-    """Yield what is left out although nobody said so, and where values are missing."""
-    for name in map(str, frame.columns):
-        if name.startswith(NAMELESS):
-            yield f"Column {frame.columns.get_loc(name)} has no name, as row numbers have none; it is left out."
-        elif name not in {reading.target, *reading.ignored} and not bool(frame[name].notna().any()):
-            yield f"The column {name!r} is empty; it is left out."
-    missing = int(frame[reading.target].isna().sum())
-    if missing:
-        yield f"Rows without a {reading.target!r} are left out: {missing:,} of {len(frame):,}."
-    gaps = [name for name in taken(frame, reading) if bool(frame[name].isna().any())]
-    if gaps:
-        yield (
-            f"Values are missing in {listed(gaps, 5)}: a missing number becomes the mean of the training examples', "
-            "a missing text a category of its own."
-        )
-
-
-def rows_of(frame: DataFrame, names: Sequence[str], numeric: Collection[str]) -> Table:
-    """Return the columns ``names`` as a structured array: those of ``numeric`` as float64, others as text."""
-    columns = {name: numbers(frame[name]) if name in numeric else _texts(frame[name]) for name in names}
-    rows = np.empty(len(frame), dtype=[(name, values.dtype) for name, values in columns.items()])
-    for name, values in columns.items():
-        rows[name] = values
+def rows_of(frame: DataFrame, dtype: np.dtype[np.void]) -> Table:
+    """Return the columns that ``dtype`` names as a structured array of it: text, or numbers as float64."""
+    rows = np.empty(len(frame), dtype)
+    for name in dtype.names or ():
+        rows[name] = numbers(frame[name]) if dtype[name].kind == "f" else _texts(frame[name])
     return rows
-
-
-def numeric_columns(frame: DataFrame, names: Sequence[str], reading: Reading) -> list[str]:
-    """Return which of the columns hold numbers: those that were given as such, and those in which all texts are.
-
-    Raises Refused for a column that holds dates or prose, or infinity, or texts where numbers were announced.
-    """
-    found, dates, prose = [], [], []
-    for name in names:
-        texts = frame[name].dropna()
-        if name in reading.numeric or (name not in reading.categorical and are_numbers(texts)):
-            require_numbers(frame, name)
-            found.append(name)
-        elif name not in reading.categorical and _are_dates(texts):
-            dates.append(name)
-        elif texts.nunique() > (len(frame) if name in reading.categorical else min(MOST_CATEGORIES, len(frame) / 2)):
-            prose.append(name)
-    if dates:
-        raise Refused(
-            f"holds dates in {listed(dates)} ({frame[dates[0]].dropna().iloc[0]}), which are not supported: put "
-            "numbers such as year and month in their place, or say "
-            f"experiment.dataset.ignored={_as_list([*dates, *prose])}"
-        )
-    if prose:
-        count = frame[prose[0]].nunique()
-        raise Refused(
-            f"holds names or prose in {listed(prose)} ({count:,} different texts in {len(frame):,} rows of "
-            f"{prose[0]}), which are no categories: say experiment.dataset.ignored={_as_list(prose)}, "
-            "or categorical= if they are"
-        )
-    return found
-
-
-def require_numbers(frame: DataFrame, name: str) -> None:
-    """Raise Refused unless all values of the column that are there are finite numbers."""
-    texts = frame[name].dropna()
-    finite = np.isfinite(numbers(texts))
-    if not finite.all():
-        row = int(texts.index[int(np.argmin(finite))])
-        raise Refused(f"holds {texts[row]!r} in the column {name!r} of numbers, in row {row + 1} below the header")
-
-
-def are_numbers(texts: Series[Any]) -> bool:
-    """Tell whether all texts are numbers."""
-    return bool(len(texts)) and not np.isnan(numbers(texts)).any()
-
-
-def _are_dates(texts: Series[Any]) -> bool:
-    sample = texts.iloc[:LOOKED_AT]
-    return bool(sample.str.fullmatch(DATE).all())
 
 
 def numbers(texts: Series[Any]) -> Array:
@@ -183,7 +124,3 @@ def _texts(texts: Series[Any]) -> Array:
     """Return text [n]; empty for missing ones."""
     values: Array = texts.fillna("").to_numpy(dtype=str)
     return values
-
-
-def _as_list(names: Sequence[str]) -> str:
-    return f"[{','.join(names)}]"
