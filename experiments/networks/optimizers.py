@@ -66,7 +66,7 @@ class Optimizer(Choice, ABC):
     def build(self, steps: int) -> keras.optimizers.Optimizer:
         """A new optimizer whose schedule ends after ``steps`` steps."""
 
-    def _common(self, steps: int) -> dict[str, Any]:
+    def arguments(self, steps: int) -> dict[str, Any]:
         """The arguments that all of Keras' optimizers take."""
         warmup = round(self.warmup * steps)
         rate = decaying(self.learning_rate, self.schedule, steps - warmup, self.milestones, self.factor)
@@ -95,7 +95,7 @@ class Adam(Optimizer):
         import keras
 
         return keras.optimizers.Adam(
-            beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, **self._common(steps)
+            beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon, **self.arguments(steps)
         )
 
 
@@ -120,7 +120,7 @@ class AdamW(Adam):
             beta_2=self.beta_2,
             epsilon=self.epsilon,
             weight_decay=self.weight_decay,
-            **self._common(steps),
+            **self.arguments(steps),
         )
 
 
@@ -141,7 +141,7 @@ class Sgd(Optimizer):
     def build(self, steps: int) -> keras.optimizers.Optimizer:
         import keras
 
-        return keras.optimizers.SGD(momentum=self.momentum, nesterov=self.nesterov, **self._common(steps))
+        return keras.optimizers.SGD(momentum=self.momentum, nesterov=self.nesterov, **self.arguments(steps))
 
 
 @dataclass
@@ -164,7 +164,7 @@ class RmsProp(Optimizer):
         import keras
 
         return keras.optimizers.RMSprop(
-            rho=self.rho, momentum=self.momentum, epsilon=self.epsilon, **self._common(steps)
+            rho=self.rho, momentum=self.momentum, epsilon=self.epsilon, **self.arguments(steps)
         )
 
 

@@ -49,7 +49,7 @@ def baselines_in_words(found: Sequence[Baseline], score: float, is_classificatio
     if not found:
         return ""
     sign = 1 if is_classification else -1
-    scores = [f"{one.words} {one.score:.2%}" if sign > 0 else f"{one.words} {one.score:.4g}" for one in found]
+    scores = [f"{one.words} ({one.score:.2%})" if sign > 0 else f"{one.words} ({one.score:.4g})" for one in found]
     best = max(found, key=lambda one: sign * one.score)
     end = f" The network is no better than {best.words}." if sign * score <= sign * best.score else ""
     return f"Baselines on this test set: {listed(scores)}.{end}"

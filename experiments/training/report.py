@@ -80,5 +80,5 @@ def _record_curves(answer: TrainingAnswer, recorder: Recorder) -> None:
 def in_words(data: Data) -> str:
     """Return the numbers of examples, and what may be wrong with them, as a line for the terminal."""
     parts = (data.train, data.validation, data.test)
-    size = " + ".join(f"{len(part.y):,}" for part in parts) + " examples to train, validate and test"
-    return "; ".join([size, *data.remarks])
+    size = " + ".join(f"{len(part.y):,}" for part in parts) + " examples to train, validate and test."
+    return " ".join([size, *data.remarks])

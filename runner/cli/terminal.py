@@ -60,7 +60,7 @@ class Screen:
 
     def _say_where(self, link: str, ui_hint: str) -> None:
         """Print the run's address in the UI, and the command that serves the UI."""
-        self.say(f"\n{link}" + (f"\nserved by: {ui_hint}" if ui_hint else ""))
+        self.say(f"\n{link}" + (f"\nto open it: {ui_hint}" if ui_hint else ""))
 
     def _stop(self) -> None:
         if self._bars.live.is_started:

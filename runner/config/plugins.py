@@ -18,7 +18,7 @@ from types import ModuleType
 from experiments import plugins
 from experiments.deployment import backends
 from experiments.deployment.backends import ServingBackend
-from experiments.experiment import Choice
+from experiments.experiment import Choice, Experiment
 from experiments.reporting.text import first_line
 from runner.config.schema import join
 from runner.errors import UserError
@@ -46,6 +46,8 @@ def _load(path: Path) -> None:
     if path.suffix != ".py" or not os.path.isfile(path):  # False, too, for what no path can be
         raise UserError(f"plugins: {path} is no Python file; write plugins=[./mine.py]")
     module = _imported(path.absolute())
+    if plugins.subclasses_in(module, Experiment):
+        raise UserError(f"plugins: {path}: an experiment joins by an entry point, see docs/howto/own_experiment.md")
     choices = [one for one in vars(module).values() if _is_own_choice(one, module)]
     of_backends = plugins.subclasses_in(module, ServingBackend)
     if not (choices or of_backends or plugins.registers_with_keras(module)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import traceback
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -31,9 +32,15 @@ PAGE = "answer.html"
 CONFIG, ENVIRONMENT, JOBS = "config.yaml", "environment.json", "jobs.json"
 
 MOST_ROWS, MOST_COLUMNS, MOST_TABLES, MOST_VALUES = 40, 24, 12, 12
-"""So much of the tables and of a swept key's values is shown; the artifacts have all."""
+"""So much of the tables and of a swept key's values is shown; the artifacts have all, with all digits."""
 
 LONGEST_CELL = 120
+
+FRACTION = re.compile(r"-?\d+\.\d{4,}(e[-+]?\d+)?")
+"""A number with so many digits that they hide what it says."""
+
+DIGITS = 6
+"""So many significant digits of a fraction are shown."""
 
 LARGEST_SVG = 400_000
 """A plot with more bytes is shown as PNG."""
@@ -130,12 +137,19 @@ def _plots(files: Mapping[str, bytes]) -> list[tuple[str, str]]:
 
 def _table(path: str, content: bytes) -> Table:
     lines = csv.reader(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="replace", newline=""))
-    rows = [[shortened(cell, LONGEST_CELL) for cell in row[:MOST_COLUMNS]] for row in islice(lines, MOST_ROWS + 1)]
+    rows = [[_cell(text) for text in row[:MOST_COLUMNS]] for row in islice(lines, MOST_ROWS + 1)]
     has_more_columns = len(content) > 0 and _columns(content) > MOST_COLUMNS
     has_more_rows = next(lines, None) is not None
     left_out = [what for what, is_more in (("rows", has_more_rows), ("columns", has_more_columns)) if is_more]
     rest = f"more {' and '.join(left_out)} in {path}" if left_out else ""
     return Table(path.removesuffix(".csv"), rows, rest)
+
+
+def _cell(text: str) -> str:
+    """Return a cell as it is read best: a fraction with fewer digits, a long text cut off."""
+    if FRACTION.fullmatch(text):
+        return f"{float(text):.{DIGITS}g}"
+    return shortened(text, LONGEST_CELL)
 
 
 def _columns(content: bytes) -> int:

@@ -28,7 +28,7 @@ def test_the_majority_of_an_uneven_set():
     found = baselines(data)
     assert found[0] == Baseline("majority_accuracy", "always answering yes", 0.9)
     words = baselines_in_words(found, 0.9, is_classification=True)
-    assert words.startswith("Baselines on this test set: always answering yes 90.00%")
+    assert words.startswith("Baselines on this test set: always answering yes (90.00%)")
     assert "The network is no better than" in words
 
 
@@ -57,5 +57,5 @@ def test_large_data_get_the_majority_alone():
 
 def test_a_network_that_is_better_is_not_scolded():
     found = [Baseline("mean_rmse", "always answering the mean", 2.0)]
-    assert baselines_in_words(found, 1.0, is_classification=False).endswith("always answering the mean 2.")
+    assert baselines_in_words(found, 1.0, is_classification=False).endswith("always answering the mean (2).")
     assert baselines_in_words([], 1.0, is_classification=False) == ""

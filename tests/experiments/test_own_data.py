@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from experiments.experiment import Refused
-from experiments.networks.datasets import Csv, Images, Npz
+from experiments.networks.datasets import Arrays, Csv, Images, Npz
 from experiments.validators import InvalidField
 
 CITIES = ("Köln", "Bern", "Rio de Janeiro", "")
@@ -253,6 +255,59 @@ def test_labels_as_people_have_them(tmp_path, train, test, names):
     first = names.index("c") if "c" in names else 0
     assert data.test.y[0] == first
     assert sorted(np.unique(data.train.y)) == list(range(len(names)))
+
+
+def test_names_given_in_another_order_stay_with_their_labels(tmp_path):
+    y = np.array(["cat", "dog"])
+    path = _npz(tmp_path / "mine.npz", y_train=y[np.arange(40) % 2], y_test=y[np.arange(20) % 2])
+    data = Npz(path=path, class_names=["dog", "cat"]).load(seed=0)
+    assert [data.class_names[label] for label in data.test.y[:2]] == ["cat", "dog"]
+
+
+def given(*found, kind="classification"):
+    """A dataset of one's own, with these arrays."""
+
+    class Given(Arrays):
+        name = "given"
+        task = kind
+
+        def arrays(self):
+            return found
+
+    return Given()
+
+
+@pytest.mark.parametrize(
+    ("y", "names", "known_as"),
+    [
+        (np.array(["b", "a"])[np.arange(40) % 2], [], ("a", "b")),
+        (np.arange(40) % 2, [["low", "high"]], ("low", "high")),
+        ([1, 2] * 20, [], ("1", "2")),
+    ],
+)
+def test_a_dataset_of_one_s_own_is_arrays(y, names, known_as):
+    data = given(np.arange(80.0).reshape(40, 2), y, *names).load(seed=0)
+    assert (data.class_names, data.is_image, data.source) == (known_as, False, "dataset=given")
+    assert [len(part.y) for part in (data.train, data.validation, data.test)] == [28, 4, 8]
+
+
+def test_a_regression_of_one_s_own():
+    data = given([[float(n)] for n in range(40)], range(40), kind="regression").load(seed=0)
+    np.testing.assert_array_equal(data.test.x[:, 0], data.test.y)
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        ((np.full((40, 2), np.nan), np.arange(40) % 2), "dataset=given: x holds NaN, first in example 0"),
+        ((np.ones((40, 2)), np.zeros(40)), "dataset=given: y holds a single class, 0; there is nothing to tell apart"),
+        ((np.ones((40, 2)), np.arange(39) % 2), "dataset=given: x has 40 examples, but y has 39 labels"),
+        ((np.ones((40, 2)), np.arange(40) / 2), "y holds 0.5, but classes are whole numbers from 0; if they are"),
+    ],
+)
+def test_arrays_of_one_s_own_are_checked(found, says):
+    with pytest.raises(Refused, match=re.escape(says)):
+        given(*found).load(seed=0)
 
 
 def test_objects_are_refused_with_what_to_do(tmp_path):

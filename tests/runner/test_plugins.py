@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import metadata
 
 import pytest
 
 from experiments.plugins import VARIABLE
+from tests.conftest import ROOT
 
 MODEL = '''
 from dataclasses import dataclass
@@ -99,6 +101,17 @@ class KerasGraph(KerasModel):
         return lambda inputs: call(inputs).numpy()
 '''
 
+EXPERIMENT = """
+from experiments.experiment import Experiment
+
+
+class Mine(Experiment):
+    name = "mine_of_a_test"
+
+    def run(self, recorder):
+        recorder.note("Mine.")
+"""
+
 
 @pytest.fixture
 def plugin(tmp_path, monkeypatch):
@@ -149,6 +162,26 @@ def test_losses_callbacks_and_serving_backends_of_one_s_own(main, plugin, conten
     done = main(plugin(content), *words, "--cfg", "job")
     assert done.status == 0
     assert says in done.out
+
+
+def _page() -> list[tuple[str, str]]:
+    """The classes of docs/training.md, each as a file: a remark behind a class says where its base is from."""
+    text = (ROOT / "docs" / "training.md").read_text()
+    blocks = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "@dataclass" in block]
+    bases = r"class \w+\((\w+)\):  # from (\S+)"
+    head = "from dataclasses import dataclass\nfrom typing import ClassVar\n"
+    imports = [
+        "".join(f"from {module} import {base}\n" for base, module in re.findall(bases, block)) for block in blocks
+    ]
+    names = [re.search(r'name: ClassVar\[str\] = "(\w+)"', block) for block in blocks]
+    return [(name[1], head + found + block) for name, found, block in zip(names, imports, blocks, strict=True) if name]
+
+
+@pytest.mark.parametrize(("name", "content"), _page(), ids=[name for name, _ in _page()])
+def test_the_classes_of_the_page_join_as_they_stand(main, plugin, name, content):
+    (group,) = re.findall(rf"`[^`]*\b(\w+)={name}\b", (ROOT / "docs" / "training.md").read_text())[:1]
+    done = main(plugin(content, f"{name}_of_a_test.py"), "experiment=training", f"{group}={name}", "--cfg", "job")
+    assert (done.status, done.err) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -204,6 +237,7 @@ def test_it_is_checked_like_ours(main, plugin, words, says):
     [
         ("import nowhere_at_all", "line 1: ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("x = 1", "has no dataclass in it"),
+        (EXPERIMENT, "an experiment joins by an entry point, see docs/howto/own_experiment.md"),
         (MODEL.replace("@dataclass\n", ""), "Wide is no dataclass; write @dataclass above it"),
         (MODEL.replace("def build", "def make"), "Wide lacks the method build"),
         (MODEL.replace("wide_of_a_test", "mlp"), "there is a model=mlp already; give Wide another name"),

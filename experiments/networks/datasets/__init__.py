@@ -1,5 +1,6 @@
 """The datasets to choose from."""
 
+from experiments.networks.datasets.arrays import Arrays
 from experiments.networks.datasets.bundled import BreastCancer, Diabetes, Digits, Iris, Wine
 from experiments.networks.datasets.csv import Csv
 from experiments.networks.datasets.dataset import Dataset
@@ -23,6 +24,7 @@ DATASETS: tuple[type[Dataset], ...] = (
 
 __all__ = [
     "DATASETS",
+    "Arrays",
     "BreastCancer",
     "Cifar10",
     "Csv",

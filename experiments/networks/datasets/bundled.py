@@ -2,63 +2,35 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
-
-from experiments.networks.data import Data, Task
-from experiments.networks.datasets.dataset import Dataset, picked
-from experiments.networks.datasets.ready import ready
-from experiments.networks.datasets.splitting import split_off
-from experiments.validators import InvalidField, require_share
+from experiments.networks.data import Task
+from experiments.networks.datasets.arrays import Arrays
+from experiments.networks.datasets.splitting import Array
 
 
 @dataclass
-class Bundled(Dataset):
-    """One of scikit-learn's small datasets, which has no test set of its own."""
+class Bundled(Arrays, ABC):
+    """One of scikit-learn's small datasets."""
 
-    task: ClassVar[Task] = "classification"
     image_shape: ClassVar[tuple[int, int, int] | None] = None
     """Height, width and channels where the features are pixels; None where they are not."""
     origin: ClassVar[str]
     """The dataset's source, for citation."""
 
-    test_share: float = 0.2
-    """The test set's share of all examples."""
+    @property
+    def source(self) -> str:
+        return f"scikit-learn, load_{self.name}: {self.origin}"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_share(self, "test_share")
-        if self.validation_share + self.test_share >= 1:
-            taken = f"{self.validation_share} for validation and {self.test_share} for the test"
-            raise InvalidField(self, "test_share", f"{taken} leave nothing to train with")
+    def arrays(self) -> tuple[Array, Array, Sequence[str]]:
+        from sklearn import datasets
 
-    def load(self, seed: int) -> Data:
-        bunch, image_shape = self._bunch(), self.image_shape
-        is_classification = self.task == "classification"
-        x, y = bunch.data, bunch.target.astype(np.int64 if is_classification else np.float64)
-        if image_shape:
-            x = x.reshape(-1, *image_shape)
-        rows, test = split_off(np.arange(len(y)), y, self.test_share, len(y), seed)
-        train, validation = self._training(x, y, rows, seed)
-        return ready(
-            Data(
-                name=self.name,
-                task=self.task,
-                train=train,
-                validation=validation,
-                test=picked(x, y, test),
-                class_names=tuple(map(str, bunch.target_names)) if is_classification else (),
-                is_image=image_shape is not None,
-                source=f"scikit-learn, load_{self.name}: {self.origin}",
-            )
-        )
-
-    @abstractmethod
-    def _bunch(self) -> Any:
-        """Load the dataset with scikit-learn's loader."""
+        bunch = getattr(datasets, f"load_{self.name}")()
+        x = bunch.data.reshape(-1, *self.image_shape) if self.image_shape else bunch.data
+        return x, bunch.target, bunch.get("target_names", ())
 
 
 @dataclass
@@ -69,11 +41,6 @@ class Digits(Bundled):
     image_shape: ClassVar[tuple[int, int, int] | None] = (8, 8, 1)
     origin: ClassVar[str] = "the test set of UCI's Optical Recognition of Handwritten Digits, Alpaydin and Kaynak 1998"
 
-    def _bunch(self) -> Any:
-        from sklearn.datasets import load_digits
-
-        return load_digits()
-
 
 @dataclass
 class Iris(Bundled):
@@ -81,11 +48,6 @@ class Iris(Bundled):
 
     name: ClassVar[str] = "iris"
     origin: ClassVar[str] = "Fisher, The use of multiple measurements in taxonomic problems, 1936"
-
-    def _bunch(self) -> Any:
-        from sklearn.datasets import load_iris
-
-        return load_iris()
 
 
 @dataclass
@@ -95,11 +57,6 @@ class Wine(Bundled):
     name: ClassVar[str] = "wine"
     origin: ClassVar[str] = "UCI's Wine, Aeberhard and Forina 1991"
 
-    def _bunch(self) -> Any:
-        from sklearn.datasets import load_wine
-
-        return load_wine()
-
 
 @dataclass
 class BreastCancer(Bundled):
@@ -107,11 +64,6 @@ class BreastCancer(Bundled):
 
     name: ClassVar[str] = "breast_cancer"
     origin: ClassVar[str] = "UCI's Breast Cancer Wisconsin (Diagnostic), Wolberg et al. 1995"
-
-    def _bunch(self) -> Any:
-        from sklearn.datasets import load_breast_cancer
-
-        return load_breast_cancer()
 
 
 @dataclass
@@ -121,8 +73,3 @@ class Diabetes(Bundled):
     name: ClassVar[str] = "diabetes"
     task: ClassVar[Task] = "regression"
     origin: ClassVar[str] = "Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression, 2004"
-
-    def _bunch(self) -> Any:
-        from sklearn.datasets import load_diabetes
-
-        return load_diabetes()

@@ -17,12 +17,12 @@ def located(path: str) -> Path:
 
 
 @contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Begin what refuses a file with the file's path."""
+def named(source: Path | str) -> Iterator[None]:
+    """Begin what refuses a file with the file's path, or with other words that name the source."""
     try:
         yield
     except Refused as error:
-        raise Refused(f"{path}: {error}") from error
+        raise Refused(f"{source}: {error}") from error
 
 
 def digest(path: Path) -> str:

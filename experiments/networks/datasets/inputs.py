@@ -1,4 +1,4 @@
-"""Checks of the inputs in a user's file."""
+"""Checks of a user's inputs."""
 
 from __future__ import annotations
 

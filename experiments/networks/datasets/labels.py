@@ -1,4 +1,4 @@
-"""Checks of the labels in a user's file."""
+"""Checks of a user's labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ LISTED = 5
 """A message names at most this many class numbers."""
 
 NUMBER_THEM = "numpy.searchsorted(numpy.unique(y_train), y) numbers any labels y so, those of y_test as well"
-REGRESSION = "if they are targets of a regression, say experiment.dataset.task=regression"
+REGRESSION = (
+    "if they are targets of a regression, say experiment.dataset.task=regression, or in a class of yours task = "
+    '"regression"'
+)
 
 
 def numbered(labels: Mapping[str, Array]) -> tuple[dict[str, Array], list[str]]:
@@ -78,21 +81,33 @@ def targets(key: str, values: Array) -> npt.NDArray[np.floating[Any]]:
 
 def require_same_classes(y: npt.NDArray[np.int64], y_test: npt.NDArray[np.int64]) -> int:
     """Count the classes. Raises Refused unless training has all of them, at least two, numbered from 0 without gaps."""
-    found = np.unique(y)
-    count = len(found)
-    if count < 2:
-        raise Refused(f"y_train holds a single class, {found[0]}; there is nothing to tell apart")
-    if found[-1] != count - 1:
-        missing = int(np.argmax(found != np.arange(count)))
-        raise Refused(
-            f"y_train holds the class {found[-1]} but not {missing}; classes are whole numbers from 0 without a gap; "
-            f"{NUMBER_THEM}; {REGRESSION}"
-        )
-    unknown = np.setdiff1d(y_test, found)
+    count = counted("y_train", y)
+    unknown = np.setdiff1d(y_test, np.arange(count))
     if len(unknown):
         named = ", ".join(map(str, unknown[:LISTED])) + (", ..." if len(unknown) > LISTED else "")
         raise Refused(f"y_test holds classes that y_train does not have: {named}")
     return count
+
+
+def counted(key: str, y: npt.NDArray[np.int64]) -> int:
+    """Count the classes. Raises Refused unless there are at least two, numbered from 0 without gaps."""
+    found = np.unique(y)
+    count = len(found)
+    if count < 2:
+        raise Refused(f"{key} holds a single class, {found[0]}; there is nothing to tell apart")
+    if found[-1] != count - 1:
+        missing = int(np.argmax(found != np.arange(count)))
+        raise Refused(
+            f"{key} holds the class {found[-1]} but not {missing}; classes are whole numbers from 0 without a gap; "
+            f"{NUMBER_THEM}; {REGRESSION}"
+        )
+    return count
+
+
+def require_same_count(x_key: str, x: Array, y_key: str, y: Array) -> None:
+    """Raises Refused unless each example has a label."""
+    if len(x) != len(y):
+        raise Refused(f"{x_key} has {len(x)} examples, but {y_key} has {len(y)} labels")
 
 
 def names_in(key: str, values: Array) -> list[str]:
@@ -105,8 +120,13 @@ def names_in(key: str, values: Array) -> list[str]:
         raise Refused(f"{key} holds bytes that are not UTF-8 ({error.object!r}); save the names as text") from None
 
 
-def names_of(classes: int, names: Sequence[str]) -> tuple[str, ...]:
-    """``names``, or the class numbers where it is empty. Raises Refused unless each class has a name of its own."""
+def names_of(classes: int, given: Sequence[str], found: Sequence[str]) -> tuple[str, ...]:
+    """The names by class number: ``given``, or those ``found`` in the labels, or the class numbers.
+
+    Labels that are these very names have numbered the classes, whatever the order in which the names are given. Raises
+    Refused unless each class has a name of its own.
+    """
+    names = found if {*given} == {*found} else given or found
     if not names:
         return tuple(map(str, range(classes)))
     if len(names) != classes:

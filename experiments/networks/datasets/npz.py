@@ -22,6 +22,7 @@ from experiments.networks.datasets.labels import (
     names_of,
     numbered,
     require_same_classes,
+    require_same_count,
     targets,
 )
 from experiments.networks.datasets.ready import ready
@@ -83,8 +84,8 @@ class Npz(Dataset):
             shapes = f"{list(x.shape[1:])} in x_train, but {list(x_test.shape[1:])} in x_test"
             raise Refused(f"an example has the shape {shapes}")
         y, y_test, names = self._labels(arrays)
-        _require_same_count("train", x, y)
-        _require_same_count("test", x_test, y_test)
+        require_same_count("x_train", x, "y_train", y)
+        require_same_count("x_test", x_test, "y_test", y_test)
         return x, x_test, y, y_test, names
 
     def _inputs(self, key: str, values: Array) -> Array:
@@ -102,7 +103,7 @@ class Npz(Dataset):
         labels, names = numbered({"y_train": y, "y_test": y_test})
         numbers, test_numbers = (class_numbers(key, values) for key, values in labels.items())
         given = self.class_names or names_in(NAMES, arrays.get(NAMES, np.array([])))
-        return numbers, test_numbers, names_of(require_same_classes(numbers, test_numbers), given or names)
+        return numbers, test_numbers, names_of(require_same_classes(numbers, test_numbers), given, names)
 
 
 def _arrays(path: Path) -> dict[str, Array]:
@@ -142,8 +143,3 @@ def _require_room(file: NpzFile) -> None:
     needed = sum(int(member.file_size) for member in file.zip.infolist())
     if needed > (free := psutil.virtual_memory().available):
         raise Refused(f"holds {needed / 2**30:.1f} GiB of arrays, but {free / 2**30:.1f} GiB of memory are free")
-
-
-def _require_same_count(part: str, x: Array, y: Array) -> None:
-    if len(x) != len(y):
-        raise Refused(f"x_{part} has {len(x)} examples, but y_{part} has {len(y)} labels")

@@ -80,6 +80,16 @@ def test_a_page_holds_the_whole_answer_and_loads_nothing(house: House) -> None:
     assert page.text.count("<script>") > answer_page.MOST_ROWS
 
 
+def test_numbers_are_short_enough_to_be_read(house: House) -> None:
+    rows = [{"loss": 0.17497842506351682, "rate": 2669.810534815185, "n": 1_000_000, "version": "1.2.12345678"}]
+    house.servers.scripts[1] = answers(Table("results", rows))
+    house.run(job(x=1))
+    (run,) = house.store.client.runs()
+    cells = re.findall("<td>(.*?)</td>", artifact(run, "answer.html"))[:4]
+    assert cells == ["0.174978", "2669.81", "1000000", "1.2.12345678"]
+    assert "0.17497842506351682" in artifact(run, "results.csv")
+
+
 def test_a_large_plot_is_kept_small(house: House) -> None:
     svg = b"<svg>" + b" " * answer_page.LARGEST_SVG
     house.servers.scripts[1] = answers(
