@@ -30,7 +30,14 @@ NEW_FILES = ("ls-files", "--others", "--exclude-standard")
 LONGEST_DIFF = 1_000_000
 """So many characters of the difference from a commit are kept."""
 
+TERRAFORM = (
+    r"TF_(VAR|CLI|CLOUD|HTTP|TOKEN|REGISTRY|LOG|INPUT|DATA_DIR|WORKSPACE|IN_AUTOMATION|PLUGIN_CACHE|STATE|IGNORE"
+    r"|APPEND_USER_AGENT|REATTACH_PROVIDERS)(_|$)"
+)
+"""Terraform's variables begin like TensorFlow's. They change nothing here, and ``TF_VAR_`` often holds passwords."""
+
 VARIABLE = re.compile(
+    rf"(?!{TERRAFORM})"
     r"(TF2?|KERAS|XLA|CUDA|CUDNN|NVIDIA|NCCL|OMP|KMP|GOMP|MKL|ONEDNN|DNNL|OPENBLAS|BLIS|ROCR|HIP|MLFLOW)_"
 )
 """The environment variables that may change what is computed, how fast, and where it is kept."""

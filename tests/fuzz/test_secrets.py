@@ -25,6 +25,7 @@ SECRETS = {
     "MLFLOW_TRACKING_TOKEN": CANARY,
     "MLFLOW_S3_ENDPOINT_URL": f"https://me:{CANARY}@host/?access_token={CANARY}",
     "TF_API_KEY": CANARY,
+    "TF_VAR_database": CANARY,
     "CUDA_CACHE_PATH": f"https://me:{CANARY}@host/cache",
 }
 """Variables that environment.json does not keep, and some that it keeps without a value, or without its password."""

@@ -32,6 +32,9 @@ from runner import environment
         ("MLFLOW_GATEWAY_API_KEY", "secret", "***"),
         ("AWS_SECRET_ACCESS_KEY", "secret", None),
         ("HOME", "/home/me", None),
+        ("TF_VAR_database", "secret", None),
+        ("TF_CLI_CONFIG_FILE", "/home/me/.terraformrc", None),
+        ("TF_LOG", "debug", None),
     ],
 )
 def test_the_variables_that_may_matter_are_kept_without_secrets(monkeypatch, name, value, kept):
