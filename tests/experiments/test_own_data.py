@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -195,6 +196,16 @@ def test_a_folder_of_images(folder, on_device, color_mode, channels):
     assert "different sizes are resized" in said
 
 
+def _parted(folder):
+    """Put the classes into a folder for training and another for the test, as many archives have them."""
+    classes = [*folder.iterdir()]
+    for part in ("train", "test"):
+        for of_class in classes:
+            shutil.copytree(of_class, folder / part / of_class.name)
+    for of_class in classes:
+        shutil.rmtree(of_class)
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
@@ -203,7 +214,8 @@ def test_a_folder_of_images(folder, on_device, color_mode, channels):
             lambda folder: (folder / "pears" / "x.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken"),
             "x.png is no whole image",
         ),
-        (lambda folder: (folder / "pears").rename(folder / ".pears"), "has one folder, Äpfel in it"),
+        (lambda folder: (folder / "pears").rename(folder / ".pears"), "has one folder in it, Äpfel;"),
+        (_parted, "has no classes but parts, test and train, each with a folder pears: .*path=.*train"),
     ],
 )
 def test_a_folder_that_cannot_be_learnt_from(folder, spoil, says):
@@ -255,6 +267,10 @@ def test_labels_as_people_have_them(tmp_path, train, test, names):
     first = names.index("c") if "c" in names else 0
     assert data.test.y[0] == first
     assert sorted(np.unique(data.train.y)) == list(range(len(names)))
+
+
+def test_a_tab_as_a_shell_hands_it_over():
+    assert Csv(path="mine.csv", target="kind", separator=r"\t").separator == "\t"
 
 
 def test_names_given_in_another_order_stay_with_their_labels(tmp_path):

@@ -53,6 +53,8 @@ class Csv(Dataset):
             raise InvalidField(self, "path", "names no file; say experiment.dataset.path=FOLDER/FILE.csv")
         if not self.target.strip():
             raise InvalidField(self, "target", "names no column; say experiment.dataset.target=COLUMN")
+        if self.separator == r"\t":  # as a shell and Hydra hand it over
+            self.separator = "\t"
         if len(self.separator) != 1:
             raise InvalidField(self, "separator", f"{self.separator!r} is not a single character")
         for name in {*self.numeric} & {*self.categorical} | {*self.ignored} & {*self.numeric, *self.categorical}:

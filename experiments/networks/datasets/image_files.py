@@ -80,14 +80,27 @@ def classes_of(folder: Path) -> list[str]:
         except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
             raise Refused(f"cannot be read ({getattr(error, 'strerror', None) or error})") from error
         if len(classes) < 2:
-            has = f"one folder, {classes[0]}" if classes else "no folders"
-            raise Refused(f"has {has} in it; a folder for each class with its images is needed")
+            has = f"one folder in it, {classes[0]}" if classes else "no folders in it"
+            raise Refused(f"has {has}; a folder for each class with its images is needed")
         if empty := [name for name in classes if not next(_images_in(folder / name), None)]:
             raise Refused(
                 f"has no image in {listed(empty)}; images end with {', '.join(SUFFIXES)}: "
                 "take such a folder away, or put images of the class into it"
             )
+        if shared := _classes_within([folder / name for name in classes]):
+            part = next((name for name in classes if "train" in name.lower()), classes[0])
+            raise Refused(
+                f"has no classes but parts, {listed(classes)}, each with a folder {shared[0]}: learn from one of them, "
+                f"experiment.dataset.path={folder / part}"
+            )
         return classes
+
+
+def _classes_within(folders: Sequence[Path]) -> list[str]:
+    """Return the names of folders that all of ``folders`` have, where none has an image of its own beside them."""
+    if any(path.parent == folder for folder in folders for path in _images_in(folder)):
+        return []
+    return sorted(set.intersection(*({path.name for path in folder.iterdir() if path.is_dir()} for folder in folders)))
 
 
 def require_whole(folder: Path, classes: Sequence[str]) -> None:
