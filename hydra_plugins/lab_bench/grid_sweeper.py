@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -10,6 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from runner.config.words import readable
+
+FILE = "file://"
 
 
 class GridSweeper(BasicSweeper):
@@ -23,7 +26,8 @@ class GridSweeper(BasicSweeper):
         assert self.launcher
         assert self.config
         assert self.hydra_context
-        from runner.sweep.grid import jobs_of  # late: Hydra imports this file at every start
+        from runner.config.presets import one_by_one  # late: Hydra imports this file at every start
+        from runner.sweep.grid import jobs_of
 
         params = [readable(f"{key}={values}") for key, values in self.params.items()]
         sweep = getattr(self.launcher, "sweep", None)  # of this project's launchers
@@ -31,5 +35,12 @@ class GridSweeper(BasicSweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         jobs = []
         for stored in sweep.replays.alternatives if sweep else [()]:
-            jobs += jobs_of(parser, [*params, *stored, *arguments], zipped)
+            for words in one_by_one([*stored, *arguments], self._folders()):
+                jobs += jobs_of(parser, [*params, *words], zipped)
         return self.launcher.launch(jobs, initial_job_idx=0)
+
+    def _folders(self) -> list[Path]:
+        """Return the folders in which Hydra looks for choices."""
+        assert self.hydra_context
+        searched = self.hydra_context.config_loader.get_search_path().get_path()
+        return [Path(one.path.removeprefix(FILE)) for one in searched if one.path.startswith(FILE)]

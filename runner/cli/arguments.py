@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from runner.cli.flags import parse_flags
 from runner.config.plugins import LOADED
-from runner.config.presets import require_one_grid
+from runner.config.presets import require_grids_apart
 from runner.config.tracking_words import with_environment
 from runner.config.words import depth, readable
 from runner.errors import UserError
@@ -58,7 +58,7 @@ def parse(words: Sequence[str]) -> Arguments:
     known = parse_flags(words)
     config_dir = Path(known.config_dir).absolute() if known.config_dir else None
     overrides = [] if known.version else [readable(word) for word in with_environment(_whole(known.overrides))]
-    require_one_grid(overrides, config_dir)
+    require_grids_apart(overrides, config_dir)
     return Arguments(
         known,
         flags=[word for word in words if word not in known.overrides],
