@@ -120,6 +120,30 @@ def test_kill_9_of_the_sweep_then_resume(sweeping, moment):
     assert {row["key"] for row in effects} == {"experiment.x"}
 
 
+def test_a_sweep_of_unlike_things_goes_on(sweeping):
+    """Four pairs of values that go together, each with two devices, one of which has keys of its own."""
+    words = (
+        *("experiment.x=1,2,3,4", "seed=11,12,13,14", "sweep.zip=[experiment.x,seed]"),
+        *("device=cpu,auto", "cpu.intra_op_threads=1,2", "experiment.seconds=0.2"),
+    )
+    sweep = sweeping(*words)
+    sweep.wait_for_ends(5)
+    sweep.kill()
+    status, out, err = sweeping(*words, "sweep.resume=true").end()
+    assert status == 0, err
+    assert "of 12 jobs are done already" in out
+    done = [run for run in children(sweep.store) if run.info.status == "FINISHED"]
+    keys = ("experiment.x", "experiment.seed", "device.kind", "device.intra_op_threads")
+    assert sorted(tuple(run.data.params[key] for key in keys) for run in done) == [
+        (f"{x}.0", str(10 + x), *device)
+        for x in (1, 2, 3, 4)
+        for device in (("auto", "None"), ("cpu", "1"), ("cpu", "2"))
+    ]
+    assert set(statuses(sweep.store)) <= {"FINISHED", "KILLED"}
+    rows = csv.DictReader(io.StringIO(artifact(sweep.store, only_parent(sweep.store), "summary.csv")))
+    assert [row["status"] for row in rows] == ["FINISHED"] * 12
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_sweep(sweeping, number):
     sweep = sweeping(TWELVE, "experiment.seconds=1", "hydra.launcher.n_jobs=2")
