@@ -111,6 +111,12 @@ class Experiment(ABC):
         """Whether this run may register one of them, for which the store needs a model registry."""
         return self.leaves_models
 
+    foretold: ClassVar[Mapping[str, str]] = {}
+    """The metrics of a finished run that show themselves before, each with the metric that shows them step by step.
+
+    A search can end a hopeless run by it: ``{"best/val_loss": "val/loss"}``, as the latter has a value for each epoch.
+    """
+
     goes_on_from: ClassVar[str] = ""
     """The folder among a run's artifacts from which an unfinished run can go on, see ``recorder.earlier``."""
 
@@ -124,6 +130,10 @@ class Experiment(ABC):
 
     def bytes_needed(self) -> int | None:
         """Return how many bytes of memory the largest point takes, before TensorFlow starts; None if nobody knows."""
+        return None
+
+    def most_steps(self) -> int | None:
+        """Return how many steps, such as epochs, a run takes at most, for :attr:`foretold`; None if nobody knows."""
         return None
 
     @classmethod

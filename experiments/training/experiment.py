@@ -69,6 +69,11 @@ class Training(TrainingSettings, Experiment):
     goes_on_from: ClassVar[str] = FOLDER
     leaves_models: ClassVar[bool] = True
     settles: ClassVar[tuple[str, ...]] = (EXECUTION,)
+    foretold: ClassVar[Mapping[str, str]] = {
+        BEST_LOSS: "val/loss",
+        BEST_ACCURACY: "val/accuracy",
+        **{name: name for name in ("val/loss", "val/accuracy", "train/loss", "train/accuracy")},
+    }
     choices: ClassVar[Mapping[str, Sequence[type[Choice]]]] = {
         "model": MODELS,
         "dataset": DATASETS,
@@ -110,6 +115,9 @@ class Training(TrainingSettings, Experiment):
                 recorder.note(answer.note())
             recorder.measured()
             record_figures(answer, recorder)
+
+    def most_steps(self) -> int:
+        return self.epochs
 
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:

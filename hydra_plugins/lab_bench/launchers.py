@@ -12,6 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
+    from runner.execution.pruning import Pruner
     from runner.sweep.composition import Composition
     from runner.sweep.engine import Engine
     from runner.sweep.plan import Plan
@@ -23,6 +24,8 @@ class SweepLauncher(Launcher):
 
     jobs_in_all = 0
     """The number of jobs that a sweeper launches in batches; 0 if it launches all at once."""
+    pruner: Pruner | None = None
+    """Ends hopeless jobs, where a sweeper wants it."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -35,7 +38,7 @@ class SweepLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         later = max(0, self.jobs_in_all - initial_job_idx - len(job_overrides))
-        return self.sweep.launch(self.engine, self.composition, job_overrides, initial_job_idx, later)
+        return self.sweep.launch(self.engine, self.composition, job_overrides, initial_job_idx, later, self.pruner)
 
     @cached_property
     def composition(self) -> Composition:

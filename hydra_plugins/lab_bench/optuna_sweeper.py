@@ -21,19 +21,21 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.validators import InvalidField
 from runner.config.question import ZIP, study_name
+from runner.config.sweep_settings import Objective, SweepSettings
 from runner.errors import UserError
 
 if TYPE_CHECKING:
     from optuna import Study
 
     from runner.sweep.plan import SearchSpace
-    from runner.sweep.search import Search
+    from runner.sweep.search import Search, Told
     from runner.tracking.store import LocalStore
 
 
 class OptunaSweeper(Sweeper):
-    """Searches for the best value of one metric. The arguments are the keys of conf/hydra/sweeper/optuna.yaml."""
+    """Searches for the best values of metrics. The arguments are the keys of conf/hydra/sweeper/optuna.yaml."""
 
     hydra_context: HydraContext
     config: DictConfig
@@ -45,11 +47,20 @@ class OptunaSweeper(Sweeper):
         n_jobs: int = 1,
         sampler: str = "tpe",
         seed: int | None = None,
+        pruner: str = "none",
+        min_steps: int = 1,
         study_name: str | None = None,
         storage: str | None = None,
     ) -> None:
         # Checked by Search: what is raised here would reach the user in Hydra's wrapping.
-        self.options: dict[str, Any] = {"n_trials": n_trials, "n_jobs": n_jobs, "sampler": sampler, "seed": seed}
+        self.options: dict[str, Any] = {
+            "n_trials": n_trials,
+            "n_jobs": n_jobs,
+            "sampler": sampler,
+            "seed": seed,
+            "pruner": pruner,
+            "min_steps": min_steps,
+        }
         self.study_name = study_name
         self.storage = storage
 
@@ -70,6 +81,7 @@ class OptunaSweeper(Sweeper):
         search = self._search(arguments)
         examples = search.space.examples()
         self.validate_batch_is_legal(examples)  # a misspelt key ends it here, not in every trial
+        self.launcher.pruner = search.trial_pruner  # type: ignore[attr-defined]  # of this project's launchers
         if isinstance(plan := getattr(self.launcher, "sweep", None), Plan):
             plan.search = planned(search)
             return [self.launcher.launch(examples, initial_job_idx=0)]
@@ -78,22 +90,17 @@ class OptunaSweeper(Sweeper):
         self.launcher.jobs_in_all = search.n_trials  # type: ignore[attr-defined]  # of this project's launchers
         batches: list[Sequence[JobReturn]] = []
 
-        def launch(batch: list[list[str]], first_job: int) -> list[float | None]:
+        def launch(batch: list[list[str]], first_job: int) -> list[Told]:
             batches.append(self.launcher.launch(batch, initial_job_idx=first_job))
-            values = [objective(job) for job in batches[-1]]
-            if not any(objective(job) is not None for jobs in batches for job in jobs):
+            if not any(job.status is JobStatus.COMPLETED for jobs in batches for job in jobs):
                 _require_metric(batches[-1])
-            return values
+            return [told(job) for job in batches[-1]]
 
         print(f"\n{findings(search, search.run(launch), ran=sum(map(len, batches)))}")
         return batches
 
     def _search(self, arguments: list[str]) -> Search:
-        metric = OmegaConf.select(self.config, "sweep.metric")
-        if not metric:
-            raise UserError(
-                "sweep.metric: name the metric the search is to improve, such as sweep.metric=time/median_us"
-            )
+        objectives = self._objectives()
         if OmegaConf.select(self.config, ZIP):
             raise UserError(f"{ZIP}: a search proposes each key by itself; leave it out, or leave out hydra/sweeper")
         _require_optuna()
@@ -101,15 +108,32 @@ class OptunaSweeper(Sweeper):
         from runner.sweep.space import space_of
 
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        metrics = ", ".join(objective.metric for objective in objectives)
         storage = self._own_storage() if self.storage else self._storage_beside_runs()
         return Search(
             space=space_of(arguments, parser),
-            metric=metric,
-            direction=OmegaConf.select(self.config, "sweep.direction", default="minimize"),
+            objectives=objectives,
             storage=storage,
-            study_name=self.study_name or self._name_of_study(storage, study_name(arguments, metric)),
+            study_name=self.study_name or self._name_of_study(storage, study_name(arguments, metrics)),
             **self.options,
         )
+
+    def _objectives(self) -> list[Objective]:
+        """Return what the search is to improve. Raises UserError."""
+        metric, direction = (self._plain(f"sweep.{name}") for name in ("metric", "direction"))
+        try:
+            objectives = SweepSettings(metric=metric, direction=direction or "minimize").objectives
+        except InvalidField as error:
+            raise UserError(f"sweep.{error.field}: {error}") from None
+        if not objectives:
+            raise UserError(
+                "sweep.metric: name the metric the search is to improve, such as sweep.metric=time/median_us"
+            )
+        return objectives
+
+    def _plain(self, key: str) -> Any:
+        value = OmegaConf.select(self.config, key)
+        return OmegaConf.to_object(value) if OmegaConf.is_config(value) else value
 
     def _name_of_study(self, storage: str, name: str) -> str:
         """Return the newest study of this search if the sweep is resumed, else a new name."""
@@ -144,12 +168,15 @@ class OptunaSweeper(Sweeper):
 
 def planned(search: Search) -> SearchSpace:
     """Return what a search would try, without a change to its database."""
+    from experiments.reporting.text import listed
     from runner.sweep.plan import SearchSpace
     from runner.sweep.search import known_trials
     from runner.sweep.space import in_words
 
     known = known_trials(search.storage, search.study_name) if is_there(search.storage) else 0
-    settings = f"sampler {search.sampler}, {search.n_jobs} at a time, {search.direction} {search.metric}"
+    pruner = f", pruner {search.pruner}" if search.trial_pruner else ""
+    aims = listed([str(objective) for objective in search.objectives])
+    settings = f"sampler {search.sampler}{pruner}, {search.n_jobs} at a time, {aims}"
     keys = [(key, in_words(kind)) for key, kind in search.space.everything.items()]
     return SearchSpace(search.n_trials, known, settings, keys)
 
@@ -160,12 +187,18 @@ def is_there(storage: str) -> bool:
     return not driver.startswith("sqlite") or Path(unquote(file)).is_file()
 
 
-def objective(job: JobReturn) -> float | None:
-    """Return the value of a job; None if it has failed or has no finite value."""
+def told(job: JobReturn) -> Told:
+    """Return what a study is told of a job: its values, or that it was pruned, or failed to have finite values."""
+    from optuna.trial import TrialState
+
+    from runner.sweep.job_return import JobWasPruned
+
     if job.status is not JobStatus.COMPLETED:  # asked for its value it would raise
-        return None
-    value: Any = job.return_value
-    return float(value) if isinstance(value, Real) and math.isfinite(value) else None
+        return TrialState.PRUNED if isinstance(job._return_value, JobWasPruned) else TrialState.FAIL
+    found: Any = job.return_value
+    values = found if isinstance(found, list) else [found]
+    are_finite = all(isinstance(value, Real) and math.isfinite(value) for value in values)
+    return [float(value) for value in values] if are_finite else TrialState.FAIL
 
 
 def _require_metric(jobs: Sequence[JobReturn]) -> None:
@@ -178,23 +211,26 @@ def _require_metric(jobs: Sequence[JobReturn]) -> None:
 
 
 def findings(search: Search, study: Study, ran: int) -> str:
-    """Return the sentence at the end of a search: the best trial, and the study that has it."""
+    """Return the sentence at the end of a search: the best trial or trials, and the study that has them."""
     from experiments.reporting.text import listed
-    from runner.sweep.search import best_of, without_password
+    from runner.sweep.search import best_of, pruned_of, without_password
 
     best = best_of(study)
-    trials = len(study.get_trials(deepcopy=False))
+    trials = f"{len(study.get_trials(deepcopy=False))} trials"
+    if pruned := pruned_of(study):
+        trials += f", of which {pruned} {'was' if pruned == 1 else 'were'} pruned"
+    metrics = listed([objective.metric for objective in search.objectives])
     study_of = f"study '{search.study_name}' in {without_password(search.storage)}"
     if not ran:
         study_of += "; it was complete: raise hydra.sweeper.n_trials, or begin a new study"
     if not best:
-        return f"no trial of {trials} has a value of {search.metric} ({study_of})"
-    chosen = dict.fromkeys(" ".join(f"{key}={value}" for key, value in trial.params.items()) for trial in best)
+        return f"none of {trials} has a value of {metrics} ({study_of})"
+    if len(search.objectives) > 1:
+        front = "trial is" if len(best) == 1 else "trials are"
+        return f"of {trials}, {len(best)} {front} on the Pareto front of {metrics} ({study_of})"
+    chosen = dict.fromkeys(" ".join(search.space.words(trial.params)) for trial in best)
     each = "" if len(chosen) == 1 else " each"
-    return (
-        f"best of {trials} trials: {listed(list(chosen), 3)} with {search.metric} = {best[0].value:z.6g}{each} "
-        f"({study_of})"
-    )
+    return f"best of {trials}: {listed(list(chosen), 3)} with {metrics} = {best[0].value:z.6g}{each} ({study_of})"
 
 
 def _require_optuna() -> None:

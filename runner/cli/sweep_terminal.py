@@ -55,12 +55,12 @@ class SweepTerminal(Screen):
     def ended(self, job: Job, end: JobEnd) -> None:
         """Print one line with the end of a job, unless it is one of many that finish."""
         self._done += 1
-        self._failed += end.status != "FINISHED"
+        self._failed += not end.is_over
         if job.number in self._lines:
             self._bars.remove_task(self._lines.pop(job.number))
         if end.status != "FINISHED" or self._is_milestone():
-            what = end.reason or f"{end.seconds:.1f} s"
-            self.say(f"{self._done}/{self._total}  {_title(job)}  {end.status}: {what}")
+            what = end.reason.removeprefix(f"{end.in_a_word} ") or f"{end.seconds:.1f} s"
+            self.say(f"{self._done}/{self._total}  {_title(job)}  {end.in_a_word}: {what}")
         self._show_whole()
 
     def conclude(self, table: str, answer: str, link: str, ui_hint: str) -> None:

@@ -41,11 +41,15 @@ OF_HYDRA = {
         r"|hydra\.launcher\.(partition|account|qos|constraint|nodelist|exclude|gres|name|folder|address)"
     ),
     int: re.compile(
-        r"hydra\.sweeper\.(n_trials|n_jobs|seed)"
+        r"hydra\.sweeper\.(n_trials|n_jobs|seed|min_steps)"
         r"|hydra\.launcher\.(n_jobs|gpus_per_node|cpus_per_task|timeout_min|array_parallelism)"
     ),
 }
 """The keys below ``hydra`` that hold text or whole numbers: they have no schema."""
+
+
+TEXT_OR_LIST = re.compile(r"sweep\.(metric|direction)")
+"""The keys that hold a text or a list of texts: a schema has no type for that."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,8 @@ def _wanted(key: str) -> Wanted:
     kinds = types_of(key)
     if not kinds and "." not in key:
         return Wanted(str)
+    if TEXT_OR_LIST.fullmatch(key):
+        return Wanted(str, is_container=True)
     if dict[str, str] in types_of(key.rpartition(".")[0]):
         return Wanted(str)
     for kind in (str, int):

@@ -14,6 +14,7 @@ from runner.config.question import fingerprint
 from runner.errors import UserError
 from runner.execution.job import Job
 from runner.execution.neighbours import Neighbours
+from runner.execution.pruning import Pruner
 from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import experiment_id, store_errors
@@ -44,6 +45,8 @@ class Context:
         """Touch nothing yet: :meth:`open` does. The jobs' runs become children of ``parent``, if there is one."""
         self.store = store
         self.parent = parent
+        self.pruner: Pruner | None = None
+        """Ends hopeless jobs, in a search that wants it."""
         self.neighbours = Neighbours()
         self.client: MlflowClient
         self.surroundings: dict[str, Any]

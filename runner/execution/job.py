@@ -82,3 +82,14 @@ class JobEnd:
     """The traceback of a crash, or what TensorFlow printed if it could not be started."""
     exit_status: int = ExitStatus.OK
     """The exit status of ``python -m runner`` if this is its only job."""
+    pruned_at: int | None = None
+    """The step at which a search has ended the job as hopeless; its status is KILLED then."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do for the job: it has finished, or was pruned."""
+        return self.status == "FINISHED" or self.pruned_at is not None
+
+    @property
+    def in_a_word(self) -> str:
+        return self.status if self.pruned_at is None else "pruned"

@@ -18,6 +18,7 @@ from runner.execution.job import Job, JobEnd
 from runner.execution.limits import NEVER, Deadline, Limits
 from runner.execution.new_run import new_run, reopen
 from runner.execution.processes import Processes
+from runner.execution.pruning import Pruned
 from runner.execution.verdict import job_end, last_files, not_started
 from runner.execution.view import View
 from runner.execution.worker_process import Message, WorkerProcess
@@ -90,6 +91,8 @@ class JobRun:
         """Seconds that the experiment took in earlier processes."""
         self._exceeded = ""
         """The limit for which the worker was interrupted, in a sentence."""
+        self._pruned: Pruned | None = None
+        """Why the worker was interrupted by a search, if it was."""
         self._inputs = Inputs(job, context)
         self._started: Started | None = None
         self._run: TrackedRun | None = None
@@ -146,7 +149,7 @@ class JobRun:
     @property
     def deadline(self) -> Deadline:
         """The deadline that the job has to meet in its present state."""
-        if self._exceeded:
+        if self._exceeded or self._pruned:
             return NEVER
         if self.state is JobState.STARTING:
             return self._limits.start_deadline(self._begun)
@@ -183,7 +186,15 @@ class JobRun:
         else:
             self._record(message)
             self._view.show(self.job, message)
+            self._prune_if_hopeless(message)
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
+
+    def _prune_if_hopeless(self, records: Sequence[Record]) -> None:
+        """Ask the worker to end if the search that the job belongs to has no hope for it."""
+        if self._context.pruner and not self._pruned:
+            self._pruned = self._context.pruner.judge(self.job, records)
+            if self._pruned:
+                self._worker.interrupt_if_going()
 
     def _tell_what_a_process_costs(self) -> None:
         """Say so, in the second process, where each takes long to start, as on a GPU."""
@@ -251,7 +262,8 @@ class JobRun:
         """Record the last things and close the run. ``interrupted_by`` is the signal that the command got."""
         ended = self._ended
         assert ended is not None
-        end = job_end(ended, interrupted_by, self._exceeded, self._spent + time.monotonic() - self._begun)
+        seconds = self._spent + time.monotonic() - self._begun
+        end = job_end(ended, interrupted_by, self._exceeded, self._pruned, seconds)
         if self._run is None and self._context.parent is None:  # nothing was begun, so there is nothing to keep
             return not_started(end, ended, self._worker.output())
         run = self._run or self._create_run()
@@ -261,6 +273,8 @@ class JobRun:
         if end.reason:
             run.note(f"**{end.status}**: {literal(end.reason)}\n\n{run.last_note}".strip())
             run.tag(tags.REASON, end.reason)
+        if end.pruned_at is not None:
+            run.tag(tags.PRUNED, str(end.pruned_at))
         run.end(end.status)
         return replace(
             end, run_id=run.id, seconds=run.seconds, metrics=run.last_metrics, note=run.last_note, link=run.link

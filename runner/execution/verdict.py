@@ -7,25 +7,30 @@ from dataclasses import replace
 
 from runner.errors import ExitStatus
 from runner.execution.job import JobEnd
+from runner.execution.pruning import Pruned
 from runner.messages import Ended, File, Outcome, Record
 
 EXIT_STATUS = {Outcome.FINISHED: ExitStatus.OK, Outcome.UNAVAILABLE: ExitStatus.WRONG_INPUT}
 """The exit status of a single run; that of any other outcome is FAILED."""
 
 
-def job_end(ended: Ended, interrupted_by: signal.Signals | None, exceeded: str, seconds: float) -> JobEnd:
+def job_end(
+    ended: Ended, interrupted_by: signal.Signals | None, exceeded: str, pruned: Pruned | None, seconds: float
+) -> JobEnd:
     """The end of a job, as far as it follows from what its worker said.
 
     ``interrupted_by`` is the signal that the command got, if any; ``exceeded`` names the limit for which this job
-    was interrupted, in a sentence, or is empty.
+    was interrupted, in a sentence, or is empty; ``pruned`` says why a search has ended it, if it has.
     """
-    status, reason = _verdict(ended, interrupted_by, exceeded)
+    given_up = pruned if not exceeded and ended.outcome is not Outcome.FINISHED else None  # it may have been quicker
+    status, reason = ("KILLED", given_up.reason) if given_up else _verdict(ended, interrupted_by, exceeded)
     return JobEnd(
         status,
         reason,
         seconds=seconds,
         traceback=ended.message if ended.outcome is Outcome.CRASHED else "",
         exit_status=EXIT_STATUS.get(ended.outcome, ExitStatus.FAILED),
+        pruned_at=given_up.step if given_up else None,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from experiments.experiment import Experiment
 from experiments.job_result import JobResult
-from experiments.recorder import Answered, Row, Source
+from experiments.recorder import Answered, Recorder, Row, Source
 from experiments.reporting.markdown import literal
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import listed
@@ -22,8 +22,18 @@ from runner.execution.job import Job
 from runner.execution.recording import RecordBuffer
 from runner.messages import Note, Record
 from runner.sweep.effects import record_effects
-from runner.sweep.job_results import Children, experiment_of, job_results, number_of, question_of, seconds_of
+from runner.sweep.job_results import (
+    Children,
+    experiment_of,
+    is_over,
+    job_results,
+    number_of,
+    question_of,
+    seconds_of,
+    was_pruned,
+)
 from runner.sweep.other_code import OtherCode
+from runner.sweep.pareto import Candidate, record_front
 from runner.tracking import tags
 
 if TYPE_CHECKING:
@@ -117,12 +127,12 @@ class SweepAnswer:
 
     @property
     def all_finished(self) -> bool:
-        """Whether every job has finished, those of the earlier commands of a resumed sweep included.
+        """Whether every job has finished or was pruned, those of the earlier commands of a resumed sweep included.
 
         A job of an earlier command that was killed does not count: a search does not try it again.
         """
         counting = [run for run in self._runs if run.info.status != "KILLED" or question_of(run) in self._asked]
-        return not self._not_started and all(run.info.status == "FINISHED" for run in counting)
+        return not self._not_started and all(map(is_over, counting))
 
     def records(self, kinds: Sequence[type[Experiment]]) -> list[Record]:
         """Everything for the parent's run, its note included; ``kinds`` are the experiments that ran."""
@@ -130,17 +140,20 @@ class SweepAnswer:
         recorder.table("summary", self._summary())
         circumstances = [on_turns(self._results), disturbances.of_jobs(self._results)]
         other_code = self._other_code.remark([result.name for result in self._results], self._runs)
-        parts = [self._counts(), other_code, *circumstances, *self._failures(), self._best()]
+        parts = [self._counts(), other_code, *circumstances, *self._failures(), self._pruned(), self._best(recorder)]
+        metrics = [objective.metric for objective in self._settings.objectives]
         for kind in kinds:
             results = [m for m, run in self._pairs() if experiment_of(run) == kind.name]
             own = AnswerRecorder(f"{kind.name}/" if len(kinds) > 1 else "")
-            parts += _of_experiment(kind, results, self._settings.metric, own)
+            parts += _of_experiment(kind, results, metrics, own)
             recorder.keep(own.rest())
         note = "\n\n".join(part for part in [*parts, self._left_open] if part)
         recorder.file("answer.md", note.encode())
         recorder.note(note)
         for status in ("FINISHED", "FAILED", "KILLED"):
             recorder.metric(f"jobs/{status.lower()}", sum(run.info.status == status for run in self._runs))
+        if pruned := sum(map(was_pruned, self._runs)):  # these are KILLED, too
+            recorder.metric("jobs/pruned", pruned)
         return recorder.rest()
 
     def _pairs(self) -> list[tuple[JobResult, Run]]:
@@ -165,6 +178,7 @@ class SweepAnswer:
                 **dict(sorted(result.metrics.items())),
                 "fingerprint": run.data.tags.get(tags.FINGERPRINT, ""),
                 **({"other_code": self._other_code.of(run)} if any(map(self._other_code.of, self._runs)) else {}),
+                **({"pruned_at": run.data.tags.get(tags.PRUNED, "")} if any(map(was_pruned, self._runs)) else {}),
                 **({"refines": run.data.tags.get(tags.REFINES, "")} if self._children.further else {}),
                 "run_id": run.info.run_id,
             }
@@ -176,7 +190,7 @@ class SweepAnswer:
         return [*rows, *missing]
 
     def _counts(self) -> str:
-        counts = Counter(run.info.status for run in self._runs)
+        counts = Counter("pruned" if was_pruned(run) else run.info.status for run in self._runs)
         words = [f"{count} {status}" for status, count in counts.items()]
         words += [f"{len(self._not_started)} not started"] if self._not_started else []
         total = len(self._runs) + len(self._not_started)
@@ -189,32 +203,52 @@ class SweepAnswer:
         """A list of the jobs that did not finish, grouped by reason."""
         by_reason: dict[str, list[str]] = {}
         for result, run in self._all_pairs():
-            if run.info.status != "FINISHED":
+            if not is_over(run):
                 reason = f"{run.info.status}: {run.data.tags.get(tags.REASON, 'no reason is known')}"
                 by_reason.setdefault(reason, []).append(result.name)
         lines = [f"- {literal(listed(names, 6))} {literal(reason)}" for reason, names in by_reason.items()]
         return ["\n".join([*lines[:MOST_REASONS], *_more_lines(len(lines) - MOST_REASONS)])] if lines else []
 
-    def _best(self) -> str:
-        """A sentence about the best job by ``sweep.metric``, if that is set."""
-        metric = self._settings.metric
-        finished = [result for result in self._results if result.status == "FINISHED"]
-        having = [result for result in finished if math.isfinite(result.metrics.get(metric or "", math.nan))]
-        if metric is None:
+    def _pruned(self) -> str:
+        """A sentence about the jobs that the search has ended as hopeless, by the step at which it did."""
+        by_step: dict[int, list[str]] = {}
+        for result, run in self._pairs():
+            if was_pruned(run):
+                by_step.setdefault(int(run.data.tags[tags.PRUNED]), []).append(result.name)
+        steps = [f"at step {step} {literal(listed(by_step[step], 4))}" for step in sorted(by_step)]
+        return f"Pruned as hopeless: {'; '.join(steps)}." if steps else ""
+
+    def _best(self, recorder: Recorder) -> str:
+        """A sentence about the best job by ``sweep.metric``, or the front of several metrics, if that is set."""
+        objectives = self._settings.objectives
+        candidates = self._candidates([objective.metric for objective in objectives])
+        if not objectives:
             return ""
-        if not having:
+        if len(objectives) > 1:
+            return record_front(candidates, objectives, recorder)
+        metric, direction = objectives[0].metric, objectives[0].direction
+        if not candidates:
             return f"sweep.metric: no FINISHED job has a metric {metric}."
-        choose = least if self._settings.direction == "minimize" else most
-        best = choose(having, lambda result: result.metrics[metric])
-        names = listed([f"**{literal(result.name)}**" for result in best])
+        choose = least if direction == "minimize" else most
+        best = choose(candidates, lambda one: one.values[0])
+        names = listed([f"**{literal(one.name)}**" for one in best])
         each = " each" if len(best) > 1 else ""
-        return f"Best by {metric} ({self._settings.direction}): {names} with {best[0].metrics[metric]:z.6g}{each}."
+        return f"Best by {metric} ({direction}): {names} with {best[0].values[0]:z.6g}{each}."
+
+    def _candidates(self, metrics: Sequence[str]) -> list[Candidate]:
+        """The FINISHED jobs that have a finite value of each metric."""
+        found = []
+        for result, run in self._pairs():
+            values = tuple(result.metrics.get(metric, math.nan) for metric in metrics)
+            if result.status == "FINISHED" and all(map(math.isfinite, values)):
+                found.append(Candidate(number_of(run), result.name, values))
+        return found
 
 
 def _of_experiment(
-    kind: type[Experiment], results: Sequence[JobResult], metric: str | None, recorder: AnswerRecorder
+    kind: type[Experiment], results: Sequence[JobResult], ranking: Sequence[str], recorder: AnswerRecorder
 ) -> list[str]:
-    """The experiment's own comparison, and the effects of the swept keys, in Markdown."""
+    """The experiment's own comparison, and the effects of the swept keys, on the metrics for ``ranking`` first."""
     if len(results) < 2:
         return []
     try:
@@ -223,7 +257,7 @@ def _of_experiment(
         recorder.file("traceback.txt", traceback.format_exc().encode())
         recorder.note(f"The comparison of {kind.name} crashed; traceback.txt says where.")
     everything = sorted({name for result in results for name in result.metrics})
-    metrics = dict.fromkeys([*([metric] if metric else []), *(kind.headline or everything)])
+    metrics = dict.fromkeys([*ranking, *(kind.headline or everything)])
     effects = record_effects(results, list(metrics), recorder)
     return [recorder.take_note(), effects]  # the note last: it names the figures that could not be drawn
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from runner.config.question import is_asked, key_of
 from runner.errors import UserError
 from runner.execution.job import Job
+from runner.execution.pruning import Pruner
 
 
 def require_common(job: Job) -> None:
@@ -27,6 +28,19 @@ def require_no_chain(jobs: Sequence[Job]) -> None:
                 "jobs in any order; train first, then deploy in a sweep of its own, or leave out hydra/launcher"
             )
         trained |= experiment.leaves_models
+
+
+def require_prunable(pruner: Pruner | None, here: bool, jobs: Sequence[Job]) -> None:
+    """Raise UserError if a search cannot end hopeless jobs: on a cluster, or where nothing shows that they are."""
+    if pruner is None:
+        return
+    if not here:
+        raise UserError(
+            "hydra.sweeper.pruner: what jobs on a cluster find is not seen before they end; leave out hydra/launcher, "
+            "or the pruner"
+        )
+    for job in jobs:
+        pruner.require_steps(job)
 
 
 def require_right(job: Job, is_first: bool) -> None:

@@ -13,10 +13,15 @@ from runner.tracking.same_code import SameCode, on_left
 class Finished:
     """The finished jobs of a sweep, by the hash of their question."""
 
-    def __init__(self, runs: Iterable[KnownRun], settings: SweepSettings) -> None:
-        """``runs`` are those of the sweep's jobs, in the order in which they began."""
+    def __init__(self, runs: Iterable[KnownRun], settings: SweepSettings, prunes: bool = False) -> None:
+        """``runs`` are those of the sweep's jobs, in the order in which they began.
+
+        In a search that ``prunes``, what it has pruned is finished, too.
+        """
         done = ("FINISHED",) if settings.retry_failed else ("FINISHED", "FAILED")
-        self._by_question = by_question(run for run in runs if run.status in done)
+        self._by_question = by_question(
+            run for run in runs if run.status in done or (prunes and tags.PRUNED in run.tags)
+        )
         self._left: dict[str, KnownRun] = {}
         """The newest run of each job that other code has made."""
 

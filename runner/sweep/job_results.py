@@ -106,6 +106,16 @@ def experiment_of(run: Run) -> str:
     return str(run.data.tags.get(tags.EXPERIMENT, ""))
 
 
+def was_pruned(run: Run) -> bool:
+    """Whether a search has ended the run as hopeless."""
+    return tags.PRUNED in run.data.tags
+
+
+def is_over(run: Run) -> bool:
+    """Whether nothing is left to do for the run's job: it has finished, or was pruned."""
+    return bool(run.info.status == "FINISHED") or was_pruned(run)
+
+
 def seconds_of(run: Run) -> float:
     """Seconds from the run's creation to its end; 0 while it is running."""
     return float(((run.info.end_time or run.info.start_time) - run.info.start_time) / 1000)

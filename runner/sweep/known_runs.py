@@ -22,7 +22,7 @@ PEAK = "memory/peak_mb"
 
 PAGE = 1000
 
-READ = (tags.FINGERPRINT, tags.CODE, tags.BEGUN_BY, tags.PARENT, tags.KEY)
+READ = (tags.FINGERPRINT, tags.CODE, tags.BEGUN_BY, tags.PARENT, tags.KEY, tags.PRUNED)
 """The tags that are read."""
 
 RUNS = "SELECT run_uuid, status, start_time, end_time FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time"

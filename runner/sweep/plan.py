@@ -19,6 +19,8 @@ from runner.config.question import fingerprint, question_in, sweep_key
 from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
 from runner.execution.job import Job
+from runner.execution.pruning import Pruner
+from runner.sweep.checks import require_prunable
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
@@ -97,11 +99,13 @@ class Plan:
         overrides: Sequence[Sequence[str]],
         first_number: int,
         later: int,
+        pruner: Pruner | None = None,
     ) -> list[JobReturn]:
         """Note the jobs; ``later`` more may follow. Raises UserError if one of them is wrong."""
         self.is_sweep, self.here, self.at_a_time = True, engine.here, engine.at_a_time
         self._memory_limit = engine.memory_bytes
         self._jobs += self._composing.compose(composition, overrides, first_number, engine.here)
+        require_prunable(pruner, engine.here, self._jobs)
         if not engine.here:
             engine.prepare(self._jobs[0])
         engine.close()

@@ -28,7 +28,7 @@ class Resumed:
         """``runs`` are those of the sweep's jobs, in the order in which they began."""
         self._context = context
         self._runs = {run.info.run_id: run for run in runs}
-        self._finished = Finished(map(known_run, runs), settings)
+        self._finished = Finished(map(known_run, runs), settings, prunes=context.pruner is not None)
 
     @classmethod
     def of(cls, context: Context, parent_id: str, settings: SweepSettings) -> Resumed:
@@ -73,4 +73,5 @@ def end_of(run: Run) -> JobEnd:
         seconds_of(run),
         dict(run.data.metrics),
         note=words(found.get(tags.NOTE, "")),
+        pruned_at=int(found[tags.PRUNED]) if tags.PRUNED in found else None,
     )

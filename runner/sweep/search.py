@@ -10,8 +10,9 @@ import math
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
@@ -35,13 +36,16 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import first_line
-from runner.config.sweep_settings import DIRECTIONS
+from runner.config.sweep_settings import Objective
 from runner.errors import StoreError, UserError
 from runner.sweep.space import Space
+from runner.sweep.trial_pruner import TrialPruner
 from runner.tracking import tags
 from runner.tracking.orphans import is_alive, owner_tags
 
 SAMPLERS = ("tpe", "random", "cmaes")
+
+PRUNERS = ("none", "median", "hyperband")
 
 QUESTION = "runner.question"
 """The attribute of a study that says what is searched."""
@@ -49,17 +53,19 @@ QUESTION = "runner.question"
 OWNER = "runner.owner"
 """The attribute of a trial that says which process runs it."""
 
-Evaluate = Callable[[list[list[str]], int], Sequence[float | None]]
-"""Runs a batch of command lines, given the number of the first one; returns their values, None for a failure."""
+Told = Sequence[float] | TrialState
+"""The value of each metric of a trial, or FAIL or PRUNED."""
+
+Evaluate = Callable[[list[list[str]], int], Sequence[Told]]
+"""Runs a batch of command lines, given the number of the first one; returns what they found."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search for the values in ``space`` that give the best ``metric``."""
+    """A search for the values in ``space`` that are best in the objectives."""
 
     space: Space
-    metric: str
-    direction: str
+    objectives: Sequence[Objective]
     storage: str
     """The address of a database, such as ``sqlite:////data/optuna.db``."""
     study_name: str
@@ -69,17 +75,41 @@ class Search:
     """How many trials run side by side."""
     sampler: str = "tpe"
     seed: int | None = None
+    pruner: str = "none"
+    min_steps: int = 1
+    """No trial is pruned before so many steps."""
 
     def __post_init__(self) -> None:
         """Raises UserError."""
         _require_count("hydra.sweeper.n_trials", self.n_trials)
         _require_count("hydra.sweeper.n_jobs", self.n_jobs)
         _require_one_of("hydra.sweeper.sampler", self.sampler, SAMPLERS)
-        _require_one_of("sweep.direction", self.direction, DIRECTIONS)
+        _require_one_of("hydra.sweeper.pruner", self.pruner, PRUNERS)
+        _require_count("hydra.sweeper.min_steps", self.min_steps)
         if self.seed is not None and not isinstance(self.seed, int):
             raise UserError(f"hydra.sweeper.seed: {self.seed!r} is not a whole number; give one, or null")
         if self.sampler == "cmaes" and not find_spec("cmaes"):
             raise UserError("hydra.sweeper.sampler=cmaes: this needs a package more; pip install cmaes, or take tpe")
+        self._require_one_objective()
+
+    def _require_one_objective(self) -> None:
+        """Raise UserError if several metrics are searched by what can only do one."""
+        if len(self.objectives) == 1:
+            return
+        if self.pruner != "none":
+            raise UserError(
+                f"hydra.sweeper.pruner={self.pruner}: with several metrics nobody can say which trial is hopeless; "
+                "name one in sweep.metric, or leave the pruner out"
+            )
+        if self.sampler == "cmaes":
+            raise UserError("hydra.sweeper.sampler=cmaes: this sampler improves one metric only; take tpe or random")
+
+    @cached_property
+    def trial_pruner(self) -> TrialPruner | None:
+        """What ends hopeless trials while they run; None if nothing does."""
+        if self.pruner == "none":
+            return None
+        return TrialPruner(self.pruner, self.min_steps, self.objectives[0].metric, self._in_a_sentence)
 
     def run(self, evaluate: Evaluate) -> optuna.Study:
         """Run the trials that the study still lacks. Raises StoreError, UserError, and what ``evaluate`` raises."""
@@ -87,14 +117,19 @@ class Search:
         study = self._open()
         while trials := self._ask(study):
             batch = [self.space.overrides(trial.params) for trial in trials]
-            self._tell(study, trials, evaluate(batch, trials[0].number))
+            first = trials[0].number
+            if self.trial_pruner:
+                self.trial_pruner.trials = {first + place: trial for place, trial in enumerate(trials)}
+            self._tell(study, trials, evaluate(batch, first))
         return study
 
     def _open(self) -> optuna.Study:
-        with _storage_in_a_sentence(self.storage):
-            direction = StudyDirection[self.direction.upper()]
+        with self._in_a_sentence():
             study = optuna.create_study(
-                storage=_database(self.storage), study_name=self.study_name, direction=direction, load_if_exists=True
+                storage=_database(self.storage),
+                study_name=self.study_name,
+                directions=[StudyDirection[one.direction.upper()] for one in self.objectives],
+                load_if_exists=True,
             )
             self._require_same_question(study)
             _fail_abandoned(study)
@@ -103,7 +138,7 @@ class Search:
 
     def _ask(self, study: optuna.Study) -> list[Trial]:
         """Ask for the next batch; it is empty when there are enough trials, whoever runs them."""
-        with _storage_in_a_sentence(self.storage):
+        with self._in_a_sentence():
             missing = self.n_trials - len(study.get_trials(deepcopy=False))
             return [self._ask_one(study) for _ in range(min(missing, self.n_jobs))]
 
@@ -115,11 +150,16 @@ class Search:
         trial.set_user_attr(OWNER, owner_tags())
         return trial
 
-    def _tell(self, study: optuna.Study, trials: list[Trial], values: Sequence[float | None]) -> None:
-        with _storage_in_a_sentence(self.storage):
-            for trial, value in zip(trials, values, strict=True):
-                state = TrialState.FAIL if value is None else TrialState.COMPLETE
-                study.tell(trial, value, state, skip_if_finished=True)
+    def _tell(self, study: optuna.Study, trials: list[Trial], found: Sequence[Told]) -> None:
+        with self._in_a_sentence():
+            for trial, told in zip(trials, found, strict=True):
+                if isinstance(told, TrialState):
+                    study.tell(trial, state=told, skip_if_finished=True)
+                else:
+                    study.tell(trial, list(told), skip_if_finished=True)
+
+    def _in_a_sentence(self) -> AbstractContextManager[None]:
+        return _storage_in_a_sentence(self.storage)
 
     def _sampler(self, trials: int) -> BaseSampler:
         # A resumed study must not draw the numbers of its first trials again.
@@ -147,7 +187,13 @@ class Search:
 
     def _question(self) -> dict[str, object]:
         keys = {key: json.loads(distribution_to_json(kind)) for key, kind in self.space.everything.items()}
-        return {"sweep.metric": self.metric, "sweep.direction": self.direction, **keys}
+        metrics, directions = ([one.metric for one in self.objectives], [one.direction for one in self.objectives])
+        return {"sweep.metric": _alone(metrics), "sweep.direction": _alone(directions), **keys}
+
+
+def _alone(words: Sequence[str]) -> str | list[str]:
+    """Return the only word, as studies of one metric have always had it."""
+    return words[0] if len(words) == 1 else list(words)
 
 
 def _suggest(trial: Trial, key: str, kind: BaseDistribution) -> None:
@@ -176,10 +222,17 @@ def newest_study(storage: str, name: str) -> str | None:
 
 
 def best_of(study: optuna.Study) -> list[FrozenTrial]:
-    """The best trials: several if they tie, none if all have failed."""
+    """The best trials: several if they tie, none if all have failed; of several metrics those of the Pareto front."""
+    if len(study.directions) > 1:
+        return study.best_trials
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     choose = most if study.direction == StudyDirection.MAXIMIZE else least
     return choose(complete, lambda trial: math.nan if trial.value is None else trial.value)
+
+
+def pruned_of(study: optuna.Study) -> int:
+    """Return how many trials were pruned."""
+    return len(study.get_trials(deepcopy=False, states=(TrialState.PRUNED,)))
 
 
 def without_password(address: str) -> str:

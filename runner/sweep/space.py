@@ -47,10 +47,13 @@ class Space:
 
     def overrides(self, values: Mapping[str, Any]) -> list[str]:
         """The command line of the trial that has these values."""
-        chosen = self.chosen(values)
-        fixed = [word for space in chosen for word in space.fixed]
-        full = {key: whole for space in chosen for key, whole in space.full.items()}
-        return [*self.fixed, *fixed, *(f"{full.get(key, key)}={value}" for key, value in values.items())]
+        fixed = [word for space in self.chosen(values) for word in space.fixed]
+        return [*self.fixed, *fixed, *self.words(values)]
+
+    def words(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the values of a trial as overrides with their full keys."""
+        full = {key: whole for space in self.chosen(values) for key, whole in space.full.items()}
+        return [f"{full.get(key, key)}={value}" for key, value in values.items()]
 
     def examples(self) -> list[list[str]]:
         """Command lines of trials with the first value of every key, one for each choice that has keys of its own."""

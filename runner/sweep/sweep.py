@@ -14,7 +14,9 @@ from runner.execution.context import Context, Parent
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
 from runner.execution.new_run import reopen
+from runner.execution.pruning import Pruner
 from runner.sweep.answer import SweepAnswer
+from runner.sweep.checks import require_prunable
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
@@ -106,7 +108,7 @@ class Sweep:
 
     @property
     def exit_status(self) -> int:
-        """0 only if every job is FINISHED."""
+        """0 only if every job is FINISHED, or was pruned by its search."""
         if self._all_finished():
             return ExitStatus.OK
         if self._interruption.number is not None:
@@ -120,18 +122,20 @@ class Sweep:
         overrides: Sequence[Sequence[str]],
         first_number: int,
         later: int,
+        pruner: Pruner | None = None,
     ) -> list[JobReturn]:
         """Run one job for each list of overrides; all are composed and checked before the first starts.
 
-        ``later`` jobs may follow in further calls, as in a search.
+        ``later`` jobs may follow in further calls, as in a search, whose ``pruner`` ends hopeless ones.
         Raises UserError if one of them is wrong, StoreError if the store fails, KeyboardInterrupt after a signal.
         """
         if engine not in self._engines:
             engine.check()
             self._engines.append(engine)
         jobs = self._compose(engine, composition, overrides, first_number)
+        require_prunable(pruner, engine.here, jobs)
         self._jobs += jobs
-        context = self._open(jobs)
+        context = self._open(jobs, pruner)
         to_run = self._not_finished_yet(jobs, engine.here)
         self._later = later
         self._launches += 1
@@ -152,6 +156,7 @@ class Sweep:
         settings = self._jobs[0].parts.sweep
         if not settings.refine:
             return
+        self._context.pruner = None  # what is measured further is no trial
         refinement = Refinement(self._context, self._parent.id, self._jobs, settings.refine_seconds)
         for number, jobs in enumerate(refinement.rounds(), 1):
             self._view.say(f"round {number} of further sizes, where the lead changes: {len(jobs)} jobs")
@@ -192,11 +197,12 @@ class Sweep:
             jobs.append(job)
         return jobs
 
-    def _open(self, jobs: Sequence[Job]) -> Context:
+    def _open(self, jobs: Sequence[Job], pruner: Pruner | None) -> Context:
         """Open the store and the parent run, at the first launch."""
         if self._context is None:
             job = jobs[0]
             context = self._context = Context(locate(job.parts.tracking))
+            context.pruner = pruner
             if (needs := needs_of(job.parts for job in jobs)) != needs_of([job.parts]):  # that has been checked
                 context.store.check(needs)
             self._view.working("opening the store", 0, None)
@@ -249,7 +255,7 @@ class Sweep:
     def _all_finished(self) -> bool:
         ends = [self._ends.get(job.number) for job in self._jobs]
         is_whole = self._before_finished and not self._is_cut_short
-        return is_whole and all(end is not None and end.status == "FINISHED" for end in ends)
+        return is_whole and all(end is not None and end.is_over for end in ends)
 
     def _close_parent(self, error: BaseException | None) -> None:
         """Write the answer and end the parent run with its true status."""

@@ -22,6 +22,9 @@ NOT_FINITE = "not_finite"
 REASON = "reason"
 """The reason why a run did not finish, in a sentence."""
 
+PRUNED = "runner.pruned"
+"""The step at which a search has ended a run as hopeless. Its status is KILLED, but it is not run again."""
+
 HOST, PROCESS = "runner.host", "runner.process"
 """The machine and the process that write a run."""
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import signal
 import time
 
+import optuna
 import pytest
+from optuna.trial import TrialState
 
 from tests.end_to_end.sweeping import Sweeping, children, only_parent, statuses
+from tests.reading import client
+
+RESUME = "sweep.resume=true"
 
 WORDS = (
     "hydra/sweeper=optuna",
@@ -54,6 +59,41 @@ def test_a_search_that_was_killed_can_still_finish(tmp_path, moment):
     store = tmp_path / "store"
     assert only_parent(store).info.status == "FINISHED"
     assert set(statuses(store)) <= {"FINISHED", "KILLED"}
+
+
+def test_hopeless_trials_are_pruned_and_not_run_again(tmp_path):
+    """Also where trials run side by side."""
+    words = (
+        *("hydra/sweeper=optuna", "experiment.x=interval(0,10)", "experiment.steps=4", "sweep.metric=loss"),
+        *("hydra.sweeper.pruner=median", "hydra.sweeper.sampler=random", "hydra.launcher.n_jobs=2"),
+    )
+    first = Sweeping(tmp_path, *words, "hydra.sweeper.n_trials=10")
+    status, out, err = first.end()
+    assert status == 0, err
+    before = {run.info.run_id: run for run in children(first.store)}
+    pruned = [run for run in before.values() if "runner.pruned" in run.data.tags]
+    assert len(before) == 10
+    assert pruned
+    for run in pruned:
+        step = run.data.tags["runner.pruned"]
+        assert run.info.status == "KILLED"
+        assert run.data.tags["mlflow.note.content"].startswith(f"**KILLED**: pruned at step {step} with loss/now = ")
+        assert len(client(first.store).get_metric_history(run.info.run_id, "loss/now")) == int(step) < 4
+    assert (
+        f"**10 jobs**, 2 at a time: {10 - len(pruned)} FINISHED, {len(pruned)} pruned."
+        in only_parent(first.store).data.tags["mlflow.note.content"]
+    )
+    assert f"of which {len(pruned)} w" in out
+    status, _, err = Sweeping(tmp_path, *words, "hydra.sweeper.n_trials=13", "hydra.sweeper.n_jobs=2", RESUME).end()
+    assert status == 0, err
+    after = [run for run in children(first.store) if run.info.run_id not in before]
+    assert [int(run.data.tags["sweep.job"]) for run in after] == [10, 11, 12]
+    assert only_parent(first.store).info.status == "FINISHED"
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{first.store}/optuna.db")
+    told = {trial.number for trial in study.trials if trial.state == TrialState.PRUNED}
+    assert told == {
+        int(run.data.tags["sweep.job"]) for run in children(first.store) if "runner.pruned" in run.data.tags
+    }
 
 
 def test_the_best_of_all_trials_is_the_answer(searched):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -41,6 +41,17 @@ class ResumableToy(Toy):
     name: ClassVar[str] = "resumable"
     settles: ClassVar[tuple[str, ...]] = ("execution",)
     goes_on_from: ClassVar[str] = "checkpoint"
+
+
+@dataclass
+class StepwiseToy(Toy):
+    """Tells its loss step by step."""
+
+    name: ClassVar[str] = "stepwise"
+    foretold: ClassVar[Mapping[str, str]] = {"loss": "loss/now"}
+
+    def most_steps(self) -> int:
+        return 9
 
 
 @dataclass

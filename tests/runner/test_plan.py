@@ -6,6 +6,10 @@ import pytest
 
 from tests.reading import table_rows
 
+SEARCH = ("-m", "plan=true", "hydra/sweeper=optuna", "seed=1,2")
+
+RAY = "hydra/launcher=ray"
+
 
 @pytest.mark.parametrize(
     ("words", "jobs", "says"),
@@ -23,6 +27,11 @@ from tests.reading import table_rows
             "2 j",
         ),
         (["-m", "+preset=threads", "device.intra_op_threads=1,2"], [{}, {}], "2 jobs"),
+        (
+            ["-m", "+preset=textbook,execution_modes", "device=cpu"],
+            [{"what": "+preset=textbook"}, {"what": "+preset=execution_modes experiment.mode=eager"}, {}, {}],
+            "4 jobs",
+        ),
     ],
 )
 def test_of_each_kind_of_command(main, store, words, jobs, says):
@@ -50,6 +59,24 @@ def test_of_a_search_it_shows_the_space(main, store):
         (["-m", "plan=true", "experiment.dtype=float32,float7"], "job 1 (experiment.dtype=float7)"),
         (["-m", "plan=true", "seed=1,2", "hydra/launcher=slurm"], "jobs on other machines need a tracking server"),
         (["-m", "plan=true", "seed=1,2", "sweep.resume=0123abc"], "sweep.resume: there is no sweep 0123abc"),
+        (
+            [*SEARCH, "sweep.metric=time/median_us", "hydra.sweeper.pruner=median"],
+            "matmul does not tell time/median_us step by step, so nothing shows early that a trial is hopeless; leave",
+        ),
+        (
+            [*SEARCH, "experiment=training", "sweep.metric=test/accuracy", "hydra.sweeper.pruner=hyperband"],
+            "hydra.sweeper.pruner=hyperband: training does not tell test/accuracy step by step, so nothing shows early "
+            "that a trial is hopeless; take one of best/val_loss, ",
+        ),
+        (
+            [*SEARCH, "experiment=training", "sweep.metric=best/val_loss", "hydra.sweeper.pruner=median", RAY],
+            "hydra.sweeper.pruner: what jobs on a cluster find is not seen before they end; leave out hydra/launcher",
+        ),
+        ([*SEARCH, "sweep.metric=[a,b]"], "sweep.direction: 'minimize': as many are needed as sweep.metric has names"),
+        (
+            [*SEARCH, "sweep.metric=a", "+preset=textbook,threads"],
+            "preset: threads is a grid, which hydra/sweeper=optuna",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line(main, store, words, says):

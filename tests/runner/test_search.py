@@ -16,13 +16,17 @@ from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, objective
+from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, told
+from runner.config.sweep_settings import Objective
 from runner.config.words import readable
 from runner.errors import StoreError, UserError
-from runner.sweep.search import OWNER, Search, best_of, newest_study, without_password
+from runner.messages import Metric
+from runner.sweep.job_return import JobWasPruned
+from runner.sweep.search import OWNER, Search, Told, best_of, newest_study, without_password
 from runner.sweep.space import Space, distribution_of, space_of
 from runner.tracking.tags import PROCESS
 from tests.conftest import run_command
+from tests.runner.jobs import StepwiseToy, job
 
 PARSER = OverridesParser.create()
 
@@ -39,14 +43,15 @@ class FakeLauncher:
     def jobs(self) -> list[list[str]]:
         return [job for batch in self.batches for job in batch]
 
-    def __call__(self, batch: list[list[str]], first_job: int) -> list[float | None]:
-        self.batches.append(batch)
-        self.first_jobs.append(first_job)
-        return [self.function(numbers(job)) for job in batch]
+    def __call__(self, batch: list[list[str]], first_job: int) -> list[Told]:
+        return [told(job) for job in self.launch(batch, first_job)]
 
     def launch(self, batch: list[list[str]], initial_job_idx: int) -> list[JobReturn]:
         """As Hydra's launchers do it."""
-        return [done(value) if value is not None else failed() for value in self(batch, initial_job_idx)]
+        self.batches.append(batch)
+        self.first_jobs.append(initial_job_idx)
+        values = [self.function(numbers(job)) for job in batch]
+        return [done(value) if value is not None else failed() for value in values]
 
 
 def numbers(job: list[str]) -> dict[str, float]:
@@ -86,8 +91,7 @@ def name(request: pytest.FixtureRequest) -> str:
 def search(storage: str, name: str) -> Callable[..., Search]:
     def build(*overrides: str, **changes: Any) -> Search:
         kept: dict[str, Any] = {
-            "metric": "loss",
-            "direction": "minimize",
+            "objectives": [Objective("loss")],
             "storage": storage,
             "study_name": name,
             "n_trials": 5,
@@ -186,7 +190,7 @@ def test_it_finds_the_minimum(search: Callable[..., Search]) -> None:
 def test_to_maximize_is_to_minimize_the_negative(search: Callable[..., Search]) -> None:
     down, up = FakeLauncher(quadratic), FakeLauncher(lambda at: -quadratic(at))
     (lowest,) = best_of(search(n_trials=20, study_name="down").run(down))
-    (highest,) = best_of(search(n_trials=20, study_name="up", direction="maximize").run(up))
+    (highest,) = best_of(search(n_trials=20, study_name="up", objectives=[Objective("loss", "maximize")]).run(up))
     assert down.jobs == up.jobs
     assert lowest is not None
     assert highest is not None
@@ -215,7 +219,7 @@ def test_it_ends_when_all_have_failed(search: Callable[..., Search]) -> None:
     finished = search()
     study = finished.run(FakeLauncher(lambda at: None))
     assert best_of(study) == []
-    assert "no trial of 5 has a value of loss" in findings(finished, study, ran=5)
+    assert "none of 5 trials has a value of loss" in findings(finished, study, ran=5)
 
 
 def test_equals_are_all_told(search: Callable[..., Search]) -> None:
@@ -271,7 +275,7 @@ def test_trials_of_a_dead_process_are_failed(search: Callable[..., Search], stor
     assert [trial.state.name for trial in again.trials] == ["FAIL", "RUNNING", "COMPLETE", "COMPLETE"]
 
 
-def interrupt(batch: list[list[str]], first_job: int) -> list[float | None]:
+def interrupt(batch: list[list[str]], first_job: int) -> list[Told]:
     raise KeyboardInterrupt
 
 
@@ -281,12 +285,13 @@ def interrupt(batch: list[list[str]], first_job: int) -> list[float | None]:
         (("x=interval(0,1)",), {}, "x"),
         (("x=1,2",), {}, "x"),
         (("y=interval(-100,100)",), {}, "x, y"),
-        ((), {"metric": "accuracy"}, "sweep.metric"),
-        ((), {"direction": "maximize"}, "sweep.direction"),
+        ((), {"objectives": [Objective("accuracy")]}, "sweep.metric"),
+        ((), {"objectives": [Objective("loss", "maximize")]}, "sweep.direction"),
+        ((), {"objectives": [Objective("loss"), Objective("seconds")]}, "sweep.direction, sweep.metric"),
     ],
 )
 def test_a_study_keeps_its_question(
-    search: Callable[..., Search], overrides: tuple[str, ...], changes: dict[str, str], different: str
+    search: Callable[..., Search], overrides: tuple[str, ...], changes: dict[str, Any], different: str
 ) -> None:
     search(n_trials=1).run(FakeLauncher(quadratic))
     with pytest.raises(UserError, match=f"was begun with another {different};"):
@@ -311,7 +316,16 @@ def test_passwords_are_not_shown() -> None:
         ({"n_jobs": "two"}, "hydra.sweeper.n_jobs: 'two' is not"),
         ({"seed": "x"}, "hydra.sweeper.seed: 'x' is not a whole number"),
         ({"sampler": "grid"}, "hydra.sweeper.sampler: 'grid' is not one of tpe, random, cmaes"),
-        ({"direction": "up"}, "sweep.direction: 'up' is not one of minimize, maximize"),
+        ({"pruner": "often"}, "hydra.sweeper.pruner: 'often' is not one of none, median, hyperband"),
+        ({"min_steps": 0}, "hydra.sweeper.min_steps: 0 is not a whole number above 0"),
+        (
+            {"pruner": "median", "objectives": [Objective("loss"), Objective("seconds")]},
+            "hydra.sweeper.pruner=median: with several metrics nobody can say which trial is hopeless",
+        ),
+        (
+            {"sampler": "cmaes", "objectives": [Objective("loss"), Objective("seconds")]},
+            "cmaes: this sampler improves one",
+        ),
     ],
 )
 def test_settings_are_checked(search: Callable[..., Search], changes: dict[str, Any], complaint: str) -> None:
@@ -325,17 +339,88 @@ def test_cmaes_needs_its_package(search: Callable[..., Search], monkeypatch: pyt
         search(sampler="cmaes")
 
 
+class Learning:
+    """Runs trials whose loss falls step by step, and ends those that the search's pruner finds hopeless."""
+
+    def __init__(self, search: Search, steps: int = 9) -> None:
+        self.pruner = search.trial_pruner
+        self.steps = steps
+        self.ended: dict[int, int | None] = {}
+        """The step at which each job was pruned, None where it was not."""
+
+    def __call__(self, batch: list[list[str]], first_job: int) -> list[Told]:
+        return [self.learn(number, numbers(words)["x"]) for number, words in enumerate(batch, first_job)]
+
+    def learn(self, number: int, x: float) -> Told:
+        asked = job(x=x, number=number, kind=StepwiseToy)
+        for step in range(1, self.steps + 1):
+            found = [Metric("loss/now", x + 1 / step, step, 0), Metric("rate", 1, step, 0)]
+            pruned = self.pruner.judge(asked, found) if self.pruner else None
+            self.ended[number] = pruned.step if pruned else None
+            if pruned:
+                assert f"loss/now = {x + 1 / step:.6g}" in pruned.reason
+                return TrialState.PRUNED
+        return [x]
+
+
+@pytest.mark.parametrize(("pruner", "n_jobs"), [("median", 1), ("median", 3), ("hyperband", 1)])
+def test_hopeless_trials_are_pruned(search: Callable[..., Search], pruner: str, n_jobs: int) -> None:
+    pruning = search("x=range(1,100)", n_trials=24, sampler="random", pruner=pruner, n_jobs=n_jobs)
+    learning = Learning(pruning)
+    study = pruning.run(learning)
+    pruned = [trial for trial in study.trials if trial.state == TrialState.PRUNED]
+    assert len(pruned) == sum(step is not None for step in learning.ended.values()) > 2
+    assert [trial.last_step for trial in pruned] == [learning.ended[trial.number] for trial in pruned]
+    assert all(step is None or step < learning.steps for step in learning.ended.values())
+    complete = [trial for trial in study.trials if trial.state == TrialState.COMPLETE]
+    assert len(pruned) + len(complete) == 24
+    assert min(trial.params["x"] for trial in study.trials) == study.best_trial.params["x"]
+    said = "was" if len(pruned) == 1 else "were"
+    assert f"best of 24 trials, of which {len(pruned)} {said} pruned: x=" in findings(pruning, study, ran=24)
+
+
+def test_no_trial_is_pruned_before_its_time(search: Callable[..., Search]) -> None:
+    pruning = search("x=range(1,100)", n_trials=12, sampler="random", pruner="median", min_steps=4)
+    learning = Learning(pruning)
+    pruning.run(learning)
+    assert {step for step in learning.ended.values() if step is not None} == {4}
+
+
+def test_what_tells_nothing_early_cannot_be_pruned(search: Callable[..., Search]) -> None:
+    pruner = search(pruner="median").trial_pruner
+    assert pruner is not None
+    pruner.require_steps(job(kind=StepwiseToy))
+    with pytest.raises(UserError, match=r"toy does not tell loss step by step, .*; leave the pruner out"):
+        pruner.require_steps(job())
+
+
+def test_several_objectives_have_a_front(search: Callable[..., Search]) -> None:
+    objectives = [Objective("loss"), Objective("rate", "maximize")]
+    both = search("x=range(0,9)", objectives=objectives, n_trials=12, sampler="random")
+    study = both.run(lambda batch, first: [[x, min(x, 3.0)] for x in (numbers(words)["x"] for words in batch)])
+    xs = {trial.params["x"] for trial in study.trials}
+    front = {trial.params["x"] for trial in best_of(study)}
+    assert front == {x for x in xs if x < 3} | {min(x for x in xs if x >= 3)}
+    said = findings(both, study, ran=12)
+    assert said.startswith(f"of 12 trials, {len(best_of(study))} trials are on the Pareto front of loss and rate (")
+    assert "best" not in said
+
+
 # The door
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, None, "fast"])
 def test_a_job_without_a_finite_value_has_failed(value: Any) -> None:
-    assert objective(done(value)) is None
+    assert told(done(value)) is TrialState.FAIL
 
 
 def test_the_value_of_a_job() -> None:
-    assert objective(done(2)) == 2.0
-    assert objective(failed()) is None
+    assert told(done(2)) == [2.0]
+    assert told(done([2, 0.5])) == [2.0, 0.5]
+    assert told(done([2, math.nan])) is TrialState.FAIL
+    assert told(failed()) is TrialState.FAIL
+    pruned = JobReturn(status=JobStatus.FAILED, _return_value=JobWasPruned("pruned at step 3"))
+    assert told(pruned) is TrialState.PRUNED
 
 
 @pytest.fixture
@@ -411,13 +496,15 @@ def test_keys_of_one_choice_are_searched_only_in_its_trials(tmp_path):
     storage = f"sqlite:///{tmp_path}/studies.db"
     seen: list[list[str]] = []
 
-    def evaluate(batch: list[list[str]], first: int) -> list[float]:
+    def evaluate(batch: list[list[str]], first: int) -> list[Told]:
         seen.extend(batch)
-        return [float(len(words)) for words in batch]
+        return [[float(len(words))] for words in batch]
 
     for trials in (6, 12):  # the second one goes on with the study
-        Search(space, "loss", "minimize", storage, "a study", trials, seed=3).run(evaluate)
+        searching = Search(space, [Objective("loss")], storage, "a study", trials, seed=3)
+        study = searching.run(evaluate)
     assert len(seen) == 12
+    assert "model=mlp experiment.model.dropout=" in findings(searching, study, ran=6)  # as a single run takes it
     for words in seen:
         values = dict(word.split("=") for word in words)
         dropout = float(values["experiment.model.dropout"])

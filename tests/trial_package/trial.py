@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +22,24 @@ from experiments.recorder import Recorder
 class Trial(Experiment):
     name: ClassVar[str] = "trial"
     leaves_models: ClassVar[bool] = True
+    foretold: ClassVar[Mapping[str, str]] = {"loss": "loss/now"}
 
     x: float = 1.0
     seconds: float = 0.0
+    steps: int = 0
+    """How often it tells its loss before that."""
     ends: str = "well"
     seed: int = 0
+
+    def most_steps(self) -> int:
+        return self.steps
 
     def run(self, recorder: Recorder) -> None:
         self._recorder = recorder
         recorder.metric("loss", (self.x - 3) ** 2 + self.seed / 1000)
+        for step in range(1, self.steps + 1):
+            recorder.metric("loss/now", (self.x - 3) ** 2 + 1 / step, step)
+            recorder.progress("learning", step / self.steps, f"step {step}")
         begun = time.monotonic()
         while (spent := time.monotonic() - begun) < self.seconds:
             time.sleep(0.05)

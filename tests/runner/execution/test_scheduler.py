@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier, Event
 
@@ -10,7 +12,9 @@ import pytest
 
 from runner.errors import ExitStatus, StoreError
 from runner.execution import context
-from runner.messages import File, Known, Measured, Metric, Note, Outcome, Settled
+from runner.execution.job import Job
+from runner.execution.pruning import Pruned
+from runner.messages import File, Known, Measured, Metric, Note, Outcome, Record, Settled
 from runner.tracking import tags
 from tests.runner.execution.conftest import House, work
 from tests.runner.execution.fake_workers import SECONDS, FakeWorker
@@ -49,6 +53,51 @@ def test_what_is_handed_over_is_stored_before_the_worker_goes_on(house: House) -
     house.servers.scripts[1] = script
     house.run(job(x=1))
     assert seen == [{"loss": 1.0}]
+
+
+@dataclass
+class PrunesBeyond:
+    """Ends a job with the first loss that is larger than told."""
+
+    loss: float
+
+    def require_steps(self, job: Job) -> None:
+        """Any job will do."""
+
+    def judge(self, job: Job, records: Sequence[Record]) -> Pruned | None:
+        large = [one for one in records if isinstance(one, Metric) and one.value > self.loss]
+        return (
+            Pruned(large[0].step, f"pruned at step {large[0].step} with loss = {large[0].value:g}") if large else None
+        )
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_hopeless_job_is_pruned(house: House, n_jobs: int) -> None:
+    """What it has found is kept, and the others do not notice."""
+
+    def learns(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(Metric("loss", worker.x, 1, 0))
+        worker.hand_over(Metric("loss", worker.x * 2, 2, 0))
+        if worker.x > 2:
+            worker.end_when_interrupted(Note("so far"))
+        else:
+            worker.end()
+
+    house.as_sweep()
+    house.context.pruner = PrunesBeyond(5)
+    house.servers.scripts |= dict.fromkeys((1, 2, 3), learns)
+    ends = house.run(job(x=3), job(x=1, number=1), job(x=2, number=2), n_jobs=n_jobs)
+    assert {number: (end.status, end.pruned_at) for number, end in ends.items()} == {
+        0: ("KILLED", 2),
+        1: ("FINISHED", None),
+        2: ("FINISHED", None),
+    }
+    (run,) = [run for run in house.store.client.runs() if tags.PRUNED in run.data.tags]
+    assert run.info.status == "KILLED"
+    assert run.data.tags[tags.PRUNED] == "2"
+    assert run.data.tags[tags.NOTE] == "**KILLED**: pruned at step 2 with loss = 6\n\nso far"
+    assert run.data.metrics == {"loss": 6.0}
 
 
 def test_a_reason_is_shown_as_it_stands(house: House) -> None:

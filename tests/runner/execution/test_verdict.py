@@ -9,6 +9,7 @@ import pytest
 
 from experiments.validators import InvalidField
 from runner.execution.limits import NEVER, Limits
+from runner.execution.pruning import Pruned
 from runner.execution.verdict import job_end, last_files
 from runner.messages import Ended, File, Outcome
 
@@ -31,7 +32,7 @@ LIMIT = "it took longer than hydra.launcher.timeout=2.0 seconds; what was measur
     ],
 )
 def test_a_verdict(ended: Ended, number: signal.Signals | None, exceeded: str, status: str, reason: str) -> None:
-    end = job_end(ended, number, exceeded, 1.5)
+    end = job_end(ended, number, exceeded, None, 1.5)
     assert (end.status, end.reason, end.seconds) == (status, reason, 1.5)
 
 
@@ -39,7 +40,24 @@ def test_a_verdict(ended: Ended, number: signal.Signals | None, exceeded: str, s
     ("outcome", "status"), [(outcome, {"FINISHED": 0, "UNAVAILABLE": 2}.get(outcome.name, 1)) for outcome in Outcome]
 )
 def test_the_exit_status_of_a_single_run(outcome: Outcome, status: int) -> None:
-    assert job_end(Ended(outcome, "why"), None, "", 0).exit_status == status
+    assert job_end(Ended(outcome, "why"), None, "", None, 0).exit_status == status
+
+
+@pytest.mark.parametrize(
+    ("ended", "number", "exceeded", "status", "step"),
+    [
+        (Ended(Outcome.INTERRUPTED), None, "", "KILLED", 3),
+        (Ended(Outcome.DIED, "killed"), signal.SIGINT, "", "KILLED", 3),
+        (Ended(Outcome.INTERRUPTED), None, LIMIT, "FAILED", None),
+        (Ended(Outcome.FINISHED), None, "", "FINISHED", None),  # it was quicker
+    ],
+)
+def test_the_verdict_on_a_job_that_is_pruned(
+    ended: Ended, number: signal.Signals | None, exceeded: str, status: str, step: int | None
+) -> None:
+    end = job_end(ended, number, exceeded, Pruned(3, "pruned at step 3"), 1.5)
+    assert (end.status, end.pruned_at) == (status, step)
+    assert end.is_over == (status != "FAILED")
 
 
 def test_a_crash_leaves_its_traceback() -> None:

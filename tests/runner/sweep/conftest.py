@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner import environment
 from runner.execution.context import Context
 from runner.execution.limits import Limits
+from runner.execution.pruning import Pruner
 from runner.sweep import isolated, remote, sweep
 from runner.sweep.composition import Composition
 from runner.sweep.isolated import Isolated
@@ -78,10 +79,10 @@ class Workshop:
         self.view = ListSweepView()
         return Sweep(command, self.view)
 
-    def run(self, *command: str, **limits: Any) -> tuple[Sweep, list[Any]]:
+    def run(self, *command: str, pruner: Pruner | None = None, **limits: Any) -> tuple[Sweep, list[Any]]:
         """A grid over the words with a comma: the sweep that has ended, and what Hydra's sweeper is told."""
         with self.sweep(*command) as sweep:
-            returned = sweep.launch(Isolated(Limits(**limits)), ToyComposition(), grid(command), 0, 0)
+            returned = sweep.launch(Isolated(Limits(**limits)), ToyComposition(), grid(command), 0, 0, pruner)
         return sweep, returned
 
     def context(self) -> Context:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Sequence
 
 import pytest
 from hydra.core.utils import JobStatus
 
 from runner.errors import StoreError, UserError
 from runner.execution import context
+from runner.execution.job import Job
 from runner.execution.limits import Limits
-from runner.messages import HandOn, Measured, Metric, Outcome
+from runner.execution.pruning import Pruned
+from runner.messages import HandOn, Measured, Metric, Outcome, Record
 from runner.sweep import other_code
 from runner.sweep.isolated import Isolated
-from runner.sweep.job_return import JobDidNotFinish, NoSuchMetric
+from runner.sweep.job_return import JobDidNotFinish, JobWasPruned, NoSuchMetric
 from runner.sweep.sweep import Sweep
 from runner.tracking import tags
 from tests.runner.execution.fake_workers import FakeWorker
@@ -88,6 +91,66 @@ def test_a_metric_that_is_missing_is_told(workshop: Workshop) -> None:
     assert sweep.exit_status == 0
     with pytest.raises(NoSuchMetric, match=r"sweep\.metric: there is no metric accuracy; there are loss"):
         _ = returned[0].return_value
+
+
+class PrunesTwo:
+    """Finds the job with x=2 hopeless."""
+
+    def require_steps(self, job: Job) -> None:
+        """Any job will do."""
+
+    def judge(self, job: Job, records: Sequence[Record]) -> Pruned | None:
+        return Pruned(5, "pruned at step 5") if job.parts.experiment.x == 2 else None  # type: ignore[attr-defined]
+
+
+def is_interrupted(worker: FakeWorker) -> None:
+    worker.start()
+    worker.hand_over(Metric("loss", 2, 5, 0))
+    worker.end_when_interrupted()
+
+
+def test_a_job_that_was_pruned_is_done(workshop: Workshop) -> None:
+    """It does not fail the sweep, and runs again only in a sweep that does not prune."""
+    workshop.scripts[2] = is_interrupted
+    sweep, returned = workshop.run("experiment.x=1,2,4", "sweep.metric=loss", pruner=PrunesTwo())
+    assert sweep.exit_status == 0
+    assert workshop.parents()[0].info.status == "FINISHED"
+    assert [run.info.status for run in workshop.children()] == ["FINISHED", "KILLED", "FINISHED"]
+    with pytest.raises(JobWasPruned):
+        _ = returned[1].return_value
+    table, answer, _, _ = workshop.view.conclusion
+    assert "| x=2  | pruned " in table
+    assert answer.startswith("**3 jobs**: 2 FINISHED, 1 pruned.\n\nPruned as hopeless: at step 5 x=2.")
+    assert workshop.parents()[0].data.metrics["jobs/pruned"] == 1
+    rows = artifact(workshop.parents()[0], "summary.csv").splitlines()
+    assert "pruned_at" in rows[0]
+    words = ("experiment.x=1,2,4", "sweep.metric=loss", "sweep.resume=true")
+    again, _ = workshop.run(*words, pruner=PrunesTwo())
+    assert again.exit_status == 0
+    assert len(workshop.children()) == 3
+    del workshop.scripts[2]
+    without, _ = workshop.run(*words)
+    assert without.exit_status == 0
+    assert [run.info.status for run in workshop.children()][3:] == ["FINISHED"]
+
+
+def test_several_metrics_have_a_front_and_no_best(workshop: Workshop) -> None:
+    def finds(worker: FakeWorker) -> None:
+        worker.start()
+        worker.end(Outcome.FINISHED, "", Metric("loss", worker.x, 0, 0), Metric("rate", min(worker.x, 2), 0, 0))
+
+    workshop.scripts |= dict.fromkeys((1, 2, 4), finds)
+    aims = ("sweep.metric=[loss,rate]", "sweep.direction=[minimize,maximize]")
+    with workshop.sweep(*aims) as sweep:
+        jobs = [[*aims, f"experiment.x={x}"] for x in (1, 2, 4)]
+        returned = sweep.launch(Isolated(Limits()), ToyComposition(), jobs, 0, 0)
+    assert [job.return_value for job in returned] == [[1.0, 1.0], [2.0, 2.0], [4.0, 2.0]]
+    answer = workshop.view.conclusion[1]
+    assert "Pareto front (minimize loss and maximize rate): 2 of 3 jobs, as measured." in answer
+    assert "Best by" not in answer
+    (parent,) = workshop.parents()
+    assert artifact(parent, "pareto.csv").splitlines() == ["job,name,loss,rate", "0,x=1,1.0,1.0", "1,x=2,2.0,2.0"]
+    assert parent.data.tags[tags.NOTE].startswith("![pareto](get-artifact?path=plots%2Fpareto.svg")
 
 
 @pytest.mark.parametrize(
