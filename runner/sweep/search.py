@@ -88,9 +88,9 @@ class Search:
         _require_count("hydra.sweeper.min_steps", self.min_steps)
         if self.seed is not None and not isinstance(self.seed, int):
             raise UserError(f"hydra.sweeper.seed: {self.seed!r} is not a whole number; give one, or null")
+        self._require_one_objective()
         if self.sampler == "cmaes" and not find_spec("cmaes"):
             raise UserError("hydra.sweeper.sampler=cmaes: this needs a package more; pip install cmaes, or take tpe")
-        self._require_one_objective()
 
     def _require_one_objective(self) -> None:
         """Raise UserError if several metrics are searched by what can only do one."""
