@@ -41,7 +41,7 @@ class ToyComposition(Composition):
         return config
 
     def constant(self, command: Sequence[str]) -> set[str]:
-        return {word for word in command if "," not in word}
+        return {word for word in command if not is_swept(word)}
 
 
 @dataclass
@@ -97,9 +97,14 @@ class Workshop:
         return [run for run in self.store.client.runs() if tags.PARENT in run.data.tags]
 
 
+def is_swept(word: str) -> bool:
+    """Whether a word has several values; a list is one."""
+    return "," in word and "=[" not in word
+
+
 def grid(command: Sequence[str]) -> list[list[str]]:
     """The overrides of each job of a command with at most one swept key."""
-    (swept,) = [word for word in command if "," in word] or [""]
+    (swept,) = [word for word in command if is_swept(word)] or [""]
     key, _, values = swept.partition("=")
     common = [word for word in command if word != swept]
     return [[*common, f"{key}={value}"] for value in values.split(",")] if swept else [common]

@@ -141,9 +141,7 @@ def test_several_metrics_have_a_front_and_no_best(workshop: Workshop) -> None:
 
     workshop.scripts |= dict.fromkeys((1, 2, 4), finds)
     aims = ("sweep.metric=[loss,rate]", "sweep.direction=[minimize,maximize]")
-    with workshop.sweep(*aims) as sweep:
-        jobs = [[*aims, f"experiment.x={x}"] for x in (1, 2, 4)]
-        returned = sweep.launch(Isolated(Limits()), ToyComposition(), jobs, 0, 0)
+    _, returned = workshop.run("experiment.x=1,2,4", *aims)
     assert [job.return_value for job in returned] == [[1.0, 1.0], [2.0, 2.0], [4.0, 2.0]]
     answer = workshop.view.conclusion[1]
     assert "Pareto front (minimize loss and maximize rate): 2 of 3 jobs, as measured." in answer
