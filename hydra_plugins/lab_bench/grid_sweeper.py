@@ -43,4 +43,5 @@ class GridSweeper(BasicSweeper):
         """Return the folders in which Hydra looks for choices."""
         assert self.hydra_context
         searched = self.hydra_context.config_loader.get_search_path().get_path()
-        return [Path(one.path.removeprefix(FILE)) for one in searched if one.path.startswith(FILE)]
+        paths = (one.path.removeprefix(FILE) for one in searched)
+        return [Path(path) for path in paths if "://" not in path]  # no pkg:// or structured://

@@ -55,7 +55,7 @@ def one_by_one(words: Sequence[str], folders: Sequence[Path]) -> Iterator[list[s
     for names in _alternatives(several):
         swept = [readable(f"{key}={values}") for name in names for key, values in grid_of(name, folders).items()]
         value = names[0] if len(names) == 1 else f"[{','.join(names)}]"
-        yield [*swept, *(f"{sign}{PRESET}={value}" if word == several else word for word in words)]
+        yield [f"{sign}{PRESET}={value}", *swept, *(word for word in words if word != several)]
 
 
 def _alternatives(word: str) -> list[list[str]]:
