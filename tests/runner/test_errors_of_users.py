@@ -82,7 +82,7 @@ WRONG = {
     "hydra.launcher.njobs=2": "hydra.launcher.njobs: no such key (did you mean hydra.launcher.n_jobs?)",
     "hydra.launcher.partition=a": "hydra.launcher.partition: no such key; hydra/launcher=slurm has it",
     "+preset=[dtypes,threads]": "preset: dtypes and threads are grids, which cannot be joined with another preset",
-    "+preset=textbook,threads": "preset: textbook,threads: several values are a grid, which needs -m",
+    "+preset=textbook,threads": "+preset=textbook,threads: several values are a grid, which needs -m",
     "+workload=gmm": "workload: this experiment has no such choice, only experiment=gradient_cost has it",
 }
 
