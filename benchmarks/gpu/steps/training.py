@@ -56,7 +56,8 @@ def _row(one: dict[str, Any]) -> dict[str, str]:
 def _twice(bench: Bench) -> None:
     """Two runs of each setting with the same seed, in float32 and in mixed precision."""
     settings = bench.sized("false,true", "true")
-    precisions = "float32,mixed_float16" if bench.on_gpu else "float32,mixed_bfloat16"
+    mixed = "mixed_float16" if bench.on_gpu else "mixed_bfloat16"
+    precisions = bench.sized(f"float32,{mixed}", mixed)
     words = (
         f"model={bench.sized('cnn', 'mlp')}",
         f"experiment.epochs={bench.sized(3, 1)}",
@@ -65,7 +66,7 @@ def _twice(bench: Bench) -> None:
         "seed=0,0",
     )
     done = bench.runner("-m", "experiment=training", f"device={bench.device}", *words, *SHORT)
-    bench.judge_jobs(done, "the same seed twice, in float32 and in mixed precision: every job ends")
+    bench.judge_jobs(done, f"the same seed twice in {precisions.replace(',', ' and ')}: every job ends")
     for precision, setting in product(precisions.split(","), settings.split(",")):
         asked = {"experiment.precision": precision, "device.deterministic": setting}
         pair = [run for run in done.jobs if all(run.param(key).lower() == value for key, value in asked.items())]
