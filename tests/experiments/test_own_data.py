@@ -116,7 +116,10 @@ def test_rows_without_a_target_and_columns_without_a_name_or_value_are_left_out(
             "holds 'Köln' in the column 'home town' of numbers, in row 1 below the header",
         ),
         ({"x": ["inf"] * 200}, {}, "holds 'inf' in the column 'x' of numbers"),
-        ({"kind": ["a"] * 200}, {}, "has 1 different values in the column 'kind'"),
+        ({"kind": ["a"] * 200}, {}, "has the same value in every row of the column 'kind'"),
+        ({"kind": [""] * 200}, {}, "has no value of the column 'kind'"),
+        ({"x": ["7", *['"1,5"'] * 199]}, {}, r"a comma in x \(1,5\): write them like 1234.5, .*categorical=\[x\]"),
+        ({"kind": ['"1,500.2"', "2"] * 100}, {}, r"a comma in kind \(1,500.2\): .*task=classification"),
         (
             {"kind": ["a"] * 200},
             {"task": "regression", "target": "home town"},
@@ -137,6 +140,8 @@ def test_a_table_that_cannot_be_learnt_from(table, columns, fields, says):
     [
         (b"", "No columns to parse"),
         (b"x,kind\n", "has a header, but no rows"),
+        (b"x;kind\n1,5;a\n2,5;b\n", "has a single column; say experiment.dataset.separator=';'"),
+        (b"x,kind\n1,5,a\n2,5,b\n", "has rows with more values than its header has names"),
         (b"x,kind\n1,a\n1,2,b\n", "Expected 2 fields in line 3, saw 3"),
         ("x,kind\nä,1\n".encode("latin-1"), "is not text in UTF-8"),
     ],

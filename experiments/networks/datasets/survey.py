@@ -73,9 +73,10 @@ class Survey:
     def numeric(self) -> list[str]:
         """Return which columns hold numbers: those that were given as such, and those in which all texts are.
 
-        Raises Refused for a column that holds dates or prose, or infinity, or texts where numbers were announced.
+        Raises Refused for a column that holds dates or prose, or infinity, or numbers with a comma, or texts
+        where numbers were announced.
         """
-        found, dates, prose = [], [], []
+        found, dates, commas, prose = [], [], [], []
         for seen in self.taken:
             is_category = seen.name in self.reading.categorical
             if seen.name in self.reading.numeric or (not is_category and seen.are_numbers):
@@ -83,12 +84,20 @@ class Survey:
                 found.append(seen.name)
             elif not is_category and seen.are_dates:
                 dates.append(seen)
+            elif not is_category and seen.number_with_comma:
+                commas.append(seen)
             elif not is_category and len(seen.different) > min(MOST_CATEGORIES, self.rows / 2):
                 prose.append(seen)
         if dates:
             raise Refused(
                 f"holds dates in {listed([seen.name for seen in dates])} ({dates[0].first}), which are not supported: "
                 f"put numbers such as year and month in their place, or say {_ignoring([*dates, *prose])}"
+            )
+        if commas:
+            names = [seen.name for seen in commas]
+            raise Refused(
+                f"{commas[0].holds_commas(names)}, or say experiment.dataset.categorical=[{','.join(names)}] "
+                "if they are names"
             )
         if prose:
             raise Refused(

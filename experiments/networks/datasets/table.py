@@ -41,22 +41,28 @@ def parts(reading: Reading) -> Iterator[DataFrame]:
 
     Raises Refused where it is no table with the target.
     """
+    with _refused(reading.path):  # the header first: with another separator its rows have any number of values
+        _require_columns(list(map(str, _open(reading, nrows=0).columns)), reading)
+    with _refused(reading.path):
+        reader = _open(reading, iterator=True)
+    rows, are_rows = FIRST_ROWS, False
+    with reader:
+        while (frame := _next(reader, rows, reading.path)) is not None and len(frame):
+            yield frame
+            are_rows = True
+            rows = max(PART_BYTES * len(frame) // int(frame.memory_usage(deep=True).sum()), 1)
+    if not are_rows:
+        with named(reading.path):
+            raise Refused("has a header, but no rows")
+
+
+def _open(reading: Reading, **how: Any) -> Any:
     import pandas as pd
 
-    with _refused(reading.path):
-        reader = pd.read_csv(
-            reading.path, sep=reading.separator, dtype=str, index_col=False, skipinitialspace=True,
-            encoding="utf-8-sig", iterator=True,
-        )  # fmt: skip
-    rows, is_first = FIRST_ROWS, True
-    with reader:
-        while (frame := _next(reader, rows, reading.path)) is not None:
-            if is_first:
-                with named(reading.path):
-                    _require_columns(frame, reading)
-            yield frame
-            is_first = False
-            rows = max(PART_BYTES * len(frame) // int(frame.memory_usage(deep=True).sum()), 1)
+    return pd.read_csv(
+        reading.path, sep=reading.separator, dtype=str, index_col=False, skipinitialspace=True, encoding="utf-8-sig",
+        **how,
+    )  # fmt: skip
 
 
 def _next(reader: Any, rows: int, path: Path) -> DataFrame | None:
@@ -82,12 +88,13 @@ def _refused(path: Path) -> Iterator[None]:
             raise Refused(f"cannot be read ({error.strerror or error})") from error
         except UnicodeDecodeError as error:
             raise Refused("is not text in UTF-8; save it as CSV UTF-8") from error
-        except (ValueError, MemoryError, pd.errors.ParserWarning) as error:  # pandas' own errors are ValueErrors
+        except pd.errors.ParserWarning as error:
+            raise Refused("has rows with more values than its header has names") from error
+        except (ValueError, MemoryError) as error:  # pandas' own errors are ValueErrors
             raise Refused(f"is not a table of comma-separated values ({one_line(error)})") from error
 
 
-def _require_columns(frame: DataFrame, reading: Reading) -> None:
-    columns = list(map(str, frame.columns))
+def _require_columns(columns: list[str], reading: Reading) -> None:
     if not all(name.replace("\t", " ").replace("\n", " ").isprintable() for name in columns):
         raise Refused("is no table of text: its header has characters that cannot be seen")
     if len(columns) == 1 and (other := next((sign for sign in ",;\t|" if sign in columns[0]), None)):
@@ -100,8 +107,6 @@ def _require_columns(frame: DataFrame, reading: Reading) -> None:
                 raise Refused(
                     f"has no column {name!r} (experiment.dataset.{key}){suggestion(name, columns)}; it has {has}"
                 )
-    if not len(frame):
-        raise Refused("has a header, but no rows")
 
 
 def rows_of(frame: DataFrame, dtype: np.dtype[np.void]) -> Table:

@@ -63,7 +63,12 @@ class Target(Seen):
     def require_something_to_predict(self) -> None:
         """Raise Refused unless there are several different values, all of them finite numbers for a regression."""
         if len(self.different) < 2:
-            raise Refused(f"has {self.count} different values in the column {self.name!r}: nothing to predict")
+            few = "the same value in every row" if self.there else "no value"
+            raise Refused(f"has {few} of the column {self.name!r}: there is nothing to predict")
+        if self._asked != "classification" and self.number_with_comma:
+            raise Refused(
+                f"{self.holds_commas([self.name])}, or say experiment.dataset.task=classification if they are names"
+            )
         if self.task == "regression":
             self.require_numbers()
 
