@@ -1,4 +1,4 @@
-"""The metrics by which MLflow shows and sorts a run's models."""
+"""The metrics by which MLflow shows a run's models, and a registry's reader chooses among versions."""
 
 from __future__ import annotations
 
@@ -24,3 +24,12 @@ def link(client: MlflowClient, run_id: str, model_id: str, names: Sequence[str])
     histories = [client.get_metric_history(run_id, name) for name in names]
     last = [max(history, key=lambda metric: metric.step) for history in histories if history]
     client.log_batch(run_id, [Metric(one.key, one.value, one.timestamp, one.step, model_id, *on) for one in last])
+
+
+def in_words(client: MlflowClient, run_id: str, names: Sequence[str]) -> str:
+    """Return the last values of a run's metrics in a line without marks: MLflow's table of versions shows them as text.
+
+    Empty if there are none. Raises what MLflow raises.
+    """
+    metrics = client.get_run(run_id).data.metrics
+    return ", ".join(f"{name} {metrics[name]:.4g}" for name in names if name in metrics)

@@ -100,7 +100,9 @@ class RunModels:
         registered = Registered(name, version, [why] if why else [])
         if card.alias is not None:
             registered.decisions.append(registry.promotion(registered, card.alias))
-        described = "\n\n".join([*registered.decisions, self._usage(logged, registered.address)])
+        scores = model_scores.in_words(self._client, self._run_id, card.scores)
+        parts = [scores, *registered.decisions, self._usage(logged, registered.address)]
+        described = "\n\n".join(part for part in parts if part)
         self._client.update_model_version(name, version, described[:DESCRIPTION_LENGTH])
         return registered
 

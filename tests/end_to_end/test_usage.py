@@ -93,6 +93,7 @@ def test_the_registry_says_the_same(trained):
     for name, note in (("mytab-mlp", notes["mytab"]), ("digits-mlp", notes["digits"])):
         description = client(folder / "store").get_model_version(name, "1").description
         assert _programs(description) == _programs(note)
+        assert re.match(r"test/\w+ \d\S*, test/\w+ \d\S*\n\n", description)
     run = only_run(folder / "store", "mytab")
     assert "Version 1 is now `@champion`" in run.data.tags["mlflow.note.content"]
     assert "in this order: no and yes" in notes["mytab"]
