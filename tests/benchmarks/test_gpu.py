@@ -36,15 +36,17 @@ def steps_of(folder: Path) -> dict[str, Any]:
     return dict(json.loads((folder / "report.json").read_text())["steps"])
 
 
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path]:
+    """All steps, and their folder."""
+    folder = tmp_path_factory.mktemp("gpu")
+    words = ("--device", "cpu", "--quick", "--out", "report", "--minutes", "20")
+    return gpu(*words, cwd=folder, timeout=900), folder / "report"
+
+
 @pytest.mark.slow
 class TestTheWholeReport:
     """Every step, with small sizes on a CPU."""
-
-    @pytest.fixture(scope="class")
-    def ended(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path]:
-        folder = tmp_path_factory.mktemp("gpu")
-        words = ("--device", "cpu", "--quick", "--out", "report", "--minutes", "20")
-        return gpu(*words, cwd=folder, timeout=900), folder / "report"
 
     @pytest.fixture
     def folder(self, ended: tuple[Finished, Path]) -> Path:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -19,6 +20,9 @@ from runner.cluster.ray_cluster import Ray
 from runner.errors import UserError
 from tests.cluster.jobs import Job, run
 from tests.conftest import ROOT, free_port, run_command
+from tests.waiting import wait_until
+
+SERVERS = ("raylet", "gcs_server")
 
 
 @pytest.fixture
@@ -69,7 +73,7 @@ def test_the_dead_cost_nobody_else_a_result(
     assert [job.starts() for job in jobs] == [1, 1, 1, 1]
     assert capfd.readouterr() == ("", "")
     assert signal.signal(signal.SIGTERM, handler) is _own_handler  # Ray sets one in the submitting process, too
-    assert _rays() == []
+    wait_until(lambda: _rays() == [], "Ray's servers are gone")
 
 
 def test_a_joined_cluster_stays(head: str, tmp_path: Path) -> None:
@@ -116,6 +120,10 @@ def _own_handler(number: int, frame: FrameType | None) -> None: ...
 
 
 def _rays() -> list[str]:
-    """The servers of Ray that run."""
-    names = (process.info["name"] for process in psutil.process_iter(["name", "status"]))
-    return [name for name in names if name in ("raylet", "gcs_server")]
+    """The servers of Ray that this process has started, or the cluster that it has started."""
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if one.name() in SERVERS and one.status() != psutil.STATUS_ZOMBIE:
+                found.append(one.name())
+    return found
