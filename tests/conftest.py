@@ -87,7 +87,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def run_command(*arguments: str, cwd: Path, timeout: float = 120) -> Finished:
+def run_command(*arguments: str, cwd: Path, timeout: float = 300) -> Finished:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,

@@ -34,6 +34,9 @@ PROVED_BY = {
         (FAULTS, "test_a_worker_that_is_killed_fails_the_run"),
     ],
     "a job of a sweep fails": [(SWEEPS, "test_every_way_to_fail_is_told_apart")],
+    "a search finds a trial hopeless": [
+        ("tests/end_to_end/test_search.py", "test_hopeless_trials_are_pruned_and_not_run_again")
+    ],
     "this program itself is killed": [(FAULTS, "test_kill_9_keeps_the_points_and_the_next_start_says_killed")],
     "standard output fails": [(FAULTS, "test_a_full_disk_under_the_output_does_not_end_the_run")],
     "the store fails in mid-run": [(FAULTS, "test_a_disk_that_fills_up_in_mid_run")],
@@ -46,6 +49,7 @@ STATUS = {
     "Ctrl-C, SIGTERM": "130, 143",
     "the experiment crashes": "1",
     "a job of a sweep fails": "1",
+    "a search finds a trial hopeless": "0",
     "this program itself is killed": "",
     "standard output fails": "1, one line",
     "the store fails in mid-run": "2",

@@ -94,7 +94,7 @@ class Sweeping:
             return False
         return any("loss" in run.data.metrics for run in runs(self.store, "trial"))
 
-    def end(self, timeout: float = 120) -> tuple[int, str, str]:
+    def end(self, timeout: float = 300) -> tuple[int, str, str]:
         """Exit status, standard output and error; no process of it may be left."""
         alive = self.process.poll() is None
         family = psutil.Process(self.process.pid).children(recursive=True) if alive else []

@@ -71,10 +71,10 @@ def test_a_seed_decides_the_split_and_nothing_else_does(dataset):
 
 @each_bundled
 def test_the_parts_are_all_examples_once(dataset):
-    data, bunch = dataset.load(seed=0), dataset._bunch()
+    data, x = dataset.load(seed=0), dataset.arrays()[0]
     parts = (data.train, data.validation, data.test)
     together = np.concatenate([part.x.reshape(len(part.x), -1) for part in parts])
-    assert sorted(map(tuple, together)) == sorted(map(tuple, bunch.data.astype(np.float32)))
+    assert sorted(map(tuple, together)) == sorted(map(tuple, x.reshape(len(x), -1).astype(np.float32)))
     assert [round(len(part.y) / len(together), 2) for part in parts] == [0.7, 0.1, 0.2]
     assert all(part.x.dtype == np.float32 for part in parts)
     assert data.remarks == ()
