@@ -64,7 +64,7 @@ def _wrong_for(declared: Any) -> tuple[str, ...]:
     kinds = {kind for kind in (get_args(declared) or (declared,)) if kind is not NoneType}
     kind = declared if get_origin(declared) in (list, dict) else next(iter(kinds))
     if kind is Any:
-        return ("[1]", "{a:1}")
+        return ("[[1]]", "{a:1}")  # some take a list, none a list of lists
     if is_dataclass(kind):
         return ALSO_FOR_A_GROUP
     values = WRONG[get_origin(kind) or kind]
