@@ -90,6 +90,7 @@ def pareto_figure(candidates: Sequence[Candidate], objectives: Sequence[Objectiv
     """Draw a panel for each pair of metrics: the front as squares with the numbers of their jobs, the others hollow."""
     from matplotlib.figure import Figure
 
+    front = pareto_front(candidates, objectives)
     pairs = list(combinations(range(len(objectives)), 2))[:MOST_PANELS]
     panel = FIRST_WIDTH if len(pairs) == 1 else FURTHER_WIDTH
     width = panel * len(pairs)
@@ -98,13 +99,18 @@ def pareto_figure(candidates: Sequence[Candidate], objectives: Sequence[Objectiv
         left, inside = (place * panel + LEFT) / width, (panel - LEFT - RIGHT) / width
         axes = figure.add_axes((left, BOTTOM / HEIGHT, inside, 1 - (BOTTOM + TOP) / HEIGHT))
         dress(axes)
-        _draw(axes, candidates, objectives, pair)
+        _draw(axes, candidates, front, objectives, pair)
     figure.axes[0].set_title("Pareto front; the numbers are those of the jobs", loc="left", fontweight="bold", y=1.02)
     return figure
 
 
-def _draw(axes: Axes, candidates: Sequence[Candidate], objectives: Sequence[Objective], pair: tuple[int, int]) -> None:
-    front = pareto_front(candidates, objectives)
+def _draw(
+    axes: Axes,
+    candidates: Sequence[Candidate],
+    front: Sequence[Candidate],
+    objectives: Sequence[Objective],
+    pair: tuple[int, int],
+) -> None:
     others = [one for one in candidates if one not in front]
     points = {one: (one.values[pair[0]], one.values[pair[1]]) for one in candidates}
     _draw_points(axes, [points[one] for one in others], "another job is better", GREY, "o", "none")
