@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from experiments.runtime.device import Placement
 
@@ -87,7 +89,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def run_command(*arguments: str, cwd: Path, timeout: float = 300) -> Finished:
+def run_command(*arguments: str, cwd: Path, timeout: float = PATIENCE) -> Finished:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,

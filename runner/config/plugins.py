@@ -34,11 +34,11 @@ def taken_out(words: Sequence[str]) -> list[str]:
 
     Raises UserError for a file that is not there, cannot be imported, or has nothing in it that could be chosen.
     """
-    LOADED.extend(word for word in words if word.startswith(WORD))
     for word in words:
         if word.startswith(WORD):
             for name in word.removeprefix(WORD).strip("[]").split(","):
                 _load(Path(os.path.expanduser(name.strip(" '\""))))
+            LOADED.append(word)  # not before: one that fails is mended and named again
     return [word for word in words if not word.startswith(WORD)]
 
 

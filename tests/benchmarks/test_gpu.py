@@ -24,11 +24,12 @@ from benchmarks.gpu.report import Report
 from benchmarks.gpu.step import Step
 from benchmarks.gpu.steps import STEPS
 from tests.conftest import Finished, environment, run_command
+from tests.waiting import PATIENCE
 
 LETTERS = "abcdefghij"
 
 
-def gpu(*arguments: str, cwd: Path, timeout: float = 60) -> Finished:
+def gpu(*arguments: str, cwd: Path, timeout: float = PATIENCE) -> Finished:
     return run_command("-m", "benchmarks.gpu", *arguments, cwd=cwd, timeout=timeout)
 
 
@@ -41,7 +42,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path]:
     """All steps, and their folder."""
     folder = tmp_path_factory.mktemp("gpu")
     words = ("--device", "cpu", "--quick", "--out", "report", "--minutes", "20")
-    return gpu(*words, cwd=folder, timeout=900), folder / "report"
+    return gpu(*words, cwd=folder, timeout=2 * PATIENCE), folder / "report"
 
 
 @pytest.mark.slow
@@ -120,7 +121,7 @@ class TestTheWholeReport:
 def test_without_a_gpu_it_says_so_in_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.gpu", "--steps", "j"]
     hidden = environment() | {"CUDA_VISIBLE_DEVICES": "-1"}
-    done = subprocess.run(command, cwd=tmp_path, env=hidden, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, env=hidden, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 2
     assert done.stderr == "benchmarks.gpu: TensorFlow sees no GPU here; --device cpu runs the steps on a CPU\n"
 
@@ -196,7 +197,7 @@ def test_a_process_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
     (child,) = psutil.Process(process.pid).children()
     with pytest.raises(processes.OutOfTime):
         processes.wait(process, tmp_path / "log", deadline=time.monotonic())
-    psutil.wait_procs([child], timeout=10)
+    psutil.wait_procs([child], timeout=PATIENCE)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     assert process.returncode
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tests.conftest import free_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "squeue")
 """From Debian's packages munge and slurm-wlm."""
@@ -130,7 +130,7 @@ class SlurmMachine:
             wait_until(self._is_empty, "no job is left")
         for process in reversed(self._processes):
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=PATIENCE)
 
     def _is_empty(self) -> bool:
         return subprocess.run(["squeue", "--noheader"], capture_output=True, text=True).stdout.strip() == ""

@@ -20,7 +20,7 @@ from runner.cluster.ray_cluster import Ray
 from runner.errors import UserError
 from tests.cluster.jobs import Job, run
 from tests.conftest import ROOT, free_port, run_command
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 SERVERS = ("raylet", "gcs_server")
 
@@ -50,7 +50,7 @@ def head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     finally:
         family = [process, *psutil.Process(process.pid).children(recursive=True)]
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE)
         for member in family[1:]:
             if isinstance(member, psutil.Process) and member.is_running():
                 member.kill()

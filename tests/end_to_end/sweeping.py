@@ -17,7 +17,7 @@ import psutil
 
 from tests.conftest import ROOT, environment
 from tests.reading import client, runs
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 TRIAL = ROOT / "tests" / "trial_package"
 
@@ -56,7 +56,7 @@ class Sweeping:
 
     def wait_for_server(self) -> psutil.Process:
         """The fork server as soon as there is one: it then imports TensorFlow for seconds."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while True:
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.stderr.read()
@@ -76,7 +76,7 @@ class Sweeping:
 
     def wait_for_worker(self, besides: Sequence[psutil.Process] = ()) -> psutil.Process:
         """A worker as soon as there is one, besides those known."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not (workers := [worker for worker in self.workers() if worker not in besides]):
             assert time.monotonic() < deadline
             assert self.process.poll() is None, self.process.stderr.read()
@@ -85,7 +85,7 @@ class Sweeping:
 
     def wait_for_last_part(self) -> None:
         """A job that goes on, and does what its ``ends`` says."""
-        wait_until(self._has_measured, "a value of the job in the store", seconds=60)
+        wait_until(self._has_measured, "a value of the job in the store")
         time.sleep(0.5)  # all that it does between handing that over and its end
         assert self.workers()
 
@@ -94,12 +94,12 @@ class Sweeping:
             return False
         return any("loss" in run.data.metrics for run in runs(self.store, "trial"))
 
-    def end(self, timeout: float = 300) -> tuple[int, str, str]:
+    def end(self, timeout: float = PATIENCE) -> tuple[int, str, str]:
         """Exit status, standard output and error; no process of it may be left."""
         alive = self.process.poll() is None
         family = psutil.Process(self.process.pid).children(recursive=True) if alive else []
         out, err = self.process.communicate(timeout=timeout)
-        _, left = psutil.wait_procs(family, timeout=30)  # Ray's own processes take some seconds on a busy machine
+        _, left = psutil.wait_procs(family, timeout=PATIENCE)
         assert not left, left
         return self.process.returncode, out, err
 
@@ -108,7 +108,7 @@ class Sweeping:
         family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate()
-        _, left = psutil.wait_procs(family, timeout=10)
+        _, left = psutil.wait_procs(family, timeout=PATIENCE)
         assert not left
 
 

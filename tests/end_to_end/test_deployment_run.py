@@ -17,7 +17,7 @@ from runner.tracking.sources import SourceNotFound, find
 from runner.tracking.store import LocalStore
 from tests.conftest import environment, run_command
 from tests.reading import artifacts, client, history, only_run, runs
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 MAKE_MODEL = """
 import keras, numpy as np
@@ -114,7 +114,7 @@ def going(model, tmp_path):
     yield start
     for run in started:
         run.kill()
-        run.communicate(timeout=20)
+        run.communicate(timeout=PATIENCE)
 
 
 def test_no_server_outlives_a_command_that_is_killed(going):
@@ -128,14 +128,14 @@ def test_no_server_outlives_a_command_that_is_killed(going):
         port = _server_port(family)
         return port is not None
 
-    wait_until(serves, "the server listens", seconds=200, pause=0.5)
+    wait_until(serves, "the server listens", pause=0.5)
     run.send_signal(signal.SIGKILL)
     try:
-        wait_until(lambda: not any(map(_is_alive, family)), "all processes have ended", seconds=20)
+        wait_until(lambda: not any(map(_is_alive, family)), "all processes have ended")
     finally:
         for process in filter(_is_alive, family):
             process.kill()
-    wait_until(lambda: _is_free(port), "the port is free", seconds=5)
+    wait_until(lambda: _is_free(port), "the port is free")
 
 
 def _is_free(port: int) -> bool:
@@ -153,9 +153,9 @@ def test_an_interrupt_keeps_what_was_measured(going, tmp_path):
     next(line for line in run.stdout if line.startswith("litert_float32: "))  # its last process; onnx has another one
     family = psutil.Process(run.pid).children(recursive=True)
     run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=30)
+    _, err = run.communicate(timeout=PATIENCE)
     assert err.splitlines() == ["runner: interrupted by SIGINT; what was measured is kept"]
-    wait_until(lambda: not any(map(_is_alive, family)), "all processes have ended", seconds=10)
+    wait_until(lambda: not any(map(_is_alive, family)), "all processes have ended")
     tracked = only_run(tmp_path / "store", "deployment")
     assert tracked.info.status == "KILLED"
     assert "LiteRT float32" in tracked.data.tags["mlflow.note.content"]

@@ -20,7 +20,7 @@ from sklearn.datasets import load_digits
 
 from experiments.runtime import subprocesses
 from tests.conftest import ROOT, free_port, run_command
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 GALLERY = ROOT / "docs" / "gallery"
 TEXT = (ROOT / "docs" / "gallery.md").read_text()
@@ -39,7 +39,7 @@ def made_by(program: str, folder: Path) -> None:
 
 def trained(name: str, folder: Path) -> None:
     _, _, _, *words = command("python -m runner", f"registered_name={name}")
-    done = run_command("-m", "runner", *words, "device=cpu", cwd=folder, timeout=240)
+    done = run_command("-m", "runner", *words, "device=cpu", cwd=folder, timeout=PATIENCE)
     assert done.status == 0, done.err + done.out
 
 
@@ -67,7 +67,7 @@ def served(name: str, folder: Path) -> Iterator[str]:
             return False
 
     try:
-        wait_until(answers, "the server answers", seconds=90)
+        wait_until(answers, "the server answers")
         yield address
     finally:
         subprocesses.end(server)
@@ -78,7 +78,7 @@ def classes_said(name: str, folder: Path, body: Any) -> list[str]:
         request = urllib.request.Request(
             f"{address}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
-        said: Mapping[str, Any] = json.load(urllib.request.urlopen(request, timeout=60))
+        said: Mapping[str, Any] = json.load(urllib.request.urlopen(request, timeout=PATIENCE))
     return list(said["predictions"]["class"])
 
 

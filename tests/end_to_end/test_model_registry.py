@@ -31,6 +31,7 @@ from tests.conftest import Finished, environment, run_command
 from tests.end_to_end.sweeping import TRIAL, trial_environment
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.reading import client, only_run
+from tests.waiting import PATIENCE
 
 INPUTS = np.arange(6, dtype=np.float32).reshape(3, 2)
 """The inputs that the experiment ``trial`` gives its model, which doubles them."""
@@ -61,7 +62,7 @@ def _trial(folder: Path, ends: str, *choices: str) -> Finished:
         env=trial_environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
 
@@ -74,7 +75,7 @@ def _load(store: str, model: str, folder: Path) -> dict[str, Any]:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     loaded: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

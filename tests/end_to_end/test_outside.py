@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import QUICK, ROOT, Finished
 from tests.reading import artifacts, client, only_run
+from tests.waiting import PATIENCE
 
 PACKAGE = ROOT / "tests" / "outside_package"
 CHOICES = PACKAGE / "choices"
@@ -43,7 +44,7 @@ def _run(*command: object) -> subprocess.CompletedProcess[str]:
 def outside(installed, tmp_path):
     def run(*arguments: str) -> Finished:
         command = [str(installed), "-m", "runner", "tracking.dir=store", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
         return Finished(done.returncode, done.stdout, done.stderr)
 
     return run

@@ -21,7 +21,7 @@ from runner.tracking.store import LocalStore
 from tests.conftest import environment, run_command
 from tests.in_process import call_main
 from tests.reading import artifacts, client, history, runs
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 QUICK = (
     "experiment=training",
@@ -154,11 +154,11 @@ def test_after_a_kill_9_the_weights_are_those_of_an_undisturbed_run(undisturbed,
     words = ["-m", "runner", "tracking.dir=store", *QUICK, "experiment.epochs=40", "experiment.registered_name=auto"]
     quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=environment(), **quiet)
-    wait_until(lambda: epochs(store) >= 5, "five epochs in the store", seconds=90, pause=0.02)
+    wait_until(lambda: epochs(store) >= 5, "five epochs in the store", pause=0.02)
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    psutil.wait_procs(family, timeout=10)
+    psutil.wait_procs(family, timeout=PATIENCE)
     done = run_command(*words, "sweep.resume=true", cwd=tmp_path)
     assert done.status == 0, done.err
     resumed, killed = runs(store, "training")

@@ -20,6 +20,7 @@ from runner.tracking.store import LocalStore
 from tests.conftest import QUICK, environment, free_port, run_command
 from tests.needs import needs_browser
 from tests.reading import only_run
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +51,9 @@ def ui(measured):
     assert (LocalStore(folder / "store").ui, LocalStore(folder / "store").ui_hint) == (f"http://127.0.0.1:{port}", "")
     yield f"http://127.0.0.1:{port}"
     server.send_signal(signal.SIGINT)
-    _, err = server.communicate(timeout=15)
+    _, err = server.communicate(timeout=PATIENCE)
     assert (server.returncode, err) == (0, "")
-    assert not psutil.wait_procs(family, timeout=5)[1]
+    assert not psutil.wait_procs(family, timeout=PATIENCE)[1]
     assert LocalStore(folder / "store").ui == "http://127.0.0.1:5000"
 
 

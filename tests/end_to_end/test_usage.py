@@ -124,7 +124,7 @@ def test_the_printed_request_is_answered(trained, dataset, tmp_path):
         server = subprocess.Popen(["bash", "-c", serve], stdout=log, stderr=log, start_new_session=True, **words)
         try:
             ping = ["curl", "-sf", f"http://127.0.0.1:{port}/ping"]
-            wait_until(lambda: subprocess.run(ping, capture_output=True).returncode == 0, "the server", seconds=90)
+            wait_until(lambda: subprocess.run(ping, capture_output=True).returncode == 0, "the server")
             done = subprocess.run(["bash", "-c", " && ".join(ask)], capture_output=True, text=True, **words)
         finally:
             os.killpg(server.pid, signal.SIGKILL)

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 from tests.conftest import environment, free_port
+from tests.waiting import PATIENCE, wait_until
 
 
 class TrackingServer:
@@ -38,17 +38,14 @@ class TrackingServer:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        deadline = time.monotonic() + 60
-        while not self._is_up():
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        wait_until(self._is_up, "the server answers", pause=0.2)
 
     def stop(self) -> None:
         """At once, as a crash would; nothing where it is down already."""
         if self._process.poll() is not None:
             return
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=PATIENCE)
 
     def _is_up(self) -> bool:
         try:

@@ -278,7 +278,7 @@ def test_a_server_has_the_device_settings_and_ends_with_its_worker_even_if_that_
     device = Device(kind="cpu", intra_op_threads=2, inter_op_threads=3, onednn=False, tf32=False)
     with BackendProcess(60) as worker:
         worker._connection.send(("start", ("mlflow_serve", mlflow_model, device, np.zeros((1, 4), np.float32))))
-        wait_until(lambda: any(map(_listens, workers())), "the server listens", seconds=60)
+        wait_until(lambda: any(map(_listens, workers())), "the server listens")
         family = workers()
         assert all(device_variables(device).items() <= process.environ().items() for process in family[1:])
         os.kill(family[0].pid, signal.SIGKILL)

@@ -10,6 +10,7 @@ import pytest
 from experiments.runtime.device import Device
 from experiments.runtime.subprocesses import device_variables
 from tests.conftest import environment
+from tests.waiting import PATIENCE
 
 BEGIN = """
 from experiments.experiment import Refused
@@ -67,7 +68,7 @@ def run(program: str, deterministic: bool = True) -> subprocess.CompletedProcess
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE,
     )
 
 

@@ -21,6 +21,7 @@ from experiments.training.execution import Evaluation, State, choose, evaluate, 
 from experiments.training.execution.execution import Execution, Task
 from experiments.training.execution.fastest import fastest
 from experiments.training.execution.fit import Fit
+from tests.waiting import PATIENCE
 
 ONE_BY_ONE = ("fit", "epoch", "epoch_xla")
 EXAMPLES, BATCH = 80, 32  # the last batch has 16
@@ -315,7 +316,7 @@ os._exit(0)  # as workers end: TensorFlow may crash when it ends a generator's d
 
 def test_two_devices_train_like_one() -> None:
     command = [sys.executable, "-X", "faulthandler", "-c", TWO_DEVICES]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

@@ -22,7 +22,7 @@ from experiments.networks import saving
 from experiments.networks.saving import checksums, foreign, outputs
 from experiments.networks.saving.reload import START
 from experiments.runtime import subprocesses
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.usefixtures("on_device")
 
@@ -125,7 +125,7 @@ def test_the_fresh_process_ends_with_its_parent(tmp_path):
     (tmp_path / "task.json").write_text(json.dumps({"device": {"kind": "cpu"}, "modules": ["time"]}))
     process = subprocesses.start(START, str(tmp_path))
     process.stdin.close()
-    wait_until(lambda: process.poll() is not None, "the end of the fresh process", seconds=10)
+    wait_until(lambda: process.poll() is not None, "the end of the fresh process")
     assert process.returncode == -signal.SIGKILL
 
 
@@ -286,7 +286,7 @@ def test_an_old_hdf5_file_becomes_a_keras_file_by_the_command_that_is_told(netwo
     said = foreign.described(tmp_path / "it's old.h5")
     assert " is an HDF5 file of Keras 3." in said
     command = shlex.split(said.partition("make a .keras file of it: ")[2])
-    subprocess.run([sys.executable, *command[1:]], check=True, capture_output=True, timeout=60)
+    subprocess.run([sys.executable, *command[1:]], check=True, capture_output=True, timeout=PATIENCE)
     assert saving.load(tmp_path / "it's old.keras")(INPUTS).shape == network(INPUTS).shape
     (tmp_path / "it's old.h5").rename(tmp_path / "model.keras")
     assert "model.keras is not a .keras file: it is an HDF5 file of Keras 3." in _refusal(tmp_path / "model.keras")

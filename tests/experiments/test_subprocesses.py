@@ -17,7 +17,7 @@ from experiments.runtime import device, subprocesses
 from experiments.runtime.device import Device
 from experiments.runtime.subprocesses import device_variables
 from tests.conftest import environment
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 SETTINGS = tuple(field.name for field in fields(Device))
 
@@ -95,7 +95,7 @@ def inherited(tmp_path_factory):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     return json.loads((folder / "found.json").read_text())
@@ -195,8 +195,8 @@ def test_it_ends_with_its_parent_and_all_that_it_started(number):
     parent, family = _started(PARENT, CHILD)
     assert not _gone(family)
     parent.send_signal(number)
-    parent.communicate(timeout=20)
-    wait_until(lambda: _gone(family), "the end of the fresh process and its child", seconds=20)
+    parent.communicate(timeout=PATIENCE)
+    wait_until(lambda: _gone(family), "the end of the fresh process and its child")
 
 
 def test_a_process_that_leads_no_group_ends_alone(tmp_path):
@@ -217,7 +217,7 @@ def test_ended_means_gone_with_all_that_it_started(tmp_path):
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocesses.start(CHILD, output=output)
-    wait_until(lambda: log.read_text().startswith("up"), "the child is up", seconds=60)
+    wait_until(lambda: log.read_text().startswith("up"), "the child is up")
     family = [psutil.Process(int(number)) for number in log.read_text().split()[1:]]
     subprocesses.end(process)
     assert _gone(family)

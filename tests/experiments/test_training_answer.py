@@ -25,6 +25,7 @@ from experiments.training.scores import regression_scores
 from experiments.training.session import HeldOutResult
 from experiments.training.settings import TrainingSettings
 from experiments.validators import InvalidField
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -329,5 +330,5 @@ print([name for name in ("tensorflow", "keras") if name in sys.modules])
 
 def test_an_answer_is_rendered_without_tensorflow():
     command = [sys.executable, "-c", WITHOUT_TENSORFLOW]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout.splitlines() == ["True 1 2", "[]"], done.stderr

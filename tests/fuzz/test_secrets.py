@@ -12,6 +12,7 @@ from runner.config.tracking_settings import Tracking
 from tests.conftest import Finished
 from tests.end_to_end.sweeping import TRIAL, trial_environment
 from tests.reading import runs
+from tests.waiting import PATIENCE
 
 CANARY = "canary7391"
 """Stands in everything that must not be kept or shown."""
@@ -39,7 +40,7 @@ def _run(folder: Path, *words: str) -> Finished:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
 

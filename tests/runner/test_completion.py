@@ -20,10 +20,9 @@ from runner.cli.shells import SCRIPTS
 from tests.conftest import ROOT, environment, run_command
 from tests.in_process import call_main
 from tests.runner.test_errors_of_users import complaint
+from tests.waiting import PATIENCE
 
 PROGRAMS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-
-SECONDS = 60
 
 
 @pytest.mark.parametrize(
@@ -135,7 +134,7 @@ def _typed(command: list[str], variables: dict[str, str], texts: list[str], awai
         for text in texts:
             time.sleep(1)  # a shell drops what is typed before its prompt
             os.write(terminal, text.encode())
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + PATIENCE
         while awaited not in screen and time.monotonic() < end:
             if select.select([terminal], [], [], 1)[0]:
                 screen += os.read(terminal, 10_000).decode(errors="replace")

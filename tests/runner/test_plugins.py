@@ -9,7 +9,10 @@ from importlib import metadata
 import pytest
 
 from experiments.plugins import VARIABLE
+from runner import run
+from runner.errors import UserError
 from tests.conftest import ROOT
+from tests.in_process import call_main
 
 MODEL = '''
 from dataclasses import dataclass
@@ -257,6 +260,21 @@ def test_a_file_that_is_none_or_hides_another_module(main, plugin):
     done = main(plugin(MODEL, "random.py"), *CHOSEN)
     assert "random.py has the name of another module" in done.err
     assert done.status == 2
+
+
+def test_a_file_that_failed_is_named_again_when_it_is_mended(plugin, tmp_path):
+    said = []
+
+    def program() -> int:
+        for content in ("import nowhere_at_all", MODEL):
+            with pytest.raises(UserError) as wrong:
+                run(plugin(content), *CHOSEN, "experiment.model.width=0")
+            said.append(str(wrong.value))
+        return 0
+
+    assert call_main(cwd=tmp_path, program=program).status == 0
+    assert "No module named 'nowhere_at_all'" in said[0]
+    assert said[1].startswith("experiment.model.width:")
 
 
 def test_no_config_can_name_a_plugin(main, tmp_path):

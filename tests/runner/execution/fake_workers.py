@@ -18,9 +18,7 @@ from runner.config.validation import Parts
 from runner.execution.fork_server import ForkServer
 from runner.execution.fork_servers import ForkServers
 from runner.messages import Assignment, Ended, Outcome, Record, Started, StoredInputs
-
-SECONDS = 20.0
-"""How long a script waits for what must come. Only a test that fails waits so long."""
+from tests.waiting import PATIENCE
 
 FIRST_PID = 1_000_000_000
 """Above all process numbers of Linux, so that no process can be meant."""
@@ -80,7 +78,7 @@ class FakeWorker:
         self._connection.send(Ended(outcome, message, records))
 
     def wait_for_signal(self) -> signal.Signals:
-        return self.signals.get(timeout=SECONDS)
+        return self.signals.get(timeout=PATIENCE)
 
     def end_when_interrupted(self, *records: Record) -> None:
         assert self.wait_for_signal() == signal.SIGINT
@@ -90,7 +88,7 @@ class FakeWorker:
         self._connection.close()
 
     def _hear(self) -> Any:
-        assert self._connection.poll(SECONDS), "the scheduler does not answer"
+        assert self._connection.poll(PATIENCE), "the scheduler does not answer"
         return self._connection.recv()
 
 

@@ -16,8 +16,9 @@ from runner.messages import HandOn, Measured, Metric, Outcome, Started
 from runner.sweep.isolated import Isolated
 from runner.tracking import tags
 from tests.runner.execution.conftest import House
-from tests.runner.execution.fake_workers import SECONDS, FakeWorker
+from tests.runner.execution.fake_workers import FakeWorker
 from tests.runner.jobs import job
+from tests.waiting import PATIENCE
 
 GPU = {"kind": "gpu"}
 
@@ -47,7 +48,7 @@ class PretendedCards:
 
 
 def test_four_jobs_at_a_time_have_a_card_each(house: House) -> None:
-    cards, together = PretendedCards(), Barrier(4, timeout=SECONDS)
+    cards, together = PretendedCards(), Barrier(4, timeout=PATIENCE)
 
     def script(worker: FakeWorker) -> None:
         with cards.used_by(worker):

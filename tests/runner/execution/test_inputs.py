@@ -17,8 +17,9 @@ from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from runner.tracking.sources import SourceNotFound
 from tests.runner.execution.conftest import House
-from tests.runner.execution.fake_workers import SECONDS, FakeWorker
+from tests.runner.execution.fake_workers import FakeWorker
 from tests.runner.jobs import LeavingToy, NeedyToy, TimedToy, job
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_the_model_of_an_earlier_job_is_looked_for_when_that_has_ended(
     def trains(worker: FakeWorker) -> None:
         worker.start()
         worker.hand_over(Measured())
-        assert ready.wait(SECONDS)
+        assert ready.wait(PATIENCE)
         worker.end()
 
     def deploys(worker: FakeWorker) -> None:

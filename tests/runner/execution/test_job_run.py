@@ -14,8 +14,9 @@ from runner.execution.limits import NEVER, Limits
 from runner.messages import Ended, Measured, Metric, Note, Outcome
 from runner.sweep.job_results import job_results
 from tests.runner.execution.conftest import House
-from tests.runner.execution.fake_workers import SECONDS, FakeWorker
+from tests.runner.execution.fake_workers import FakeWorker
 from tests.runner.jobs import job
+from tests.waiting import PATIENCE
 
 Start = Callable[[Callable[[FakeWorker], None]], JobRun]
 
@@ -50,7 +51,7 @@ def start(house: House, measured: list[JobState]) -> Iterator[Start]:
 def step(run: JobRun) -> JobState:
     """Handle the next message; return the state that it leads to."""
     while True:
-        assert wait([run.fileno()], SECONDS)
+        assert wait([run.fileno()], PATIENCE)
         if (message := run.receive(is_readable=True)) is not None:
             run.handle(message)
             return run.state
@@ -141,7 +142,7 @@ def test_a_message_that_came_in_time_counts_before_the_deadline(house: House, st
     run = start(script)
     step(run)
     run.go()
-    assert wait([run.fileno()], SECONDS)
+    assert wait([run.fileno()], PATIENCE)
     house.clock.now += 11
     message = run.receive(is_readable=True)
     assert isinstance(message, Ended)

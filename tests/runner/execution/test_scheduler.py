@@ -17,10 +17,10 @@ from runner.execution.pruning import Pruned
 from runner.messages import File, Known, Measured, Metric, Note, Outcome, Record, Settled
 from runner.tracking import tags
 from tests.runner.execution.conftest import House, work
-from tests.runner.execution.fake_workers import SECONDS, FakeWorker
+from tests.runner.execution.fake_workers import FakeWorker
 from tests.runner.jobs import ResumableToy, job
 from tests.runner.memory_store import artifact
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 
 def loss(value: float) -> Metric:
@@ -153,7 +153,7 @@ def test_no_job_starts_while_another_measures(house: House) -> None:
 
 def test_jobs_side_by_side(house: House) -> None:
     """Two of three at a time, and never more."""
-    pair = Barrier(2, timeout=SECONDS)
+    pair = Barrier(2, timeout=PATIENCE)
     at_work = set[int]()
     most = []
 
@@ -179,7 +179,7 @@ def test_a_place_that_is_free_is_taken_once(house: House) -> None:
 
     def first(worker: FakeWorker) -> None:
         worker.start()
-        assert second_works.wait(SECONDS)
+        assert second_works.wait(PATIENCE)
         worker.end()
 
     def second(worker: FakeWorker) -> None:
@@ -193,7 +193,7 @@ def test_a_place_that_is_free_is_taken_once(house: House) -> None:
 
     def third(worker: FakeWorker) -> None:
         worker.start()
-        assert seen.wait(SECONDS)
+        assert seen.wait(PATIENCE)
         worker.end()
 
     house.servers.scripts |= {1: first, 2: second, 3: third}
@@ -480,7 +480,7 @@ def saved(error: BaseException) -> list[Path]:
 
 def test_a_store_that_fails_loses_nothing(house: House) -> None:
     """Both jobs that go on are asked for what they have; all of it is saved elsewhere."""
-    both = Barrier(2, timeout=SECONDS)
+    both = Barrier(2, timeout=PATIENCE)
 
     def sees_it_fail(worker: FakeWorker) -> None:
         worker.start()

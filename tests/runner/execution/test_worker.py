@@ -15,6 +15,7 @@ import pytest
 from experiments.recorder import Source
 from runner.execution.worker import PipeRecorder
 from runner.messages import GO, Known, Measured, Metric, Note, Progress, Record, Settled, StoredInputs
+from tests.waiting import PATIENCE
 
 
 class Scheduler:
@@ -27,7 +28,7 @@ class Scheduler:
         self._thread.start()
 
     def join(self) -> None:
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=PATIENCE)
         assert not self._thread.is_alive()
 
     def _answer(self) -> None:

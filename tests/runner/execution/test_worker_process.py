@@ -11,8 +11,9 @@ from runner.execution import worker_process
 from runner.execution.worker_process import MOST_LATE, WorkerProcess
 from runner.messages import GO, Assignment, Ended, Known, Outcome, StoredInputs
 from tests.runner.execution.conftest import House
-from tests.runner.execution.fake_workers import SECONDS, STARTED, FakeWorker
+from tests.runner.execution.fake_workers import STARTED, FakeWorker
 from tests.runner.jobs import job
+from tests.waiting import PATIENCE
 
 Start = Callable[[Callable[[FakeWorker], None]], WorkerProcess]
 
@@ -32,7 +33,7 @@ def start(house: House) -> Start:
 def hear(process: WorkerProcess) -> object:
     """The next message that is not only about the process."""
     while True:
-        assert process.wait(SECONDS)
+        assert process.wait(PATIENCE)
         if (message := process.receive()) is not None:
             return message
 
