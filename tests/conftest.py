@@ -61,6 +61,7 @@ SHARE_NOTHING = {
 """Files whose tests can be dealt out one by one; those of every other file run in one process, with its fixtures."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks what starts real processes as slow, and says what must stay together when tests run side by side."""
     for item in items:
