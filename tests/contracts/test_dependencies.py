@@ -38,3 +38,10 @@ def test_a_dependency_is_bounded_around_its_tested_version(written: str) -> None
     assert (name in PINNED) != (name in NOT_PINNED)
     if name in PINNED:
         assert wanted.specifier.contains(PINNED[name]), f"constraints.txt has {name}=={PINNED[name]}"
+
+
+def test_tests_of_a_file_are_dealt_out_together(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist tells groups by the ends of names; without them a file's fixture is made once in each process."""
+    if not hasattr(request.config, "workerinput"):
+        pytest.skip("the tests run one after another")
+    assert request.node.nodeid.endswith("@tests/contracts/test_dependencies.py")
