@@ -16,6 +16,7 @@ from runner.cluster.slurm import Slurm
 from runner.errors import UserError
 from tests.cluster.jobs import Job, run
 from tests.conftest import ROOT, environment
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ print(list(Slurm().map(run, [Job(Path({str(tmp_path)!r}))])))
     variables = {name: value for name, value in environment().items() if name != "PYTHONPATH"}
     command = [sys.executable, "-c", program]
     done = subprocess.run(
-        command, cwd=tmp_path / "elsewhere", env=variables, capture_output=True, text=True, timeout=60
+        command, cwd=tmp_path / "elsewhere", env=variables, capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.stdout.strip() == f"[(0, '{tmp_path}/elsewhere None set()')]", done.stderr
 

@@ -47,7 +47,7 @@ def finished(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     ways = "experiment.ways=[saved_model,litert_float32,mlflow_serve]"
     done = run_command(
-        "-m", "runner", *QUICK, ways, f"experiment.source={model}", "tracking.dir=D", cwd=folder, timeout=300
+        "-m", "runner", *QUICK, ways, f"experiment.source={model}", "tracking.dir=D", cwd=folder, timeout=PATIENCE
     )
     return done, folder / "D"
 

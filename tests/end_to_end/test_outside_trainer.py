@@ -9,12 +9,18 @@ from pathlib import Path
 from tests.conftest import Finished
 from tests.end_to_end.sweeping import TRIAL, trial_environment
 from tests.reading import only_run
+from tests.waiting import PATIENCE
 
 
 def _run(folder: Path, *words: str) -> Finished:
     command = ["-m", "runner", "--config-dir", str(TRIAL / "choices"), "tracking.dir=store", "device=cpu", *words]
     done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=trial_environment(), capture_output=True, text=True, timeout=300
+        [sys.executable, *command],
+        cwd=folder,
+        env=trial_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
 

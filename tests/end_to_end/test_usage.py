@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import environment, free_port, run_command
 from tests.end_to_end.test_training_run import QUICK
 from tests.reading import client, only_run
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 MYTAB = """\
 # @package experiment.dataset
@@ -81,7 +81,12 @@ def test_the_printed_programs_predict(trained, dataset, tmp_path):
     assert [len(program.splitlines()) for program in programs] == [5, 5, 5]
     for program in programs:
         done = subprocess.run(
-            [sys.executable, "-c", program], cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=120
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env=os.environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         assert "probabilities" in done.stdout

@@ -7,6 +7,7 @@ import sys
 
 from experiments.runtime.keras_variables import USERS_HOME
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE
 
 
 def python(code: str, **variables: str) -> str:
@@ -14,7 +15,7 @@ def python(code: str, **variables: str) -> str:
     users = {name: value for name, value in os.environ.items() if name != USERS_HOME}
     command = [sys.executable, "-c", code]
     done = subprocess.run(
-        command, cwd=ROOT, env=users | variables, capture_output=True, text=True, check=True, timeout=120
+        command, cwd=ROOT, env=users | variables, capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     return done.stdout.strip()
 

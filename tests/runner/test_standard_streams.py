@@ -10,6 +10,7 @@ import pytest
 
 from runner.cli.standard_streams import StandardStream
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE
 
 CHILD = """
 import os, subprocess, sys
@@ -46,6 +47,6 @@ def test_a_console_without_the_letters(encoding, shown):
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_streams_that_the_shell_has_closed(closed):
     done = subprocess.run(
-        ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, CHILD], cwd=ROOT, capture_output=True, timeout=60
+        ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, CHILD], cwd=ROOT, capture_output=True, timeout=PATIENCE
     )
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
