@@ -22,6 +22,9 @@ GRACE_SECONDS = 7.0
 HIDE_GPUS = {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
 """Hides GPUs from jobs that ask for none, so that they do not share one that another job is measuring."""
 
+NOT_NICE = {"RAY_worker_niceness": "0"}
+"""Keeps Ray from giving its workers a niceness of 15, with which any other program would take the job's processors."""
+
 THREADS = "OMP_NUM_THREADS"
 """The variable that Ray sets to a job's CPUs, by default 1: the job would measure something else than here."""
 
@@ -86,7 +89,7 @@ class Ray:
                 include_dashboard=None if self.address else False,
                 configure_logging=False,
                 log_to_driver=False,
-                runtime_env={"env_vars": {"PYTHONPATH": search_path()} | HIDE_GPUS},
+                runtime_env={"env_vars": {"PYTHONPATH": search_path()} | HIDE_GPUS | NOT_NICE},
             )
         except (OSError, RuntimeError, ValueError) as error:
             raise UserError(f"no Ray cluster at {self.address or 'this machine'}: {one_line(error)}") from error

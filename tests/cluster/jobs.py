@@ -29,7 +29,7 @@ class Job:
 
 
 def run(job: Job) -> str:
-    """Describe the process: working folder, OMP_NUM_THREADS, blocked signals. Or do what ``deed`` says."""
+    """Describe the process: working folder, OMP_NUM_THREADS, blocked signals, niceness. Or do what ``deed`` says."""
     (job.folder / f"{job.deed}-started-{uuid.uuid4()}").touch()
     match job.deed:
         case "die":
@@ -41,7 +41,8 @@ def run(job: Job) -> str:
         case "wait":
             return _until_signal(job)
     assert threading.current_thread() is threading.main_thread()
-    return f"{Path.cwd()} {os.environ.get('OMP_NUM_THREADS')} {signal.pthread_sigmask(signal.SIG_BLOCK, ())}"
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    return f"{Path.cwd()} {os.environ.get('OMP_NUM_THREADS')} {blocked} {os.nice(0)}"
 
 
 def _until_signal(job: Job) -> str:

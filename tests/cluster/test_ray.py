@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -40,12 +39,14 @@ def head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             stderr=log,
             start_new_session=True,
         )
+
+    def is_up() -> bool:
+        said = (tmp_path / "head.log").read_text()
+        assert process.poll() is None, said
+        return "Ray runtime started" in said
+
     try:
-        deadline = time.monotonic() + 60
-        while b"Ray runtime started" not in (tmp_path / "head.log").read_bytes():
-            assert time.monotonic() < deadline
-            assert process.poll() is None, (tmp_path / "head.log").read_text()
-            time.sleep(0.2)
+        wait_until(is_up, "Ray is up", pause=0.2)
         yield address
     finally:
         family = [process, *psutil.Process(process.pid).children(recursive=True)]
@@ -67,7 +68,7 @@ def test_the_dead_cost_nobody_else_a_result(
     died = results[0]
     assert isinstance(died, Lost)
     assert died.reason.startswith("Ray says WorkerCrashedError: The worker died unexpectedly")
-    assert results[1] == f"{tmp_path} {os.environ.get('OMP_NUM_THREADS')} set()"
+    assert results[1] == f"{tmp_path} {os.environ.get('OMP_NUM_THREADS')} set() {os.nice(0)}"
     assert results[2] == Lost("the job raised ValueError: two lines")
     assert results[3] == Lost("the job raised SystemExit: 3")
     assert [job.starts() for job in jobs] == [1, 1, 1, 1]
@@ -94,7 +95,8 @@ while not (folder / "wait-ready").exists():
 results.close()
 """
     done = run_command("-c", program, cwd=tmp_path / "elsewhere")
-    assert done.out.splitlines() == [str((0, f"{tmp_path}/elsewhere {os.environ.get('OMP_NUM_THREADS')} set()"))]
+    seen = f"{tmp_path}/elsewhere {os.environ.get('OMP_NUM_THREADS')} set() {os.nice(0)}"
+    assert done.out.splitlines() == [str((0, seen))]
     assert done.err == ""
     assert Job(tmp_path, "wait").saw("SIGINT")
     assert _rays() != []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -42,7 +43,7 @@ def test_the_dead_cost_nobody_else_a_result(tmp_path: Path, monkeypatch: pytest.
     assert isinstance(died, Lost)
     assert "FAILED, killed by SIGKILL" in died.reason
     assert Path(died.reason.split()[-1]).is_file()
-    assert returned == f"{tmp_path} None set()"
+    assert returned == f"{tmp_path} None set() {os.nice(0)}"
     assert raised == Lost("the job raised ValueError: two lines")
     assert exited == Lost("the job raised SystemExit: 3")
     assert [job.starts() for job in jobs] == [1, 1, 1, 1]
@@ -87,7 +88,7 @@ print(list(Slurm().map(run, [Job(Path({str(tmp_path)!r}))])))
     done = subprocess.run(
         command, cwd=tmp_path / "elsewhere", env=variables, capture_output=True, text=True, timeout=PATIENCE
     )
-    assert done.stdout.strip() == f"[(0, '{tmp_path}/elsewhere None set()')]", done.stderr
+    assert done.stdout.strip() == f"[(0, '{tmp_path}/elsewhere None set() {os.nice(0)}')]", done.stderr
 
 
 @pytest.mark.usefixtures("slurm")

@@ -14,14 +14,17 @@ from experiments.testing import MemoryRecorder
 from experiments.training import Training
 from experiments.training.callbacks import Callback
 from experiments.training.losses import Loss
+from tests.experiments.shortcuts import only_learning
 
 
 def _trained(dataset: Any, **fields: Any) -> MemoryRecorder:
     recorder = MemoryRecorder()
-    Training(
+    task = Training(
         SoftmaxRegression(), dataset, Adam(schedule="constant"), batch_size=16, check_saved=False, registered_name=None,
         **{"epochs": 4} | fields,
-    ).run(recorder)  # fmt: skip
+    )  # fmt: skip
+    with only_learning():
+        task.run(recorder)
     return recorder
 
 

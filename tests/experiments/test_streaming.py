@@ -20,6 +20,7 @@ from experiments.networks.models import SoftmaxRegression
 from experiments.networks.optimizers import Adam
 from experiments.testing import MemoryRecorder
 from experiments.training import Training
+from tests.experiments.shortcuts import only_learning
 
 Folder = Callable[[int], Path]
 
@@ -72,10 +73,12 @@ def _table(path: Path, **fields: Any) -> Csv:
 
 def _trained(dataset: Dataset, execution: str) -> MemoryRecorder:
     recorder = MemoryRecorder()
-    Training(
+    task = Training(
         SoftmaxRegression(), dataset, Adam(), epochs=2, batch_size=16, execution=execution, check_saved=False,
         registered_name=None,
-    ).run(recorder)  # fmt: skip
+    )  # fmt: skip
+    with only_learning():
+        task.run(recorder)
     return recorder
 
 

@@ -24,6 +24,7 @@ from experiments.testing import MemoryRecorder
 from experiments.training import Training, artifacts
 from experiments.training.augmentation import Augmentation
 from experiments.training.checkpoint import Checkpoint, newest
+from tests.experiments.shortcuts import only_learning
 
 pytestmark = pytest.mark.usefixtures("on_device")
 
@@ -44,6 +45,11 @@ def training(model: str = "mlp", dataset: str = "digits", optimizer: str = "adam
 
 
 def run(task: Training, recorder: MemoryRecorder | None = None) -> MemoryRecorder:
+    with only_learning():
+        return run_whole(task, recorder)
+
+
+def run_whole(task: Training, recorder: MemoryRecorder | None = None) -> MemoryRecorder:
     recorder = recorder or MemoryRecorder()
     task.run(recorder)
     return recorder
@@ -70,7 +76,7 @@ def _precision() -> Iterator[None]:
 
 
 def test_a_training_leaves_its_answer():
-    recorder = run(training())
+    recorder = run_whole(training())
     assert recorder.steps("train/loss") == recorder.steps("val/accuracy") == [1, 2, 3]
     assert recorder.metrics["test/accuracy", 0] > 0.85
     kept = recorder.tables["results"][int(np.argmin([row["val_loss"] for row in recorder.tables["results"]]))]
@@ -196,7 +202,7 @@ def _r2_of_linear_regression() -> float:
 def test_a_regression():
     """As good as a linear regression, which explains a third of what is to be explained there."""
     fields = {"epochs": 60, "patience": None, "optimizer_fields": {"learning_rate": 0.02}}
-    recorder = run(training("softmax_regression", "diabetes", **fields))
+    recorder = run_whole(training("softmax_regression", "diabetes", **fields))
     assert recorder.metrics["test/r2", 0] == pytest.approx(_r2_of_linear_regression(), abs=0.03)
     assert "residuals" in recorder.figures
     assert "val/accuracy" not in {name for name, _ in recorder.metrics}
