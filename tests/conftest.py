@@ -144,6 +144,14 @@ def on_device(_tensorflow: Placement) -> Iterator[Placement]:
         yield _tensorflow
 
 
+@pytest.fixture(autouse=True)
+def _no_store_is_left_behind() -> Iterator[None]:
+    """Fails the test that leaves its store's address in MLflow's variable, where every later test would find it."""
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    yield
+    assert os.environ.get("MLFLOW_TRACKING_URI") == before
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / "store"

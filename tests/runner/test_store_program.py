@@ -144,7 +144,10 @@ def test_a_moved_store_is_taken_over(moved: Archive) -> None:
     assert moved.call("check").status == 0
     moved.client.download_artifacts(moved.trained, "results.csv")
     mlflow.set_tracking_uri(moved.client.tracking_uri)
-    mlflow.artifacts.download_artifacts("models:/cats/1")
+    try:
+        mlflow.artifacts.download_artifacts("models:/cats/1")
+    finally:
+        mlflow.set_tracking_uri(None)  # else later tests find the address in MLFLOW_TRACKING_URI
     assert str(moved.folder) in moved.client.get_model_version("cats", "1").source
     assert not old.exists()
     assert "nothing to do" in moved.call("relocate").out
