@@ -110,7 +110,7 @@ def test_what_is_not_in_the_grammar_is_refused(nothing_executed, text, says):
     since = time.monotonic()
     with pytest.raises(InvalidField) as error:
         Autodiff(expression=text, at={"x": 1, "y": 1, "A": 1})
-    assert time.monotonic() - since < 2
+    assert time.monotonic() - since < 30  # some would take hours
     assert error.value.field == "expression"
     line = str(error.value)
     assert re.match(r"column \d+: ", line), line

@@ -148,11 +148,11 @@ def install_dot(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_hanging_dot_is_given_up_on(on_device: Placement, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    install_dot(tmp_path, "sleep 5; :", monkeypatch)
+    install_dot(tmp_path, "sleep 60; :", monkeypatch)
     monkeypatch.setattr(rendering, "TIME_LIMIT", 0.2)
     start = time.monotonic()
     drawn = draw_textbook()
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 50
     assert "not ready after 0.2 s" in drawn.hint
     assert set(drawn.files) == TEXTS
 
