@@ -221,19 +221,28 @@ class SweepAnswer:
     def _best(self, recorder: Recorder) -> str:
         """A sentence about the best job by ``sweep.metric``, or the front of several metrics, if that is set."""
         objectives = self._settings.objectives
-        candidates = self._candidates([objective.metric for objective in objectives])
         if not objectives:
             return ""
+        metrics = [objective.metric for objective in objectives]
+        candidates = self._candidates(metrics)
+        if not candidates:
+            return f"sweep.metric: {self._what_is_lacking(metrics)}."
         if len(objectives) > 1:
             return record_front(candidates, objectives, recorder)
         metric, direction = objectives[0].metric, objectives[0].direction
-        if not candidates:
-            return f"sweep.metric: no FINISHED job has a metric {metric}."
         choose = least if direction == "minimize" else most
         best = choose(candidates, lambda one: one.values[0])
         names = listed([f"**{literal(one.name)}**" for one in best])
         each = " each" if len(best) > 1 else ""
         return f"Best by {metric} ({direction}): {names} with {best[0].values[0]:z.6g}{each}."
+
+    def _what_is_lacking(self, metrics: Sequence[str]) -> str:
+        """Say why no job can be the best."""
+        there = {name for result, _ in self._pairs() if result.status == "FINISHED" for name in result.metrics}
+        if missing := [metric for metric in metrics if metric not in there]:
+            known = f"; they have {literal(listed(sorted(there)))}" if there else ""
+            return f"no FINISHED job has a metric {literal(listed(missing))}{known}"
+        return f"no FINISHED job has a finite value of {literal(listed(metrics))}"
 
     def _candidates(self, metrics: Sequence[str]) -> list[Candidate]:
         """The FINISHED jobs that have a finite value of each metric."""

@@ -61,8 +61,6 @@ def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
 def record_front(candidates: Sequence[Candidate], objectives: Sequence[Objective], recorder: Recorder) -> str:
     """Record the front as a table and a figure; return it in Markdown."""
     metrics = [objective.metric for objective in objectives]
-    if not candidates:
-        return f"sweep.metric: no FINISHED job has all of {literal(listed(metrics))}."
     front = pareto_front(candidates, objectives)
     recorder.table(
         "pareto", [{"job": c.number, "name": c.name, **dict(zip(metrics, c.values, strict=True))} for c in front]

@@ -147,9 +147,20 @@ def test_the_best_job(client: MemoryClient, direction: str, best: str) -> None:
     runs = [child(client, x, loss=x * x) for x in (1, 2, 3)] + [child(client, 4, loss=0, status="FAILED")]
     settings = SweepSettings(metric="loss", direction=direction)
     assert f"Best by loss ({direction}): {best}" in note_of(answer(runs, settings=settings))
-    assert "sweep.metric: no FINISHED job has a metric time." in note_of(
-        answer(runs, settings=SweepSettings(metric="time"))
-    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "says"),
+    [
+        ("time", "sweep.metric: no FINISHED job has a metric time; they have loss."),
+        (["loss", "los"], "sweep.metric: no FINISHED job has a metric los; they have loss."),
+        ("loss", "sweep.metric: no FINISHED job has a finite value of loss."),
+    ],
+)
+def test_no_job_can_be_the_best(client: MemoryClient, metric: str | list[str], says: str) -> None:
+    runs = [child(client, x, loss=math.nan) for x in (1, 2)]
+    direction = ["minimize", "minimize"] if isinstance(metric, list) else "minimize"
+    assert says in note_of(answer(runs, settings=SweepSettings(metric=metric, direction=direction)))
 
 
 @pytest.mark.parametrize(
