@@ -95,6 +95,7 @@ class Training(TrainingSettings, Experiment):
         with scope():
             session = Session(self, data, _earlier(recorder))
             session.prepare(recorder)
+            recorder.metric("model/parameters", session.parameters)
             answer = TrainingAnswer(self, data, current().actual, session.history)
             answer.rounding = accepted_rounding(self.precision)
             try:

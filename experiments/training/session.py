@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +88,11 @@ class Session:
         self._best = values_of(self.model.variables)
         if checkpoint:
             self._restore(checkpoint)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are learnt."""
+        return sum(math.prod(variable.shape) for variable in self.model.trainable_variables)
 
     def prepare(self, recorder: Recorder) -> None:
         """Choose the execution if it is ``auto`` and no earlier run has settled it, and compile it."""

@@ -82,6 +82,7 @@ def test_a_training_leaves_its_answer():
     kept = recorder.tables["results"][int(np.argmin([row["val_loss"] for row in recorder.tables["results"]]))]
     assert recorder.metrics["best/val_loss", 0] == kept["val_loss"]
     assert recorder.metrics["best/val_accuracy", 0] == kept["val_accuracy"]
+    assert recorder.metrics["model/parameters", 0] == 64 * 256 + 256 + 256 * 128 + 128 + 128 * 10 + 10
     assert {"learning", "confusion", "mistakes"} <= recorder.figures.keys()
     assert {"model.keras", "saved_model/1/saved_model.pb", "test_set.npz", "calibration.npz"} <= recorder.files.keys()
     assert [row["epoch"] for row in recorder.tables["results"]] == [1, 2, 3]
