@@ -24,7 +24,7 @@ from benchmarks.gpu.report import Report
 from benchmarks.gpu.step import Step
 from benchmarks.gpu.steps import STEPS
 from tests.conftest import Finished, environment, run_command
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, SOON
 
 LETTERS = "abcdefghij"
 
@@ -197,7 +197,7 @@ def test_a_process_that_takes_too_long_is_ended_with_its_children(tmp_path: Path
     (child,) = psutil.Process(process.pid).children()
     with pytest.raises(processes.OutOfTime):
         processes.wait(process, tmp_path / "log", deadline=time.monotonic())
-    psutil.wait_procs([child], timeout=PATIENCE)
+    psutil.wait_procs([child], timeout=SOON)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     assert process.returncode
 

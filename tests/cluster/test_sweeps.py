@@ -16,7 +16,7 @@ from tests.cluster.postgres_machine import PostgresMachine
 from tests.end_to_end.sweeping import PARENT, Sweeping, child, only_parent, statuses
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.reading import runs
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import wait_until
 
 ENDS = "experiment.ends=well,badly,murderous"
 
@@ -41,7 +41,7 @@ def _on_slurm(server: TrackingServer, folder: Path, *arguments: str) -> Sweeping
 
 @pytest.mark.usefixtures("slurm")
 def test_slurm_with_a_server_on_postgres(server: TrackingServer, tmp_path: Path) -> None:
-    status, out, err = _on_slurm(server, tmp_path, ENDS).end(timeout=PATIENCE)
+    status, out, err = _on_slurm(server, tmp_path, ENDS).end()
     assert status == 1, err
     runs = _runs(server)
     (parent,) = (run for run in runs if PARENT not in run.data.tags)
@@ -77,7 +77,7 @@ def test_ctrl_c_cancels_the_array(server: TrackingServer, tmp_path: Path) -> Non
     sweep = _on_slurm(server, tmp_path, "experiment.x=1,2,3", "experiment.seconds=60")
     wait_until(lambda: _running(server) >= 3, "the parent and two jobs go on", pause=0.5)
     sweep.process.send_signal(signal.SIGINT)
-    status, _, err = sweep.end(timeout=PATIENCE)
+    status, _, err = sweep.end()
     assert status == 130, err
     assert "Traceback" not in err
     assert {run.info.status for run in _runs(server)} == {"KILLED"}
@@ -94,7 +94,7 @@ def _is_queue_empty() -> bool:
 
 def test_ray(tmp_path: Path) -> None:
     sweep = Sweeping(tmp_path, "hydra/launcher=ray", ENDS)
-    status, _, err = sweep.end(timeout=PATIENCE)
+    status, _, err = sweep.end()
     assert status == 1, err
     assert statuses(sweep.store) == {"FINISHED": 1, "FAILED": 2}  # so none was run twice
     assert "WorkerCrashedError" in child(sweep.store, ends="murderous").data.tags["reason"]
@@ -106,7 +106,7 @@ def test_ctrl_c_under_ray(tmp_path: Path) -> None:
     sweep = Sweeping(tmp_path, "hydra/launcher=ray", half, "experiment.x=1,2,3", "experiment.seconds=60")
     wait_until(lambda: _going_on(sweep), "two jobs go on", pause=0.5)
     sweep.process.send_signal(signal.SIGINT)
-    status, _, err = sweep.end(timeout=PATIENCE)
+    status, _, err = sweep.end()
     assert status == 130, err
     assert "Traceback" not in err
     assert set(statuses(sweep.store)) == {"KILLED"}

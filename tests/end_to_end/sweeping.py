@@ -17,7 +17,7 @@ import psutil
 
 from tests.conftest import ROOT, environment
 from tests.reading import client, runs
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE, SOON, wait_until
 
 TRIAL = ROOT / "tests" / "trial_package"
 
@@ -94,12 +94,12 @@ class Sweeping:
             return False
         return any("loss" in run.data.metrics for run in runs(self.store, "trial"))
 
-    def end(self, timeout: float = PATIENCE) -> tuple[int, str, str]:
+    def end(self) -> tuple[int, str, str]:
         """Exit status, standard output and error; no process of it may be left."""
         alive = self.process.poll() is None
         family = psutil.Process(self.process.pid).children(recursive=True) if alive else []
-        out, err = self.process.communicate(timeout=timeout)
-        _, left = psutil.wait_procs(family, timeout=PATIENCE)
+        out, err = self.process.communicate(timeout=PATIENCE)
+        _, left = psutil.wait_procs(family, timeout=SOON)
         assert not left, left
         return self.process.returncode, out, err
 
@@ -108,7 +108,7 @@ class Sweeping:
         family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate()
-        _, left = psutil.wait_procs(family, timeout=PATIENCE)
+        _, left = psutil.wait_procs(family, timeout=SOON)
         assert not left
 
 

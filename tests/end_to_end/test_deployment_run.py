@@ -17,7 +17,7 @@ from runner.tracking.sources import SourceNotFound, find
 from runner.tracking.store import LocalStore
 from tests.conftest import environment, run_command
 from tests.reading import artifacts, client, history, only_run, runs
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE, SOON, wait_until
 
 MAKE_MODEL = """
 import keras, numpy as np
@@ -46,9 +46,7 @@ def finished(model, tmp_path_factory):
     """A run of two runtimes and a real server."""
     folder = tmp_path_factory.mktemp("elsewhere")
     ways = "experiment.ways=[saved_model,litert_float32,mlflow_serve]"
-    done = run_command(
-        "-m", "runner", *QUICK, ways, f"experiment.source={model}", "tracking.dir=D", cwd=folder, timeout=PATIENCE
-    )
+    done = run_command("-m", "runner", *QUICK, ways, f"experiment.source={model}", "tracking.dir=D", cwd=folder)
     return done, folder / "D"
 
 
@@ -131,11 +129,11 @@ def test_no_server_outlives_a_command_that_is_killed(going):
     wait_until(serves, "the server listens", pause=0.5)
     run.send_signal(signal.SIGKILL)
     try:
-        wait_until(lambda: not any(map(_is_alive, family)), "all processes have ended")
+        wait_until(lambda: not any(map(_is_alive, family)), "all processes have ended", seconds=SOON)
     finally:
         for process in filter(_is_alive, family):
             process.kill()
-    wait_until(lambda: _is_free(port), "the port is free")
+    wait_until(lambda: _is_free(port), "the port is free", seconds=SOON)
 
 
 def _is_free(port: int) -> bool:
@@ -153,9 +151,9 @@ def test_an_interrupt_keeps_what_was_measured(going, tmp_path):
     next(line for line in run.stdout if line.startswith("litert_float32: "))  # its last process; onnx has another one
     family = psutil.Process(run.pid).children(recursive=True)
     run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=PATIENCE)
+    _, err = run.communicate(timeout=SOON)
     assert err.splitlines() == ["runner: interrupted by SIGINT; what was measured is kept"]
-    wait_until(lambda: not any(map(_is_alive, family)), "all processes have ended")
+    wait_until(lambda: not any(map(_is_alive, family)), "all processes have ended", seconds=SOON)
     tracked = only_run(tmp_path / "store", "deployment")
     assert tracked.info.status == "KILLED"
     assert "LiteRT float32" in tracked.data.tags["mlflow.note.content"]

@@ -18,7 +18,7 @@ from tests.conftest import QUICK, environment
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.needs import needs_root
 from tests.reading import artifacts, client, history, only_run, runs
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE, SOON, wait_until
 
 LONG = (
     "experiment.sizes=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]",
@@ -56,8 +56,8 @@ class Going:
     def end(self) -> tuple[int, str]:
         """Exit status and standard error; nothing of it may be left."""
         family = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
-        _, err = self.process.communicate(timeout=PATIENCE)
-        _, alive = psutil.wait_procs(family, timeout=PATIENCE)
+        _, err = self.process.communicate(timeout=SOON)
+        _, alive = psutil.wait_procs(family, timeout=SOON)
         assert not alive
         return self.process.returncode, err
 
@@ -191,7 +191,7 @@ def test_kill_9_keeps_the_points_and_the_next_start_says_killed(going, runner):
     worker = run.worker()
     run.process.kill()
     run.process.wait()
-    assert not psutil.wait_procs([worker], timeout=PATIENCE)[1]
+    assert not psutil.wait_procs([worker], timeout=SOON)[1]
     dead = only_run(run.store)
     assert dead.info.status == "RUNNING"
     assert len(history(run.store, dead, "time/median_us")) >= 3

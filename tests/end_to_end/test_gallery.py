@@ -39,7 +39,7 @@ def made_by(program: str, folder: Path) -> None:
 
 def trained(name: str, folder: Path) -> None:
     _, _, _, *words = command("python -m runner", f"registered_name={name}")
-    done = run_command("-m", "runner", *words, "device=cpu", cwd=folder, timeout=PATIENCE)
+    done = run_command("-m", "runner", *words, "device=cpu", cwd=folder)
     assert done.status == 0, done.err + done.out
 
 

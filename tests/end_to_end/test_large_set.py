@@ -7,7 +7,6 @@ from PIL import Image
 
 from tests.conftest import run_command
 from tests.reading import runs
-from tests.waiting import PATIENCE
 
 MEMORY_GB, SIDE = 0.6, 512
 COLUMNS, CATEGORIES = 10, 100
@@ -46,7 +45,7 @@ def _train(folder, store, *words):
         "-m", "runner", "tracking.dir=store", "-m", "experiment=training", "device=cpu", *words,
         "model=softmax_regression", "experiment.epochs=1", "experiment.check_saved=false",
         f"hydra.launcher.memory_gb={MEMORY_GB}",
-        cwd=folder, timeout=PATIENCE,
+        cwd=folder,
     )  # fmt: skip
     assert done.status == 0, done.out + done.err
     (training,) = [run for run in runs(store, "training") if "test/accuracy" in run.data.metrics]

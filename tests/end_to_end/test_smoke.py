@@ -14,7 +14,6 @@ from documenting.reference import FINDINGS
 from tests.conftest import ROOT, run_command
 from tests.docs.documents import BLOCK
 from tests.reading import artifacts, client
-from tests.waiting import PATIENCE
 
 FOUND = yaml.safe_load(FINDINGS.read_text())
 COMMON, TAGS = FOUND.pop("every experiment"), FOUND.pop("tags")
@@ -28,7 +27,7 @@ SOME_RUNS = " ?"
 def folder(tmp_path_factory) -> Path:
     """A working folder in which the preset has run."""
     folder = tmp_path_factory.mktemp("smoke")
-    done = run_command("-m", "runner", "-m", "+preset=smoke", "device=cpu", cwd=folder, timeout=PATIENCE)
+    done = run_command("-m", "runner", "-m", "+preset=smoke", "device=cpu", cwd=folder)
     assert done.status == 0, done.out + done.err
     assert "**6 jobs**: 6 FINISHED." in done.out
     return folder

@@ -11,7 +11,6 @@ import pytest
 from tests.conftest import run_command
 from tests.end_to_end.sweeping import PARENT, artifact
 from tests.reading import client, runs
-from tests.waiting import PATIENCE
 
 WORDS = [
     "experiment=matmul",
@@ -28,7 +27,7 @@ WORDS = [
 def swept(tmp_path_factory):
     """On a machine without a GPU."""
     folder = tmp_path_factory.mktemp("sweep")
-    done = run_command("-m", "runner", "-m", "tracking.dir=store", *WORDS, cwd=folder, timeout=PATIENCE)
+    done = run_command("-m", "runner", "-m", "tracking.dir=store", *WORDS, cwd=folder)
     return done, folder / "store"
 
 
@@ -99,7 +98,7 @@ def test_every_composed_config_is_kept(swept, parent, jobs):
 def test_the_limits_of_the_machine_are_measured_once_for_all_like_jobs(tmp_path):
     done = run_command(
         "-m", "runner", "-m", "tracking.dir=store", "device=cpu", "+preset=textbook", "experiment.sizes=[8]",
-        "seed=1,2,3", cwd=tmp_path, timeout=PATIENCE,
+        "seed=1,2,3", cwd=tmp_path,
     )  # fmt: skip
     assert done.status == 0, done.err
     found = [run for run in runs(tmp_path / "store") if PARENT in run.data.tags]

@@ -18,7 +18,7 @@ from tests.end_to_end.sweeping import PARENT, Sweeping, artifact, by_x, child, c
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.needs import needs_root
 from tests.reading import client
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import wait_until
 
 TWELVE = "experiment.x=1,2,3,4,5,6,7,8,9,10,11,12"
 TWELVE_X = [float(x) for x in range(1, 13)]
@@ -347,7 +347,7 @@ def test_the_process_of_each_job_is_its_own(sweeping):
 
 def test_two_hundred_jobs_eight_at_a_time_in_one_sqlite_store(sweeping):
     sweep = sweeping("experiment.x=range(200)", "hydra.launcher.n_jobs=8")
-    status, out, err = sweep.end(timeout=PATIENCE)
+    status, out, err = sweep.end()
     assert status == 0, err
     assert "locked" not in out + err
     runs = children(sweep.store)

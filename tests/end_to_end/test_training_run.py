@@ -21,7 +21,7 @@ from runner.tracking.store import LocalStore
 from tests.conftest import environment, run_command
 from tests.in_process import call_main
 from tests.reading import artifacts, client, history, runs
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import SOON, wait_until
 
 QUICK = (
     "experiment=training",
@@ -158,7 +158,7 @@ def test_after_a_kill_9_the_weights_are_those_of_an_undisturbed_run(undisturbed,
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    psutil.wait_procs(family, timeout=PATIENCE)
+    psutil.wait_procs(family, timeout=SOON)
     done = run_command(*words, "sweep.resume=true", cwd=tmp_path)
     assert done.status == 0, done.err
     resumed, killed = runs(store, "training")

@@ -20,7 +20,7 @@ from runner.tracking.store import LocalStore
 from tests.conftest import QUICK, environment, free_port, run_command
 from tests.needs import needs_browser
 from tests.reading import only_run
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, SOON
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def ui(measured):
     server.send_signal(signal.SIGINT)
     _, err = server.communicate(timeout=PATIENCE)
     assert (server.returncode, err) == (0, "")
-    assert not psutil.wait_procs(family, timeout=PATIENCE)[1]
+    assert not psutil.wait_procs(family, timeout=SOON)[1]
     assert LocalStore(folder / "store").ui == "http://127.0.0.1:5000"
 
 

@@ -25,7 +25,7 @@ from experiments.recorder import Source
 from experiments.runtime.device import Device
 from experiments.runtime.subprocesses import device_variables
 from experiments.testing import MemoryRecorder
-from tests.waiting import wait_until
+from tests.waiting import SOON, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -282,7 +282,11 @@ def test_a_server_has_the_device_settings_and_ends_with_its_worker_even_if_that_
         family = workers()
         assert all(device_variables(device).items() <= process.environ().items() for process in family[1:])
         os.kill(family[0].pid, signal.SIGKILL)
-        wait_until(lambda: not any(process.is_running() and process.status() != "zombie" for process in family), "gone")
+        wait_until(
+            lambda: not any(process.is_running() and process.status() != "zombie" for process in family),
+            "gone",
+            seconds=SOON,
+        )
 
 
 def _listens(process: psutil.Process) -> bool:

@@ -22,7 +22,7 @@ from experiments.networks import saving
 from experiments.networks.saving import checksums, foreign, outputs
 from experiments.networks.saving.reload import START
 from experiments.runtime import subprocesses
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE, SOON, wait_until
 
 pytestmark = pytest.mark.usefixtures("on_device")
 
@@ -125,7 +125,7 @@ def test_the_fresh_process_ends_with_its_parent(tmp_path):
     (tmp_path / "task.json").write_text(json.dumps({"device": {"kind": "cpu"}, "modules": ["time"]}))
     process = subprocesses.start(START, str(tmp_path))
     process.stdin.close()
-    wait_until(lambda: process.poll() is not None, "the end of the fresh process")
+    wait_until(lambda: process.poll() is not None, "the end of the fresh process", seconds=SOON)
     assert process.returncode == -signal.SIGKILL
 
 

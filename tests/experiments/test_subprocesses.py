@@ -17,7 +17,7 @@ from experiments.runtime import device, subprocesses
 from experiments.runtime.device import Device
 from experiments.runtime.subprocesses import device_variables
 from tests.conftest import environment
-from tests.waiting import PATIENCE, wait_until
+from tests.waiting import PATIENCE, SOON, wait_until
 
 SETTINGS = tuple(field.name for field in fields(Device))
 
@@ -195,8 +195,8 @@ def test_it_ends_with_its_parent_and_all_that_it_started(number):
     parent, family = _started(PARENT, CHILD)
     assert not _gone(family)
     parent.send_signal(number)
-    parent.communicate(timeout=PATIENCE)
-    wait_until(lambda: _gone(family), "the end of the fresh process and its child")
+    parent.communicate(timeout=SOON)
+    wait_until(lambda: _gone(family), "the end of the fresh process and its child", seconds=SOON)
 
 
 def test_a_process_that_leads_no_group_ends_alone(tmp_path):
