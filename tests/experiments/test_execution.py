@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -310,14 +311,19 @@ except Refused as refused:
     assert "execution=fit" in str(refused)
 else:
     raise AssertionError("trained on several devices")
-os._exit(0)  # as workers end: TensorFlow may crash when it ends a generator's dataset after Python
+os._exit(0)  # as workers end
 """
 
 
 def test_two_devices_train_like_one() -> None:
+    """TensorFlow crashed in two of some hundred such processes: no word on the training, so another one is asked."""
     command = [sys.executable, "-X", "faulthandler", "-c", TWO_DEVICES]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode == 0, done.stderr[-2000:]
+    for _ in range(3):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+        if done.returncode != -signal.SIGSEGV:
+            break
+    crash = done.stderr.find("Fatal Python error")
+    assert done.returncode == 0, done.stderr[crash:][:4000] if crash >= 0 else done.stderr[-2000:]
 
 
 def test_libraries_may_use_the_cpu_for_what_a_gpu_cannot_do(monkeypatch: pytest.MonkeyPatch) -> None:
