@@ -51,7 +51,7 @@ def _table(rows: list[Mapping[str, str]]) -> list[dict[str, str]]:
 
 
 def _cells(mode: str, row: Mapping[str, str] | None) -> dict[str, str]:
-    """The function's time and the ratios of one mode; a ratio above the bound with its whole interval is bold."""
+    """The function's time and the ratios of one mode; a ratio above the bound with its whole interval says so."""
     names = (f"{mode}: function", f"{mode}: ratio", f"{mode}: with Hessian")
     if row is None:
         return dict.fromkeys(names, "-")
@@ -60,7 +60,7 @@ def _cells(mode: str, row: Mapping[str, str] | None) -> dict[str, str]:
     hessian = row.get("hessian_ratio")
     cells = (
         f"{float(row['function_us']):,.0f} µs",
-        f"**{ratio}**" if is_above else ratio,
+        f"{ratio}, above {BOUND:g}" if is_above else ratio,
         f"{float(hessian):.2f}" if hessian else "-",
     )
     return dict(zip(names, cells, strict=True))
