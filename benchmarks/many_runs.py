@@ -1,4 +1,4 @@
-"""How long commands take on a store of many runs: ``python -m benchmarks.many_runs FOLDER``, about three minutes.
+"""How long commands take on a store of many runs: ``python -m benchmarks.many_runs FOLDER``, three to five minutes.
 
 Makes a store of 2,000 runs in FOLDER, which must not exist: 100 sweeps of 19 jobs, a tenth of which leave a registered
 model. Then it times the commands on it, and prints the table that stands in docs/stores.md. The last command deletes
