@@ -1,6 +1,7 @@
 """``python -m documenting.pictures`` asks the questions of the README, and puts answers and pictures into it.
 
-It takes some minutes. What is measured is worth more where nothing else runs.
+It takes some minutes. What is measured is worth more where nothing else runs. Words choose the questions whose command
+holds one of them: ``python -m documenting.pictures autodiff training``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -35,15 +37,18 @@ ANSWER = re.compile(
 """A question of a README: its command, the plot that shows its answer, and the answer."""
 
 
-def main() -> None:
-    """Ask every question once, then fill in the answers."""
+def main(words: Sequence[str]) -> None:
+    """Ask every question once, or those that ``words`` choose, then fill in the answers."""
     questions = {match["command"]: match["plot"] for path in READMES for match in ANSWER.finditer(path.read_text())}
+    chosen = [command for command in questions if not words or any(word in command for word in words)]
     with tempfile.TemporaryDirectory() as folder:
-        answers = {command: _answered(command, plot, Path(folder)) for command, plot in questions.items()}
+        answers = {command: _answered(command, questions[command], Path(folder)) for command in chosen}
+
+    def filled(match: re.Match[str]) -> str:
+        return match["head"] + answers.get(match["command"], match["answer"]) + match["tail"]
+
     for path in READMES:
-        path.write_text(
-            ANSWER.sub(lambda match: match["head"] + answers[match["command"]] + match["tail"], path.read_text())
-        )
+        path.write_text(ANSWER.sub(filled, path.read_text()))
 
 
 def _answered(command: str, plot: str, folder: Path) -> str:
@@ -79,4 +84,4 @@ def _shrink(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

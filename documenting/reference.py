@@ -36,7 +36,7 @@ Times are in microseconds where a name ends in `_us`, in milliseconds where it e
 KINDS = {"metrics": "metric", "columns": "column", "artifacts": "artifact"}
 
 STATUSES = {
-    f"{ExitStatus.OK:d}": "done; of a sweep: every job is FINISHED",
+    f"{ExitStatus.OK:d}": "done; of a sweep: every job is FINISHED, or was pruned by a search",
     f"{ExitStatus.FAILED:d}": "a run, or a job of a sweep, has FAILED; or the output could not be written",
     f"{ExitStatus.WRONG_INPUT:d}": "wrong input, or a store that cannot be used; one line says what, where, what to do",
     "128 + n": "ended by signal n: 130 after Ctrl-C",

@@ -63,14 +63,14 @@ def trial() -> Trial:
 def row(trials: Sequence[Trial]) -> dict[str, str]:
     """The trials as a row of a table; an interval counts where there is one."""
     having = [one for one in trials if one.found.outcome == CROSSOVER]
-    widths = [one.width for one in having]
+    widths = [one.width - 1 for one in having]
     return {
         "planted crossovers": str(len(trials)),
         "found": str(len(having)),
-        "intervals that hold it": f"{sum(one.is_held for one in having) / len(having):.1%}",
-        "width of the interval, median": f"{statistics.median(widths) - 1:.1%}",
-        "widest": f"{max(widths) - 1:.1%}",
-        "further sizes, median": f"{statistics.median(one.sizes for one in having):g}",
+        "intervals that hold it": str(sum(one.is_held for one in having)),
+        "width of the interval, median": f"{statistics.median(widths):.1%}" if having else "-",
+        "widest": f"{max(widths):.1%}" if having else "-",
+        "further sizes, median": f"{statistics.median(one.sizes for one in trials):g}",
     }
 
 

@@ -41,7 +41,7 @@ class Operators(OperatorsSettings, Experiment):
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
         """Allow errors to differ by as much as the check lets them be."""
         allowed = Tolerance(absolute=TOLERANCE.get(str(config.get("experiment.dtype")), 0.0))
-        return {"error": allowed, "gradient_error": allowed}
+        return {"error/*": allowed, "gradient_error/*": allowed}
 
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:

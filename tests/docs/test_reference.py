@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 
+import pytest
 import yaml
 
 from documenting.reference import FINDINGS, PAGE, page
+from runner.config.schema import experiments
 from tests.conftest import ROOT
 
 OURS = re.compile(
@@ -28,3 +31,14 @@ def test_it_has_every_environment_variable_that_is_read() -> None:
     known = set(yaml.safe_load(FINDINGS.read_text())["variables"])
     assert {name for name in read if not OURS.fullmatch(name)} <= known
     assert {"CUDA_VISIBLE_DEVICES", "MLFLOW_TRACKING_TOKEN"} <= read
+
+
+@pytest.mark.parametrize("name", ["autodiff", "deployment", "gradient_cost", "operators", "training"])
+def test_what_an_experiment_tolerates_are_metrics_that_it_has(name: str) -> None:
+    """Otherwise ``runner.compare`` would hold nothing against them, and say nothing of it."""
+    metrics = {metric.removesuffix(" ?") for metric in yaml.safe_load(FINDINGS.read_text())[name]["metrics"]}
+    (kind,) = (kind for kind in experiments() if kind.name == name)
+    stated = kind.tolerances({"experiment.dtype": "float32", "experiment.precision": "float32"})
+    assert stated
+    unknown = {one for one in stated if not any(fnmatchcase(one, found) or fnmatchcase(found, one) for found in metrics)}
+    assert not unknown
