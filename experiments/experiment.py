@@ -129,8 +129,15 @@ class Experiment(ABC):
         """
 
     def bytes_needed(self) -> int | None:
-        """Return how many bytes of memory the largest point takes, before TensorFlow starts; None if nobody knows."""
+        """Return how many bytes of the device's memory the largest point takes, or None if nobody knows.
+
+        It is asked before TensorFlow starts.
+        """
         return None
+
+    def bytes_on_host(self) -> int:
+        """Return how many bytes of the host's memory the largest point takes beside them, wherever the device is."""
+        return 0
 
     def most_steps(self) -> int | None:
         """Return how many steps, such as epochs, a run takes at most, for :attr:`foretold`; None if nobody knows."""

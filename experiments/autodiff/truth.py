@@ -55,6 +55,10 @@ HARDLY = 0.01
 SAFETY = 16
 """The units in the last place that a right answer may be off, even where the formula loses none."""
 
+UNKNOWN_LOSS, MOST_UNKNOWN_LOSS = 64 * SAFETY, 0.25
+"""The units that it may be off beside them where no formula tells what is lost, and the largest share of the truth that
+these may be: in 8 bits so many units are four times the truth, and anything would be right."""
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -83,7 +87,8 @@ class Truth:
         """The largest error that a right answer may have in ``dtype``.
 
         That is :data:`SAFETY` units in the last place, plus eight times the error of the formula itself when each of
-        its steps is rounded to the dtype's bits or up to three fewer, which is where cancellation shows.
+        its steps is rounded to the dtype's bits or up to three fewer, which is where cancellation shows. Without a
+        formula it is :data:`UNKNOWN_LOSS` more.
         """
         assert self.value is not None
         bits = SIGNIFICAND_BITS[dtype]
@@ -91,7 +96,7 @@ class Truth:
         scale = size or self.terms  # terms that cancel leave rounding errors of their own size
         allowed = SAFETY * scale * 2.0**-bits + SMALLEST[dtype] + self.uncertainty
         if self.formula is None:
-            return allowed + 64 * SAFETY * size * 2.0**-bits
+            return allowed + size * min(UNKNOWN_LOSS * 2.0**-bits, MOST_UNKNOWN_LOSS)
         lost = [abs(float(self.formula.rounded(bits - fewer) - self.value)) for fewer in range(4)]
         return allowed + 8 * max((loss for loss in lost if math.isfinite(loss)), default=0.0)
 

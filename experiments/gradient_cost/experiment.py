@@ -36,6 +36,9 @@ class GradientCost(GradientCostSettings, Experiment):
     def bytes_needed(self) -> int:
         return GradientCostSeries(self).most_bytes_needed
 
+    def bytes_on_host(self) -> int:
+        return GradientCostSeries(self).most_bytes_on_host
+
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
         """Allow the gradient's error to differ by as much as the check lets it be."""

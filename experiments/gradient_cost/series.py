@@ -14,6 +14,7 @@ from experiments.measure import Measurement, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
 from experiments.recorder import Cell
 from experiments.runtime.device import current
+from experiments.runtime.modes import BYTES
 from experiments.series.measuring import SizeSeries
 
 CHECK_BYTES = 16
@@ -89,6 +90,9 @@ class GradientCostSeries(SizeSeries[GradientCostPoint]):
         self.settings = settings
 
     def bytes_needed(self, key: int) -> int:
+        return self.settings.workload.elements(key) * BYTES[self.settings.dtype]
+
+    def bytes_on_host(self, key: int) -> int:
         return self.settings.workload.elements(key) * CHECK_BYTES
 
     def begin(self, key: int) -> GradientCostPointInProgress:

@@ -36,6 +36,9 @@ class Matmul(MatmulSettings, Experiment):
     def bytes_needed(self) -> int:
         return MatmulSeries(self).most_bytes_needed
 
+    def bytes_on_host(self) -> int:
+        return MatmulSeries(self).most_bytes_on_host
+
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:
         compare(members, recorder)

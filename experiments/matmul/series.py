@@ -80,9 +80,12 @@ class MatmulSeries(SizeSeries[MatmulPoint]):
         self.settings = settings
 
     def bytes_needed(self, key: int) -> int:
+        return self._product(key).traffic
+
+    def bytes_on_host(self, key: int) -> int:
         product = self._product(key)
-        begun = 0 if self.settings.transfer == NONE else product.traffic  # operands that wait on the host
-        return product.traffic + begun + check_bytes(product)
+        waiting = 0 if self.settings.transfer == NONE else product.traffic  # operands that each call copies
+        return waiting + check_bytes(product)
 
     def begin(self, key: int) -> MatmulPointInProgress:
         return MatmulPointInProgress(self._product(key), self.settings, self.checked(key))
@@ -100,12 +103,15 @@ class MatmulSeries(SizeSeries[MatmulPoint]):
         yield from (size for size in alone for _ in range(self.timing.rounds))
 
     def _by_memory(self) -> tuple[list[int], list[int]]:
-        free = self.free_bytes()
         together, alone = list[int](), list[int]()
         for size in self.keys:
             beside = sum(self._product(other).traffic for other in together[1 - window(self.timing.rounds) :])
-            fits = free is None or self.bytes_needed(size) + beside <= free
-            (together if fits else alone).append(size)
+            try:
+                self.require_memory(size, beside)
+            except MemoryError:
+                alone.append(size)
+            else:
+                together.append(size)
         return together, alone
 
     def _product(self, size: int) -> Product:

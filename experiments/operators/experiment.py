@@ -37,6 +37,9 @@ class Operators(OperatorsSettings, Experiment):
     def bytes_needed(self) -> int:
         return OperatorsSeries(self).most_bytes_needed
 
+    def bytes_on_host(self) -> int:
+        return OperatorsSeries(self).most_bytes_on_host
+
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
         """Allow errors to differ by as much as the check lets them be."""

@@ -25,6 +25,7 @@ from experiments.operators.verification import (
 )
 from experiments.recorder import Cell
 from experiments.runtime.device import current
+from experiments.runtime.modes import BYTES
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.runtime.transfer import OPERANDS_AND_RESULT, begin
 from experiments.series.measuring import Series
@@ -123,6 +124,10 @@ class OperatorsSeries(Series[str, OperatorPoint]):
         self.settings = settings
 
     def bytes_needed(self, key: str) -> int:
+        held = OPERATORS[key].numbers(self.settings.size)
+        return 2 * held * BYTES[self.settings.dtype]  # backward, a gradient beside each of them
+
+    def bytes_on_host(self, key: str) -> int:
         return OPERATORS[key].numbers(self.settings.size) * CHECK_COPIES * CHECK_BYTES
 
     def begin(self, key: str) -> OperatorPointInProgress:

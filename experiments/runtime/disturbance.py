@@ -13,13 +13,15 @@ from time import perf_counter, process_time
 
 import psutil
 
+from experiments.runtime.control_groups import own_groups
+
 MUCH = 0.1
 """The share of the machine from which on a disturbance is worth a sentence."""
 
 SHORTEST = 0.1
 """Seconds below which no share is known: the kernel's counters tick every 0.01 s."""
 
-CPUS, CGROUPS, OWN_CGROUP = Path("/sys/devices/system/cpu"), Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+CPUS = Path("/sys/devices/system/cpu")
 
 
 @dataclass(frozen=True)
@@ -117,12 +119,8 @@ def _heat_counters() -> Sequence[Path]:
 
 @cache
 def _quota_counters() -> Sequence[Path]:
-    """The counters of the control groups (version 2) that this process is in, from its own one up to the root."""
-    if not OWN_CGROUP.exists():
-        return ()
-    own = [line[3:] for line in OWN_CGROUP.read_text().splitlines() if line.startswith("0::/")]
-    folders = [folder for path in own for folder in (CGROUPS / path[1:], *(CGROUPS / path[1:]).parents)]
-    files = (folder / "cpu.stat" for folder in folders if folder.is_relative_to(CGROUPS))
+    """The counters of all control groups that this process is in."""
+    files = (group / "cpu.stat" for group in own_groups())
     return tuple(file for file in files if file.exists() and "nr_throttled" in file.read_text())
 
 

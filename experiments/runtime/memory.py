@@ -12,11 +12,10 @@ from typing import Any
 
 import psutil
 
+from experiments.runtime.control_groups import own_groups
 from experiments.runtime.device import Placement, current, memory_grows
 from experiments.runtime.nvml import card_of
 from experiments.runtime.tensorflow_import import import_tensorflow
-
-CGROUP = Path("/sys/fs/cgroup")
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in which getrusage counts."""
@@ -24,35 +23,33 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 def free_bytes(placement: Placement) -> int | None:
     """Return the free memory of ``placement`` in bytes; None if it is unknown."""
-    return _free_on_gpu(placement) if placement.is_gpu else _free_on_host()
+    return _free_on_gpu(placement) if placement.is_gpu else free_on_host()
 
 
 def left_bytes() -> int:
     """Return how many bytes of memory this process may still take: what is free here, or what its limit leaves."""
     limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
     if limit == resource.RLIM_INFINITY:
-        return _free_on_host()
-    return min(_free_on_host(), max(limit - psutil.Process().memory_info().data, 0))
+        return free_on_host()
+    return min(free_on_host(), max(limit - psutil.Process().memory_info().data, 0))
 
 
-def _free_on_host() -> int:
+def free_on_host() -> int:
+    """Return how many bytes of the host's memory are free for this process."""
     available: int = psutil.virtual_memory().available
-    allowed = _free_in_cgroup()
-    return available if allowed is None else min(available, allowed)
+    return min([available, *(left for group in own_groups() if (left := _left_to(group)) is not None)])
 
 
-def _free_in_cgroup() -> int | None:
-    """Return the bytes left to this control group (version 2), as of a container or batch job; None without a limit."""
+def _left_to(group: Path) -> int | None:
+    """Return the bytes left to one control group; None without a limit, as the root has none."""
     try:
-        (path,) = (line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
-        group = CGROUP / path.lstrip("/")
         limit = (group / "memory.max").read_text().strip()
         used = int((group / "memory.current").read_text())
         counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     except (OSError, ValueError):
         return None
     reclaimable = int(counts.get("inactive_file", 0))
-    return None if limit == "max" else int(limit) - used + reclaimable
+    return None if limit == "max" else max(int(limit) - used + reclaimable, 0)
 
 
 def _free_on_gpu(placement: Placement) -> int | None:

@@ -14,7 +14,7 @@ from experiments.recorder import Cell
 from experiments.reporting.text import first_line
 from experiments.runtime.conditions import Conditions
 from experiments.runtime.device import current
-from experiments.runtime.memory import PeakMemory, free_bytes
+from experiments.runtime.memory import PeakMemory, free_bytes, free_on_host
 from experiments.runtime.nvml import card_of
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.series.processes import Before, Part, PointPart
@@ -66,12 +66,33 @@ class Series(ABC, Generic[Key, Point]):
 
     @abstractmethod
     def bytes_needed(self, key: Key) -> int:
-        """Return about how many bytes measuring and checking take."""
+        """Return about how many bytes of the device's memory measuring takes."""
+
+    def bytes_on_host(self, key: Key) -> int:
+        """Return about how many bytes of the host's memory are needed beside them, whatever the device: by checks."""
+        return 0
 
     @property
     def most_bytes_needed(self) -> int:
-        """How many bytes the point takes that takes most."""
+        """:meth:`bytes_needed` of the point that takes most."""
         return max(map(self.bytes_needed, self.keys))
+
+    @property
+    def most_bytes_on_host(self) -> int:
+        """:meth:`bytes_on_host` of the point that takes most."""
+        return max(map(self.bytes_on_host, self.keys))
+
+    def require_memory(self, key: Key, beside: int = 0) -> None:
+        """Raise MemoryError where a key is not likely to fit beside so many bytes on the device: Linux would kill us.
+
+        A GPU has a memory of its own; a CPU computes in the host's.
+        """
+        on_device, on_host = self.bytes_needed(key) + beside, self.bytes_on_host(key)
+        if current().is_gpu:
+            _require_free(on_device, self.free_bytes(), "on the GPU")
+            _require_free(on_host, free_on_host(), "on the host to check the result")
+        else:
+            _require_free(on_device + on_host, self.free_bytes(), "")
 
     def free_bytes(self) -> int | None:
         """Return the free memory of the device in bytes, None where it is not known.
@@ -175,7 +196,7 @@ class Series(ABC, Generic[Key, Point]):
     def _visit(self, key: Key) -> Point | None:
         try:
             if key not in self._in_progress:
-                self._require_memory(key)
+                self.require_memory(key)
                 self._begin(key)
             with self._memory[key].visiting():
                 self._in_progress[key].turns.visit()
@@ -201,12 +222,6 @@ class Series(ABC, Generic[Key, Point]):
         turns.watch(card_of(current().actual))
         turns.go_on_from(self.before.measurements(key))
 
-    def _require_memory(self, key: Key) -> None:
-        """Raise MemoryError where the key is not likely to fit: Linux would kill the process."""
-        free, needed = self.free_bytes(), self.bytes_needed(key)
-        if free is not None and needed > free:
-            raise MemoryError(f"about {needed / 1e9:.3g} GB are needed, {free / 1e9:.3g} GB are free")
-
 
 class SizeSeries(Series[int, Point]):
     """Measures points whose keys are sizes. Once a size does not fit into memory, no larger one is tried."""
@@ -219,3 +234,9 @@ class SizeSeries(Series[int, Point]):
         for larger in self.keys:
             if larger > key and not self.is_complete(larger):
                 self.give_up(larger, f"larger than n={key}, which does not fit")
+
+
+def _require_free(needed: int, free: int | None, where: str) -> None:
+    if free is not None and needed > free:
+        needed_there = " ".join(filter(None, (f"about {needed / 1e9:.3g} GB are needed", where)))
+        raise MemoryError(f"{needed_there}, {free / 1e9:.3g} GB are free")

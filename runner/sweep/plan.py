@@ -139,7 +139,7 @@ class Plan:
         for job in self._jobs:
             own = fingerprint(job.question_hash, surroundings)
             peak = times.peak(own)
-            needed = job.parts.experiment.bytes_needed()
+            needed = _bytes_needed(job)
             planned.append(
                 PlannedJob(
                     job,
@@ -173,6 +173,19 @@ class Plan:
     def _free(self, device: Device) -> float | None:
         free = _free_bytes(device.kind, device.index) if self.here else None
         return min((bytes_ for bytes_ in (free, self._memory_limit) if bytes_ is not None), default=None)
+
+
+def _bytes_needed(job: Job) -> int | None:
+    """What the job's largest point takes of the memory of its device, which a CPU shares with the host."""
+    experiment = job.parts.experiment
+    on_device = experiment.bytes_needed()
+    if on_device is None or _has_own_memory(job.parts.device):
+        return on_device
+    return on_device + experiment.bytes_on_host()
+
+
+def _has_own_memory(device: Device) -> bool:
+    return device.kind == "gpu" or (device.kind == "auto" and card_of(f"GPU:{device.index}") is not None)
 
 
 @cache

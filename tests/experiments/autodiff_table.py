@@ -178,6 +178,8 @@ TRAPS = [
     Trap("exp(x)", {"x": 0}, "integer input", 1, {"dtype": "int64"}),
     Trap("relu(x) - relu(-x)", {"x": 0}, "wrong", 1),
     Trap("where(x == 1, x, x**2)", {"x": 1}, "wrong", 2),
+    Trap("where(x == 1, x, x**2)", {"x": 1}, "wrong", 2, {"dtype": "float16"}),
+    Trap("relu(x) - relu(-x)", {"x": 0}, "wrong", 1, {"dtype": "bfloat16"}),  # no formula tells what 8 bits lose
     Trap("maximum(x, 0)", {"x": 0}, "kink"),
     Trap("abs(x)", {"x": 0}, "kink"),
     Trap("relu(x)", {"x": 0}, "kink"),

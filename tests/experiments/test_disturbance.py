@@ -20,7 +20,7 @@ from experiments.matmul import Matmul
 from experiments.measure import Timing, turns
 from experiments.operators import Operators
 from experiments.operators.size import Size
-from experiments.runtime import disturbance
+from experiments.runtime import control_groups, disturbance
 from experiments.runtime.disturbance import Disturbance, since_start
 from experiments.series.disturbances import in_words, metrics, of_jobs
 from experiments.testing import MemoryRecorder
@@ -96,8 +96,8 @@ def test_throttling_is_read_where_the_system_counts_it(monkeypatch, tmp_path):
     (tmp_path / "own").write_text("3:cpuset:/\n0::/pod/container\n")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
     monkeypatch.setattr(disturbance, "CPUS", tmp_path / "cpu")
-    monkeypatch.setattr(disturbance, "CGROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(disturbance, "OWN_CGROUP", tmp_path / "own")
+    monkeypatch.setattr(control_groups, "ROOT", tmp_path / "cgroup")
+    monkeypatch.setattr(control_groups, "OWN", tmp_path / "own")
     before = since_start()
     assert (before.too_hot, before.over_quota) == (10, 7)
     (tmp_path / "cpu/cpu2/thermal_throttle/package_throttle_count").write_text("6\n")
@@ -105,8 +105,8 @@ def test_throttling_is_read_where_the_system_counts_it(monkeypatch, tmp_path):
 
 
 def test_throttling_is_not_known_where_nothing_counts_it(monkeypatch, tmp_path):
-    for place in ("CPUS", "CGROUPS", "OWN_CGROUP"):
-        monkeypatch.setattr(disturbance, place, tmp_path / "missing")
+    monkeypatch.setattr(disturbance, "CPUS", tmp_path / "missing")
+    monkeypatch.setattr(control_groups, "OWN", tmp_path / "missing")
     assert math.isnan((since_start() - since_start()).throttled)
 
 

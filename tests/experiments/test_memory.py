@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 
 import psutil
@@ -10,10 +11,12 @@ import pytest
 import tensorflow as tf
 
 from experiments.matmul import Matmul
+from experiments.matmul.series import MatmulSeries
 from experiments.measure import Timing
-from experiments.runtime import device, memory
+from experiments.runtime import control_groups, device, memory
 from experiments.runtime.device import current
-from experiments.runtime.memory import PeakMemory
+from experiments.runtime.memory import PeakMemory, free_on_host
+from experiments.series import measuring
 from experiments.testing import MemoryRecorder
 
 SHORT = Timing(processes=2, max_seconds=0.02, warmup_seconds=0.0, block_seconds=0.001, min_samples=2)
@@ -83,3 +86,37 @@ def test_every_point_has_its_memory_as_a_column_and_a_metric(on_device):
 
 def test_the_peak_of_a_process_is_never_less_than_what_it_has(on_device):
     assert memory.peak_bytes() >= psutil.Process().memory_info().rss
+
+
+def test_limits_of_all_control_groups_count(tmp_path, monkeypatch):
+    """As under Slurm, which limits the step and not the task in it. The root has no limit."""
+    task = tmp_path / "groups/job/step/task"
+    task.mkdir(parents=True)
+    for group, limit, used in ((task, "max", 10), (task.parent, "1000", 300), (task.parent.parent, "5000", 300)):
+        (group / "memory.max").write_text(limit)
+        (group / "memory.current").write_text(str(used))
+        (group / "memory.stat").write_text("anon 200\ninactive_file 50\n")
+    (tmp_path / "own").write_text("3:cpuset:/\n0::/job/step/task\n")
+    monkeypatch.setattr(control_groups, "ROOT", tmp_path / "groups")
+    monkeypatch.setattr(control_groups, "OWN", tmp_path / "own")
+    assert free_on_host() == 1000 - 300 + 50
+    monkeypatch.setattr(control_groups, "OWN", tmp_path / "missing")
+    assert free_on_host() > 1e6
+
+
+@pytest.mark.parametrize(
+    ("on_card", "on_host", "lacking"),
+    [
+        (80e9, 200e9, None),
+        (40e9, 200e9, "about 43.2 GB are needed on the GPU, 40 GB are free"),
+        (80e9, 10e9, "about 43.2 GB are needed on the host to check the result, 10 GB are free"),
+    ],
+)
+def test_a_gpu_and_its_host_have_memories_of_their_own(on_device, monkeypatch, on_card, on_host, lacking):
+    """Two operands and a product of 60,000 x 60,000 in float32; seen on a card with 80 GB, where they were refused."""
+    monkeypatch.setattr(device, "_current", replace(current(), scope="/device:GPU:0", actual="GPU:0"))
+    monkeypatch.setattr(MatmulSeries, "free_bytes", lambda series: on_card)
+    monkeypatch.setattr(measuring, "free_on_host", lambda: on_host)
+    series = MatmulSeries(Matmul(sizes=[60_000], shape="square"))
+    with pytest.raises(MemoryError, match=lacking) if lacking else nullcontext():
+        series.require_memory(60_000)
