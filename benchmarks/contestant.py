@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,7 +47,7 @@ class Answering:
             raise RuntimeError(f"{self.what} has ended by itself; is what it needs installed (the extra 'peers')?")
         return answer
 
-    def __enter__(self) -> Answering:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -31,7 +31,7 @@ def flops_per_example(model: Any) -> int:
     """
     layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
     products = [2 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1]) for layer in layers]
-    return 3 * sum(products) - products[0]
+    return int(3 * sum(products) - products[0])
 
 
 if __name__ == "__main__":

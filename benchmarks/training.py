@@ -77,7 +77,8 @@ def main() -> None:
 
 
 def _figures(size: Size) -> str:
-    rows, notes = [], list(_left_out())
+    rows: list[dict[str, str]] = []
+    notes = list(_left_out())
     with Answering("the machine's peak", ("-m", "benchmarks.peak")) as peak:
         raced = {network: _race(network, peak, size) for network in GOALS}
     flops = json.loads(peak.told)

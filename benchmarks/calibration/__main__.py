@@ -21,7 +21,7 @@ from rich.progress import track
 
 from benchmarks.__main__ import where
 from benchmarks.calibration import crossovers, ways
-from benchmarks.calibration.jobs import Call, Job, Processes, in_turns, one_after_the_other
+from benchmarks.calibration.jobs import Call, Found, Job, Processes, in_turns, one_after_the_other
 from experiments.measure.between import geometric_mean, interval_between
 from experiments.measure.verdict import Verdict
 from experiments.reporting.markdown import markdown_table
@@ -86,7 +86,8 @@ def _read(plan: Plan) -> str:
 
 
 def _sets(same: int, planted: int) -> list[Sequence[float]]:
-    return [(0.0,) * 8] * same + [(0.0,) * 4 + (more,) * 4 for more in PLANTED] * planted
+    equal: Sequence[float] = (0.0,) * 8
+    return [equal] * same + [(0.0,) * 4 + (more,) * 4 for more in PLANTED] * planted
 
 
 def _jobs(more: Sequence[float]) -> list[Job]:
@@ -142,7 +143,7 @@ def _of_pairs(way: ways.Way, case: Case, jobs: Sequence[Processes]) -> list[Verd
     return [way(_of(case, first), _of(case, second)) for first, second in combinations(jobs, 2)]
 
 
-def _of(case: Case, job: Processes) -> list[ways.Found]:
+def _of(case: Case, job: Processes) -> list[Found]:
     return [process[case] for process in job]
 
 

@@ -36,7 +36,7 @@ class Call:
     def calls(self) -> int:
         """The calls that a block counts, by a rough guess of 2e10 multiplications a second and 30 us a call."""
         seconds = 30e-6 + (self.n**3 if self.shape == "square" else self.n) / 2e10
-        return max(LEAST_CALLS, min(1000, round(LONGEST_BLOCK / seconds, -2)))
+        return max(LEAST_CALLS, min(1000, int(round(LONGEST_BLOCK / seconds, -2))))
 
 
 @dataclass(frozen=True)
