@@ -137,13 +137,15 @@ def median_interval(ascending: npt.NDArray[np.float64], confidence: float = 0.95
     of a second.
     """
     count = len(ascending)
-    below = 0.5**count
-    cut = 0  # the rank of the lower end, counted from one; zero while there is none
-    tail = below
-    while tail <= (1 - confidence) / 2:
-        cut += 1
-        below *= (count - cut + 1) / cut
-        tail += below
+    cut = count // 2 + 1  # the rank of the lower end, counted from one; zero where there is none
+    # The probabilities that cut - 1 values are below the median and that at most so many are, from the middle outwards:
+    # those at the ends are too small for a float from 1,075 values on.
+    exactly = math.exp(math.lgamma(count + 1) - math.lgamma(cut) - math.lgamma(count - cut + 2) - count * math.log(2))
+    at_most = 0.5 if count % 2 else (1 + exactly) / 2
+    while at_most > (1 - confidence) / 2:
+        cut -= 1
+        at_most -= exactly
+        exactly *= cut / (count - cut + 1)
     if cut == 0:
         return math.nan, math.nan
     return float(ascending[cut - 1]), float(ascending[count - cut])

@@ -24,6 +24,13 @@ def test_the_interval_is_that_of_scipy(count):
     assert median_interval(values) == (expected.low, expected.high)
 
 
+def test_the_interval_is_that_of_the_binomial_distribution_for_any_number_of_samples():
+    """From 1,075 samples on 0.5**count is 0 to a float."""
+    for count in [*range(6, 1200), 5000, 100_000]:
+        lower = stats.binom.ppf(0.025, count, 0.5)
+        assert median_interval(np.arange(1.0, count + 1)) == (lower, count + 1 - lower)
+
+
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(1e-9, 1e3), min_size=6, max_size=60))
 def test_the_interval_holds_the_median(values):
