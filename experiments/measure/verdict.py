@@ -75,18 +75,19 @@ class TimeRatio:
         low, high = self.logarithm.interval
         return math.exp(low), math.exp(high)
 
-    def processes_among(self, comparisons: int) -> int:
+    def processes_among(self, comparisons: int, jobs: int = 1) -> int:
         """About how many processes would decide between FASTER, SLOWER and SAME; one above MOST_PROCESSES for more.
 
-        Of ``comparisons`` made at once, this one is taken for the first that Holm's correction meets.
+        Of ``comparisons`` made at once, this one is taken for the first that Holm's correction meets. Each of so many
+        ``jobs`` that are replicates has that number of processes, and all of them make pairs.
         """
         from scipy.special import stdtrit  # late: only the end of a sweep needs it
 
         distance = max(abs(math.log(self.value)), math.log1p(MARGIN) - abs(math.log(self.value)))
         needed = (
             n
-            for n in range(max(2, self.pairs + 1), MOST_PROCESSES + 1)
-            if stdtrit(n - 1, 1 - ERROR / comparisons / 2) * self.deviation / math.sqrt(n) < distance
+            for n in range(max(2, math.ceil(self.pairs / jobs) + 1), MOST_PROCESSES + 1)
+            if stdtrit(n * jobs - 1, 1 - ERROR / comparisons / 2) * self.deviation / math.sqrt(n * jobs) < distance
         )
         return next(needed, MOST_PROCESSES + 1)
 

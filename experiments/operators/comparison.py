@@ -22,6 +22,7 @@ from experiments.reporting.ranking import least, most
 from experiments.reporting.text import duration, listed
 from experiments.series.comparing import (
     ByTurn,
+    by_turn,
     common_setting,
     cut_short,
     listing,
@@ -49,8 +50,8 @@ class Times:
     """The times that one job measured."""
 
     job: JobResult
-    seconds: Mapping[OperatorCall, float]
     by_turn: Mapping[OperatorCall, ByTurn]
+    """For each call that was measured, the time of each process in seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +66,9 @@ class Group:
 
     @cached_property
     def seconds(self) -> dict[OperatorCall, float]:
-        """The geometric mean of the jobs' times."""
-        calls = dict.fromkeys(call for times in self.members for call in times.seconds)
-        return {call: geometric_mean([t.seconds[call] for t in self.members if call in t.seconds]) for call in calls}
+        """The geometric mean of all processes of all jobs."""
+        calls = dict.fromkeys(call for times in self.members for call in times.by_turn)
+        return {call: geometric_mean(list(self.by_turn(call).values())) for call in calls}
 
     def by_turn(self, call: OperatorCall) -> ByTurn:
         """The times of all processes of all jobs."""
@@ -115,7 +116,7 @@ Speedups = Mapping[tuple[OperatorCall, Group], Speedup]
 
 def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
     """Record a table, a figure and a note on those ``members`` that measured anything."""
-    found = [times for job in members if (times := times_of(job)).seconds]
+    found = [times for job in members if (times := times_of(job)).by_turn]
     by_job = {id(times.job): times for times in found}
     groups = [Group([by_job[id(job)] for job in same]) for same in replicates([times.job for times in found])]
     speedups = speedups_of(groups)
@@ -135,9 +136,8 @@ def times_of(job: JobResult) -> Times:
         for call in (FORWARD, BOTH)
         if (time := float(row[f"{call}_us"])) > 0
     }
-    if not seconds:
-        return Times(job, {}, {})
-    return Times(job, seconds, times_by_turn(job))
+    per_process = times_by_turn(job)
+    return Times(job, {call: per_process.get(call) or by_turn(job, {0: time}) for call, time in seconds.items()})
 
 
 def speedups_of(groups: Sequence[Group]) -> Speedups:
@@ -221,7 +221,7 @@ def _why_none_is_certain(found: Sequence[Speedup], comparisons: int) -> str:
         return f" All take the same time, within {MARGIN:.0%}."
     words = " No operator's time differs for certain"
     needed = {
-        one: math.ceil(one.ratio.pairs.processes_among(comparisons) / len(one.group.members))
+        one: one.ratio.pairs.processes_among(comparisons, len(one.group.members))
         for one in found
         if one.ratio and one.ratio.pairs and one.verdict is Verdict.UNSURE
     }
@@ -254,7 +254,7 @@ def _cells_alone(group: Group, name: str) -> dict[str, str]:
         "operator": name,
         "forward and backward": duration(group.seconds[call]),
         "95 % interval": f"{duration(low)} to {duration(high)}" if math.isfinite(low) else "-",
-        "processes": f"{len(group.by_turn(call)) or '-'}",
+        "processes": f"{len(group.by_turn(call))}",
     }
 
 

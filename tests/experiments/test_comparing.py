@@ -222,6 +222,22 @@ def test_seeds_are_replicates_and_no_race(recorder):
     assert not recorder.figures
 
 
+def test_a_time_and_its_interval_are_of_the_same_processes(recorder):
+    """The second job was cut short: its processes count no more than the others."""
+    Operators.compare([operated("seed=0", relu=4.0), operated("seed=1", processes=2, relu=8.0)], recorder)
+    (row,) = recorder.tables["comparison"]
+    assert row["forward_us"] == pytest.approx(4.0 * 2 ** (2 / 7), rel=0.01)
+    assert row["forward_us"] == pytest.approx(math.sqrt(row["forward_ci_low_us"] * row["forward_ci_high_us"]))
+
+
+def test_seeds_are_not_told_to_take_a_share_of_processes_without_number(recorder):
+    """What no number of processes would decide, a fourth of it does not either; noise hides the difference."""
+    times = {"eager": 4.0, "graph": 2.9}
+    jobs = [operated(f"mode={mode} seed={n}", noise=0.8, relu=time) for mode, time in times.items() for n in range(4)]
+    Operators.compare(jobs, recorder)
+    assert "100 processes would hardly decide it for relu" in recorder.notes[-1]
+
+
 def test_groups_of_seeds_are_compared_seed_by_seed(recorder):
     """One job has failed; the others are paired all the same."""
     jobs = [

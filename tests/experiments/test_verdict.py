@@ -1,6 +1,7 @@
 """How often a verdict is wrong, and how often it finds what is there."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from scipy.special import stdtrit
 
 from experiments.measure.between import interval_between, t_95
 from experiments.measure.verdict import (
+    MOST_PROCESSES,
     Difference,
+    TimeRatio,
     Verdict,
     difference,
     tell_apart,
@@ -86,6 +89,16 @@ def test_nobody_is_told_to_take_hundreds_of_processes():
     noisy = time_ratio([1.0, 1.2, 0.85], [1.0, 1.0, 1.0])
     assert what_decides(noisy.processes_among(20)) == "100 processes would hardly decide it"
     assert what_decides(7) == "experiment.timing.processes=7 may decide it"
+
+
+def test_replicates_need_fewer_processes_each_but_no_fewer_where_no_number_would_do():
+    ratio = TimeRatio(1.01, 0.08, pairs=25)
+    alone = ratio.processes_among(1)
+    assert alone > MOST_PROCESSES
+    each = replace(ratio, pairs=125).processes_among(1, jobs=25)
+    assert 5 < each < 20
+    assert t_95(25 * each - 1) * 0.08 / math.sqrt(25 * each) < math.log(1.01)
+    assert TimeRatio(1.001, 1.0, pairs=20).processes_among(1, jobs=4) > MOST_PROCESSES
 
 
 def test_differences_are_told_apart_as_by_scipy():
