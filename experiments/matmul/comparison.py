@@ -9,7 +9,7 @@ from typing import Any
 
 from experiments.job_result import JobResult
 from experiments.matmul.comparison_figures import speedup_figure, time_figure
-from experiments.matmul.crossover import AHEAD, CROSSOVER, Crossover
+from experiments.matmul.crossover import Crossover, how_telling
 from experiments.matmul.growth import Growth
 from experiments.matmul.pairing import Comparison
 from experiments.recorder import Recorder, Row
@@ -40,7 +40,7 @@ def note(comparison: Comparison) -> str:
     curves, members = comparison.curves, comparison.members
     setting = f" in {common}" if (common := common_setting(members)) else ""
     parts = [f"**{comparison.product}**{setting}: {len(curves)} of {len(members)} jobs have a curve."]
-    crossovers = sorted(comparison.crossovers.values(), key=_how_telling)
+    crossovers = sorted(comparison.crossovers.values(), key=how_telling)
     lines = [f"- {literal(found.in_words())}" for found in crossovers[:MOST_LINES]]
     if len(crossovers) > MOST_LINES:
         lines.append(f"- and {len(crossovers) - MOST_LINES} more in crossover.csv")
@@ -76,12 +76,6 @@ def _without_growth(growths: Sequence[Growth]) -> list[str]:
 def _shortened(names: Sequence[str]) -> list[str]:
     """The first of ``names``, and how many more there are."""
     return [*names[:MOST_LINES], *([f"{len(names) - MOST_LINES} more"] if len(names) > MOST_LINES else [])]
-
-
-def _how_telling(found: Crossover) -> tuple[int, float]:
-    """A key that sorts crossovers first, then certain leads, each by speedup."""
-    order = {CROSSOVER: 0, AHEAD: 1}
-    return order.get(found.outcome, len(order)), -found.speedup if math.isfinite(found.speedup) else 0.0
 
 
 def _growth_cells(found: Growth) -> dict[str, str]:
@@ -123,7 +117,7 @@ def _growth_row(found: Growth) -> Row:
 
 
 def _crossover_row(found: Crossover) -> Row:
-    """A pair as a row of crossover.csv. The speedup is the faster curve's at the largest common size."""
+    """A pair as a row of crossover.csv. The speedup is the faster curve's at the largest size compared."""
     low, high = found.interval
     return {
         "first": found.first.label,

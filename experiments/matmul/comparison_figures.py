@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from experiments.matmul.crossover import CROSSOVER, Crossover, in_digits
 from experiments.matmul.curves import TimeCurve
 from experiments.matmul.pairing import Comparison
@@ -51,7 +53,7 @@ def speedup_figure(comparison: Comparison) -> Figure:
         if found.outcome == CROSSOVER and curve in comparison.named:
             name += f", crossover {_place(found)}"
             _mark(axes, found, styles[curve])
-        speedup = found.first.seconds / found.second.seconds
+        speedup = np.exp(-found.leads.gap)
         axes.plot(found.first.n, speedup, label=name if curve in comparison.named else None, **styles[curve])
     axes.yaxis.set_major_formatter(lambda times, _: f"{times:g}x")
     axes.set_ylabel("speedup")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from experiments.matmul.curves import TimeCurve, common_sizes
+from experiments.matmul.curves import Floats, TimeCurve, common_sizes
 from experiments.measure.unpaired import LogRatio, decide
 from experiments.measure.verdict import MARGIN, Verdict
+from experiments.reporting.text import listed
 from experiments.series.comparing import ratio_by_turn
 
 CROSSOVER = "crossover"
@@ -35,32 +36,33 @@ class Leads:
     """Leads that are certain, corrected for all comparisons that are made at once."""
     alone: Signs
     """Leads that would be certain if each size were the only comparison."""
+    gap: Floats
+    """The logarithm of the second's time over the first's at each size, as the leads were found from."""
     last: str
     """What is known at the largest size where neither is ahead, as the end of a sentence."""
-    verb: str = "is faster than"
-    caveat: str = ""
-    """A sentence on what a lead does not tell; empty where it is a verdict."""
+    are_verdicts: bool = True
+    """Whether leads are verdicts, rather than those within one process each."""
 
     @classmethod
-    def by_verdicts(cls, ratios: Sequence[LogRatio], decided: Iterator[Verdict], comparisons: int) -> Leads | None:
-        """Take a verdict for each ratio from ``decided``, of so many made at once; None where there is no ratio."""
+    def by_verdicts(cls, ratios: Sequence[LogRatio], decided: Iterator[Verdict], comparisons: int) -> Leads:
+        """Take a verdict for each of one or more ratios from ``decided``, of so many made at once."""
         found = [next(decided) for _ in ratios]
-        if not found:
-            return None
         if found[-1] is Verdict.SAME:
             last = f"take the same time at the largest size, within {MARGIN:.0%}"
         else:
             last = f"cannot be told apart at the largest size; {ratios[-1].what_decides(comparisons)}"
-        return cls(_signs(found), _signs([verdict for ratio in ratios for verdict in decide([ratio])]), last)
+        alone = [verdict for ratio in ratios for verdict in decide([ratio])]
+        return cls(_signs(found), _signs(alone), np.array([-ratio.mean for ratio in ratios]), last)
 
     @classmethod
     def within_a_process(cls, first: TimeCurve, second: TimeCurve) -> Leads:
         """A lead is where the 95 % intervals are disjoint; without intervals every difference counts as one."""
         (low, high), (other_low, other_high) = first.intervals.T, second.intervals.T
         certain = ~((low <= other_high) & (other_low <= high))  # true where intervals are NaN, too
-        at = np.where(certain, np.sign(second.seconds - first.seconds), 0).astype(np.int64)
+        gap = np.log(second.seconds / first.seconds)
+        at = np.where(certain, np.sign(gap), 0).astype(np.int64)
         last = "cannot be told apart at the largest size, their 95 % intervals overlap"
-        return cls(at, at, last, "took less time than", " One process each gives no verdict: another one may differ.")
+        return cls(at, at, gap, last, are_verdicts=False)
 
     @property
     def change(self) -> tuple[int, int] | None:
@@ -84,13 +86,15 @@ class Leads:
 
 @dataclass(frozen=True, eq=False)
 class Crossover:
-    """Which of two curves is ahead at which of their common sizes, and from where on one stays ahead."""
+    """Which of two curves is ahead at which of the sizes that are compared, and from where on one stays ahead."""
 
     first: TimeCurve
     second: TimeCurve
     outcome: str
     """CROSSOVER, AHEAD, UNCERTAIN (at the largest size), or APART."""
     leads: Leads
+    left_out: tuple[int, ...] = ()
+    """Common sizes that are not compared: one of the two has a single process there, and other sizes have verdicts."""
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -108,7 +112,7 @@ class Crossover:
         if (change := self.leads.change) is None:
             return math.nan
         inside = slice(change[0], change[1] + 1)
-        gap = np.log(self.second.seconds[inside] / self.first.seconds[inside]) * self.leads.at[-1]
+        gap = self.leads.gap[inside] * self.leads.at[-1]
         log_n = np.log(self.first.n[inside])
         before = int(np.flatnonzero(gap <= 0)[-1])
         here, after = gap[before], gap[before + 1]
@@ -116,7 +120,7 @@ class Crossover:
 
     @property
     def faster(self) -> TimeCurve | None:
-        """The curve that is certainly ahead at the largest common size; None where neither is."""
+        """The curve that is certainly ahead at the largest size compared; None where neither is."""
         return {1: self.first, -1: self.second}.get(self.leads.at[-1]) if len(self.leads.at) else None
 
     @property
@@ -132,10 +136,8 @@ class Crossover:
 
     @property
     def speedup(self) -> float:
-        """How many times faster the one ahead is at the largest common size; NaN where neither is ahead."""
-        if self.faster is None or self.slower is None:
-            return math.nan
-        return float(self.slower.seconds[-1] / self.faster.seconds[-1])
+        """How many times faster the one ahead is at the largest size compared; NaN where neither is ahead."""
+        return math.nan if self.faster is None else math.exp(self.leads.gap[-1] * self.leads.at[-1])
 
     @property
     def is_narrow(self) -> bool:
@@ -150,37 +152,48 @@ class Crossover:
             return f"{first.label} and {second.label} have no size in common."
         span = f"n = {in_digits(first.n[0])} to {in_digits(first.n[-1])}"
         if self.faster is None or self.slower is None:
-            return f"No crossover found in {span}: {first.label} and {second.label} {self.leads.last}."
-        names = f"{self.faster.label} {self.leads.verb} {self.slower.label}"
+            return f"No crossover found in {span}: {first.label} and {second.label} {self.leads.last}.{self._caveat}"
+        verb = "is faster than" if self.leads.are_verdicts else "took less time than"
+        names = f"{self.faster.label} {verb} {self.slower.label}"
         gain = f"{in_digits(self.speedup)}x at the largest"
         if self.outcome == AHEAD:
             where = "at every size" if self.leads.at.all() else "wherever the two can be told apart"
-            return f"No crossover found in {span}: {names} {where}, {gain}.{self.leads.caveat}"
+            return f"No crossover found in {span}: {names} {where}, {gain}.{self._caveat}"
         sentence = f"{names} from {self._start()} on, {gain}, n = {in_digits(first.n[-1])}."
         changes = f" The lead changes {self.lead_changes} times; this is the last." if self.lead_changes > 1 else ""
-        return sentence + changes + self.leads.caveat
+        return sentence + changes + self._caveat
+
+    @property
+    def _caveat(self) -> str:
+        """A sentence on where there is no verdict; empty where there is one at each common size."""
+        if not self.leads.are_verdicts:
+            return " One process gives no verdict: another one may differ."
+        sizes = listed([in_digits(n) for n in self.left_out])
+        return f" Left out: n = {sizes}, where one process gives no verdict." if self.left_out else ""
 
     def _start(self) -> str:
         low, high = (in_digits(end) for end in self.interval)
-        if not self.is_narrow or self.leads.caveat:
+        if not (self.is_narrow and self.leads.are_verdicts):
             return f"somewhere between n = {low} and n = {high}"
         return f"n = {in_digits(self.n)} (95 % interval {low} to {high})"
 
 
 def crossovers(pairs: Sequence[tuple[TimeCurve, TimeCurve]]) -> list[Crossover]:
-    """Find for each pair the size from which one of the two curves stays ahead up to the largest common size.
+    """Find for each pair the size from which one of the two curves stays ahead up to the largest size compared.
 
     There is a crossover where one curve is certainly ahead at the largest size, and the other at some smaller size.
     A lead is certain by the verdict on the two times, which is corrected for the number of sizes and pairs.
     """
-    common = [_at_common_sizes(*pair) for pair in pairs]
-    ratios = [_ratios(first, second) for first, second in common]
-    everything = [ratio for of_pair in ratios for ratio in of_pair]
+    ratios = [_ratios(*pair) for pair in pairs]
+    everything = [ratio for of_pair in ratios for ratio in of_pair.values()]
     decided, count = iter(decide(everything)), len(everything)
-    return [
-        _crossover(*pair, Leads.by_verdicts(of_pair, decided, count) or Leads.within_a_process(*pair))
-        for pair, of_pair in zip(common, ratios, strict=True)
-    ]
+    return [_crossover(*pair, of_pair, decided, count) for pair, of_pair in zip(pairs, ratios, strict=True)]
+
+
+def how_telling(found: Crossover) -> tuple[int, float]:
+    """A key that sorts crossovers first, then certain leads, each by speedup."""
+    order = {CROSSOVER: 0, AHEAD: 1}
+    return order.get(found.outcome, len(order)), -found.speedup if math.isfinite(found.speedup) else 0.0
 
 
 def in_digits(n: float) -> str:
@@ -191,27 +204,31 @@ def in_digits(n: float) -> str:
     return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
 
 
-def _at_common_sizes(first: TimeCurve, second: TimeCurve) -> tuple[TimeCurve, TimeCurve]:
-    sizes = common_sizes([first, second])
-    return first.at(sizes), second.at(sizes)
+def _ratios(first: TimeCurve, second: TimeCurve) -> dict[int, LogRatio]:
+    """The ratio of the times at each common size, ascending; none where a time is that of one process."""
+    common = common_sizes([first, second])
+    times = zip(common.tolist(), first.at(common).times, second.at(common).times, strict=True)
+    return {n: ratio for n, one, other in times if (ratio := ratio_by_turn(one, other))}
 
 
-def _ratios(first: TimeCurve, second: TimeCurve) -> list[LogRatio]:
-    """The ratio of the times at each size; none where a curve is that of one process."""
-    if not (first.has_processes and second.has_processes):
-        return []
-    pairs = zip(first.times, second.times, strict=True)
-    return [ratio for pair in pairs if (ratio := ratio_by_turn(*pair))]
-
-
-def _crossover(first: TimeCurve, second: TimeCurve, leads: Leads) -> Crossover:
+def _crossover(
+    first: TimeCurve, second: TimeCurve, ratios: Mapping[int, LogRatio], decided: Iterator[Verdict], comparisons: int
+) -> Crossover:
+    """Compare two curves at the sizes with a ratio; at all common ones, without verdicts, where there is none."""
+    common = common_sizes([first, second])
+    sizes = np.array(list(ratios), dtype=np.int64) if ratios else common
+    first, second = first.at(sizes), second.at(sizes)
+    if ratios:
+        leads = Leads.by_verdicts(list(ratios.values()), decided, comparisons)
+    else:
+        leads = Leads.within_a_process(first, second)
     if not len(leads.at):
         outcome = APART
     elif leads.at[-1] == 0:
         outcome = UNCERTAIN
     else:
         outcome = CROSSOVER if leads.change else AHEAD
-    return Crossover(first, second, outcome, leads)
+    return Crossover(first, second, outcome, leads, tuple(np.setdiff1d(common, sizes).tolist()))
 
 
 def _signs(found: Sequence[Verdict]) -> Signs:

@@ -69,11 +69,6 @@ class TimeCurve:
         """The number of processes that every time has."""
         return min(map(len, self.levels), default=0)
 
-    @property
-    def has_processes(self) -> bool:
-        """Whether every time is that of several processes."""
-        return self.processes > 1
-
     def at(self, sizes: Sizes) -> TimeCurve:
         """The part of the curve at ``sizes``, which the curve must have."""
         if np.array_equal(sizes, self.n):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from experiments.job_result import JobResult
-from experiments.matmul.crossover import CROSSOVER, Crossover
+from experiments.matmul.crossover import CROSSOVER, Crossover, how_telling
 from experiments.matmul.pairing import Comparison
 
 CLOSE = 1.05
@@ -16,7 +16,7 @@ WIDE = 1.2
 """A gap between two sizes is wide from this factor on."""
 
 MOST_PAIRS = 10
-"""So many pairs are refined: those that a sweep's note shows."""
+"""So many pairs are refined: the first ones that a sweep's note shows."""
 
 
 def further_sizes(members: Sequence[JobResult]) -> dict[int, list[int]]:
@@ -27,10 +27,10 @@ def further_sizes(members: Sequence[JobResult]) -> dict[int, list[int]]:
     index = {id(job): place for place, job in enumerate(members)}
     found: dict[int, set[int]] = {}
     several = [job for job in members if len(job.turns) > 1]  # known without reading a table
-    crossovers = Comparison(several).crossovers
-    for pair in [pair for pair, one in crossovers.items() if one.outcome == CROSSOVER][:MOST_PAIRS]:
-        if sizes := sizes_between(crossovers[pair]):
-            for curve in pair:
+    crossovers = sorted(Comparison(several).crossovers.values(), key=how_telling)
+    for one in [one for one in crossovers if one.outcome == CROSSOVER][:MOST_PAIRS]:
+        if sizes := sizes_between(one):
+            for curve in (one.first, one.second):
                 found.setdefault(index[id(curve.job)], set()).update(sizes)
     return {job: sorted(sizes) for job, sizes in found.items()}
 
@@ -42,7 +42,7 @@ def sizes_between(found: Crossover) -> list[int]:
     can are close to those at which they cannot.
     """
     change = found.leads.change
-    if change is None or not (found.first.has_processes and found.second.has_processes):
+    if change is None or not found.leads.are_verdicts:
         return []
     low, *undecided, high = (int(n) for n in found.first.n[change[0] : change[1] + 1])
     if high <= CLOSE * low:

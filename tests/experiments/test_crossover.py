@@ -8,6 +8,7 @@ import pytest
 from experiments.job_result import JobResult
 from experiments.matmul.crossover import AHEAD, APART, CROSSOVER, UNCERTAIN, crossovers
 from experiments.matmul.curves import curve_of
+from experiments.matmul.refinement import sizes_between
 
 SIZES = [1, 10, 100, 1000, 10_000]
 
@@ -23,11 +24,15 @@ def job_of(
     status="FINISHED",
     device="CPU:0",
     swept=None,
+    turns=None,
+    drift=1.0,
+    of_one_process=(),
 ):
     """A job that took ``seconds_of(n)`` a call; its tables are text.
 
     Each of its ``processes`` has a level of its own, off by the relative ``noise``, and each of the ``samples`` of a
-    process is off from it by as much again.
+    process is off from it by as much again. The machine's ``drift`` is a factor for each process. The sizes
+    ``of_one_process`` have the first process alone.
     """
     generator = np.random.default_rng(seed)
     tables = {
@@ -37,6 +42,7 @@ def job_of(
     for n in sizes:
         levels = seconds_of(n) * np.exp(noise * generator.standard_normal((processes, 1)))
         seconds = levels * np.exp(noise * generator.standard_normal((processes, samples)))
+        seconds = (seconds * np.reshape(drift, (-1, 1)))[: 1 if n in of_one_process else processes]
         typical = np.exp(np.mean(np.log(np.median(seconds, axis=1))))
         tables["results"].append({"n": f"{n}", "status": "measured", "median_us": f"{typical * 1e6}"})
         tables["samples"] += [
@@ -46,7 +52,7 @@ def job_of(
         ]
     swept = swept or {}
     config = {"experiment.shape": "square", "experiment.dtype": "float32", "experiment.mode": "eager", **swept}
-    turns = [f"{process}" for process in range(processes)] if processes > 1 else []
+    turns = turns or ([f"{process}" for process in range(processes)] if processes > 1 else [])
     return JobResult(name, status, swept, config, device, {}, lambda table: tables.get(table, []), turns)
 
 
@@ -156,7 +162,41 @@ def test_one_process_each_gives_a_crossover_without_a_verdict():
     found = crossover(curve("steep", steep, processes=1, samples=1), curve("shallow", shallow, processes=1, samples=1))
     assert found.n == pytest.approx(300)
     assert found.in_words().startswith("shallow took less time than steep from somewhere between n = 100 and n = 1,000")
-    assert found.in_words().endswith("One process each gives no verdict: another one may differ.")
+    assert found.in_words().endswith("One process gives no verdict: another one may differ.")
+
+
+RESUMED = {"turns": ["0", "1", "2", "3", "another"], "drift": [1, 1, 1, 1, 1.3], "noise": 0.001, "seed": 1}
+"""A job of which the last process was made up for when the machine was slower."""
+
+
+@pytest.mark.parametrize(("faster_at", "leads"), [(10_000, "resumed"), (1, "whole")], ids=["upper end", "lower end"])
+def test_sizes_and_speedups_are_those_of_the_pairs_that_the_verdict_is_from(faster_at, leads):
+    """In pairs the resumed job is 3 % faster at one size; over all its processes it is slower there, too."""
+
+    def resumed(n):
+        return steep(n) * (1 / 1.03 if n == faster_at else 2)
+
+    found = crossover(curve("whole", steep, noise=0.001), curve("resumed", resumed, **RESUMED))
+    assert (found.outcome, found.faster.label) == (CROSSOVER, leads)
+    assert found.interval == ((1000, 10_000) if faster_at == 10_000 else (1, 10))
+    assert found.interval[0] <= found.n <= found.interval[1]
+    assert found.speedup == pytest.approx(1.03 if leads == "resumed" else 2, rel=0.01)
+
+
+def test_who_is_ahead_has_a_speedup_above_one():
+    found = crossover(curve("whole", steep, noise=0.001), curve("resumed", lambda n: steep(n) / 1.03, **RESUMED))
+    assert (found.outcome, found.faster.label) == (AHEAD, "resumed")
+    assert "1.03x at the largest" in found.in_words()
+
+
+def test_a_size_of_one_process_is_left_out_and_the_others_keep_their_verdicts():
+    found = crossover(
+        curve("steep", steep, noise=0.01), curve("shallow", shallow, noise=0.01, seed=1, of_one_process=[10, 10_000])
+    )
+    assert (found.outcome, found.faster.label, found.interval) == (CROSSOVER, "shallow", (100, 1000))
+    assert found.in_words().startswith("shallow is faster than steep from somewhere between n = 100 and n = 1,000")
+    assert found.in_words().endswith("n = 1,000. Left out: n = 10 and 10,000, where one process gives no verdict.")
+    assert sizes_between(found)
 
 
 def test_only_the_last_change_is_narrowed_and_each_size_inside_counts_by_itself():

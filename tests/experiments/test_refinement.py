@@ -56,3 +56,13 @@ def test_sizes_are_whole_numbers_and_none_is_asked_for_twice():
 )
 def test_nothing_further_is_measured_without_a_change_of_lead(first, second, processes):
     assert refined(0.01, first, second, processes)[1] == []
+
+
+def test_of_many_crossovers_those_are_refined_that_the_note_shows():
+    """Twelve pairs, each with a larger speedup than the one before; the last ten are shown."""
+    jobs = [
+        job_of(name, of, swept={"experiment.dtype": name, "seed": f"{seed}"})
+        for seed in range(12)
+        for name, of in (("steep", lambda n, power=0.9 + seed / 100: 1e-6 * (n / 300) ** power), ("shallow", shallow))
+    ]
+    assert set(further_sizes(jobs)) == set(range(4, 24))
