@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from experiments.measure.between import geometric_mean, spread, t_interval
+from experiments.measure.between import geometric_mean, spread, t_95, t_interval
 from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, decided, holm, time_ratio, upper_tail, what_decides
 
 Turn = TypeVar("Turn")
@@ -46,6 +46,26 @@ def drift_between(histories: Sequence[Sequence[float]]) -> Drift | None:
         return None
     squares = sum((log - statistics.fmean(logs)) ** 2 for logs in known for log in logs)
     return Drift(math.sqrt(squares / freedom), freedom)
+
+
+@dataclass(frozen=True)
+class LogTime:
+    """The logarithm of a call's time in two or more independent processes."""
+
+    mean: float
+    deviation: float
+    """The standard deviation between the processes."""
+    processes: int
+
+    @classmethod
+    def of(cls, levels: Sequence[float]) -> LogTime:
+        return cls(math.log(geometric_mean(levels)), spread(levels), len(levels))
+
+    @classmethod
+    def from_interval(cls, low: float, high: float, processes: int) -> LogTime:
+        """Read it off the time's 95 % interval, as :func:`~experiments.measure.between.interval_between` finds it."""
+        error = math.log(high / low) / 2 / t_95(processes - 1)
+        return cls(math.log(low * high) / 2, error * math.sqrt(processes), processes)
 
 
 @dataclass(frozen=True)
@@ -113,7 +133,12 @@ def of_pairs(first: Sequence[float], second: Sequence[float]) -> LogRatio:
 
 
 def of_strangers(first: Sequence[float], second: Sequence[float], drift: Drift | None, busy: float = 0.0) -> LogRatio:
-    """Return ``first`` over ``second``: the times of processes that did not take turns, two or more of each.
+    """Return ``first`` over ``second``: the times of processes that did not take turns, two or more of each."""
+    return of_log_times(LogTime.of(first), LogTime.of(second), drift, busy)
+
+
+def of_log_times(first: LogTime, second: LogTime, drift: Drift | None, busy: float = 0.0) -> LogRatio:
+    """Return ``first`` over ``second``, which did not take turns.
 
     The variance is Welch's, of the means of the logarithms, and twice the drift's: each of the two has its own. The
     degrees of freedom are Welch's, or the drift's if those are fewer: Satterthwaite's for the sum of all three are too
@@ -121,8 +146,8 @@ def of_strangers(first: Sequence[float], second: Sequence[float], drift: Drift |
     and so is what other programs did, which took the share ``busy`` of the machine: a time may be 1 / (1 - busy) times
     as long.
     """
-    mean = math.log(geometric_mean(first) / geometric_mean(second))
-    parts = [(spread(levels) ** 2 / len(levels), len(levels) - 1) for levels in (first, second)]
+    mean = first.mean - second.mean
+    parts = [(one.deviation**2 / one.processes, one.processes - 1) for one in (first, second)]
     variance = sum(part for part, _ in parts)
     squares = sum(part**2 / freedom for part, freedom in parts)
     freedom = variance**2 / squares if squares else sum(freedom for _, freedom in parts)

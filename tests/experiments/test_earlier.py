@@ -47,6 +47,7 @@ THEN = [single(1, 50.0, 48.0, 52.0), single(64, 9100.0, 9000.0, 9200.0)]
     [
         ("n", THEN, THEN, None),
         ("n", THEN, [single(64, 9300.0, 9150.0, 9500.0)], None),  # the intervals overlap
+        ("n", THEN, [single(64, 9700.0, 9600.0, 9800.0)], None),  # a machine may drift as far
         ("n", THEN, [single(64, 12300.0, math.nan, math.nan)], None),
         ("n", THEN, [single(64, 12300.0, 12000.0, 12600.0, processes=1)], None),
         ("n", [], THEN, None),
@@ -62,14 +63,23 @@ THEN = [single(1, 50.0, 48.0, 52.0), single(64, 9100.0, 9000.0, 9200.0)]
         ),
     ],
 )
-def test_disjoint_intervals_are_remarked(key, then, now, words):
+def test_times_that_differ_for_certain_are_remarked(key, then, now, words):
     before = Answered("a *name*", "2026-11-27 12:10", [as_text(row) for row in then])
     found = changes(before, now, key, TITLES[key])
     assert len(found) == (words is not None)
     if words:
-        assert f"had {words}: the intervals" in found[0]
+        assert f"had {words}. Of " in found[0]
         assert found[0].startswith(r"An earlier run of the same question (a \*name\*, 2026-11-27 12:10) had")
-        assert ("and 1 more are disjoint" in found[0]) == ("n=1," in words)
+        assert ("this one and 1 more differ for certain by more than the 10%" in found[0]) == ("n=1," in words)
+
+
+def test_the_remark_is_corrected_for_the_number_of_times():
+    """One of many times that differs as far as this by luck alone is no change."""
+    times = [single(n, 100.0, 97.0, 103.0) for n in range(32)]
+    before = Answered("before", "2026-11-27 12:10", [as_text(row) for row in times])
+    unlucky = single(0, 115.0, 112.0, 118.0)
+    assert len(changes(before, [unlucky], "n")) == 1
+    assert changes(before, [unlucky, *times[1:]], "n") == []
 
 
 def test_the_answer_of_a_run_has_the_remark(on_device):
