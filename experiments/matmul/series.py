@@ -104,8 +104,9 @@ class MatmulSeries(SizeSeries[MatmulPoint]):
 
     def _by_memory(self) -> tuple[list[int], list[int]]:
         together, alone = list[int](), list[int]()
+        most_beside = window(self.timing.rounds) - 1
         for size in self.keys:
-            beside = sum(self._product(other).traffic for other in together[1 - window(self.timing.rounds) :])
+            beside = sum(self._product(other).traffic for other in together[max(0, len(together) - most_beside) :])
             try:
                 self.require_memory(size, beside)
             except MemoryError:

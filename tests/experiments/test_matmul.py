@@ -11,6 +11,7 @@ from experiments.matmul import experiment as experiment_module
 from experiments.matmul import report as report_module
 from experiments.matmul import series as series_module
 from experiments.matmul.product import SHAPES, Product, new_call, require_product_in_graph
+from experiments.matmul.settings import MatmulSettings
 from experiments.matmul.verification import require_correct, residual, tolerance
 from experiments.measure import Timing
 from experiments.runtime.modes import BYTES
@@ -122,6 +123,17 @@ def test_a_size_that_cannot_fit_ends_the_series_before_it_is_tried(on_device, re
     assert "GB are needed" in status[1_000_000]
     assert "larger than n=1000000" in status[2_000_000]
     assert "Not measured: n=1,000,000" in recorder.notes[-1]
+
+
+def test_a_size_that_fits_beside_none_is_measured_in_random_order_where_none_is_beside_it(on_device, monkeypatch):
+    """With one round a process only one size is in progress at a time."""
+    ends = set()
+    for seed in range(10):
+        series = series_module.MatmulSeries(MatmulSettings(sizes=[100, 200, 300], shape="square", seed=seed))
+        needed = series.most_bytes_needed + series.most_bytes_on_host
+        monkeypatch.setattr(series, "free_bytes", lambda needed=needed: needed)
+        ends.add(list(series.order())[-1])
+    assert ends == {100, 200, 300}
 
 
 @pytest.mark.slow
