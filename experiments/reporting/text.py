@@ -9,6 +9,9 @@ from collections.abc import Sequence
 INVISIBLE = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode's categories of control characters, halves of letters, and line breaks."""
 
+UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
+"""The units of a time, each with its seconds."""
+
 TERMINAL_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 KERAS_WRAPPING = re.compile(r"^.*\bException encountered(?: when calling [^\n]*|:)\s*(?:'')?", re.DOTALL)
@@ -24,11 +27,9 @@ GRAPH_WRAPPING = re.compile(
 
 def duration(seconds: float) -> str:
     """Return a time with three significant digits in the unit that suits it: ``13.7 ms``."""
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        value = seconds / scale
-        if value >= 1:
-            return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
+    unit, scale = next((one for one in UNITS if seconds >= one[1]), UNITS[-1])
+    value = seconds / scale
+    return f"{value:.0f} {unit}" if value >= 999.5 else f"{value:.3g} {unit}"
 
 
 def first_line(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from experiments.validators import InvalidField, require_at_least, suggestion
     ("seconds", "text"),
     [
         (4.2e-8, "42 ns"),
+        (9.996e-7, "1000 ns"),
         (4.21e-5, "42.1 µs"),
         (9.996e-4, "1000 µs"),
         (0.0137, "13.7 ms"),
