@@ -22,8 +22,8 @@ SHAPES: dict[str, tuple[str, Callable[[int], tuple[int, int, int]]]] = {
 }
 """How each shape is written, and its (m, k, n) for a size n: A is [m,k] and B is [k,n]."""
 
-MATMUL_OPERATIONS = {"MatMul", "BatchMatMulV2", "BatchMatMulV3", "_FusedMatMul"}
-"""The operations of a graph that multiply matrices."""
+MATMUL_OPERATIONS = {"MatMul", "BatchMatMulV2", "BatchMatMulV3"}
+"""The operations of a traced graph that multiply matrices."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,12 @@ def new_call(mode: str) -> Call:
 
 
 def require_product_in_graph(call: Any, operands: tuple[tf.Tensor, tf.Tensor]) -> None:
-    """Raise Refused unless the graph of a compiled ``call`` still contains a product."""
+    """Raise Refused unless the graph of a compiled ``call`` contains a product as it is traced.
+
+    What Grappler and XLA make of it is not looked at: operands are arguments, so that there is nothing to fold.
+    """
     if not hasattr(call, "get_concrete_function"):
         return
     kinds = {operation.type for operation in call.get_concrete_function(*operands).graph.get_operations()}
     if not kinds & MATMUL_OPERATIONS:
-        raise Refused(f"the timed graph has no product left in it, only {', '.join(sorted(kinds))}")
+        raise Refused(f"the graph has no product in it, only {', '.join(sorted(kinds))}")
