@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from importlib.util import find_spec
 from numbers import Real
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -184,7 +185,7 @@ def planned(search: Search) -> SearchSpace:
 def is_there(storage: str) -> bool:
     """Return whether a database may have studies: not if it is a file that is still to be made."""
     driver, _, file = storage.partition(":///")
-    return not driver.startswith("sqlite") or Path(unquote(file)).is_file()
+    return not driver.startswith("sqlite") or isfile(unquote(file))
 
 
 def told(job: JobReturn) -> Told:

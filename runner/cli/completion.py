@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from os.path import isdir
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -96,7 +97,7 @@ def _config_dir(before: Sequence[str]) -> list[Path]:
             value = flag.partition("=")[2]
         elif flag not in ("--config-dir", "-cd"):
             continue
-        if Path(value).is_dir():
+        if isdir(value):
             return [Path(value).absolute()]
     return []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -111,7 +112,7 @@ def _on_store(plan: Plan) -> str:
     store = plan.store
     if not isinstance(store, LocalStore):
         return f"Store: {store.ui}"
-    folder = next(path for path in (store.folder, *store.folder.parents) if path.exists())
-    new = "" if store.database.exists() else ", still to be made"
+    folder = next(path for path in (store.folder, *store.folder.parents) if os.path.exists(path))
+    new = "" if store.is_made else ", still to be made"
     free = shutil.disk_usage(folder).free
     return f"Store: {store.folder}{new}; {_gb(free)} of the disk are free, {_gb(NEEDED_BYTES)} are needed to begin."

@@ -26,7 +26,7 @@ def store_of(words: Sequence[str], config_dir: Path | None = None) -> Store:
 
 def require_database(store: Store) -> None:
     """Raise StoreError if a local store has not been made yet, or cannot be used."""
-    if isinstance(store, LocalStore) and not store.database.exists():
+    if isinstance(store, LocalStore) and not store.is_made:
         raise StoreError(f"tracking.dir: there are no runs in {store.folder} yet; python -m runner makes one")
     store.check()
 

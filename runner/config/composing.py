@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os.path import isdir
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -24,7 +25,7 @@ def composed(words: Sequence[str], config_dir: Path | None = None) -> DictConfig
 
     Raises UserError if that is no folder, and what Hydra raises. The schemas must be registered.
     """
-    if config_dir is not None and not config_dir.is_dir():
+    if config_dir is not None and not isdir(config_dir):
         raise UserError(f"--config-dir: there is no folder {config_dir}")
     searched = [f"hydra.searchpath=[{quoted(str(config_dir))}]"] if config_dir else []
     with initialize_config_dir(str(CONF), version_base="1.3"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def grid_of(name: str, folders: Sequence[Path]) -> Mapping[str, Any]:
     ``folders`` have choices, as conf/ has.
     """
     paths = [folder / PRESET / f"{name}.yaml" for folder in folders]
-    path = next((path for path in paths if path.is_file()), None)
+    path = next((path for path in paths if isfile(path)), None)
     try:
         found = OmegaConf.select(OmegaConf.load(path), "hydra.sweeper.params") if path else None
     except (YAMLError, OmegaConfBaseException, OSError, UnicodeDecodeError):

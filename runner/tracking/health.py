@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from os.path import exists
 from typing import TYPE_CHECKING
 
 from experiments.reporting.commands import command
@@ -88,4 +89,4 @@ def _named(ids: Sequence[str], what: str) -> str:
 def _is_missing(location: str, file: str) -> bool:
     """Return whether a file is missing at an address of this machine; of other addresses nothing is said."""
     folder = path_of(location)
-    return folder is not None and not (folder / file).exists()
+    return folder is not None and not exists(folder / file)

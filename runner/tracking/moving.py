@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import isdir
 from pathlib import Path
 
 from experiments.reporting import text
@@ -58,7 +59,7 @@ def relocate(store: Path, database: Path) -> Relocated | None:
 
 def _require_artifacts(store: Path, old: Path) -> None:
     """Raise StoreError if only the database was moved: its addresses would then lead nowhere."""
-    if (old / home.ARTIFACTS).is_dir() and not (store / home.ARTIFACTS).is_dir():
+    if isdir(old / home.ARTIFACTS) and not isdir(store / home.ARTIFACTS):  # the old place may be another user's
         raise StoreError(
             f"tracking.dir: the artifacts are still in {old / home.ARTIFACTS}; move or copy them into {store}, too"
         )

@@ -84,8 +84,15 @@ def _is_path(wanted: str) -> bool:
 
 
 def _of_path(path: Path) -> Source:
-    folder, model = (path, path / MODEL_FILE) if os.path.isdir(path) else (path.parent, path)
-    if not os.path.exists(path):
+    try:
+        return _source_in(path)
+    except OSError as error:
+        raise SourceNotFound(f"{path} cannot be read ({error.strerror})") from None
+
+
+def _source_in(path: Path) -> Source:
+    folder, model = (path, path / MODEL_FILE) if path.is_dir() else (path.parent, path)
+    if not path.exists():
         raise SourceNotFound(f"there is no {path}{_files_near(path)}")
     if not model.is_file() or model.suffix != ".keras":
         raise SourceNotFound(foreign.described(path))

@@ -92,6 +92,16 @@ class LocalStore(Store):
         self.uri = address(self.database)
         self.artifact_root = home.root(folder)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether its database is there. Raises StoreError where that cannot be seen."""
+        try:
+            return self.database.exists()
+        except OSError as error:  # Path.exists answers False only for a path that leads nowhere
+            raise StoreError(
+                f"tracking.dir: cannot look into {self.folder} ({error.strerror}); choose another folder"
+            ) from None
+
     def check(self, needs: Needs = NOTHING) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -99,8 +109,9 @@ class LocalStore(Store):
             raise StoreError(
                 f"tracking.dir: cannot make {self.folder} ({error.strerror}); choose another folder"
             ) from None
-        for path in (self.folder, self.database):
-            if path.exists() and not os.access(path, os.W_OK):
+        is_made = self.is_made
+        for path in (self.folder, *([self.database] if is_made else [])):
+            if not os.access(path, os.W_OK):
                 raise StoreError(
                     f"tracking.dir: {path} is not writable; choose another folder or change its permissions"
                 )
@@ -110,7 +121,7 @@ class LocalStore(Store):
                 f"tracking.dir: the disk of {self.folder} is full ({free / 2**20:.1f} MiB free, "
                 f"{NEEDED_BYTES >> 20} needed); make room or choose another folder"
             )
-        if self.database.exists():
+        if is_made:
             schema_of(self.database)
             if needs.experiments:
                 self.require_home()
@@ -127,7 +138,7 @@ class LocalStore(Store):
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            if not self.database.exists():
+            if not self.is_made:
                 make(self.database)
             migrate(self.database, say)
             client = MlflowClient(self.uri, self.uri)  # the registry, too, whatever MLFLOW_REGISTRY_URI says

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sqlite3
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from unittest import mock
 
 import mlflow
 import pytest
@@ -183,6 +185,28 @@ def test_a_device_that_is_not_there(runner, store, arguments, says):
 def test_a_folder_that_cannot_be(tmp_path, folder):
     line = complaint(call_main(f"tracking.dir={folder}", cwd=tmp_path))
     assert line.startswith(f"tracking.dir: cannot make {folder}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["plan=true"], ["replay=latest"], ["-m", "hydra/sweeper=optuna", "sweep.metric=x", "seed=1,2", "plan=true"]],
+)
+def test_a_folder_that_cannot_be_looked_into(main, words):
+    """A name that is too long fails for everybody, as the folders of others do for all but root."""
+    assert complaint(main(*words, f"tracking.dir={'x' * 300}")).startswith("tracking.dir: cannot look into /")
+
+
+@pytest.mark.parametrize(
+    "words", [[f"+preset={'x' * 300}"], ["-m", f"+preset={'x' * 300}"], [f"--config-dir={'x' * 300}"]]
+)
+def test_a_choice_whose_name_is_too_long(main, words):
+    complaint(main(*words))
+
+
+def test_a_file_of_choices_that_may_not_be_read(main):
+    refusal = PermissionError(errno.EACCES, "Permission denied", "/mine/model/deep.yaml")
+    with mock.patch("runner.cli.command_line.call_hydra", side_effect=refusal):
+        assert complaint(main("--config-dir=/tmp")).startswith("/mine/model/deep.yaml: Permission denied; ")
 
 
 @needs_root

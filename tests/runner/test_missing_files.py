@@ -21,8 +21,9 @@ TRAINING = "experiment=training"
         ([TRAINING, "model=keras_file", "experiment.model.path=gone.keras"], "experiment.model: "),
         (["experiment=deployment", "experiment.source=./gone.keras"], "experiment.source=./gone.keras: there is no /"),
         (["experiment=deployment", "experiment.source=~/gone"], "experiment.source=~/gone: there is no /"),
+        (["experiment=deployment", f"experiment.source=./{'x' * 300}"], "experiment.source=./xx"),
     ],
-    ids=["npz", "csv", "images", "keras_file", "source", "folder"],
+    ids=["npz", "csv", "images", "keras_file", "source", "folder", "long"],
 )
 def test_a_file_that_is_not_there_starts_nothing(main, store, multirun, words, says):
     with mock.patch("runner.execution.fork_servers.ForkServer", side_effect=AssertionError("TensorFlow would start")):
