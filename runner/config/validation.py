@@ -31,6 +31,11 @@ class Parts:
     tracking: Tracking
     sweep: SweepSettings
 
+    @property
+    def mlflow_experiment(self) -> str:
+        """The name of the MLflow experiment that keeps the run."""
+        return self.tracking.experiment or self.experiment.name
+
 
 def parts(config: DictConfig) -> Parts:
     """Return the config as objects. Raises UserError for the first thing that is wrong."""

@@ -70,7 +70,7 @@ class Context:
 
     def experiment_id(self, job: Job) -> str:
         """The id of the MLflow experiment for the job's run. The jobs of one sweep may belong to several."""
-        name = job.parts.tracking.experiment or job.parts.experiment.name
+        name = job.parts.mlflow_experiment
         if name not in self._experiment_ids:
             self._experiment_ids[name] = experiment_id(self.store, self.client, name)
         return self._experiment_ids[name]

@@ -13,6 +13,7 @@ from runner.errors import StoreError
 from runner.tracking import tags
 from runner.tracking.database import connected, schema_of
 from runner.tracking.finding import search
+from runner.tracking.run import store_errors
 from runner.tracking.store import LocalStore, Store
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ PAGE = 1000
 READ = (tags.FINGERPRINT, tags.CODE, tags.BEGUN_BY, tags.PARENT, tags.KEY, tags.PRUNED)
 """The tags that are read."""
 
-RUNS = "SELECT run_uuid, status, start_time, end_time FROM runs WHERE lifecycle_stage = 'active' ORDER BY start_time"
+RUNS = (
+    "SELECT run_uuid, experiments.name, status, start_time, end_time FROM runs JOIN experiments USING (experiment_id) "
+    "WHERE runs.lifecycle_stage = 'active' ORDER BY start_time"
+)
 
 TAGS = f"SELECT run_uuid, key, value FROM tags WHERE key IN ({', '.join('?' * len(READ))})"  # noqa: S608  # only marks
 
@@ -37,6 +41,8 @@ class KnownRun:
     """A run of the store."""
 
     id: str
+    mlflow_experiment: str
+    """The name of the MLflow experiment that it is in."""
     status: str
     seconds: float
     """From its creation to its end."""
@@ -54,8 +60,8 @@ def known_runs(store: Store) -> list[KnownRun]:
     """Return all runs of a store in the order of their begin; none if it has not been made yet. Raises StoreError."""
     if not isinstance(store, LocalStore):
         store.check()
-        return [known_run(run) for run in search(store.open(), order="ASC", page_size=PAGE)]
-    if not store.database.exists():
+        return _of_server(store)
+    if not store.is_made:
         return []
     schema_of(store.database)
     try:
@@ -64,30 +70,39 @@ def known_runs(store: Store) -> list[KnownRun]:
         raise StoreError(f"tracking.dir: cannot read {store.database} ({error})") from None
 
 
+def _of_server(store: Store) -> list[KnownRun]:
+    client = store.open()
+    with store_errors():
+        names = {kept_in.experiment_id: kept_in.name for kept_in in client.search_experiments()}
+    runs = search(client, order="ASC", page_size=PAGE)
+    return [known_run(run, names.get(run.info.experiment_id, "")) for run in runs]
+
+
 def _of_database(store: LocalStore) -> Iterator[KnownRun]:
     with connected(store.database) as connection:
         tagged = dict[str, dict[str, str]]()
         for run_id, name, value in connection.execute(TAGS, READ):
             tagged.setdefault(run_id, {})[name] = value
         peaks = dict(connection.execute(PEAKS, (PEAK,)).fetchall())
-        for run_id, status, start, end in connection.execute(RUNS).fetchall():
-            yield _known(run_id, status, (start, end), tagged.get(run_id, {}), peaks.get(run_id))
+        for run_id, kept_in, status, start, end in connection.execute(RUNS).fetchall():
+            peak = _bytes(peaks.get(run_id))
+            yield KnownRun(run_id, kept_in, status, _seconds(start, end), tagged.get(run_id, {}), peak)
 
 
-def known_run(run: Run) -> KnownRun:
-    """Return what a plan knows of a run of MLflow's."""
-    own = {name: value for name, value in run.data.tags.items() if name in READ}
-    return _known(
-        run.info.run_id, run.info.status, (run.info.start_time, run.info.end_time), own, run.data.metrics.get(PEAK)
-    )
+def known_run(run: Run, mlflow_experiment: str = "") -> KnownRun:
+    """Return what a plan knows of a run of MLflow's, which itself has only the id of its MLflow experiment."""
+    info, own = run.info, {name: value for name, value in run.data.tags.items() if name in READ}
+    peak = _bytes(run.data.metrics.get(PEAK))
+    return KnownRun(info.run_id, mlflow_experiment, info.status, _seconds(info.start_time, info.end_time), own, peak)
 
 
-def _known(
-    run_id: str, status: str, times: tuple[int, int | None], own: Mapping[str, str], peak_mb: float | None
-) -> KnownRun:
-    """``times`` are the begin and the end in milliseconds; a run that goes on has no end."""
-    start, end = times
-    return KnownRun(run_id, status, ((end or start) - start) / 1000, own, None if peak_mb is None else peak_mb * 1e6)
+def _seconds(start: int, end: int | None) -> float:
+    """``start`` and ``end`` are in milliseconds; a run that goes on has no end."""
+    return ((end or start) - start) / 1000
+
+
+def _bytes(peak_mb: float | None) -> float | None:
+    return None if peak_mb is None else peak_mb * 1e6
 
 
 def by_question(runs: Iterable[KnownRun]) -> dict[str, list[KnownRun]]:
@@ -98,7 +113,7 @@ def by_question(runs: Iterable[KnownRun]) -> dict[str, list[KnownRun]]:
     return found
 
 
-def sweep_of(runs: Iterable[KnownRun], key: str) -> KnownRun | None:
-    """Return the newest sweep with this ``sweep_key``, None if there is none."""
-    found = [run for run in runs if run.tags.get(tags.KEY) == key]
+def sweep_of(runs: Iterable[KnownRun], key: str, mlflow_experiment: str) -> KnownRun | None:
+    """Return the newest sweep with this ``sweep_key`` in an MLflow experiment, None if there is none."""
+    found = [run for run in runs if run.tags.get(tags.KEY) == key and run.mlflow_experiment == mlflow_experiment]
     return found[-1] if found else None

@@ -167,7 +167,7 @@ class Plan:
             if parent is None:
                 raise UserError(f"sweep.resume: there is no sweep {named} in this store; give the id of a sweep's run")
         else:
-            parent = sweep_of(runs, sweep_key(self._command))
+            parent = sweep_of(runs, sweep_key(self._command), self._jobs[0].parts.mlflow_experiment)
         return [run for run in runs if parent and run.tags.get(tags.PARENT) == parent.id]
 
     def _free(self, device: Device) -> float | None:

@@ -27,7 +27,7 @@ def needs_of(jobs: Iterable[Parts]) -> Needs:
     """Return what jobs with these configs need."""
     jobs = list(jobs)
     return Needs(
-        frozenset(job.tracking.experiment or job.experiment.name for job in jobs),
+        frozenset(job.mlflow_experiment for job in jobs),
         any(job.experiment.leaves_models for job in jobs),
         any(job.experiment.registers_models for job in jobs),
     )

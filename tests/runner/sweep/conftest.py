@@ -17,7 +17,7 @@ from runner import environment
 from runner.execution.context import Context
 from runner.execution.limits import Limits
 from runner.execution.pruning import Pruner
-from runner.sweep import isolated, remote, sweep
+from runner.sweep import isolated, plan, remote, sweep
 from runner.sweep.composition import Composition
 from runner.sweep.isolated import Isolated
 from runner.sweep.sweep import Sweep
@@ -118,6 +118,6 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     monkeypatch.setattr(environment, "describe", lambda: SURROUNDINGS)
     monkeypatch.setattr(isolated, "ForkServers", workshop.new_servers)
     monkeypatch.setattr(remote, "ForkServers", workshop.new_servers)
-    for module in (sweep, remote):
+    for module in (sweep, remote, plan):
         monkeypatch.setattr(module, "locate", lambda tracking: workshop.store)
     return workshop

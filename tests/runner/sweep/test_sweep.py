@@ -19,11 +19,12 @@ from runner.messages import HandOn, Measured, Metric, Outcome, Record
 from runner.sweep import other_code
 from runner.sweep.isolated import Isolated
 from runner.sweep.job_return import JobDidNotFinish, JobWasPruned, NoSuchMetric
+from runner.sweep.plan import Plan
 from runner.sweep.sweep import Sweep
 from runner.tracking import tags
 from tests.runner.execution.fake_workers import FakeWorker
 from tests.runner.memory_store import artifact
-from tests.runner.sweep.conftest import ToyComposition, Workshop
+from tests.runner.sweep.conftest import ToyComposition, Workshop, grid
 
 
 def refuses(worker: FakeWorker) -> None:
@@ -173,6 +174,19 @@ def test_a_sweep_without_jobs_is_wrong(workshop: Workshop, jobs: list[list[str]]
 
 
 # Going on
+
+
+def test_a_plan_looks_for_the_sweep_where_the_command_does(workshop: Workshop) -> None:
+    """In the MLflow experiment that it names."""
+    words = ("experiment.x=1,2", "sweep.resume=true")
+    there = "tracking.experiment=there"
+    workshop.run("experiment.x=1,2", there)
+    for command, done in ((words, [False, False]), ((*words, there), [True, True])):
+        plan = Plan(command)
+        plan.launch(Isolated(Limits()), ToyComposition(), grid(command), 0, 0)
+        assert [one.is_done for one in plan.jobs()] == done
+    workshop.run(*words)
+    assert "sweep.resume: no sweep of this command is in the store; this is the first" in workshop.view.lines
 
 
 def test_a_sweep_goes_on_where_it_ended(workshop: Workshop) -> None:
