@@ -35,7 +35,8 @@ mlruns in the working folder.
   export     write a table of runs, for pandas: a row a run, with its params.KEY,
              metrics.NAME and tags.NAME
   prune      delete runs for good, with their artifacts, models and registered versions, and
-             with a sweep its jobs; only tells what it would delete unless --delete is given"""
+             with a sweep its jobs; only tells what it would delete unless --delete is given;
+             of the runs that are named, of all without a name, those that the options let pass"""
 
 EXAMPLES = """\
   python -m runner.store check

@@ -31,7 +31,7 @@ def find_run(client: MlflowClient, word: str) -> Run:
     the one before.
     """
     if is_latest := LATEST.fullmatch(word):
-        return _latest(client, int(is_latest[1] or 0))
+        return _latest(client, word, int(is_latest[1] or 0))
     found = _called(client, word)
     if not found:
         raise UserError(
@@ -81,7 +81,7 @@ def search(client: MlflowClient, condition: str = "", order: str = "DESC", page_
             return
 
 
-def _latest(client: MlflowClient, back: int) -> Run:
+def _latest(client: MlflowClient, word: str, back: int) -> Run:
     number = 0
     for run in search(client):
         is_command = tags.PARENT not in run.data.tags and run.info.status != "RUNNING"
@@ -89,7 +89,10 @@ def _latest(client: MlflowClient, back: int) -> Run:
             if number == back:
                 return run
             number += 1
-    raise UserError(f"latest~{back}: there are {number} runs in this store that are no jobs of sweeps and have ended")
+    raise UserError(
+        f"{word}: there is no such run: the number of commands with an answer (FINISHED runs, and sweeps) is {number}; "
+        "name a run by its id"
+    )
 
 
 def _called(client: MlflowClient, word: str) -> list[Run]:

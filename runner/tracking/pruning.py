@@ -40,19 +40,19 @@ STILL_RUNNING = "it is RUNNING"
 def selected(
     client: MlflowClient, store: LocalStore, words: Sequence[str], condition: str, days: float | None
 ) -> list[KeptRun]:
-    """Return the runs that ``words`` name and those older than ``days`` that fulfil an MLflow ``condition``.
+    """Return the runs that ``words`` name, that fulfil an MLflow ``condition`` and that are older than ``days``.
 
-    The newest come first. Raises UserError if a word names no run, StoreError for a condition that is none.
+    What is not given (no words, an empty condition, None) leaves no run out. The newest come first. Raises UserError if
+    a word names no run, StoreError for a condition that is none.
     """
-    ids = {find_run(client, word).info.run_id for word in words}
+    named = {find_run(client, word).info.run_id for word in words}
     before = math.inf if days is None else (time.time() - days * 86400) * 1000
     fulfil = {run.info.run_id for run in search(client, condition, page_size=PAGE)} if condition else None
-    is_given = condition or days is not None
-
-    def is_selected(run: KeptRun) -> bool:
-        return run.start_time < before and (fulfil is None or run.id in fulfil)
-
-    return [run for run in kept_runs(store.database) if run.id in ids or (is_given and is_selected(run))]
+    return [
+        run
+        for run in kept_runs(store.database)
+        if run.start_time < before and (not words or run.id in named) and (fulfil is None or run.id in fulfil)
+    ]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.reporting.text import first_line
 from runner.errors import UserError
 from runner.tracking.run import store_errors
 
@@ -41,7 +42,7 @@ def export(client: MlflowClient, path: Path, condition: str = "") -> int:
     try:
         write(frame, path)
     except OSError as error:
-        raise UserError(f"cannot write {path} ({error.strerror})") from None
+        raise UserError(f"cannot write {path} ({error.strerror or first_line(error)})") from None
     return len(frame)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
@@ -153,6 +155,20 @@ def test_a_moved_store_is_taken_over(moved: Archive) -> None:
     assert "nothing to do" in moved.call("relocate").out
 
 
+def test_the_old_place_may_be_one_that_cannot_be_looked_at(tmp_path: Path) -> None:
+    """Such as the home of another user; a name that is too long fails alike for everybody."""
+    old = Path("/", "x" * 300, "store")
+    database = tmp_path / "mlflow.db"
+    small_database(database, experiments=[("matmul", (old / "artifacts" / "matmul").as_uri())])
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, columns in moving.ADDRESSES.items():
+            if table != "experiments":
+                connection.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+    done = moving.relocate(tmp_path, database)
+    assert done
+    assert (done.homes, done.addresses) == ([old], 1)
+
+
 def test_a_copy_becomes_independent_and_the_original_stays(archive: Archive) -> None:
     copy = archive.folder.with_name("copy")
     shutil.copytree(archive.folder, copy)
@@ -214,6 +230,11 @@ def test_conditions_are_joined(archive: Archive) -> None:
     assert archive.names == ["trained", "failed"]
 
 
+def test_a_condition_narrows_the_choice_of_named_runs(archive: Archive) -> None:
+    assert archive.call("prune", "failed", "trained", "--older-than", "30d", "--delete").status == 0
+    assert archive.names == ["a sweep", "job 1", "job 2", "failed"]
+
+
 def test_what_is_in_use_stays(archive: Archive) -> None:
     archive.client.set_registered_model_alias("cats", "champion", "1")
     archive.run("going on", 88, {tags.PARENT: archive.sweep}, "RUNNING")
@@ -238,7 +259,7 @@ def test_another_version_of_a_model_stays(archive: Archive) -> None:
         (("check", "--delete"), "check has no option --delete"),
         (("export",), "export: give one file"),
         (("export", "runs.xlsx"), "runs.xlsx: the name says the format; end it with .csv or .parquet"),
-        (("export", "nowhere/runs.csv"), "cannot write nowhere/runs.csv"),
+        (("export", "nowhere/runs.csv"), "cannot write nowhere/runs.csv (Cannot save"),
         (("export", "runs.csv", "--where", "status ="), "--where: Invalid clause"),
         (("prune",), "prune: say which: runs, --where or --older-than"),
         (("prune", "nobody"), "nobody: there is no such run"),
@@ -256,7 +277,24 @@ def test_wrong_use(archive: Archive, words: tuple[str, ...], says: str) -> None:
     assert len(archive.names) == 5
 
 
+def test_a_store_without_an_answer_has_no_latest(tmp_path: Path) -> None:
+    client = LocalStore(tmp_path).open()
+    client.set_terminated(client.create_run("0", run_name="failed").info.run_id, "FAILED")
+    done = call_main("prune", "latest", "tracking.dir=.", cwd=tmp_path, program=store_main)
+    assert done.status == 2
+    assert (
+        "latest: there is no such run: the number of commands with an answer (FINISHED runs, and sweeps) is 0"
+        in done.err
+    )
+
+
 def test_without_a_store(tmp_path: Path) -> None:
     done = call_main("check", cwd=tmp_path, program=store_main)
     assert (done.status, os.listdir(tmp_path)) == (2, [])
     assert "there are no runs in" in done.err
+
+
+def test_a_folder_that_cannot_be_looked_into(tmp_path: Path) -> None:
+    done = call_main("check", f"tracking.dir={'x' * 300}", cwd=tmp_path, program=store_main)
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert done.err.startswith("runner.store: tracking.dir: cannot look into /")
