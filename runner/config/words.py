@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import QuotedString
 from hydra.errors import HydraException
 
 from experiments.reporting.commands import quoted
@@ -141,6 +142,28 @@ class _Values:
         if self.wanted.kind is int and isinstance(value, float):
             return _whole(text) or text
         return text
+
+
+def value_of(text: str) -> object:
+    """Return what a value means, however it is written: on a command line, or as Python writes what Hydra has read.
+
+    >>> value_of("[1,1e1]") == value_of("[1, 10.0]"), value_of("1e-3") == value_of("0.001"), value_of("'a b'")
+    (True, True, 'a b')
+    """
+    try:
+        read = _parser().parse_override(f"x={text}")
+    except HydraException:
+        return text
+    return text if read.is_sweep_override() else _plain(read.value())
+
+
+def _plain(value: object) -> object:
+    """Return a value as something that equals its like and can be a key."""
+    if isinstance(value, list):
+        return tuple(map(_plain, value))
+    if isinstance(value, bool | int | float):
+        return value
+    return value.text if isinstance(value, QuotedString) else str(value)
 
 
 def _whole(number: str) -> str | None:

@@ -123,7 +123,7 @@ def seconds_of(run: Run) -> float:
 
 def job_results(runs: Sequence[Run], tracking_uri: str) -> list[JobResult]:
     """The runs as experiments see them. ``tracking_uri`` tells where to ask for their artifacts."""
-    overrides = [_overrides(run) for run in runs]
+    overrides = [overrides_of(run) for run in runs]
     swept = _keys_that_differ(overrides)
     return [
         _job_result(run, {key: own.get(key, "") for key in swept}, tracking_uri)
@@ -157,7 +157,7 @@ def _words(run: Run) -> list[str]:
     return list(json.loads(run.data.tags.get(tags.OVERRIDES, "[]")))
 
 
-def _overrides(run: Run) -> dict[str, str]:
+def overrides_of(run: Run) -> dict[str, str]:
     """The job's overrides as key -> value, without the signs of Hydra's grammar."""
     parts = (word.lstrip("+").partition("=") for word in asked(_words(run)))
     return {key: value for key, _, value in parts}

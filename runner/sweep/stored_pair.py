@@ -14,8 +14,9 @@ from experiments.runtime.disturbance import MUCH
 from experiments.series.disturbances import OTHERS
 from experiments.series.levels import Key, Levels, levels_of
 from experiments.series.two_runs import TwoRuns
+from runner.config.words import value_of
 from runner.errors import UserError
-from runner.sweep.job_results import Children, job_results
+from runner.sweep.job_results import Children, job_results, overrides_of
 from runner.tracking import tags
 from runner.tracking.finding import SHORT_ID, find_run, search, shown
 
@@ -124,10 +125,16 @@ def _jobs(client: MlflowClient, sweep: Run) -> list[StoredRun]:
     return [StoredRun(run, result) for run, result in jobs if run.info.status == "FINISHED"]
 
 
-def _values(one: StoredRun, keys: Sequence[str]) -> tuple[str, ...]:
-    """Return the job's values of what either sweep varies; what its own sweep does not vary is in its config."""
-    result = one.result
-    return tuple(result.swept.get(key) or str(result.config.get(key, "")) for key in keys)
+def _values(one: StoredRun, keys: Sequence[str]) -> tuple[object, ...]:
+    """Return the job's values of what either sweep varies; what its own command does not set is in its config."""
+    known = {tags.EXPERIMENT: one.run.data.tags.get(tags.EXPERIMENT, ""), **one.result.config}
+    own = overrides_of(one.run)
+    return tuple(value_of(own.get(key) or str(known.get(_parameter(key, known), ""))) for key in keys)
+
+
+def _parameter(key: str, known: Mapping[str, object]) -> str:
+    """Return the parameter of a key; that of a group, such as ``device`` or ``model``, has the name of its choice."""
+    return next((name for name in (key, f"experiment.{key}", f"{key}.kind") if name in known), key)
 
 
 def _stored(client: MlflowClient, runs: Sequence[Run]) -> list[StoredRun]:

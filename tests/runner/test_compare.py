@@ -207,6 +207,36 @@ def test_sweeps_are_compared_job_by_job(archive: Archive) -> None:
     assert times[2]["ratio"] == pytest.approx(1.5 * math.exp(np.mean(np.log(STEADY))) / level)
 
 
+def test_what_a_sweep_does_not_vary_is_in_its_config(tmp_path: Path) -> None:
+    """However its command writes it, or does not: groups are parameters by the names of their choices."""
+    archive = Archive(tmp_path)
+    known = {
+        "device.kind": "cpu",
+        "experiment.model": "mlp",
+        "experiment.sizes": "[1, 10]",
+        "experiment.rate": "0.001",
+    }
+    words = ["device=cpu", "model=mlp", "experiment.sizes=[1,10]", "experiment.rate=1e-3"]
+    commands = {"terse": [[]], "full": [words], "wide": [words, [word.partition("=")[0] + "=7" for word in words]]}
+    for at, (called, jobs) in enumerate(commands.items()):
+        parent = archive.sweep(called, 10 * at, called)
+        for dtype in ("float32", "float64"):
+            for place, job in enumerate(jobs):
+                archive.keep(
+                    f"{called} {dtype} {place}",
+                    {64: STEADY},
+                    10 * at,
+                    question=f"{dtype} {place}",
+                    parent=parent,
+                    overrides=[f"experiment.dtype={dtype}", *job],
+                    params=known,
+                )
+    for called in ("terse", "full"):
+        for pair in ((called, "wide"), ("wide", called)):
+            found = archive.found(*pair)["times"]
+            assert sorted(one["job"].split()[0] for one in found) == ["float32", "float64"]
+
+
 def test_what_is_known_of_the_drift_is_in_the_interval(archive: Archive) -> None:
     (found,) = archive.found("often", "often slower")["times"]
     others = np.log([1.0, 1.03, 0.98, 1.01])
@@ -340,7 +370,7 @@ def test_the_plot(archive: Archive, tmp_path: Path, words: tuple[str, ...]) -> N
         (("a\nb", "often"), "a b: there is no such run"),
         (("it's % \"\\", "often"), "there is no such run"),
         (("square CPU:0", "often"), "runs are called so; give the id of one: "),
-        (("latest~99", "often"), "latest~99: there are 22 runs"),
+        (("latest~99", "often"), "with an answer (FINISHED runs, and sweeps) is 22; name a run by its id"),
         (("often", "often"), "are the same run"),
         (("often", "net"), "is a run of matmul"),
         (("often", "small"), "have nothing in common that could be compared"),
@@ -356,6 +386,7 @@ def test_the_plot(archive: Archive, tmp_path: Path, words: tuple[str, ...]) -> N
         (("often", "often slower", "--plot", "nowhere/ratio.png"), "cannot write nowhere/ratio.png"),
         (("net", "better net", "--fail-on", "slower"), "--fail-on: these runs have timed nothing in common"),
         (("often", "often slower", "tracking.dir=nothing"), "there are no runs in"),
+        (("often", "often slower", f"tracking.dir={'x' * 300}"), "tracking.dir: cannot look into /"),
         (("often", "often slower", "tracking.dirr=x"), "tracking.dirr: no such key (did you mean tracking.dir?)"),
         (("often", "often slower", "tracking=server", "tracking.uri=http://127.0.0.1:9"), "127.0.0.1:9"),
     ],
