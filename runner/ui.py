@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import subprocess
@@ -14,10 +13,8 @@ from typing import IO
 
 from rich.console import Console
 
-from runner.cli.complaint import complain
-from runner.cli.standard_streams import take_over
+from runner.cli.program import Parser, run_program
 from runner.cli.store_words import require_database, store_of
-from runner.config.error_messages import CONFIG_ERRORS, sentence
 from runner.errors import ExitStatus, StoreError, UserError
 from runner.tracking import ports
 from runner.tracking.making import migrate
@@ -29,8 +26,11 @@ START_SECONDS = 90
 
 def main() -> int:
     """Serve until Ctrl-C, and return the exit status."""
-    take_over()
-    parser = argparse.ArgumentParser(
+    return run_program("runner.ui", _do)
+
+
+def _do() -> int:
+    parser = Parser(
         prog="python -m runner.ui",
         description="Browse the runs that python -m runner has kept.",
         epilog="example: python -m runner.ui tracking.dir=/data/runs --port 5001",
@@ -38,14 +38,7 @@ def main() -> int:
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="config, such as tracking.dir=/data/runs")
     parser.add_argument("--port", type=int, default=UI_PORT, help="port on 127.0.0.1 (default: %(default)s)")
     arguments = parser.parse_args()
-    try:
-        return serve(store_of(arguments.overrides), arguments.port)
-    except UserError as error:
-        problem = str(error)
-    except CONFIG_ERRORS as error:
-        problem = sentence(error)
-    complain("runner.ui", problem)
-    return ExitStatus.WRONG_INPUT
+    return serve(store_of(arguments.overrides), arguments.port)
 
 
 def serve(store: Store, port: int) -> int:
@@ -57,7 +50,8 @@ def serve(store: Store, port: int) -> int:
     migrate(store.database, lambda text: print(f"runner.ui: {text}", file=sys.stderr))
     _say_if_moved(store)
     for number in (signal.SIGTERM, signal.SIGHUP):  # they end it as Ctrl-C does
-        signal.signal(number, signal.default_int_handler)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, signal.default_int_handler)
     console = Console(highlight=False)
     with tempfile.TemporaryFile() as log:
         return _serve_until_signal(store, port, log, console)

@@ -15,17 +15,23 @@ FILE = "ui.json"
 
 @contextmanager
 def announced(store: Path, port: int) -> Iterator[None]:
-    """Let :func:`port_of` know, within this context, that this process serves a store at ``port``."""
+    """Let :func:`port_of` know, within this context, that this process serves a store at ``port``.
+
+    Of several servers of a store the last one is known.
+    """
     process = psutil.Process()
-    content = {"port": port, "host": socket.gethostname(), "process": process.pid, "began": process.create_time()}
+    own = json.dumps(
+        {"port": port, "host": socket.gethostname(), "process": process.pid, "began": process.create_time()}
+    )
     path = store / FILE
     with suppress(OSError):  # a store that is only read
-        path.write_text(json.dumps(content))
+        path.write_text(own)
     try:
         yield
     finally:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        with suppress(OSError, UnicodeDecodeError):
+            if path.read_text() == own:
+                path.unlink()
 
 
 def port_of(store: Path) -> int | None:
