@@ -246,6 +246,8 @@ def _database(address: str) -> RDBStorage:
     Without this lock, Optuna lets all but one of them die.
     """
     file = Path(unquote(address.removeprefix("sqlite:///")))
+    if not file.name:
+        raise StoreError(f"hydra.sweeper.storage: {address} names no file; give one, such as sqlite:////data/optuna.db")
     is_file = address.startswith("sqlite:///") and file.parent.is_dir()
     with FileLock(file.with_name(f".{file.name}.lock")) if is_file else nullcontext():
         _require_no_runs(address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -171,7 +171,7 @@ def _require_whole(database: Path, connection: sqlite3.Connection) -> None:
     """Raise StoreError if the file is cut off or, as far as a quick look shows, damaged."""
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
-    size = database.stat().st_size
+    size = _bytes(database) + _bytes(_beside(database, "-wal"))  # where a write-ahead log keeps what is new
     if size < pages * page_bytes:
         raise _unusable(database, f"cut off: {size} of {pages * page_bytes} bytes")
     if size <= QUICK_CHECK_BYTES:
@@ -181,15 +181,25 @@ def _require_whole(database: Path, connection: sqlite3.Connection) -> None:
 
 
 def _was_touched_lately(database: Path) -> bool:
-    touched = max(_touched(database), _touched(database.with_name(f"{database.name}-journal")))
+    touched = max(_touched(database), _touched(_beside(database, "-journal")))
     return time.time() - touched < SILENT_SECONDS
 
 
+def _beside(database: Path, ending: str) -> Path:
+    """Return a file of SQLite's own beside a database."""
+    return database.with_name(f"{database.name}{ending}")
+
+
 def _touched(path: Path) -> float:
-    try:
+    with suppress(FileNotFoundError):
         return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+    return 0.0
+
+
+def _bytes(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def _unusable(database: Path, problem: str) -> StoreError:

@@ -6,6 +6,7 @@ import os
 import re
 from base64 import b64encode
 from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -151,7 +152,13 @@ def _certificates() -> dict[str, Any]:
 
 def _user_and_password() -> tuple[str | None, str | None]:
     kept = ConfigParser(interpolation=None)
-    kept.read(CREDENTIALS_FILE.expanduser())
+    try:
+        kept.read(CREDENTIALS_FILE.expanduser())
+    except (ConfigParserError, UnicodeDecodeError):  # what they say would show the password
+        raise StoreError(
+            f"{CREDENTIALS_FILE}: MLflow cannot read it; write the lines [mlflow], {USER.lower()} = NAME and "
+            f"{PASSWORD.lower()} = PASSWORD, or move it away"
+        ) from None
     in_file = dict(kept["mlflow"]) if kept.has_section("mlflow") else {}
     return (
         os.environ.get(USER) or in_file.get(USER.lower()),

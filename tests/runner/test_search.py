@@ -304,6 +304,11 @@ def test_a_storage_that_cannot_be_used(search: Callable[..., Search], address: s
         search(storage=address).run(FakeLauncher(quadratic))
 
 
+def test_a_storage_names_a_file(search: Callable[..., Search]) -> None:
+    with pytest.raises(StoreError, match=r"hydra\.sweeper\.storage: sqlite:/// names no file; give one, such as"):
+        search(storage="sqlite:///").run(FakeLauncher(quadratic))
+
+
 def test_passwords_are_not_shown() -> None:
     assert without_password("postgresql://me:p:w@d@host/db") == "postgresql://me:***@host/db"
     assert without_password("sqlite:////data/optuna.db") == "sqlite:////data/optuna.db"

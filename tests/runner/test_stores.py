@@ -162,6 +162,16 @@ def test_what_cannot_be_migrated_stays_as_it_is(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [".mlflow.db.lock", "mlflow.db"]
 
 
+def test_what_a_write_ahead_log_keeps_is_not_cut_off(tmp_path: Path) -> None:
+    store = _store(tmp_path / "store")
+    with closing(sqlite3.connect(store.database)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE runs AS SELECT zeroblob(1000000) AS new")
+        connection.commit()
+        assert store.database.stat().st_size < 1_000_000
+        store.check(RUNS)
+
+
 def test_a_database_that_another_program_is_making_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     path.touch()
@@ -317,6 +327,15 @@ def test_credentials_in_mlflows_file(server: Server, tmp_path: Path) -> None:
     (tmp_path / ".mlflow").mkdir()
     (tmp_path / ".mlflow" / "credentials").write_text(f"[mlflow]\n{USER.lower()} = me\n{PASSWORD.lower()} = 100%\n")
     server.store().check(RUNS)
+
+
+@pytest.mark.parametrize("content", [b"user = me:secret", b"[mlflow]\npassword = \xff"])
+def test_a_file_of_credentials_that_is_none(server: Server, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / ".mlflow").mkdir()
+    (tmp_path / ".mlflow" / "credentials").write_bytes(content)
+    said = _refusal(server.store())
+    assert said.startswith("~/.mlflow/credentials: MLflow cannot read it; write the lines [mlflow], ")
+    assert "secret" not in said
 
 
 def test_nobody_sees_the_password(server: Server) -> None:
