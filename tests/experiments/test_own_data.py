@@ -74,6 +74,25 @@ def test_a_test_set_in_a_file_of_its_own_and_a_category_that_training_does_not_h
     assert "test.csv" in data.source
 
 
+def test_rows_of_the_test_file_without_a_target_are_told(table):
+    own = table("test.csv", kind=["", "", *["größer", "kleiner"] * 99])
+    data = Csv(path=table(), target="kind", test_path=own).load(seed=0)
+    assert len(data.test.y) == 198
+    assert "Rows of the test file without a 'kind' are left out: 2 of 200." in data.remarks
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ([""] * 200, "has no value of the column 'kind': there is nothing to test with"),
+        (["kleiner", "winzig"] * 100, "has the class 'winzig', which the training rows do not have"),
+    ],
+)
+def test_a_test_file_whose_target_does_not_fit(table, kind, says):
+    with pytest.raises(Refused, match=rf"test\.csv: {says}"):
+        Csv(path=table(), target="kind", test_path=table("test.csv", kind=kind)).check()
+
+
 @pytest.mark.parametrize(
     ("target", "fields", "task"),
     [
@@ -143,6 +162,7 @@ def test_a_table_that_cannot_be_learnt_from(table, columns, fields, says):
         (b"x;kind\n1,5;a\n2,5;b\n", "has a single column; say experiment.dataset.separator=';'"),
         (b"x,kind\n1,5,a\n2,5,b\n", "has rows with more values than its header has names"),
         (b"x,kind\n1,a\n1,2,b\n", "Expected 2 fields in line 3, saw 3"),
+        (b"\xef\xbb\xbfkind,x, 'y',\"kind\",,\n", "has several columns called 'kind'; give each a name of its own"),
         ("x,kind\nä,1\n".encode("latin-1"), "is not text in UTF-8"),
     ],
 )
@@ -201,6 +221,37 @@ def test_a_folder_of_images(folder, on_device, color_mode, channels):
     assert "different sizes are resized" in said
 
 
+KINDS = {
+    "a.png": "RGB", "b.png": "L", "c.png": "P", "a.jpg": "RGB", "b.jpg": "L", "c.jpg": "CMYK",
+    "a.gif": "P", "b.gif": "L", "a.bmp": "RGB", "b.bmp": "P", "c.bmp": "L", "d.bmp": "1",
+}  # fmt: skip
+"""Files in the modes of Pillow, palettes among them."""
+
+
+@pytest.mark.parametrize("color_mode", ["rgb", "grayscale"])
+def test_an_image_is_the_same_in_every_kind_of_file(tmp_path, on_device, color_mode):
+    """Each is dark on the left and orange on the right; GIFs go on with a white picture."""
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:, 4:] = (255, 102, 0)  # a colour of the usual palette
+    for name, mode in KINDS.items():
+        for label in ("one", "two"):
+            (tmp_path / label).mkdir(exist_ok=True)
+            white = [Image.new("L", (8, 8), 255)] if name.endswith("gif") else []
+            more = {"save_all": True, "append_images": white} if white else {}
+            Image.fromarray(pixels).convert(mode).save(tmp_path / label / name, **more)
+    dataset = Images(path=str(tmp_path), image_size=[8, 8], color_mode=color_mode, test_path=str(tmp_path))
+    dataset.check()
+    found = dict(zip(sorted(KINDS), dataset.load(seed=0).test.x[: len(KINDS)].astype(int), strict=True))
+    grey = pixels @ [0.299, 0.587, 0.114]
+    for name, mode in KINDS.items():
+        if mode == "1":  # black and white, dithered
+            assert set(np.unique(found[name])) == {0, 255}
+            continue
+        expected = pixels if color_mode == "rgb" and mode not in "L" else grey[..., None]
+        difference = np.abs(found[name] - expected)  # a JPEG's colours run into each other
+        assert difference.max() < (40 if name.endswith("jpg") else 2), name
+
+
 def _parted(folder):
     """Put the classes into a folder for training and another for the test, as many archives have them."""
     classes = [*folder.iterdir()]
@@ -243,11 +294,14 @@ def test_an_image_that_ends_too_early_is_named(folder, on_device):
         Images(path=str(folder)).check()
 
 
-def test_an_image_that_breaks_off_in_the_middle_is_named_when_it_is_read(folder, on_device):
-    path = folder / "pears" / "x.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\nbroken")
-    with pytest.raises(Refused, match=r"x\.png is no whole image"):
-        Images(path=str(folder)).load(seed=0)
+@pytest.mark.parametrize("kind", ["png", "bmp"])
+def test_an_image_that_breaks_off_in_the_middle_is_named_when_it_is_read(folder, on_device, kind):
+    random = np.random.default_rng(0)
+    path = folder / "pears" / f"x.{kind}"
+    Image.fromarray(random.integers(0, 255, (40, 40, 3)).astype(np.uint8)).save(path)
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(Refused, match=rf"x\.{kind} is no whole image"):
+        Images(path=str(folder), color_mode="grayscale").load(seed=0)
 
 
 def _npz(path, **changes):

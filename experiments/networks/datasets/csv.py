@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.networks.data import Data, Split
 from experiments.networks.datasets.dataset import Dataset
-from experiments.networks.datasets.files import digest, located, named
+from experiments.networks.datasets.files import digest, located
 from experiments.networks.datasets.kept import Kept, fits_into_memory
 from experiments.networks.datasets.ready import ready
 from experiments.networks.datasets.splitting import Array, Rows, split_off
@@ -66,7 +66,7 @@ class Csv(Dataset):
     def load(self, seed: int) -> Data:
         surveys = self._surveys()
         first, target = surveys[0], surveys[0].target
-        labels = [_labels(survey, target.class_names) for survey in surveys]
+        labels = [survey.target.labels(target.class_names) for survey in surveys]
         y, parts = np.concatenate(labels), self._parts(labels, seed)
         names, numeric = [seen.name for seen in first.taken], first.numeric()
         dtypes = [survey.dtype_of(names, numeric) for survey in surveys]
@@ -84,7 +84,8 @@ class Csv(Dataset):
             source=_source(surveys), front=front, test_rows=test_rows,
         )  # fmt: skip
         data = ready(data, kept)
-        remarks = [*first.remarks(), *([target.in_words()] if self.task == "auto" else [])]
+        of_test = [remark for survey in surveys[1:] for remark in survey.dropped("Rows of the test file")]
+        remarks = [*first.remarks(), *of_test, *([target.in_words()] if self.task == "auto" else [])]
         return replace(data, remarks=(*remarks, *data.remarks))
 
     def _parts(self, labels: list[Array], seed: int) -> tuple[Rows, Rows, Rows]:
@@ -114,11 +115,6 @@ class Csv(Dataset):
         """Return the place for so many bytes of numbers and test rows."""
         streams = not fits_into_memory(size) if self.stream is None else self.stream
         return Kept(streams, "the table's numbers", "leave columns out with experiment.dataset.ignored")
-
-
-def _labels(survey: Survey, class_names: tuple[str, ...]) -> Array:
-    with named(survey.reading.path):
-        return survey.target.labels(class_names)
 
 
 def _source(surveys: list[Survey]) -> str:

@@ -57,19 +57,25 @@ class ImageFiles:
         """The folder, and the hash of all that is in it."""
         return f"{self.folder}, sha256 {digest_of_folder(self.folder, self.files)}"
 
-    def remarks(self) -> Iterator[str]:
-        """Yield what is left out, and whether images are distorted."""
-        from PIL import Image
-
+    @property
+    def others(self) -> int:
+        """How many files are no images by their names."""
         there = sum(path.is_file() for name in self.classes for path in (self.folder / name).rglob("*"))
-        if others := there - len(self.files):
-            yield f"Files that are no images by their names are left out: {others:,}."
-        sizes = set()
-        for file in self.files:
-            with Image.open(file) as image:
-                sizes.add(image.size)
-        if len(sizes) > 1:
-            yield f"Images of {len(sizes):,} different sizes are resized to one, whatever their proportions."
+        return there - len(self.files)
+
+
+def remarks(listings: Sequence[ImageFiles]) -> Iterator[str]:
+    """Yield what is left out, and whether images are distorted."""
+    from PIL import Image
+
+    if others := sum(listing.others for listing in listings):
+        yield f"Files that are no images by their names are left out: {others:,}."
+    sizes = set()
+    for file in (file for listing in listings for file in listing.files):
+        with Image.open(file) as image:
+            sizes.add(image.size)
+    if len(sizes) > 1:
+        yield f"Images of {len(sizes):,} different sizes are resized to one, whatever their proportions."
 
 
 def classes_of(folder: Path) -> list[str]:
@@ -121,36 +127,68 @@ def require_whole(folder: Path, classes: Sequence[str]) -> None:
 def decoded(files: Sequence[Path], size: Sequence[int], channels: int) -> Iterator[Array]:
     """Yield the images [some, height, width, channels] as bytes, resized as by ``image_dataset_from_directory``.
 
-    Raises Refused for a file that TensorFlow cannot decode.
+    Raises Refused for a file that cannot be decoded.
     """
     import tensorflow as tf
 
-    def image_of(path: Any) -> Any:
-        image = tf.io.decode_image(tf.io.read_file(path), channels=channels, expand_animations=False)
-        resized = tf.image.resize(image, size, method="bilinear")
-        return tf.cast(tf.round(resized), tf.uint8)
-
     some = max(BLOCK_BYTES // (size[0] * size[1] * channels), 1)
-    paths = tf.data.Dataset.from_tensor_slices([str(file) for file in files])
     done = 0
     try:
-        for block in paths.map(image_of, num_parallel_calls=os.cpu_count()).batch(some).prefetch(1):
+        for block in _images(files, size, channels).batch(some).prefetch(1):
             yield block.numpy()
             done += len(block)
     except tf.errors.OpError:  # it does not name the file
-        _require_decodable(files[done:])
+        _require_decodable(files[done:], size, channels)
         raise
 
 
-def _require_decodable(files: Sequence[Path]) -> None:
-    """Raise Refused for the first file that TensorFlow cannot decode."""
+def _images(files: Sequence[Path], size: Sequence[int], channels: int) -> Any:
+    """Return a ``tf.data.Dataset`` of the resized images [height, width, channels], in the order of the files."""
     import tensorflow as tf
 
-    for file in files:
-        try:
-            tf.io.decode_image(tf.io.read_file(str(file)))
-        except tf.errors.OpError as error:
-            raise _broken(file) from error
+    def image_of(path: Any, is_for_pillow: Any) -> Any:
+        image = tf.cond(
+            is_for_pillow,
+            lambda: tf.numpy_function(_pixels, [path, channels], tf.uint8),
+            lambda: tf.io.decode_image(tf.io.read_file(path), channels=channels, expand_animations=False),
+        )
+        image.set_shape([None, None, channels])
+        return tf.cast(tf.round(tf.image.resize(image, size, method="bilinear")), tf.uint8)
+
+    known = [str(file) for file in files], [_is_for_pillow(file) for file in files]
+    return tf.data.Dataset.from_tensor_slices(known).map(image_of, num_parallel_calls=os.cpu_count())
+
+
+def _is_for_pillow(file: Path) -> bool:
+    """Tell whether TensorFlow does not decode this kind: no GIF, BMP or CMYK in grey, and no BMP with a palette."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            return image.format in ("BMP", "GIF") or image.mode == "CMYK"
+    except Exception as error:  # Pillow raises whatever its decoders do
+        raise _broken(file) from error
+
+
+def _pixels(path: bytes, channels: int) -> Array:
+    """Return an image [height, width, channels] as Pillow decodes it; of an animation the first one."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"))
+    return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def _require_decodable(files: Sequence[Path], size: Sequence[int], channels: int) -> None:
+    """Raise Refused for the first file that cannot be decoded."""
+    import tensorflow as tf
+
+    whole = 0
+    try:
+        for _ in _images(files, size, channels):
+            whole += 1
+    except tf.errors.OpError as error:
+        raise _broken(files[whole]) from error
 
 
 def _images_in(folder: Path) -> Iterator[Path]:

@@ -13,7 +13,7 @@ from experiments.experiment import Refused
 from experiments.networks.data import Data, Split
 from experiments.networks.datasets.dataset import Dataset
 from experiments.networks.datasets.files import located, named
-from experiments.networks.datasets.image_files import ImageFiles, classes_of, decoded, require_whole
+from experiments.networks.datasets.image_files import ImageFiles, classes_of, decoded, remarks, require_whole
 from experiments.networks.datasets.kept import Kept, fits_into_memory
 from experiments.networks.datasets.splitting import Array, Rows, split_off
 from experiments.networks.front import Resized
@@ -76,7 +76,7 @@ class Images(Dataset):
         return Data(
             self.name, "classification", train, validation, test, tuple(classes), is_image=True,
             source=", and ".join(listing.source for listing in listings),
-            remarks=tuple(listings[0].remarks()),
+            remarks=tuple(remarks(listings)),
             front=Resized((self.image_size[0], self.image_size[1]), CHANNELS[self.color_mode]),
         )  # fmt: skip
 

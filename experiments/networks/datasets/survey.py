@@ -62,13 +62,17 @@ class Survey:
         for name, seen in self.others.items():
             if not seen.there and not name.startswith(NAMELESS):
                 yield f"The column {name!r} is empty; it is left out."
-        if missing := self.target.gaps:
-            yield f"Rows without a {self.target.name!r} are left out: {missing:,} of {self.rows:,}."
+        yield from self.dropped("Rows")
         if gaps := [seen.name for seen in self.taken if seen.gaps]:
             yield (
                 f"Values are missing in {listed(gaps, 5)}: a missing number becomes the mean of the training "
                 "examples', a missing text a category of its own."
             )
+
+    def dropped(self, what: str) -> Iterator[str]:
+        """Yield how many rows have no target, where there are such rows; ``what`` names them."""
+        if missing := self.target.gaps:
+            yield f"{what} without a {self.target.name!r} are left out: {missing:,} of {self.rows:,}."
 
     def numeric(self) -> list[str]:
         """Return which columns hold numbers: those that were given as such, and those in which all texts are.
@@ -116,15 +120,21 @@ class Survey:
             self.target.require_something_to_predict()
 
     def require_as_in(self, first: Survey) -> None:
-        """Raise Refused unless the file has the columns of ``first``, with numbers where those are numbers."""
+        """Raise Refused unless the file has the columns of ``first``, with numbers where those are numbers.
+
+        It has to have targets, too, and those of a classification have to be classes that ``first`` has.
+        """
         with named(self.reading.path):
             for seen in first.taken:
                 if seen.name not in self.others:
                     raise Refused(f"has no column {seen.name!r}, which {first.reading.path} has")
             for name in first.numeric():
                 self.others[name].require_numbers()
+            if not self.target.there:
+                raise Refused(f"has no value of the column {self.target.name!r}: there is nothing to test with")
             if first.target.task == "regression":
                 self.target.require_numbers()
+            self.target.labels(first.target.class_names)
 
     def dtype_of(self, columns: Sequence[str], numeric: Sequence[str]) -> np.dtype[np.void]:
         """Return the dtype of the file's rows as a structured array."""

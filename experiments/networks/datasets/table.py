@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,7 @@ def parts(reading: Reading) -> Iterator[DataFrame]:
     """
     with _refused(reading.path):  # the header first: with another separator its rows have any number of values
         _require_columns(list(map(str, _open(reading, nrows=0).columns)), reading)
+        _require_different(_open(reading, header=None, nrows=1, keep_default_na=False).iloc[0].tolist())
     with _refused(reading.path):
         reader = _open(reading, iterator=True)
     rows, are_rows = FIRST_ROWS, False
@@ -107,6 +109,15 @@ def _require_columns(columns: list[str], reading: Reading) -> None:
                 raise Refused(
                     f"has no column {name!r} (experiment.dataset.{key}){suggestion(name, columns)}; it has {has}"
                 )
+
+
+def _require_different(names: Sequence[str]) -> None:
+    """Raise Refused for a name that stands twice in the header: pandas would take the second for another column."""
+    twice = sorted(name for name, count in Counter(filter(None, names)).items() if count > 1)
+    if twice:
+        raise Refused(
+            f"has several columns called {listed([repr(name) for name in twice])}; give each a name of its own"
+        )
 
 
 def rows_of(frame: DataFrame, dtype: np.dtype[np.void]) -> Table:
