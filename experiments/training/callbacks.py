@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from experiments.experiment import Choice
+from experiments.experiment import Choice, Refused
 from experiments.training.history import EpochRow
 
 if TYPE_CHECKING:
@@ -35,13 +36,27 @@ class NoCallback(Callback):
 
 CALLBACKS: tuple[type[Callback], ...] = (NoCallback,)
 
+RATE_IS_TAKEN = (
+    "experiment.callback sets the learning rate, which the optimizer's schedule sets already; "
+    "say experiment.optimizer.schedule=constant, without a warmup"
+)
+
 
 class Called:
     """A training's callbacks, with the model that they see: one with optimizer, and ``stop_training``."""
 
-    def __init__(self, callbacks: Sequence[Any], model: Any, optimizer: Any, loss: Any, epochs: int) -> None:
+    def __init__(
+        self, callbacks: Sequence[Any], model: Any, optimizer: Any, loss: Any, epochs: int, is_rate_taken: bool
+    ) -> None:
+        """Raise Refused for Keras' own callbacks that set the learning rate, where that cannot be.
+
+        ``is_rate_taken`` says that the training sets it before each epoch.
+        """
         import keras
 
+        setters = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
+        if any(isinstance(callback, setters) for callback in callbacks) and (is_rate_taken or _follows(optimizer)):
+            raise Refused(RATE_IS_TAKEN)
         self._model = model
         if callbacks:
             model.compile(optimizer, loss, jit_compile=False)
@@ -55,11 +70,13 @@ class Called:
         return not self._are_none and bool(self._model.stop_training)
 
     def begin(self) -> None:
-        self._list.on_train_begin()
+        with _settable():
+            self._list.on_train_begin()
 
     def begin_epoch(self, number: int) -> None:
         """Tell of an epoch, which Keras counts from 0."""
-        self._list.on_epoch_begin(number - 1)
+        with _settable():
+            self._list.on_epoch_begin(number - 1)
 
     def end_epoch(self, row: EpochRow) -> None:
         logs = {
@@ -68,7 +85,28 @@ class Called:
             "val_loss": row.val_loss,
             "val_accuracy": row.val_accuracy,
         }
-        self._list.on_epoch_end(row.epoch - 1, {name: value for name, value in logs.items() if value is not None})
+        with _settable():
+            self._list.on_epoch_end(row.epoch - 1, {name: value for name, value in logs.items() if value is not None})
 
     def end(self) -> None:
         self._list.on_train_end()
+
+
+@contextmanager
+def _settable() -> Iterator[None]:
+    """Raise Refused where a callback sets the learning rate of an optimizer that follows a schedule."""
+    try:
+        yield
+    except TypeError as error:
+        if "LearningRateSchedule" not in str(error):
+            raise
+        raise Refused(RATE_IS_TAKEN) from error
+
+
+def _follows(optimizer: Any) -> bool:
+    """Tell whether an optimizer follows a schedule of Keras, which nobody can set."""
+    try:
+        optimizer.learning_rate = optimizer.learning_rate
+    except TypeError:
+        return True
+    return False

@@ -83,7 +83,9 @@ class Session:
         self._loss = settings.loss.build(data.task, None)
         # Targets that are not for training may be as far away as float64 goes.
         self._judge = self._loss if data.task == "classification" else settings.loss.build(data.task, "float64")
-        self.callbacks = Called(settings.callback.build(), self._learner, self.optimizer, self._loss, settings.epochs)
+        is_rate_taken = settings.optimizer.rate_after([]) is not None
+        callbacks = settings.callback.build()
+        self.callbacks = Called(callbacks, self._learner, self.optimizer, self._loss, settings.epochs, is_rate_taken)
         self.history = History(settings.execution)
         self._best = values_of(self.model.variables)
         if checkpoint:

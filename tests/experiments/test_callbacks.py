@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from experiments.experiment import Refused
 from experiments.networks.datasets import Diabetes, Iris
 from experiments.networks.models import SoftmaxRegression
 from experiments.networks.optimizers import Adam
@@ -20,8 +21,8 @@ from tests.experiments.shortcuts import only_learning
 def _trained(dataset: Any, **fields: Any) -> MemoryRecorder:
     recorder = MemoryRecorder()
     task = Training(
-        SoftmaxRegression(), dataset, Adam(schedule="constant"), batch_size=16, check_saved=False, registered_name=None,
-        **{"epochs": 4} | fields,
+        SoftmaxRegression(), dataset, batch_size=16, check_saved=False, registered_name=None,
+        **{"epochs": 4, "optimizer": Adam(schedule="constant")} | fields,
     )  # fmt: skip
     with only_learning():
         task.run(recorder)
@@ -62,6 +63,38 @@ def test_a_callback_watches_steers_and_ends_a_training(on_device, execution):
     assert recorder.steps("val/loss") == [1, 2, 3]
     assert recorder.metrics["val/loss", 1] == recorder.metrics["val/loss", 3]
     assert "3 epochs (ended by callback=watching)" in recorder.notes[-1]
+
+
+@dataclass
+class Halving(Callback):
+    """The example of docs/training.md."""
+
+    name: ClassVar[str] = "halving"
+
+    def build(self) -> Any:
+        import keras
+
+        return [keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=1, min_delta=1e9)]
+
+
+def test_a_callback_lowers_a_constant_learning_rate(on_device):
+    plain, halved = _trained(Iris()), _trained(Iris(), callback=Halving())
+    assert halved.metrics["val/loss", 2] == plain.metrics["val/loss", 2]
+    assert halved.metrics["val/loss", 4] != plain.metrics["val/loss", 4]
+
+
+@pytest.mark.parametrize(
+    ("callback", "settings"),
+    [
+        (Halving(), {"schedule": "cosine"}),
+        (Halving(), {"schedule": "plateau"}),
+        (Halving(), {"schedule": "constant", "warmup": 0.1}),
+        (Watching(), {"schedule": "cosine"}),  # nobody knows before that it sets the rate
+    ],
+)
+def test_a_callback_that_sets_a_learning_rate_that_follows_a_schedule(on_device, callback, settings):
+    with pytest.raises(Refused, match=r"experiment\.callback sets the learning rate.* say .*schedule=constant"):
+        _trained(Iris(), callback=callback, optimizer=Adam(**settings), execution="epoch")
 
 
 @dataclass
