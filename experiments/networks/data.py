@@ -56,18 +56,27 @@ class Data:
     @property
     def facts(self) -> DatasetFacts:
         """What this dataset is, for those who look for runs on it."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        hashed = hashlib.sha256()
-        for part in parts.values():
-            hashed.update(np.ascontiguousarray(part.x).data)
-            hashed.update(np.ascontiguousarray(part.y).data)
+        parts = self._parts
         profile: dict[str, Cell] = {f"{name} examples": len(part.y) for name, part in parts.items()}
         if self.class_names:
             counts = np.bincount(np.concatenate([part.y for part in parts.values()]), minlength=self.outputs)
             profile["classes"] = self.outputs
             profile |= {f"examples of {name}": int(count) for name, count in zip(self.class_names, counts, strict=True)}
         features = (self.input_dtype, self.input_shape)
-        return DatasetFacts(self.name, self.source, hashed.hexdigest(), features, self.train.y.dtype.name, profile)
+        return DatasetFacts(self.name, self.source, self.sha256, features, self.train.y.dtype.name, profile)
+
+    @property
+    def _parts(self) -> dict[str, Split]:
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of all examples, part by part."""
+        hashed = hashlib.sha256()
+        for part in self._parts.values():
+            hashed.update(np.ascontiguousarray(part.x).data)
+            hashed.update(np.ascontiguousarray(part.y).data)
+        return hashed.hexdigest()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -274,8 +274,8 @@ class TrainingAnswer:
         if self.data.train.x.dtype != np.float64:
             return ""
         return (
-            "The model takes float64, as float32 does not keep these inputs apart: call `model(x)`. Keras' `predict`, "
-            "and with it MLflow's `pyfunc`, would round them to float32."
+            "The model takes float64, as float32 does not keep these inputs apart: call `model(x)`. Keras' `predict` "
+            "would round them to float32."
         )
 
     def _next(self) -> str:

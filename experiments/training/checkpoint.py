@@ -33,6 +33,8 @@ class Checkpoint:
     """The model's variables after the best epoch."""
     source: str = ""
     """The data's source; a checkpoint does not fit other data."""
+    sha256: str = ""
+    """The hash of all examples; empty in checkpoints that were written before it was kept."""
 
     def to_bytes(self) -> bytes:
         """Return the content of an ``.npz`` file."""
@@ -41,6 +43,7 @@ class Checkpoint:
             "execution": self.execution,
             "best_epoch": self.best_epoch,
             "source": self.source,
+            "sha256": self.sha256,
             "history": [asdict(row) for row in self.history],
         }
         arrays = {"about": np.array(json.dumps(about))}
@@ -55,7 +58,7 @@ class Checkpoint:
         """Read what :meth:`to_bytes` has written. Raises ValueError if it is cut off or not a checkpoint."""
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                about = {"source": ""} | json.loads(str(arrays["about"]))
+                about = {"source": "", "sha256": ""} | json.loads(str(arrays["about"]))
                 groups: dict[str, Arrays] = {
                     name: [arrays[f"{name}.{number}"] for number in range(_count(arrays.files, name))]
                     for name in ("model", "optimizer", "best")
@@ -63,7 +66,10 @@ class Checkpoint:
         except (zipfile.BadZipFile, OSError, KeyError, EOFError, json.JSONDecodeError) as error:
             raise ValueError(f"not a whole checkpoint ({error})") from None
         history = [EpochRow(**row) for row in about["history"]]
-        return cls(about["epoch"], about["execution"], history, about["best_epoch"], **groups, source=about["source"])
+        return cls(
+            about["epoch"], about["execution"], history, about["best_epoch"], **groups, source=about["source"],
+            sha256=about["sha256"],
+        )  # fmt: skip
 
 
 def path_of(number: int) -> str:

@@ -35,11 +35,13 @@ def class_scores(names: Sequence[str], truth: Array, logits: Array) -> dict[str,
     from sklearn.metrics import f1_score, precision_score, recall_score
 
     kinds = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
-    average, predicted = "binary" if logits.shape[1] == 2 else "macro", np.argmax(logits, axis=1)
+    predicted = np.argmax(logits, axis=1)
+    # Without ``labels`` the mean would also be over classes that are only predicted.
+    of = {"average": "binary"} if logits.shape[1] == 2 else {"average": "macro", "labels": np.unique(truth)}
     return {
         name: _area(truth, softmax(logits))
         if name == "auc"
-        else float(kinds[name](truth, predicted, average=average, zero_division=0))
+        else float(kinds[name](truth, predicted, **of, zero_division=0))
         for name in names
     }
 

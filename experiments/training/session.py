@@ -214,12 +214,18 @@ class Session:
             values_of(self.optimizer.variables),
             self._best,
             self.data.source,
+            self.data.sha256,
         )
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         if checkpoint.source != self.data.source:
             raise Refused(
                 f"sweep.resume: the checkpoint learnt other data ({checkpoint.source}; now it is {self.data.source}); "
+                "train anew with sweep.resume=false"
+            )
+        if checkpoint.sha256 not in ("", self.data.sha256):
+            raise Refused(
+                f"sweep.resume: the checkpoint learnt other data, as the examples of {self.data.source} have changed; "
                 "train anew with sweep.resume=false"
             )
         try:

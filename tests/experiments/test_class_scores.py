@@ -39,6 +39,11 @@ def test_more_classes_are_judged_by_their_mean():
     assert found["auc"] == pytest.approx((1 + (1 / 2 + 3 / 4) / 2 + (1 / 2 + 3 / 4) / 2) / 3)
 
 
+def test_a_class_that_is_only_predicted_has_no_part_in_the_mean():
+    found = class_scores(METRICS, np.array([0, 0, 1, 1]), logits_of(np.array([0, 0, 1, 2]), 3))
+    assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((1, (1 + 1 / 2) / 2, (1 + 2 / 3) / 2))
+
+
 def test_one_class_alone_has_no_area():
     assert math.isnan(class_scores(["auc"], np.zeros(4, int), logits_of(np.zeros(4, int), 2))["auc"])
 

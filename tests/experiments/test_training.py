@@ -16,9 +16,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 
 from experiments.experiment import Refused
-from experiments.networks.datasets import DATASETS
+from experiments.networks.datasets import DATASETS, Iris
 from experiments.networks.models import MODELS
 from experiments.networks.optimizers import OPTIMIZERS
+from experiments.networks.saving.lab_bench_model import _load_pyfunc
 from experiments.networks.schedules import cuts
 from experiments.testing import MemoryRecorder
 from experiments.training import Training, artifacts
@@ -162,6 +163,16 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path):
         run(task, MemoryRecorder(earlier_files=earlier))
 
 
+def test_a_checkpoint_of_other_arrays_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A dataset that is no file has the same source, whatever its examples are."""
+    task = training(dataset="iris", epochs=1)
+    (tmp_path / "1.npz").write_bytes(run(task).files["checkpoint/1.npz"])
+    x, *labels = Iris().arrays()
+    monkeypatch.setattr(Iris, "arrays", lambda _: (x + 1, *labels))
+    with pytest.raises(Refused, match=r"learnt other data, as the examples of .* have changed"):
+        run(task, MemoryRecorder(earlier_files=tmp_path))
+
+
 def test_a_model_that_does_not_come_back_the_same_is_not_registered(monkeypatch: pytest.MonkeyPatch):
     """The run has to fail, because every run that finishes registers its model."""
     saved = [{"format": "keras", "bytes": 1, "identical": 0, "largest_difference": 0.5, "problem": ""}]
@@ -291,6 +302,11 @@ def test_a_class_told_by_seconds_of_unix_time(tmp_path: Path, execution: str):
     assert isinstance(model.inputs, np.ndarray)
     assert isinstance(model.outputs, dict)
     assert (model.inputs.dtype.name, model.outputs["logits"].dtype.name) == ("float64", "float32")
+    (tmp_path / "model.keras").write_bytes(model.keras_file)
+    for inputs in (model.inputs, model.inputs.tolist()):  # MLflow's pyfunc keeps what Keras' predict would round
+        np.testing.assert_allclose(
+            _load_pyfunc(str(tmp_path)).predict(inputs)["logits"], model.outputs["logits"], rtol=1e-4
+        )
 
 
 @pytest.mark.parametrize("dataset", ["wine", "diabetes"])
