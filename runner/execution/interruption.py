@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 
@@ -17,16 +17,16 @@ class Interruption:
 
     number: signal.Signals | None = None
     """The first signal that came."""
-    pass_on: Callable[[], None] = lambda: None
-    """Interrupts the jobs that go on; called at each signal."""
+    pass_on: Callable[[bool], None] = lambda again: None
+    """Called at each signal, with whether an earlier one came: interrupts the jobs that go on, or ends them."""
     is_writing: bool = False
-    """Set while the store may keep the command waiting: the second signal then raises KeyboardInterrupt."""
+    """Whether the store may keep the command waiting: the second signal then raises KeyboardInterrupt."""
     _raises: bool = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal."""
         again, self.number = self.number is not None, self.number or signal.Signals(number)
-        self.pass_on()
+        self.pass_on(again)
         if self._raises or (again and self.is_writing):
             raise KeyboardInterrupt
 
@@ -40,6 +40,21 @@ class Interruption:
             yield
         finally:
             self._raises = False
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let the second signal, and each one after it, raise KeyboardInterrupt within this context."""
+        self.is_writing = True
+        try:
+            yield
+        finally:
+            self.is_writing = False
+
+    @contextmanager
+    def dispensable(self) -> Iterator[None]:
+        """Let these signals end this context without an error: the command can do without what is written there."""
+        with suppress(KeyboardInterrupt), self.writing():
+            yield
 
 
 @contextmanager

@@ -162,7 +162,7 @@ class JobRun:
         message = self._worker.receive() if is_readable else self._worker.give_up_if_due()
         if message is None and self.deadline.at < time.monotonic():
             self._exceeded = self.deadline.reason
-            self._worker.interrupt_if_going()
+            self._worker.interrupt()
         return message
 
     def handle(self, message: Message) -> None:
@@ -194,7 +194,7 @@ class JobRun:
         if self._context.pruner and not self._pruned:
             self._pruned = self._context.pruner.judge(self.job, records)
             if self._pruned:
-                self._worker.interrupt_if_going()
+                self._worker.interrupt()
 
     def _tell_what_a_process_costs(self) -> None:
         """Say so, in the second process, where each takes long to start, as on a GPU."""
@@ -251,12 +251,12 @@ class JobRun:
         self._ended, self.state = Ended(Outcome.INTERRUPTED), JobState.ENDED
 
     def interrupt(self) -> None:
-        """Ask the worker to hand over what it has and end; the second time, end it at once."""
+        """Ask the worker to hand over what it has and end, unless it has ended or been asked."""
         self._worker.interrupt()
 
-    def interrupt_if_going(self) -> None:
-        """Ask the worker to end unless it has ended or been asked."""
-        self._worker.interrupt_if_going()
+    def kill(self) -> None:
+        """End the worker at once."""
+        self._worker.kill()
 
     def end(self, interrupted_by: signal.Signals | None) -> JobEnd:
         """Record the last things and close the run. ``interrupted_by`` is the signal that the command got."""
@@ -290,7 +290,7 @@ class JobRun:
         """Ask the worker to hand over what it has at once, since the store has failed."""
         if self.state is JobState.PAUSED:
             return
-        self._worker.interrupt_if_going()
+        self._worker.interrupt()
         self._worker.go()  # it may be waiting for what could not be written
 
     def rescue(self, error: StoreError) -> StoreError:

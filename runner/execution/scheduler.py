@@ -144,7 +144,7 @@ class Scheduler:
         """Wait for the next messages of the workers."""
         if self._interruption.number:  # the signal may have come before a worker was in the list
             for run in self._going:
-                run.interrupt_if_going()
+                run.interrupt()
         readable = wait([run.fileno() for run in self._going], timeout=self._longest_wait())
         for run in list(self._going):
             if run in self._going:  # it may have ended while others were handled
@@ -152,10 +152,13 @@ class Scheduler:
                 if message is not None:
                     yield run, message
 
-    def _interrupt(self) -> None:
-        """Pass a signal on; called by its handler."""
+    def _interrupt(self, again: bool) -> None:
+        """Pass a signal on; called by its handler. The user's second one ends what the first one has interrupted."""
         for run in self._going:
-            run.interrupt()
+            if again:
+                run.kill()
+            else:
+                run.interrupt()
 
     def _handle(self, run: JobRun, message: Message) -> None:
         with self._rescuing():
@@ -182,9 +185,9 @@ class Scheduler:
     @contextmanager
     def _rescuing(self, *also: JobRun) -> Iterator[None]:
         """When the store fails within this context, save what was measured elsewhere and close all runs."""
-        self._interruption.is_writing = True
         try:
-            yield
+            with self._interruption.writing():
+                yield
         except StoreError as error:
             raise self._rescue(error, "FAILED", also) from error
         except KeyboardInterrupt:  # the second signal, while the store keeps us waiting
@@ -195,18 +198,20 @@ class Scheduler:
             rescued = self._rescue(StoreError("what follows is a bug of this program"), "FAILED", also)
             error.add_note(str(rescued))
             raise
-        finally:
-            self._interruption.is_writing = False
 
     def _rescue(self, error: StoreError, status: str, also: Iterable[JobRun]) -> StoreError:
-        """Returns the error, which then also says where everything was saved."""
+        """Returns the error, which then also says where everything was saved.
+
+        No signal keeps it from that: a further one only ends the waiting for workers, and for the store.
+        """
         runs = [run for run in [*self._going, *self._paused, *also] if run.has_run]
         for run in runs:
             run.hurry()
         for run in runs:
             error = run.rescue(error)
-        for run in runs:
-            run.abandon(status)
+        with self._interruption.dispensable():
+            for run in runs:
+                run.abandon(status)
         return error
 
     def _longest_wait(self) -> float:

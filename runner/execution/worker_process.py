@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -33,7 +34,9 @@ class WorkerProcess:
     def __init__(self, servers: ForkServers, parts: Parts, assignment: Assignment) -> None:
         """Ask for a worker and give it its work: it starts TensorFlow and waits for :meth:`begin`."""
         self.ended: Ended | None = None
-        self._deadline: float | None = None
+        self._asked: signal.Signals | None = None
+        """The last signal that the worker got, or gets as soon as its process is known."""
+        self._deadline = math.inf
         """When to give up waiting for an interrupted worker, on ``time.monotonic``'s clock."""
         self._pid: int | None = None
         descriptor, name = mkstemp(suffix=".log", dir=servers.folder)
@@ -43,7 +46,7 @@ class WorkerProcess:
         self._server = servers.of(parts)
         self._number, self._connection = self._server.fork()
         self._is_collected = False
-        self._signals, self._late = 0, 0
+        self._late = 0
         self._send((assignment, self._log))
 
     def fileno(self) -> int:
@@ -63,8 +66,8 @@ class WorkerProcess:
             return self._end(Ended(Outcome.DIED, self._cause_of_death()))
         if isinstance(message, int):
             self._pid = message
-            if self._signals:  # until now it could not be signalled
-                self._send_signal()
+            if self._asked:  # until now it could not be signalled
+                self._ask(self._asked)
             return None
         self._late += self._is_overdue()
         if self._late > MOST_LATE:  # it ignores the interrupt
@@ -80,25 +83,22 @@ class WorkerProcess:
         self._send(GO)
 
     def interrupt(self) -> None:
-        """Ask the worker to hand over what it has and end; the second time, end it at once.
+        """Ask the worker to hand over what it has and end, unless it has ended or been asked.
 
         A worker that has not yet said its process number is not waited for.
         """
-        self._signals += 1
-        if self._pid is None:
-            self._deadline = 0.0
-        else:
-            self._send_signal()
+        if self.ended is None and self._asked is None:
+            self._ask(signal.SIGINT)
 
-    def _send_signal(self) -> None:
-        is_first = self._signals == 1
-        self._deadline = time.monotonic() + GRACE_SECONDS if is_first else 0.0
-        self._signal(signal.SIGINT if is_first else signal.SIGKILL)
+    def kill(self) -> None:
+        """End the worker at once, whatever it has still to hand over."""
+        self._ask(signal.SIGKILL)
 
-    def interrupt_if_going(self) -> None:
-        """Ask the worker to end unless it has ended or been asked."""
-        if self.ended is None and self._deadline is None:
-            self.interrupt()
+    def _ask(self, number: signal.Signals) -> None:
+        self._asked = number
+        is_waited_for = number == signal.SIGINT and self._pid is not None
+        self._deadline = time.monotonic() + GRACE_SECONDS if is_waited_for else 0.0
+        self._signal(number)
 
     def give_up_if_due(self) -> Ended | None:
         """End an interrupted worker that has not answered in time."""
@@ -111,7 +111,7 @@ class WorkerProcess:
         return self._end(Ended(Outcome.INTERRUPTED))
 
     def _is_overdue(self) -> bool:
-        return self.ended is None and self._deadline is not None and time.monotonic() > self._deadline
+        return self.ended is None and time.monotonic() > self._deadline
 
     def output(self) -> bytes:
         """Everything the worker printed, TensorFlow's C++ included; what its server printed if it never began."""

@@ -264,7 +264,8 @@ class Sweep:
         table = job_table([(job, self._ends.get(job.number)) for job in self._jobs])
         if isinstance(error, StoreError):  # it names the folders of what was saved, which no second error may hide
             self._view.conclude(table, "", parent.link, parent.ui_hint)
-            parent.end_if_possible("FAILED")
+            with self._interruption.dispensable():
+                parent.end_if_possible("FAILED")
             return
         try:
             answer = self._record_answer(parent)

@@ -12,17 +12,21 @@ from runner.execution.interruption import Interruption, interruptible
 def test_each_signal_is_passed_on_and_the_first_one_counts() -> None:
     passed = []
     interruption = Interruption()
-    interruption.pass_on = lambda: passed.append(interruption.number)
+    interruption.pass_on = lambda again: passed.append((interruption.number, again))
     interruption(signal.SIGTERM, None)
     interruption(signal.SIGINT, None)
-    assert passed == [signal.SIGTERM, signal.SIGTERM]
+    assert passed == [(signal.SIGTERM, False), (signal.SIGTERM, True)]
 
 
 def test_the_second_one_ends_the_waiting_for_the_store() -> None:
-    interruption = Interruption(is_writing=True)
+    interruption = Interruption()
     interruption(signal.SIGINT, None)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), interruption.writing():
         interruption(signal.SIGINT, None)
+    interruption(signal.SIGINT, None)  # what was not written is being saved
+    with interruption.dispensable():
+        interruption(signal.SIGINT, None)
+        pytest.fail("the context goes on")
 
 
 def test_the_first_one_raises_while_there_is_nothing_to_keep() -> None:

@@ -463,6 +463,23 @@ def test_the_second_signal_does_not_wait(house: House) -> None:
     assert house.run(job(x=1))[0].status == "KILLED"
 
 
+def test_the_users_first_signal_kills_nothing_that_the_program_has_interrupted(house: House) -> None:
+    signals = []
+
+    def takes_long(worker: FakeWorker) -> None:
+        worker.start()
+        house.clock.now += 11
+        signals.append(worker.wait_for_signal())
+        house.signal(signal.SIGINT)
+        signals.extend([] if worker.signals.empty() else [worker.wait_for_signal()])
+        worker.end(Outcome.INTERRUPTED, "", loss(2))
+
+    house.servers.scripts[1] = takes_long
+    end = house.run(job(x=1), timeout=10)[0]
+    assert signals == [signal.SIGINT]
+    assert (end.reason.partition("=")[0], end.metrics) == ("it took longer than hydra.launcher.timeout", {"loss": 2.0})
+
+
 def test_a_signal_before_the_store_is_open_leaves_no_run(house: House) -> None:
     house.interruption(signal.SIGINT, None)
     with pytest.raises(KeyboardInterrupt):
@@ -535,6 +552,25 @@ def test_the_second_signal_ends_the_waiting_for_a_store(house: House) -> None:
     (folder,) = saved(caught.value)
     assert "loss,0,1" in (folder / "metrics.csv").read_text()
     assert house.store.client.runs()[0].info.status == "KILLED"
+
+
+def test_a_third_signal_loses_nothing(house: House) -> None:
+    """It ends the waiting for a store that also hangs when the run is to be closed there."""
+
+    def waits_for_ever() -> None:
+        house.interruption(signal.SIGINT, None)
+        house.interruption(signal.SIGINT, None)
+
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        house.store.client.before_write = waits_for_ever
+        worker.hand_over(loss(1))
+
+    house.servers.scripts[1] = script
+    with pytest.raises(StoreError, match="interrupted while writing to the store") as caught:
+        house.run(job(x=1))
+    (folder,) = saved(caught.value)
+    assert "loss,0,1" in (folder / "metrics.csv").read_text()
 
 
 def test_a_bug_of_the_runner_keeps_its_traceback_and_the_numbers(house: House) -> None:

@@ -95,7 +95,12 @@ def test_the_output_is_the_servers_where_the_worker_never_began(start: Start) ->
     assert process.output() == b"computed\n"
 
 
-def test_an_interrupt_before_the_process_is_known_is_sent_when_it_is(start: Start) -> None:
+@pytest.mark.parametrize(
+    ("ask", "number"), [(WorkerProcess.interrupt, signal.SIGINT), (WorkerProcess.kill, signal.SIGKILL)]
+)
+def test_a_signal_before_the_process_is_known_is_sent_when_it_is(
+    start: Start, ask: Callable[[WorkerProcess], None], number: signal.Signals
+) -> None:
     heard = []
 
     def script(worker: FakeWorker) -> None:
@@ -105,13 +110,13 @@ def test_an_interrupt_before_the_process_is_known_is_sent_when_it_is(start: Star
         worker.end(Outcome.INTERRUPTED)
 
     process = start(script)
-    process.interrupt()
+    ask(process)
     process.go()
     assert isinstance(hear(process), Ended)
-    assert heard == [signal.SIGINT]
+    assert heard == [number]
 
 
-def test_it_is_interrupted_only_once_unless_it_is_asked_for(start: Start) -> None:
+def test_it_is_interrupted_only_once(start: Start) -> None:
     heard = []
 
     def script(worker: FakeWorker) -> None:
@@ -123,12 +128,12 @@ def test_it_is_interrupted_only_once_unless_it_is_asked_for(start: Start) -> Non
 
     process = start(script)
     hear(process)
-    process.interrupt_if_going()
-    process.interrupt_if_going()
+    process.interrupt()
+    process.interrupt()
     process.begin(StoredInputs({}, None))
     hear(process)
     assert heard == [signal.SIGINT]
-    process.interrupt_if_going()  # it has ended
+    process.interrupt()  # it has ended
     assert process.give_up_if_due() is None
 
 

@@ -311,6 +311,27 @@ def test_a_signal_ends_the_sweep(workshop: Workshop) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_signals_end_the_waiting_for_a_store_that_hangs(workshop: Workshop) -> None:
+    """The second one while a job is stored; the next ones while its run and the sweep's are closed."""
+    waited = []
+
+    def hangs() -> None:
+        signal.raise_signal(signal.SIGINT)
+        waited.append("till its end")
+
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert worker.wait_for_signal() == signal.SIGINT
+        workshop.store.client.before_write = hangs
+        worker.hand_over(Metric("loss", 1, 0, 0))
+
+    workshop.scripts[2] = script
+    with pytest.raises(StoreError, match="interrupted while writing to the store; what was measured is in"):
+        workshop.run("experiment.x=2")
+    assert waited == []
+
+
 def test_a_store_that_fails_ends_the_sweep(workshop: Workshop) -> None:
     def sees_it_fail(worker: FakeWorker) -> None:
         worker.start()
