@@ -83,9 +83,12 @@ class OptunaSweeper(Sweeper):
         examples = search.space.examples()
         self.validate_batch_is_legal(examples)  # a misspelt key ends it here, not in every trial
         self.launcher.pruner = search.trial_pruner  # type: ignore[attr-defined]  # of this project's launchers
-        if isinstance(plan := getattr(self.launcher, "sweep", None), Plan):
-            plan.search = planned(search)
+        sweep = getattr(self.launcher, "sweep", None)  # of this project's launchers
+        if isinstance(sweep, Plan):
+            sweep.search = planned(search)
             return [self.launcher.launch(examples, initial_job_idx=0)]
+        if sweep:
+            sweep.is_search = True
         if not self.storage:
             self._store().check()  # makes its folder, or says why not
         self.launcher.jobs_in_all = search.n_trials  # type: ignore[attr-defined]  # of this project's launchers
@@ -97,7 +100,10 @@ class OptunaSweeper(Sweeper):
                 _require_metric(batches[-1])
             return [told(job) for job in batches[-1]]
 
-        print(f"\n{findings(search, search.run(launch), ran=sum(map(len, batches)))}")
+        def ended() -> list[Told]:
+            return [told(job) for job in sweep.returned] if sweep else []
+
+        print(f"\n{findings(search, search.run(launch, ended), ran=sum(map(len, batches)))}")
         return batches
 
     def _search(self, arguments: list[str]) -> Search:

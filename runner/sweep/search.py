@@ -10,7 +10,7 @@ import math
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -111,8 +111,11 @@ class Search:
             return None
         return TrialPruner(self.pruner, self.min_steps, self.objectives[0].metric, self._in_a_sentence)
 
-    def run(self, evaluate: Evaluate) -> optuna.Study:
-        """Run the trials that the study still lacks. Raises StoreError, UserError, and what ``evaluate`` raises."""
+    def run(self, evaluate: Evaluate, ended: Callable[[], Sequence[Told]] = tuple) -> optuna.Study:
+        """Run the trials that the study still lacks. Raises StoreError, UserError, and what ``evaluate`` raises.
+
+        After that ``ended`` says what the trials of that batch have come to; nothing if they were not begun.
+        """
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         study = self._open()
         while trials := self._ask(study):
@@ -120,7 +123,13 @@ class Search:
             first = trials[0].number
             if self.trial_pruner:
                 self.trial_pruner.trials = {first + place: trial for place, trial in enumerate(trials)}
-            self._tell(study, trials, evaluate(batch, first))
+            try:
+                found = evaluate(batch, first)
+            except BaseException:  # a signal, say: a search that goes on counts what has ended
+                with suppress(StoreError):  # the first error may name what was saved, and no second one hides it
+                    self._tell(study, trials, ended())
+                raise
+            self._tell(study, trials, found)
         return study
 
     def _open(self) -> optuna.Study:
@@ -152,7 +161,7 @@ class Search:
 
     def _tell(self, study: optuna.Study, trials: list[Trial], found: Sequence[Told]) -> None:
         with self._in_a_sentence():
-            for trial, told in zip(trials, found, strict=True):
+            for trial, told in zip(trials, found, strict=False):  # perhaps none was begun
                 if isinstance(told, TrialState):
                     study.tell(trial, state=told, skip_if_finished=True)
                 else:

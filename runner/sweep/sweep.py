@@ -66,7 +66,10 @@ class Sweep:
         """How many jobs a search still intends to launch."""
         self._is_cut_short = False
         """Whether a search ended before it could launch them, or a refinement before its end."""
-        self._launches = 0
+        self.is_search = False
+        """Whether the jobs follow from what earlier ones have found. Those of a grid are launched at once."""
+        self._batch: list[Job] = []
+        """The jobs of the last launch, once the store is open for them."""
         self._left_open = ""
         """What the refinement did not find, in Markdown."""
         self._before_finished = True
@@ -129,6 +132,8 @@ class Sweep:
         ``later`` jobs may follow in further calls, as in a search, whose ``pruner`` ends hopeless ones.
         Raises UserError if one of them is wrong, StoreError if the store fails, KeyboardInterrupt after a signal.
         """
+        self.is_search |= not self.is_empty
+        self._batch = []
         if engine not in self._engines:
             engine.check()
             self._engines.append(engine)
@@ -137,21 +142,25 @@ class Sweep:
         self._jobs += jobs
         context = self._open(jobs, pruner)
         to_run = self._not_finished_yet(jobs, engine.here)
-        self._later = later
-        self._launches += 1
+        self._later, self._batch = later, jobs
         self._view.expect(len(to_run) + later)
         for job, end in engine.run(to_run, context, self._view, self._interruption):
             self._ends[job.number] = end
         if self._interruption.number is not None:
             raise KeyboardInterrupt
-        return [job_return(job, self._ends.get(job.number)) for job in jobs]
+        return self.returned
+
+    @property
+    def returned(self) -> list[JobReturn]:
+        """What the jobs of the last launch have come to, also of one that has raised; none if it began none."""
+        return [job_return(job, self._ends.get(job.number)) for job in self._batch]
 
     def refine(self) -> None:
         """Measure further what the jobs of a grid leave open; jobs elsewhere would take no turns.
 
         Raises StoreError if the store fails, KeyboardInterrupt after a signal: the sweep is not whole then.
         """
-        if self._context is None or self._parent is None or self._launches > 1 or not self._engines[0].here:
+        if self._context is None or self._parent is None or self.is_search or not self._engines[0].here:
             return
         settings = self._jobs[0].parts.sweep
         if not settings.refine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -36,6 +37,7 @@ class FakeLauncher:
 
     def __init__(self, function: Callable[[dict[str, float]], float | None]) -> None:
         self.function = function
+        self.sweep: Any = None
         self.batches: list[list[list[str]]] = []
         self.first_jobs: list[int] = []
 
@@ -275,7 +277,34 @@ def test_trials_of_a_dead_process_are_failed(search: Callable[..., Search], stor
     assert [trial.state.name for trial in again.trials] == ["FAIL", "RUNNING", "COMPLETE", "COMPLETE"]
 
 
-def interrupt(batch: list[list[str]], first_job: int) -> list[Told]:
+def test_a_batch_that_is_cut_short_keeps_what_has_ended(search: Callable[..., Search], name: str) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        search(n_trials=4, n_jobs=3).run(interrupt, lambda: [[2.0], TrialState.PRUNED, TrialState.FAIL])
+    launcher = FakeLauncher(lambda at: 4.0)
+    again = search(n_trials=4)
+    study = again.run(launcher)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED", "FAIL", "COMPLETE"]
+    assert len(launcher.jobs) == 1
+    assert "with loss = 2 (" in findings(again, study, ran=1)
+
+
+def test_the_error_that_cuts_a_batch_short_is_the_one_that_is_told(
+    search: Callable[..., Search], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names what was saved; the study's database may be on the same full disk."""
+
+    def full(*arguments: Any, **words: Any) -> None:
+        raise OSError("disk is full")
+
+    def evaluate(batch: list[list[str]], first_job: int) -> list[Told]:
+        monkeypatch.setattr(optuna.Study, "tell", full)
+        raise StoreError("what was measured is in /tmp/rescued")
+
+    with pytest.raises(StoreError, match="what was measured is in /tmp/rescued"):
+        search().run(evaluate, lambda: [[2.0]])
+
+
+def interrupt(batch: list[list[str]], initial_job_idx: int) -> list[Told]:
     raise KeyboardInterrupt
 
 
@@ -453,6 +482,20 @@ def test_a_search_through_the_door(
     assert all(job[0] == "device=cpu" for job in launcher.jobs)
     assert (tmp_path / "store" / "optuna.db").exists()
     assert "best of 3 trials: x=" in capsys.readouterr().out
+
+
+def test_an_interrupted_search_goes_on_from_what_has_ended(
+    door: Callable[..., OptunaSweeper], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = FakeLauncher(quadratic)
+    launcher.sweep = SimpleNamespace(is_search=False, returned=[done(7.0), failed()])
+    monkeypatch.setattr(launcher, "launch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        door(launcher, {"metric": "loss"}, n_jobs=2).sweep(["x=interval(0,9)"])
+    assert launcher.sweep.is_search
+    (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path / 'store' / 'optuna.db'}")
+    assert study.best_trial is not None
+    assert study.best_trial.value == 7
 
 
 def test_only_a_resumed_sweep_goes_on(door: Callable[..., OptunaSweeper], tmp_path: Path) -> None:

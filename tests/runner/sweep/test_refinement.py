@@ -121,6 +121,19 @@ def test_further_jobs_can_be_left_out(workshop: Workshop, asks: Any, words: Sequ
     assert says in workshop.view.conclusion[1]
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_search_is_not_refined(workshop: Workshop, asks: Any, is_told: bool) -> None:
+    """Its trials may all be one batch; of another's sweeper only a second batch tells."""
+    asks({0: {"x": 10.0}})
+    batches = [grid(COMMAND)] if is_told else [[words] for words in grid(COMMAND)]
+    with workshop.sweep(*COMMAND) as sweep:
+        sweep.is_search = is_told
+        for number, batch in enumerate(batches):
+            sweep.launch(Isolated(Limits()), ToyComposition(), batch, number, 0)
+        sweep.refine()
+    assert len(workshop.children()) == 2
+
+
 def test_an_experiment_that_crashes_here_costs_no_answer(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Toy, "further", lambda members: 1 / 0)
     assert run(workshop, *COMMAND).exit_status == 0

@@ -307,6 +307,7 @@ def test_a_signal_ends_the_sweep(workshop: Workshop) -> None:
     assert sweep.exit_status == 128 + signal.SIGTERM
     assert workshop.parents()[0].info.status == "KILLED"
     assert [run.info.status for run in workshop.children()] == ["FINISHED", "KILLED"]
+    assert [job.status for job in sweep.returned] == [JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.FAILED]
     assert "1 FINISHED, 1 KILLED, 1 not started" in workshop.view.conclusion[1]
     assert signal.getsignal(signal.SIGTERM) is before
 
