@@ -35,6 +35,7 @@ from runner.sweep.job_results import (
 from runner.sweep.other_code import OtherCode
 from runner.sweep.pareto import Candidate, record_front
 from runner.tracking import tags
+from runner.tracking.last_metrics import last_metrics
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -238,7 +239,7 @@ class SweepAnswer:
 
     def _what_is_lacking(self, metrics: Sequence[str]) -> str:
         """Say why no job can be the best."""
-        there = {name for result, _ in self._pairs() if result.status == "FINISHED" for name in result.metrics}
+        there = {name for run in self._runs if run.info.status == "FINISHED" for name in last_metrics(run)}
         if missing := [metric for metric in metrics if metric not in there]:
             known = f"; they have {literal(listed(sorted(there)))}" if there else ""
             return f"no FINISHED job has a metric {literal(listed(missing))}{known}"

@@ -17,6 +17,7 @@ from runner.config.run_name import words_of
 from runner.execution.job import Job
 from runner.tracking import tags
 from runner.tracking.artifacts import read_text
+from runner.tracking.last_metrics import finite_metrics
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -140,16 +141,10 @@ def _job_result(run: Run, swept: Mapping[str, str], tracking_uri: str) -> JobRes
         swept=swept,
         config=run.data.params,
         device=device,
-        metrics=_last_metrics(run),
+        metrics=finite_metrics(run),
         table=_table_reader(run, tracking_uri),
         turns=run.data.tags.get(tags.TURNS, "").split(),
     )
-
-
-def _last_metrics(run: Run) -> dict[str, float]:
-    """Each metric's last value. One whose last value is no finite number has none: an earlier one must not count."""
-    lost = run.data.tags.get(tags.NOT_FINITE, "").splitlines()
-    return {name: value for name, value in run.data.metrics.items() if name not in lost}
 
 
 def _words(run: Run) -> list[str]:

@@ -15,6 +15,7 @@ from runner.sweep.known_runs import known_run
 from runner.sweep.parent import children
 from runner.tracking import tags
 from runner.tracking.description import words
+from runner.tracking.last_metrics import last_metrics
 from runner.tracking.run import end_run
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def end_of(run: Run) -> JobEnd:
         found.get(tags.REASON, ""),
         run.info.run_id,
         seconds_of(run),
-        dict(run.data.metrics),
+        last_metrics(run),
         note=words(found.get(tags.NOTE, "")),
         pruned_at=int(found[tags.PRUNED]) if tags.PRUNED in found else None,
     )

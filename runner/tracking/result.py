@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runner.tracking import tags
 from runner.tracking.artifacts import repository
 from runner.tracking.finding import search
+from runner.tracking.last_metrics import last_metrics
 from runner.tracking.run import store_errors
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ class Result:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """The last value of each metric; :meth:`history` has all of them."""
-        return dict(self._run.data.metrics)
+        """The last value of each metric, NaN where that is NaN or infinite; :meth:`history` has the finite ones."""
+        return last_metrics(self._run)
 
     @property
     def config(self) -> Mapping[str, str]:
@@ -82,17 +83,15 @@ class Result:
         return dict(self._run.data.params)
 
     def history(self, metric: str) -> dict[int, float]:
-        """Return all values of a metric, by their step: n, or the epoch."""
+        """Return all finite values of a metric, by their step: n, or the epoch."""
         with store_errors():
             found = self._client.get_metric_history(self.run_id, metric)
         return {value.step: value.value for value in found}
 
     @cached_property
     def tables(self) -> Mapping[str, pd.DataFrame]:
-        """The run's tables by their names, such as ``results`` for results.csv."""
-        import pandas as pd
-
-        return {path.stem: pd.read_csv(path) for path in self._files if path.suffix == TABLE}
+        """The run's tables by their names, such as ``results`` for results.csv; one without rows is empty."""
+        return {path.stem: _table(path) for path in self._files if path.suffix == TABLE}
 
     @cached_property
     def figures(self) -> Mapping[str, Figure]:
@@ -131,6 +130,12 @@ def _paths(files: object, folder: str | None = None) -> Iterator[str]:
             yield from _paths(files, file.path) if file.path == "plots" else ()
         else:
             yield str(file.path)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(path) if path.stat().st_size else pd.DataFrame()  # without rows there are no columns either
 
 
 def _words_of(note: str) -> str:

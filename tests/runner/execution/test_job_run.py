@@ -11,8 +11,11 @@ import pytest
 from runner.execution.cards import Cards
 from runner.execution.job_run import JobRun, JobState
 from runner.execution.limits import NEVER, Limits
-from runner.messages import Ended, Measured, Metric, Note, Outcome
+from runner.messages import Ended, Measured, Metric, Note, Outcome, Table
 from runner.sweep.job_results import job_results
+from runner.sweep.resumed import end_of
+from runner.tracking import model_scores
+from runner.tracking.result import Result
 from tests.runner.execution.conftest import House
 from tests.runner.execution.fake_workers import FakeWorker
 from tests.runner.jobs import job
@@ -85,10 +88,11 @@ def test_all_states_in_their_order(house: House, start: Start, measured: list[Jo
 
 
 @pytest.mark.parametrize(
-    ("later", "compared"), [([], {"loss": 1.0}), ([math.nan], {}), ([math.inf, 2.0], {"loss": 2.0})]
+    ("later", "last", "compared"),
+    [([], 1.0, {"loss": 1.0}), ([math.nan], math.nan, {}), ([math.inf, 2.0], 2.0, {"loss": 2.0})],
 )
 def test_what_is_no_finite_number_is_not_stored_and_hides_what_came_before(
-    house: House, start: Start, later: list[float], compared: dict[str, float]
+    house: House, start: Start, later: list[float], last: float, compared: dict[str, float]
 ) -> None:
     def script(worker: FakeWorker) -> None:
         worker.start()
@@ -101,11 +105,29 @@ def test_what_is_no_finite_number_is_not_stored_and_hides_what_came_before(
     run.go()
     while step(run) is not JobState.ENDED:
         pass
-    run.end(None)
+    end = run.end(None)
     (stored,) = house.store.client.runs()
     assert math.isfinite(stored.data.metrics["loss"])
     (result,) = job_results([stored], "memory")
     assert result.metrics == compared
+    client = house.context.client
+    for metrics in (end.metrics, end_of(stored).metrics, Result(client, stored).metrics):
+        assert metrics == pytest.approx({"loss": last}, nan_ok=True)
+    assert model_scores.in_words(client, stored.info.run_id, ["loss"]) == (f"loss {last:g}" if compared else "")
+
+
+def test_a_table_without_rows_is_an_empty_frame(house: House, start: Start) -> None:
+    def script(worker: FakeWorker) -> None:
+        worker.start()
+        worker.end(Outcome.REFUSED, "no point fits", Table("results", []), Table("known", [{"n": 1}]))
+
+    run = start(script)
+    step(run)
+    run.go()
+    step(run)
+    run.end(None)
+    tables = Result(house.context.client, *house.store.client.runs()).tables
+    assert (tables["results"].empty, tables["known"]["n"].tolist()) == (True, [1])
 
 
 def test_a_worker_that_dies_at_once_skips_to_the_end(house: House, start: Start) -> None:

@@ -158,7 +158,9 @@ def test_the_best_job(client: MemoryClient, direction: str, best: str) -> None:
     ],
 )
 def test_no_job_can_be_the_best(client: MemoryClient, metric: str | list[str], says: str) -> None:
-    runs = [child(client, x, loss=math.nan) for x in (1, 2)]
+    for x in (1, 2):
+        client.set_tag(child(client, x, loss=1).info.run_id, tags.NOT_FINITE, "loss")
+    runs = client.runs()
     direction = ["minimize", "minimize"] if isinstance(metric, list) else "minimize"
     assert says in note_of(answer(runs, settings=SweepSettings(metric=metric, direction=direction)))
 

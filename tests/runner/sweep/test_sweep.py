@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 from collections.abc import Sequence
@@ -287,6 +288,19 @@ def test_jobs_json_has_the_jobs_of_earlier_commands_too(workshop: Workshop) -> N
     (parent,) = workshop.parents()
     assert [job["number"] for job in json.loads(artifact(parent, "jobs.json"))] == [0, 1]
     assert sweep.exit_status == 0
+
+
+def test_a_job_that_diverged_has_no_value_when_it_is_taken_over_either(workshop: Workshop) -> None:
+    def diverges(worker: FakeWorker) -> None:
+        worker.start()
+        worker.hand_over(Metric("loss", 1, 0, 0))
+        worker.end(Outcome.FINISHED, "", Metric("loss", math.nan, 1, 0))
+
+    workshop.scripts[2] = diverges
+    for words in ([], ["sweep.resume=true"]):
+        _, returned = workshop.run("experiment.x=1,2", "sweep.metric=loss", *words)
+        assert [job.return_value for job in returned] == pytest.approx([1.0, math.nan], nan_ok=True)
+    assert len(workshop.children()) == 2
 
 
 # What ends it early
