@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,18 +22,31 @@ def _data(classes: int, task: str = "classification") -> Data:
     return Data("mine", task, part, part, part, names, is_image=False, source="")
 
 
-@pytest.fixture(params=["activation", "layer", "logits"])
+@pytest.fixture(
+    params=["activation", "layer", "function", "model", "logits", "named", "named activation", "named within"]
+)
 def file(request, tmp_path, on_device):
-    """A model of three classes that ends with a softmax in its last layer, in a layer of its own, or with logits."""
+    """A model of three classes that ends with a softmax, wherever it stands, or with logits.
+
+    A layer may also have the name that our own last one has.
+    """
     import keras
     from keras import layers
 
+    keras.utils.set_random_seed(0)
     ends = {
         "activation": [layers.Dense(3, "softmax")],
         "layer": [layers.Dense(3), layers.Softmax()],
+        "function": [layers.Dense(3)],
+        "model": [keras.Sequential([layers.Dense(4), layers.Dense(3, "softmax")])],
         "logits": [layers.Dense(3)],
+        "named": [layers.Dense(3, name="logits"), layers.Softmax()],
+        "named activation": [layers.Dense(3, "softmax", name="logits")],
+        "named within": [layers.Dense(7, name="logits"), layers.Dense(3, "softmax")],
     }[request.param]
     model = keras.Sequential([keras.Input((4,)), layers.Dense(5, "relu"), *ends])
+    if request.param == "function":
+        model = keras.Model(model.inputs[0], keras.ops.softmax(model.outputs[0]))
     model.save(tmp_path / "mine.keras")
     return tmp_path / "mine.keras", model, request.param == "logits"
 
@@ -39,7 +54,8 @@ def file(request, tmp_path, on_device):
 def test_it_is_trained_further_on_logits(file):
     path, original, gives_logits = file
     data = _data(3)
-    model = without_unit(KerasFile(path=str(path)).build(data, seed=0))
+    model = KerasFile(path=str(path)).build(data, seed=0)
+    assert without_unit(model) is model
     said, expected = np.asarray(model(data.train.x)), np.asarray(original(data.train.x))
     if gives_logits:
         np.testing.assert_allclose(said, expected, rtol=1e-5, atol=1e-6)
@@ -65,6 +81,28 @@ def test_a_model_of_ours_is_taken_without_what_stands_around_its_network(tmp_pat
     served(network, data).save(tmp_path / "model.keras")
     again = KerasFile(path=str(tmp_path / "model.keras")).build(data, seed=0)
     np.testing.assert_array_equal(again(data.train.x), network(data.train.x))
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e12])
+def test_a_regression_of_ours_goes_on_in_the_unit_of_other_targets(tmp_path, on_device, unit):
+    """It begins with what it knows, and learns the new targets in their own deviations."""
+    old, new = _data(1, "regression"), _data(1, "regression")
+    new = replace(new, train=Split(new.train.x, unit * (200 + 50 * new.train.y)))
+    network = Mlp(units=[5]).build(old, seed=0)
+    served(network, old).save(tmp_path / "model.keras")
+    again = KerasFile(path=str(tmp_path / "model.keras")).build(new, seed=0)
+    said = np.asarray(network(old.train.x), np.float64)
+    known, learnt = new.target_moments, np.asarray(without_unit(again)(old.train.x))
+    np.testing.assert_allclose(learnt, known.standardised(said), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(again(old.train.x), said, rtol=1e-4, atol=float(1e-5 * known.unit[0]))
+
+
+def test_a_regression_from_elsewhere_has_no_known_unit(tmp_path, on_device):
+    import keras
+
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="logits")]).save(tmp_path / "mine.keras")
+    with pytest.raises(Refused, match=r"the unit of its output is not known; experiment.model.classes=1 puts"):
+        KerasFile(path=str(tmp_path / "mine.keras")).build(_data(1, "regression"), seed=0)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from experiments.networks.data import Data
-from experiments.networks.standardisation import Float64s
+from experiments.networks.standardisation import Float64s, Moments
 
 STANDARDISED = "logits"
 """The last layer of the network proper: logits, or the targets in deviations from their mean."""
+
+TARGETS = "targets"
+"""The layer behind it that goes back to the targets' own unit."""
 
 
 def begin(data: Data) -> tuple[Any, Any]:
@@ -33,23 +38,54 @@ def end(data: Data, raw: Any, features: Any, name: str, kernel_regularizer: Any 
     )
     outputs = logits(features)
     if data.task == "regression":
-        known = data.target_moments
-        outputs = _rescaling(known.unit, known.mean, known.dtype, "targets")(outputs)
+        outputs = _to_unit(data.target_moments)(outputs)
     return keras.Model(raw, outputs, name=name)
 
 
-def without_unit(model: Any) -> Any:
-    """The part of a model from :func:`end` that learns, with the same layers: its outputs have no unit.
+def has_unit(model: Any) -> bool:
+    """Whether a model ends as a regression from :func:`end` does: a linear layer, and behind it the targets' unit."""
+    import keras
 
-    It ends with the logits, or with the targets in deviations from their mean, so that neither loss nor gradients
-    depend on the unit in which the targets are given. A classifier from elsewhere has no such layer, and no unit.
+    layers = {layer.name: layer for layer in model.layers}
+    learnt, targets = layers.get(STANDARDISED), layers.get(TARGETS)
+    return (
+        isinstance(learnt, keras.layers.Dense)
+        and isinstance(targets, keras.layers.Rescaling)
+        and learnt.activation is keras.activations.linear
+        and targets.input is learnt.output
+        and targets.output is model.outputs[0]
+    )
+
+
+def in_unit_of(data: Data, model: Any) -> Any:
+    """A model that :func:`has_unit`, with the layer to the targets' unit of other data.
+
+    Its last weights are converted, so that it says what it said before, and now learns targets in these deviations.
     """
     import keras
 
-    if STANDARDISED not in (layer.name for layer in model.layers):
+    learnt, targets, known = model.get_layer(STANDARDISED), model.get_layer(TARGETS), data.target_moments
+    scale, offset = (np.asarray(number, np.float64) for number in (targets.scale, targets.offset))
+    kernel, bias = (np.asarray(values, np.float64) for values in learnt.get_weights())
+    learnt.set_weights([kernel * scale / known.unit, (bias * scale + offset - known.mean) / known.unit])
+    return keras.Model(model.inputs[0], _to_unit(known)(learnt.output), name=model.name)
+
+
+def without_unit(model: Any) -> Any:
+    """The part of a model that learns, with the same layers: of a regression from :func:`end` its outputs have no unit.
+
+    It ends with the logits, or with the targets in deviations from their mean, so that neither loss nor gradients
+    depend on the unit in which the targets are given.
+    """
+    import keras
+
+    if not has_unit(model):
         return model
-    outputs = model.get_layer(STANDARDISED).output
-    return model if outputs is model.outputs[0] else keras.Model(model.inputs[0], outputs, name=model.name)
+    return keras.Model(model.inputs[0], model.get_layer(STANDARDISED).output, name=model.name)
+
+
+def _to_unit(known: Moments) -> Any:
+    return _rescaling(known.unit, known.mean, known.dtype, TARGETS)
 
 
 def _rescaling(scale: Float64s, offset: Float64s, dtype: str, name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from experiments.experiment import Refused
 from experiments.networks.data import Data
 from experiments.networks.datasets.files import located
-from experiments.networks.models.ends import STANDARDISED, end
+from experiments.networks.models.ends import end, has_unit, in_unit_of
 from experiments.networks.models.model import Model
 from experiments.networks.saving.load import load
 from experiments.networks.saving.recognise import require_keras
@@ -25,7 +25,7 @@ class KerasFile(Model):
     """A ``.keras`` file as the start of a training: its weights are trained further, or its last layer is replaced.
 
     Keras' safe mode is on: Python code in the file is refused. Of a model that this experiment has saved, the network
-    within is taken.
+    within is taken; a regression goes on in the unit of the targets that it now gets.
     """
 
     name: ClassVar[str] = "keras_file"
@@ -50,7 +50,7 @@ class KerasFile(Model):
         start = network_of(load(self._file))
         self._require_fitting(start, data)
         if self.classes is None:
-            return start if _has_our_end(start) else _with_logits(start)
+            return _with_logits(start) if data.task == "classification" else in_unit_of(data, start)
         raw = keras.Input(data.input_shape, dtype=start.inputs[0].dtype, name="raw")
         return end(data, raw, _without_head(start)(raw), self.name)
 
@@ -78,15 +78,11 @@ class KerasFile(Model):
                 f"{self.path}: it gives {list(given[0].shape[1:])} an example, but {data.name} has {data.outputs} "
                 f"classes; experiment.model.classes={data.outputs} puts a new last layer in the place of its own"
             )
-        if self.classes is None and data.task == "regression" and not _has_our_end(start):
+        if self.classes is None and data.task == "regression" and not has_unit(start):
             raise Refused(
                 f"{self.path}: the unit of its output is not known; experiment.model.classes=1 puts a new last layer "
                 "in the place of its own"
             )
-
-
-def _has_our_end(model: Any) -> bool:
-    return STANDARDISED in (layer.name for layer in model.layers)
 
 
 def _without_head(model: Any) -> Any:
@@ -101,10 +97,20 @@ def _with_logits(model: Any) -> Any:
     """Return the model with logits in place of probabilities: the loss takes logits."""
     import keras
 
-    last = model.layers[-1]
-    if getattr(last, "activation", None) is keras.activations.softmax and last.weights:
+    last = model.outputs[0]._keras_history.operation  # a function such as keras.ops.softmax is none of the layers
+    is_softmax = getattr(last, "activation", None) is keras.activations.softmax
+    if isinstance(last, keras.Model):
+        return _with_another(last, _with_logits(last), model)
+    if is_softmax and last.weights:
         last.activation = keras.activations.linear
-        return keras.models.clone_model(model, clone_function=lambda layer: layer)
-    if isinstance(last, keras.layers.Softmax) or getattr(last, "activation", None) is keras.activations.softmax:
+        return _with_another(last, last, model)
+    if is_softmax or type(last).__name__ == "Softmax":
         return keras.Model(model.inputs[0], last.input, name=model.name)
     return model
+
+
+def _with_another(last: Any, replacement: Any, model: Any) -> Any:
+    """Return the model with the same layers, but for the last one."""
+    import keras
+
+    return keras.models.clone_model(model, clone_function=lambda layer: replacement if layer is last else layer)
