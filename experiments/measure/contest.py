@@ -1,9 +1,18 @@
-"""Whether a model is better than another one on the same test set: paired tests on what each did with each example."""
+"""Whether a model is better than another one on the same test set: paired tests on what each did with each example.
+
+Were the two equally good, each example's two errors could as well have been the other way round. So the differences are
+held against those with signs drawn by a coin (R. A. Fisher's permutation test); of errors that are 0 or 1 that is
+McNemar's exact test. It is right for any number of examples, and with fewer than six that differ, nothing is certain at
+5 %. A bootstrap of the mean is right for many only: of a single example all its draws are the same, and luck would
+decide.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +24,14 @@ Array = npt.NDArray[Any]
 ALPHA = 0.05
 """How often two models that are equally good may be told apart."""
 
-RESAMPLES = 2000
-"""How often a bootstrap draws the test set anew."""
+ENUMERATED = 10
+"""With up to so many differences a permutation test tries all their signs, which are about a thousand ways."""
+
+DRAWS = 2000
+"""How often it draws them where there are more."""
 
 BLOCK_BYTES = 2**22
-"""About how much of a test set is hashed at a time."""
+"""About how much of a test set is hashed, and about how many signs are drawn, at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +64,12 @@ class Judged:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Judged:
-        """Read what :meth:`to_bytes` has written. Raises ValueError, KeyError or OSError where it is something else."""
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return cls(str(file["test_set"]), file["errors"], bool(file["are_counts"]))
+        """Read what :meth:`to_bytes` has written. Raises ValueError where it is something else."""
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                return cls(str(file["test_set"]), file["errors"], bool(file["are_counts"]))
+        except Exception as error:  # NumPy, zipfile and zlib raise whatever they stumble over
+            raise ValueError("not what a training has kept") from error
 
 
 @dataclass(frozen=True)
@@ -68,13 +83,13 @@ class Contest:
 
 
 def contest(new: Judged, old: Judged) -> Contest:
-    """Compare two models: McNemar's exact test for classifiers, a paired bootstrap for regressions.
+    """Compare two models: McNemar's exact test for classifiers, a paired permutation test for regressions.
 
     Models that were judged on other test sets cannot be compared.
     """
     if new.test_set != old.test_set or new.are_counts != old.are_counts:
         return Contest(False, "the two were judged on different test sets")
-    return _mcnemar(new.errors, old.errors) if new.are_counts else _bootstrap(new.errors, old.errors)
+    return _mcnemar(new.errors, old.errors) if new.are_counts else _permutation(new.errors, old.errors)
 
 
 def _mcnemar(new: Array, old: Array) -> Contest:
@@ -89,18 +104,38 @@ def _mcnemar(new: Array, old: Array) -> Contest:
     return Contest(gained > lost and p < ALPHA, words)
 
 
-def _bootstrap(new: Array, old: Array) -> Contest:
+def _permutation(new: Array, old: Array) -> Contest:
     if not (np.isfinite(new).all() and np.isfinite(old).all()):
         return Contest(False, "the squared errors are beyond the largest number")
     difference = new - old
-    random = np.random.default_rng(0)
-    means = [difference[random.integers(len(difference), size=len(difference))].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, [ALPHA / 2, 1 - ALPHA / 2])
+    unit = np.abs(difference).max() or 1.0  # sums of the errors themselves may be beyond the largest number
+    mean, p = (difference / unit).mean() * unit, _p(difference / unit)
     words = (
-        f"the mean squared error changes by {difference.mean():.3g} on {len(new):,} test examples "
-        f"(95 % interval {low:.3g} to {high:.3g}, paired bootstrap)"
+        f"the mean squared error changes by {mean:.3g} on {len(new):,} test examples "
+        f"(paired permutation test, p = {p:.2g})"
     )
-    return Contest(bool(high < 0), words)
+    return Contest(bool(mean < 0 and p < ALPHA), words)
+
+
+def _p(difference: Array) -> float:
+    """Return the two-sided p-value of the differences [n]: how often random signs give a sum as far from 0."""
+    seen = difference[difference != 0]
+    sizes = np.abs(seen)
+    reached = abs(seen.sum()) - 1e-12 * sizes.sum()  # a sum that is the same but for rounding is as far
+    hits = [np.abs(signs @ sizes) >= reached for signs in _signs(np.sign(seen))]
+    return float(np.concatenate(hits).mean())
+
+
+def _signs(seen: Array) -> Iterator[Array]:
+    """Yield all ways [k, n] to choose n signs; where there are too many, those that were seen and random ones."""
+    count = len(seen)
+    if count <= ENUMERATED:
+        yield np.array(list(itertools.product((-1.0, 1.0), repeat=count)))
+        return
+    yield seen[None]
+    random, size = np.random.default_rng(0), max(BLOCK_BYTES // (8 * count), 1)
+    for begin in range(0, DRAWS, size):
+        yield random.integers(0, 2, (min(size, DRAWS - begin), count), dtype=np.int8) * 2.0 - 1
 
 
 def _hash(x: Array, truth: Array) -> str:

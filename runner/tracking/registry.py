@@ -120,7 +120,7 @@ class Registry:
                 return Judged.from_bytes(
                     Path(self._client.download_artifacts(run_id, JUDGED_FILE, scratch)).read_bytes()
                 )
-            except (MlflowException, OSError, ValueError, KeyError):
+            except (MlflowException, OSError, ValueError):
                 return None
 
     def _begin(self, name: str) -> bool:

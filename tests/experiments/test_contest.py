@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
@@ -42,14 +44,34 @@ def test_equally_good_classifiers_are_told_apart_in_at_most_one_of_forty_compari
     assert wins / len(pairs) <= 0.025
 
 
-def test_a_regression_wins_where_the_interval_of_the_difference_lies_below_zero() -> None:
+def _off_by(errors: np.ndarray) -> Judged:
+    """A regression with these errors."""
+    truth = np.zeros(len(errors))
+    return Judged.of_numbers(X[: len(errors)], truth, truth + errors)
+
+
+def test_a_regression_wins_where_its_squared_errors_are_smaller_for_certain() -> None:
     random = np.random.default_rng(1)
-    truth = random.normal(size=200)
-    near, far = (truth + scale * random.normal(size=200) for scale in (0.3, 1.0))
-    good, bad = (Judged.of_numbers(X, truth, said) for said in (near, far))
-    assert contest(good, bad).is_won
+    good, bad = (_off_by(scale * random.normal(size=200)) for scale in (0.3, 1.0))
+    won = contest(good, bad)
+    assert won.is_won
+    assert re.search(r"changes by -0\.\d+ on 200 test examples \(paired permutation test, p = 0\.0005\)", won.words)
     assert not contest(bad, good).is_won
     assert not contest(good, good).is_won
+
+
+def test_a_regression_needs_six_examples_as_a_classifier_does() -> None:
+    for count in (1, 5, 6):
+        assert contest(_off_by(np.full(count, 0.1)), _off_by(np.full(count, 2.0))).is_won == (count == 6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 8, 12])
+def test_equally_good_regressions_are_told_apart_in_at_most_one_of_forty_comparisons(count) -> None:
+    random = np.random.default_rng(count)
+    pairs = random.normal(size=(400, 2, count)) ** 3  # a few large errors decide the mean
+    wins = [contest(_off_by(new), _off_by(old)).is_won for new, old in pairs]
+    chance = np.sqrt(0.025 * 0.975 / len(wins))
+    assert np.mean(wins) <= 0.025 + 3 * chance
 
 
 def test_errors_beyond_the_largest_number_decide_nothing() -> None:
@@ -69,5 +91,8 @@ def test_what_is_stored_is_what_was_judged() -> None:
     judged = _wrong_on(3, 5)
     read = Judged.from_bytes(judged.to_bytes())
     assert (read.test_set, read.are_counts, read.errors.tolist()) == (judged.test_set, True, judged.errors.tolist())
-    with pytest.raises((ValueError, OSError)):
-        Judged.from_bytes(b"something else")
+    whole = bytearray(judged.to_bytes())
+    whole[60:90] = bytes(30)
+    for content in (b"something else", whole):
+        with pytest.raises(ValueError, match="not what a training has kept"):
+            Judged.from_bytes(content)
