@@ -74,15 +74,15 @@ def throughput(
     Each thread has a client of its own and warms it up before the clock starts. Raises what a client raised.
     """
     examples = inputs[np.arange(batch) % len(inputs)]
-    ready, calls, errors = threading.Barrier(clients + 1), [0] * clients, list[BaseException]()
+    began, calls, errors = list[float](), [0] * clients, list[BaseException]()
+    ready = threading.Barrier(clients, action=lambda: began.append(time.perf_counter()))
 
     def ask(number: int) -> None:
         try:
             client = new_client()
             client(examples)
             ready.wait()
-            end = time.perf_counter() + seconds
-            while time.perf_counter() < end or not calls[number]:
+            while time.perf_counter() < began[0] + seconds or not calls[number]:
                 client(examples)
                 calls[number] += 1
         except BaseException as error:
@@ -92,15 +92,10 @@ def throughput(
     threads = [threading.Thread(target=ask, args=(number,), daemon=True) for number in range(clients)]
     for thread in threads:
         thread.start()
-    try:
-        ready.wait()
-        began = time.perf_counter()
-    except threading.BrokenBarrierError:
-        began = 0.0
     for thread in threads:
         thread.join()
-    elapsed = time.perf_counter() - began
+    ended = time.perf_counter()
     for error in errors:
         if not isinstance(error, threading.BrokenBarrierError):
             raise error
-    return Throughput(batch, sum(calls), elapsed)
+    return Throughput(batch, sum(calls), ended - began[0])
