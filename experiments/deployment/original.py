@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,15 @@ import numpy as np
 from experiments.deployment.backends import Inputs, InputSpec, Outputs
 from experiments.deployment.scoring import CLASSIFICATION, REGRESSION, Labels, Scoring, scoring_of
 from experiments.experiment import Refused
+from experiments.networks.datasets.files import named
+from experiments.networks.datasets.npz_file import array, opened
+from experiments.networks.datasets.splitting import Rows, drawn
 from experiments.recorder import TEST_SET_FILE, Source
-from experiments.reporting.text import one_line
 
 Array = np.ndarray[Any, Any]
+
+KEYS = ("x", "y", "task")
+"""The arrays that a test set may have; others are not read."""
 
 CALIBRATION_EXAMPLES = 100
 """The order of magnitude that LiteRT's guide names for representative data."""
@@ -34,8 +38,10 @@ class TestSet:
     title: str
     """The test set in words, to begin a message with."""
     inputs: Inputs
+    rows: Rows
+    """Which examples of the test set these are."""
     labels: Labels | None
-    """The labels of these inputs, and of those that were left out behind them."""
+    """The labels of all its examples."""
     task: str
     """What the test set says of its labels: ``classification``, ``regression`` or nothing."""
     calibration: Inputs
@@ -51,13 +57,13 @@ class TestSet:
         if self.labels is None:
             return None
         try:
-            return scoring_of(self.labels, outputs, self.task)
+            return scoring_of(self.labels, self.rows, outputs, self.task)
         except Refused as unfit:
             raise Refused(f"{self.title}: {unfit}") from None
 
 
 def load_test_set(source: Source, taken: InputSpec, most: int | None, seed: int) -> TestSet:
-    """Return the first ``most`` examples of the source's test set; if it has none, seeded normal inputs without labels.
+    """Draw ``most`` examples of the source's test set; if it has none, seeded normal inputs without labels.
 
     Raises Refused if the test set does not fit a model that takes such inputs.
     """
@@ -65,7 +71,7 @@ def load_test_set(source: Source, taken: InputSpec, most: int | None, seed: int)
         inputs = _made_up(source, taken, seed)
         return TestSet(
             f"made-up inputs for {source.title}",
-            *(inputs, None, "", inputs[:CALIBRATION_EXAMPLES]),
+            *(inputs, np.arange(len(inputs)), None, "", inputs[:CALIBRATION_EXAMPLES]),
             calibrated_with="random numbers, so its ranges mean nothing",
         )
     title = f"{source.test_set.name} of {source.title}"
@@ -74,26 +80,23 @@ def load_test_set(source: Source, taken: InputSpec, most: int | None, seed: int)
     if labels is not None and labels.shape[:1] != everything.shape[:1]:
         count = len(labels) if labels.ndim else "no axis of"
         raise Refused(f"{title} has {count} labels y for {len(everything)} examples x: give each its label")
-    inputs = everything[:most]
-    calibration, words = inputs[:CALIBRATION_EXAMPLES], f"the test set's first {CALIBRATION_EXAMPLES} inputs"
+    typical, of_whom = everything, "inputs of the test set"
     if source.calibration is not None:
         typical = _examples(_arrays(source.calibration), taken, f"{source.calibration.name} of {source.title}")
-        calibration = typical[:CALIBRATION_EXAMPLES]
-        words = f"{len(calibration)} training inputs"
-    return TestSet(title, inputs, labels, _task(arrays, title), calibration, words)
+        of_whom = "training inputs"
+    rows, calibration = drawn(len(everything), most, seed), typical[drawn(len(typical), CALIBRATION_EXAMPLES, seed)]
+    task, words = _task(arrays, title), f"{len(calibration)} {of_whom}"
+    return TestSet(title, everything[rows], rows, labels, task, calibration, words)
 
 
 def _arrays(path: Path) -> Mapping[str, Array]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:  # a lone .npy is no archive
-        raise Refused(f"{path} cannot be read as arrays of NumPy: {one_line(error)}") from None
+    with named(path), opened(path) as file:
+        return {key: array(file, key) for key in KEYS if key in file}
 
 
 def _examples(arrays: Mapping[str, Array], taken: InputSpec, title: str) -> Inputs:
     """Return the array x in the dtype that the model takes. Raises Refused if it does not fit."""
-    if "x" not in arrays or not arrays["x"].size:
+    if "x" not in arrays or not arrays["x"].ndim or not arrays["x"].size:
         raise Refused(f"{title} has no examples in an array 'x'")
     x = arrays["x"]
     if len(x.shape[1:]) != len(taken.shape) or any(

@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.deployment.backends import Outputs
 from experiments.experiment import Refused
+from experiments.networks.datasets.splitting import Rows
 
 Labels = np.ndarray[Any, Any]
 
@@ -63,17 +64,17 @@ class Targets:
 Scoring = Classes | YesOrNo | Targets
 
 
-def scoring_of(labels: Labels, outputs: Outputs, task: str) -> Scoring:
-    """Return how the original's ``outputs`` for the first examples are scored with the ``labels`` of all examples.
+def scoring_of(labels: Labels, rows: Rows, outputs: Outputs, task: str) -> Scoring:
+    """Return how the original's ``outputs`` for the examples ``rows`` are scored with the ``labels`` of all examples.
 
     ``task`` is what the test set says of itself; where it says nothing, shapes and values decide. Raises Refused, with
     what to do, where these cannot be the labels of this model.
     """
     _require_numbers(labels)
     if _shape(labels) == _shape(outputs):
-        return _of_each_output(labels.reshape(len(labels), *outputs.shape[1:]), outputs, task)
+        return _of_each_output(labels.reshape(len(labels), *outputs.shape[1:]), rows, outputs, task)
     if task != REGRESSION and _shape(labels) == _shape(outputs[..., 0]):
-        return _of_largest_output(labels.reshape(len(labels), *outputs.shape[1:-1]), outputs)
+        return _of_largest_output(labels.reshape(len(labels), *outputs.shape[1:-1]), rows, outputs)
     wanted = "one number for each output" if task == REGRESSION else "one class number, or one number for each output"
     raise Refused(
         f"its labels y have the shape {list(labels.shape[1:])} an example, the outputs {list(outputs.shape[1:])}: "
@@ -91,16 +92,16 @@ def _require_numbers(labels: Labels) -> None:
         raise Refused(f"its labels y hold NaN or infinity, first in example {wrong}: leave such examples out")
 
 
-def _of_each_output(labels: Labels, outputs: Outputs, task: str) -> Scoring:
+def _of_each_output(labels: Labels, rows: Rows, outputs: Outputs, task: str) -> Scoring:
     """Score labels that have one number for each output."""
     if task == REGRESSION or (not task and _are_targets(labels, outputs)):
-        return Targets(labels[: len(outputs)].astype(np.float64))
+        return Targets(labels[rows].astype(np.float64))
     if np.any((labels != 0) & (labels != 1)):
         raise Refused(
             f"its labels y {_in_words(labels)}, but each output says yes or no: write 1 and 0"
             f"{'' if task else OR_TARGETS}"
         )
-    yes = labels[: len(outputs)] == 1
+    yes = labels[rows] == 1
     if yes.ndim > 1 and yes.shape[-1] > 1 and np.all((labels == 1).sum(axis=-1) == 1):  # one-hot
         return Classes(yes.argmax(axis=-1))
     return YesOrNo(yes, threshold=0.5 if _are_probabilities(outputs) else 0.0)
@@ -118,13 +119,13 @@ def _are_probabilities(outputs: Outputs) -> bool:
     return bool(outputs.min() >= 0 and outputs.max() <= 1)
 
 
-def _of_largest_output(labels: Labels, outputs: Outputs) -> Classes:
+def _of_largest_output(labels: Labels, rows: Rows, outputs: Outputs) -> Classes:
     """Score labels that have one class number for all outputs along the last axis."""
     last = outputs.shape[-1] - 1
     if np.any(labels != np.round(labels)) or labels.min() < 0 or labels.max() > last:
         classes = f"0 to {last}" if last > 1 else "0 and 1"
         raise Refused(f"its labels y {_in_words(labels)}, but the model's classes are {classes}: {_mend(labels, last)}")
-    return Classes(labels[: len(outputs)].astype(np.int64))
+    return Classes(labels[rows].astype(np.int64))
 
 
 def _mend(labels: Labels, last: int) -> str:

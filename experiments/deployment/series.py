@@ -29,6 +29,7 @@ from experiments.deployment.scoring import Scoring
 from experiments.deployment.service import Point, ProcessFigures, Service
 from experiments.deployment.settings import DeploymentSettings
 from experiments.experiment import Refused
+from experiments.networks.datasets.splitting import Rows
 from experiments.recorder import Source
 from experiments.runtime.subprocesses import device_in_use
 
@@ -92,7 +93,7 @@ class DeploymentSeries:
             self._reference = self._original.call(BackendWorker.predict, self.test_set.inputs)
         except BackendFailed as failed:
             raise Refused(f"{self.source.title} cannot answer {self.test_set.title}: {failed}") from None
-        if problem := _no_numbers(self._reference):
+        if problem := _no_numbers(self._reference, self.test_set.rows):
             raise Refused(f"{self.source.title} cannot be compared: for {self.test_set.title} {problem}")
         self.scoring = self.test_set.scoring(self._reference)
         self.original_quality = self._quality(self._reference)
@@ -163,7 +164,7 @@ class DeploymentSeries:
     def _service(self, backend: type[ServingBackend], artifact: Path, process: BackendProcess) -> Service:
         """Return what is the same in all processes of a backend."""
         outputs = process.call(BackendWorker.predict, self.test_set.inputs)
-        difference = _difference(outputs, self._reference)
+        difference = _difference(outputs, self._reference, self.test_set.rows)
         remark = process.call(BackendWorker.remark)
         return Service(backend, _size(artifact), difference, self._quality(outputs), remark)
 
@@ -225,20 +226,21 @@ def _of_numpy(inputs: Inputs) -> Inputs:
     return inputs.astype(np.float32) if inputs.dtype.kind == "V" else inputs
 
 
-def _difference(outputs: Outputs, reference: Outputs) -> float:
+def _difference(outputs: Outputs, reference: Outputs, rows: Rows) -> float:
     if outputs.shape != reference.shape:
         raise BackendFailed(f"its outputs have the shape {outputs.shape}, the original's {reference.shape}")
-    if problem := _no_numbers(outputs):
+    if problem := _no_numbers(outputs, rows):
         raise BackendFailed(f"{problem}, where the original's are numbers")
     return float(np.max(np.abs(outputs.astype(np.float64) - reference.astype(np.float64))))
 
 
-def _no_numbers(outputs: Outputs) -> str:
-    """Say which outputs are NaN or infinite; nothing if none are."""
+def _no_numbers(outputs: Outputs, rows: Rows) -> str:
+    """Say which outputs, those for ``rows`` of the test set, are NaN or infinite; nothing if none are."""
     wrong = ~np.isfinite(outputs.astype(np.float64)).reshape(len(outputs), -1).all(axis=1)
     if not wrong.any():
         return ""
-    return f"{wrong.sum():,} of {len(outputs):,} outputs hold NaN or infinity, first that of example {wrong.argmax()}"
+    first = rows[wrong.argmax()]
+    return f"{wrong.sum():,} of {len(outputs):,} outputs hold NaN or infinity, first that of example {first}"
 
 
 def _size(artifact: Path) -> int:

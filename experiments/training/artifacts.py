@@ -13,6 +13,7 @@ import numpy as np
 from experiments.experiment import Refused
 from experiments.measure.contest import Judged
 from experiments.networks.data import Data
+from experiments.networks.datasets.splitting import drawn
 from experiments.networks.front import named_columns
 from experiments.networks.saving import Arrays, reload, save
 from experiments.networks.saving.arrays import Array
@@ -77,24 +78,24 @@ def hand_over(network: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
             card=ModelCard(meaning(data), tuple(answer.test_metrics()), settings.is_for_one_question, settings.promote),
         )
     recorder.file(JUDGED_FILE, _judged(answer).to_bytes())
-    recorder.file(TEST_SET_FILE, _archive(**_test_set(data)))
-    recorder.file(CALIBRATION_FILE, _archive(x=_some(data.train.x, CALIBRATION_EXAMPLES).astype(data.input_dtype)))
+    recorder.file(TEST_SET_FILE, _archive(**_test_set(data, settings.seed)))
+    recorder.file(CALIBRATION_FILE, _archive(x=_calibration(data, settings.seed)))
     answer.is_handed_over, answer.store_words = True, recorder.store_words
     if damage := answer.damage_in_words():
         raise Refused(f"the model {damage}; it is not registered")
 
 
 def _users_inputs(data: Data) -> Arrays:
-    """Return test examples as the saved model takes them: the columns of a table by name, or one array."""
+    """Return the first test examples as the saved model takes them: the columns of a table by name, or one array."""
     if data.test_rows is None:
-        return _some(data.test.x, CHECKED_EXAMPLES).astype(data.input_dtype, copy=False)
+        return data.test.x[: _room(data.test.x, CHECKED_EXAMPLES)].astype(data.input_dtype, copy=False)
     columns, dtype = named_columns(np.array(data.test_rows[:CHECKED_EXAMPLES])), data.test.x.dtype
     return {name: values.astype(dtype) if values.dtype.kind == "f" else values for name, values in columns.items()}
 
 
-def _some(x: Array, most: int) -> Array:
-    """Return the first examples: ``most`` of them, or fewer from disk."""
-    return x[: min(most, max(FROM_DISK // x[0].size, 1))] if is_on_disk(x) else x[:most]
+def _room(x: Array, most: int) -> int:
+    """Return how many examples are taken: ``most`` of them, or fewer from disk."""
+    return min(most, max(FROM_DISK // x[0].size, 1)) if is_on_disk(x) else most
 
 
 def _first(examples: Arrays, count: int) -> Arrays:
@@ -119,15 +120,22 @@ def _judged(answer: TrainingAnswer) -> Judged:
     return Judged.of_numbers(examples, data.test.y, answer.test.outputs[:, 0])
 
 
-def _test_set(data: Data) -> Mapping[str, Any]:
-    x = _some(data.test.x, len(data.test.x))
-    rows = {} if data.test_rows is None else {ROWS: data.test_rows[: len(x)]}
+def _test_set(data: Data, seed: int) -> Mapping[str, Any]:
+    """Return the test set, or of one on disk a part that is drawn: it may be sorted by class."""
+    x = data.test.x
+    chosen = drawn(len(x), _room(x, len(x)), seed)
+    rows = {} if data.test_rows is None else {ROWS: data.test_rows[chosen]}
     return rows | {
-        "x": x.astype(data.input_dtype, copy=False),
-        "y": data.test.y[: len(x)],
+        "x": x[chosen].astype(data.input_dtype, copy=False),
+        "y": data.test.y[chosen],
         "task": np.array(data.task),
         "class_names": np.array(data.class_names),
     }
+
+
+def _calibration(data: Data, seed: int) -> Array:
+    x = data.train.x
+    return x[drawn(len(x), _room(x, CALIBRATION_EXAMPLES), seed)].astype(data.input_dtype, copy=False)
 
 
 def _archive(**arrays: Any) -> bytes:

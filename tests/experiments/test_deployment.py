@@ -139,7 +139,7 @@ def test_what_is_deployed_is_kept(served):
 
 def test_the_note_says_which_to_use_and_how(served):
     (note,) = served.notes
-    for words in ("Which to use when", "one answer at a time", "tensorflow/serving", "the test set's first 100 inputs"):
+    for words in ("Which to use when", "one answer at a time", "tensorflow/serving", "100 inputs of the test set"):
         assert words in note
     assert set(served.figures) == {"latency"}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 import sys
+import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -69,14 +71,14 @@ def _answer(
     series = DeploymentSeries(DeploymentSettings(), source, scoring=scoring)
     series.parameters, series.original_quality = 83, next((quality for *_, quality in figures.values()), None)
     inputs, generator = np.zeros((120, 4), np.float32), np.random.default_rng(0)
-    series.test_set = TestSet("", inputs, None, "", inputs, "100 training inputs")
+    series.test_set = TestSet("", inputs, np.arange(120), None, "", inputs, "100 training inputs")
     for name, (count, ms, far, quality) in figures.items():
         service = series.by_backend[name] = Service(BACKENDS[name], count, far, quality)
         deviations = generator.normal(scale=noise, size=(processes, 3))
-        for number, (start, time, rate) in enumerate(np.exp(deviations - deviations.mean(axis=0)).tolist()):
+        for number, (start, call, rate) in enumerate(np.exp(deviations - deviations.mean(axis=0)).tolist()):
             service.processes[number] = ProcessFigures(
                 start,
-                Latency(ms * time, 2 * ms * time, 3 * ms * time, 100, (ms * time / 1e3,)),
+                Latency(ms * call, 2 * ms * call, 3 * ms * call, 100, (ms * call / 1e3,)),
                 {(1, 1): Throughput(1, 1, ms * rate), (8, 4): Throughput(8, 20, 8 * ms * rate)},
             )
     return DeploymentAnswer(series, "GPU:1 (Imaginary X1)")
@@ -225,6 +227,27 @@ def test_clients_share_the_work_and_warm_up_first():
     assert (found.calls, found.seconds >= 0.02) == (len(asked) - 3, True)
 
 
+def test_the_clock_of_throughput_starts_before_the_first_call_that_counts(monkeypatch):
+    """Also where the thread that has started the clients gets its turn only after one."""
+    clock, calls, has_answered = time.perf_counter, list[tuple[float, float]](), threading.Event()
+
+    def late() -> float:
+        if threading.current_thread() is threading.main_thread():
+            has_answered.wait()
+        return clock()
+
+    def client(inputs: Any) -> Any:
+        began = clock()
+        time.sleep(0.01)
+        calls.append((began, clock()))
+        if len(calls) == 2:  # the first one warms up
+            has_answered.set()
+
+    monkeypatch.setattr(time, "perf_counter", late)
+    found = throughput(lambda: client, np.zeros((3, 2)), batch=8, clients=1, seconds=0.03)
+    assert found.seconds >= calls[-1][1] - calls[1][0]
+
+
 def test_percentiles_are_of_all_calls_and_samples_of_some():
     found = latency(lambda inputs: inputs, np.zeros((3, 2)), seconds=0.01)
     assert 0 < found.p50_ms <= found.p95_ms <= found.p99_ms
@@ -238,6 +261,21 @@ def test_a_test_set_is_cut_and_its_calibration_is_the_training_s(source, tmp_pat
     assert len(test_set.inputs) == 50
     assert (test_set.calibration.dtype, len(test_set.calibration)) == (np.float32, 100)
     assert test_set.calibrated_with == "100 training inputs"
+
+
+def test_the_examples_of_a_test_set_are_drawn_from_all_of_it(source):
+    """It may be sorted by class; or classes may take turns, so that each second example is of the same one."""
+    for labels in (np.arange(2000) // 1000, np.arange(2000) % 2):
+        np.savez(source.test_set, x=np.repeat(np.arange(2000.0)[:, None], 4, axis=1), y=labels)
+        test_set, again = (load_test_set(source, FOUR, 1000, seed=0) for _ in range(2))
+        scoring = test_set.scoring(np.eye(2)[labels[test_set.inputs[:, 0].astype(int)]])
+        assert isinstance(scoring, Classes)
+        assert scoring.quality(np.eye(2)[scoring.labels]) == 1.0
+        assert np.bincount(scoring.labels) == pytest.approx([500, 500], abs=60)
+        np.testing.assert_array_equal(test_set.inputs, again.inputs)
+        assert len(np.unique(test_set.inputs[:, 0])) == 1000
+        assert np.bincount(labels[test_set.calibration[:, 0].astype(int)]) == pytest.approx([50, 50], abs=20)
+        assert test_set.calibrated_with == "100 inputs of the test set"
 
 
 def test_clients_that_fail_are_heard():
@@ -279,9 +317,29 @@ def test_test_sets_that_do_not_fit_are_refused(source, taken, arrays, problem):
         _test_set(source, taken, **arrays)
 
 
-def test_a_test_set_that_cannot_be_read_is_refused(source):
-    source.test_set.write_bytes(b"nonsense")
-    with pytest.raises(Refused, match=r"cannot be read"):
+def _one_array() -> bytes:
+    np.save(file := io.BytesIO(), np.zeros((6, 4)))
+    return file.getvalue()
+
+
+def _damaged() -> bytes:
+    np.savez_compressed(file := io.BytesIO(), x=np.random.default_rng(0).normal(size=(6, 4)))
+    content = bytearray(file.getvalue())
+    content[60:120] = bytes(60)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"nonsense", "is not a whole .npz file"),
+        (_one_array(), "is a single array; numpy.savez writes several into one .npz file"),
+        (_damaged(), "x is damaged"),
+    ],
+)
+def test_a_test_set_that_cannot_be_read_is_refused(source, content, problem):
+    source.test_set.write_bytes(content)
+    with pytest.raises(Refused, match=rf"test_set\.npz: {problem}"):
         load_test_set(source, FOUR, None, seed=0)
 
 
@@ -327,7 +385,7 @@ PROBABILITIES, LOGITS = np.array([[0.1], [0.9]] * 3), np.array([[-2.0], [0.3]] *
     ],
 )
 def test_labels_are_held_against_outputs(labels, outputs, task, measure, quality):
-    scoring = scoring_of(np.array(labels), np.array(outputs), task)
+    scoring = scoring_of(np.array(labels), SIX, np.array(outputs), task)
     assert scoring is not None
     assert scoring.measure == measure
     assert scoring.quality(np.array(outputs)) == pytest.approx(quality)
@@ -367,13 +425,13 @@ SIX = np.arange(6)
 )
 def test_labels_that_cannot_be_the_model_s_are_refused_with_what_to_do(labels, outputs, problem):
     with pytest.raises(Refused, match=f"^its labels y {problem}[^\n]*$"):
-        scoring_of(labels, outputs, "")
+        scoring_of(labels, SIX, outputs, "")
 
 
 def test_labels_beyond_the_examples_in_use_count_for_what_they_are():
-    """The first examples may all be of one class."""
+    """Those in use may all be of one class."""
     with pytest.raises(Refused, match="subtract 1 from each"):
-        scoring_of(np.array([1, 1, 2, 3]), CERTAIN[:2], "")
+        scoring_of(np.array([1, 1, 2, 3]), np.arange(2), CERTAIN[:2], "")
 
 
 def test_equals_are_named_together(source):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,16 @@ def test_a_table_in_small_parts_on_disk_is_prepared_as_in_one_in_memory(table, m
     assert on_disk.test_rows.dtype == whole.test_rows.dtype
     assert on_disk.test_rows.tobytes() == whole.test_rows.tobytes()
     assert (on_disk.class_names, on_disk.remarks) == (whole.class_names, whole.remarks)
+
+
+def test_the_test_set_that_a_run_keeps_is_drawn_from_the_whole_one(folder, on_device, monkeypatch):
+    """A folder of its own is listed class by class."""
+    monkeypatch.setattr("experiments.training.artifacts.FROM_DISK", 40 * 64)
+    path = folder(100)
+    recorder = _trained(_images(path, test_path=str(path), stream=True), "fit")
+    with np.load(io.BytesIO(recorder.files["test_set.npz"])) as kept:
+        assert np.bincount(kept["y"]) == pytest.approx([20, 20], abs=10)
+        np.testing.assert_array_equal(kept["x"].mean(axis=(1, 2, 3)) > 127, kept["y"] == 1)
 
 
 def test_whole_epochs_need_all_examples_in_memory(folder, on_device):

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import ClassVar, cast, get_args
 
 import numpy as np
-import psutil
-from numpy.lib.npyio import NpzFile
 
 from experiments.experiment import Refused
 from experiments.networks.data import Data, Task
@@ -25,6 +23,7 @@ from experiments.networks.datasets.labels import (
     require_same_count,
     targets,
 )
+from experiments.networks.datasets.npz_file import array, opened
 from experiments.networks.datasets.ready import ready
 from experiments.validators import InvalidField, require_choice
 
@@ -108,38 +107,9 @@ class Npz(Dataset):
 
 def _arrays(path: Path) -> dict[str, Array]:
     """Read the arrays :data:`KEYS` and :data:`NAMES`. Raises Refused where the file or one of them cannot be read."""
-    try:
-        file = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise Refused(f"cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # NumPy and zipfile raise whatever they stumble over
-        raise Refused("is not a whole .npz file; numpy.savez writes one") from error
-    if not isinstance(file, NpzFile):
-        raise Refused("is a single array; numpy.savez writes several into one .npz file")
-    with file:
+    with opened(path) as file:
         missing = [key for key in KEYS if key not in file]
         if missing:
             has = ", ".join(file) or "nothing"
             raise Refused(f"has no {', '.join(missing)}; it has {has}")
-        _require_room(file)
-        return {key: _array(file, key) for key in (*KEYS, NAMES) if key in file}
-
-
-def _array(file: Mapping[str, Array], key: str) -> Array:
-    try:
-        return file[key]
-    except Exception as error:  # NumPy, zipfile and zlib raise whatever they stumble over
-        if "allow_pickle" in str(error):
-            raise Refused(
-                f"{key} holds Python objects, which are not loaded: they could be any program; "
-                f"save numpy.array({key}.tolist()), which makes numbers or text of them"
-            ) from error
-        raise Refused(f"{key} is damaged ({error})") from error
-
-
-def _require_room(file: NpzFile) -> None:
-    """Raise Refused for arrays that the memory does not hold, small though their file may be."""
-    assert file.zip is not None
-    needed = sum(int(member.file_size) for member in file.zip.infolist())
-    if needed > (free := psutil.virtual_memory().available):
-        raise Refused(f"holds {needed / 2**30:.1f} GiB of arrays, but {free / 2**30:.1f} GiB of memory are free")
+        return {key: array(file, key) for key in (*KEYS, NAMES) if key in file}

@@ -1,4 +1,4 @@
-"""The split of examples into training, validation and test."""
+"""The split of examples into training, validation and test, and a few drawn from many."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ def first(rows: Rows, y: Array, limit: int | None) -> Rows:
         count = of_class.sum()
         place[of_class] = (np.arange(count) + 0.5) / count  # each class spread evenly from 0 to 1
     return rows[np.argsort(place, kind="stable")[:limit]]
+
+
+def drawn(count: int, most: int | None, seed: int) -> Rows:
+    """Draw ``most`` of ``count`` rows, or all of them, and return them in their order.
+
+    The first rows of a set may all be of one class, and rows in equal steps may meet a pattern of the set.
+    """
+    if most is None or most >= count:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).permutation(count)[:most])
 
 
 def _require_enough(y: Array, size: int, part: str) -> None:
