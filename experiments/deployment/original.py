@@ -14,7 +14,7 @@ from experiments.deployment.scoring import CLASSIFICATION, REGRESSION, Labels, S
 from experiments.experiment import Refused
 from experiments.networks.datasets.files import named
 from experiments.networks.datasets.npz_file import array, opened
-from experiments.networks.datasets.splitting import Rows, drawn
+from experiments.networks.datasets.splitting import Rows, drawn, picked
 from experiments.recorder import TEST_SET_FILE, Source
 
 Array = np.ndarray[Any, Any]
@@ -86,7 +86,7 @@ def load_test_set(source: Source, taken: InputSpec, most: int | None, seed: int)
         of_whom = "training inputs"
     rows, calibration = drawn(len(everything), most, seed), typical[drawn(len(typical), CALIBRATION_EXAMPLES, seed)]
     task, words = _task(arrays, title), f"{len(calibration)} {of_whom}"
-    return TestSet(title, everything[rows], rows, labels, task, calibration, words)
+    return TestSet(title, picked(everything, rows), rows, labels, task, calibration, words)
 
 
 def _arrays(path: Path) -> Mapping[str, Array]:

@@ -93,7 +93,7 @@ class GradientCostSeries(SizeSeries[GradientCostPoint]):
         return self.settings.workload.elements(key) * BYTES[self.settings.dtype]
 
     def bytes_on_host(self, key: int) -> int:
-        return self.settings.workload.elements(key) * CHECK_BYTES
+        return 0 if self.checked(key) else self.settings.workload.elements(key) * CHECK_BYTES
 
     def begin(self, key: int) -> GradientCostPointInProgress:
         return GradientCostPointInProgress(self.settings, key, self.checked(key))

@@ -131,4 +131,5 @@ def _crossover_row(found: Crossover) -> Row:
         "lead_changes": found.lead_changes,
         "first_common_n": int(found.first.n[0]) if len(found.first.n) else None,
         "last_common_n": int(found.first.n[-1]) if len(found.first.n) else None,
+        "left_out_n": " ".join(map(str, found.left_out)) or None,
     }

@@ -30,7 +30,7 @@ Signs = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Leads:
-    """Which of two curves is ahead at each of their common sizes: 1 for the first, -1 for the second, 0 for neither."""
+    """Which of two curves is ahead at each size that is compared: 1 for the first, -1 for the second, 0 for neither."""
 
     at: Signs
     """Leads that are certain, corrected for all comparisons that are made at once."""

@@ -85,7 +85,7 @@ class MatmulSeries(SizeSeries[MatmulPoint]):
     def bytes_on_host(self, key: int) -> int:
         product = self._product(key)
         waiting = 0 if self.settings.transfer == NONE else product.traffic  # operands that each call copies
-        return waiting + check_bytes(product)
+        return waiting + (0 if self.checked(key) else check_bytes(product))
 
     def begin(self, key: int) -> MatmulPointInProgress:
         return MatmulPointInProgress(self._product(key), self.settings, self.checked(key))

@@ -12,7 +12,7 @@ from experiments.operators.comparison import compare
 from experiments.operators.report import GEOMETRIC_MEAN, OperatorsReport
 from experiments.operators.series import OperatorsSeries
 from experiments.operators.settings import OperatorsSettings
-from experiments.operators.verification import TOLERANCE
+from experiments.operators.verification import TF32_TOLERANCE, TOLERANCE
 from experiments.recorder import Recorder
 from experiments.runtime.device import current
 from experiments.runtime.roofline import measure_compute
@@ -42,8 +42,10 @@ class Operators(OperatorsSettings, Experiment):
 
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
-        """Allow errors to differ by as much as the check lets them be."""
-        allowed = Tolerance(absolute=TOLERANCE.get(str(config.get("experiment.dtype")), 0.0))
+        """Allow errors to differ by as much as the check lets them be, which may be a check of TF32."""
+        dtype = str(config.get("experiment.dtype"))
+        may_round = config.get("device.kind") != "cpu" and config.get("device.tf32") != "False"
+        allowed = Tolerance(absolute=TF32_TOLERANCE if dtype == "float32" and may_round else TOLERANCE.get(dtype, 0.0))
         return {"error/*": allowed, "gradient_error/*": allowed}
 
     @classmethod

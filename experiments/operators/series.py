@@ -128,7 +128,8 @@ class OperatorsSeries(Series[str, OperatorPoint]):
         return 2 * held * BYTES[self.settings.dtype]  # backward, a gradient beside each of them
 
     def bytes_on_host(self, key: str) -> int:
-        return OPERATORS[key].numbers(self.settings.size) * CHECK_COPIES * CHECK_BYTES
+        numbers = 0 if self.checked(key) else OPERATORS[key].numbers(self.settings.size)
+        return numbers * CHECK_COPIES * CHECK_BYTES
 
     def begin(self, key: str) -> OperatorPointInProgress:
         return OperatorPointInProgress(self.settings, OPERATORS[key], self.checked(key))

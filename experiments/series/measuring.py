@@ -90,7 +90,7 @@ class Series(ABC, Generic[Key, Point]):
         on_device, on_host = self.bytes_needed(key) + beside, self.bytes_on_host(key)
         if current().is_gpu:
             _require_free(on_device, self.free_bytes(), "on the GPU")
-            _require_free(on_host, free_on_host(), "on the host to check the result")
+            _require_free(on_host, free_on_host(), "on the host")
         else:
             _require_free(on_device + on_host, self.free_bytes(), "")
 

@@ -13,7 +13,7 @@ import numpy as np
 from experiments.experiment import Refused
 from experiments.measure.contest import Judged
 from experiments.networks.data import Data
-from experiments.networks.datasets.splitting import drawn
+from experiments.networks.datasets.splitting import drawn, picked
 from experiments.networks.front import named_columns
 from experiments.networks.saving import Arrays, reload, save
 from experiments.networks.saving.arrays import Array
@@ -126,8 +126,8 @@ def _test_set(data: Data, seed: int) -> Mapping[str, Any]:
     chosen = drawn(len(x), _room(x, len(x)), seed)
     rows = {} if data.test_rows is None else {ROWS: data.test_rows[chosen]}
     return rows | {
-        "x": x[chosen].astype(data.input_dtype, copy=False),
-        "y": data.test.y[chosen],
+        "x": picked(x, chosen)[:].astype(data.input_dtype, copy=False),
+        "y": picked(data.test.y, chosen),
         "task": np.array(data.task),
         "class_names": np.array(data.class_names),
     }

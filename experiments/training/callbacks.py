@@ -57,7 +57,7 @@ class Called:
         setters = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
         if any(isinstance(callback, setters) for callback in callbacks) and (is_rate_taken or _follows(optimizer)):
             raise Refused(RATE_IS_TAKEN)
-        self._model = model
+        self._model, self._optimizer, self._is_rate_taken = model, optimizer, is_rate_taken and bool(callbacks)
         if callbacks:
             model.compile(optimizer, loss, jit_compile=False)
             model.stop_training = False
@@ -70,12 +70,12 @@ class Called:
         return not self._are_none and bool(self._model.stop_training)
 
     def begin(self) -> None:
-        with _settable():
+        with self._keeping_the_rate():
             self._list.on_train_begin()
 
     def begin_epoch(self, number: int) -> None:
         """Tell of an epoch, which Keras counts from 0."""
-        with _settable():
+        with self._keeping_the_rate():
             self._list.on_epoch_begin(number - 1)
 
     def end_epoch(self, row: EpochRow) -> None:
@@ -85,22 +85,28 @@ class Called:
             "val_loss": row.val_loss,
             "val_accuracy": row.val_accuracy,
         }
-        with _settable():
+        with self._keeping_the_rate():
             self._list.on_epoch_end(row.epoch - 1, {name: value for name, value in logs.items() if value is not None})
 
     def end(self) -> None:
         self._list.on_train_end()
 
+    @contextmanager
+    def _keeping_the_rate(self) -> Iterator[None]:
+        """Raise Refused where a callback sets the learning rate, and another hand sets it as well."""
+        before = self._rate()
+        try:
+            yield
+        except TypeError as error:  # Keras' own, of an optimizer that follows a schedule
+            if "LearningRateSchedule" not in str(error):
+                raise
+            raise Refused(RATE_IS_TAKEN) from error
+        if self._rate() != before:
+            raise Refused(RATE_IS_TAKEN)
 
-@contextmanager
-def _settable() -> Iterator[None]:
-    """Raise Refused where a callback sets the learning rate of an optimizer that follows a schedule."""
-    try:
-        yield
-    except TypeError as error:
-        if "LearningRateSchedule" not in str(error):
-            raise
-        raise Refused(RATE_IS_TAKEN) from error
+    def _rate(self) -> float | None:
+        """The learning rate, where the training sets it before each epoch."""
+        return float(self._optimizer.learning_rate) if self._is_rate_taken else None
 
 
 def _follows(optimizer: Any) -> bool:

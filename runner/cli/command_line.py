@@ -45,6 +45,10 @@ def carry_out(given: Sequence[str]) -> Done:
         return _do(taken_out(given))
     except CONFIG_ERRORS as error:
         raise UserError(sentence(error, given)) from error
+    except PermissionError as error:
+        if not str(error.filename).endswith(".yaml"):
+            raise
+        raise UserError(f"{error.filename}: {error.strerror}; change its permissions, or name another") from error
     except (ValueError, TypeError) as error:
         if (problem := no_choice(given, groups())) is None:
             raise

@@ -42,15 +42,13 @@ JARGON = re.compile(
 
 BRACKETS = re.compile(r"[\[\](){}$]")
 
-CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, PermissionError)
+CONFIG_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
 """The exceptions that composing a config can raise."""
 
 
 def sentence(error: Exception, words: Sequence[str] = ()) -> str:
     """Say what is wrong, where, and what to do about it. Guesses take the overrides, ``words``, into account."""
     cause = error.__cause__ or error
-    if isinstance(error, PermissionError) and error.filename:
-        return f"{error.filename}: {error.strerror}; change its permissions, or name another"
     if isinstance(error, MarkedYAMLError) and error.problem_mark:
         mark = error.problem_mark
         return f"{mark.name}, line {mark.line + 1}: this is not YAML: {error.problem}"

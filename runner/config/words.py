@@ -147,7 +147,9 @@ class _Values:
 def value_of(text: str) -> object:
     """Return what a value means, however it is written: on a command line, or as Python writes what Hydra has read.
 
-    >>> value_of("[1,1e1]") == value_of("[1, 10.0]"), value_of("1e-3") == value_of("0.001"), value_of("'a b'")
+    >>> value_of("[1,1e1]") == value_of("[1, 10.0]"), value_of("{x:1,y:2}") == value_of("{y:2.0,x:1}")
+    (True, True)
+    >>> value_of("1e-3") == value_of("0.001"), value_of("nan") == value_of("nan"), value_of("'a b'")
     (True, True, 'a b')
     """
     try:
@@ -161,7 +163,9 @@ def _plain(value: object) -> object:
     """Return a value as something that equals its like and can be a key."""
     if isinstance(value, list):
         return tuple(map(_plain, value))
-    if isinstance(value, bool | int | float):
+    if isinstance(value, dict):
+        return frozenset((_plain(key), _plain(one)) for key, one in value.items())
+    if isinstance(value, bool | int | float) and value == value:  # NaN is no number, and equals nothing
         return value
     return value.text if isinstance(value, QuotedString) else str(value)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from os.path import exists
 from typing import TYPE_CHECKING
 
 from experiments.reporting.commands import command
@@ -87,6 +86,12 @@ def _named(ids: Sequence[str], what: str) -> str:
 
 
 def _is_missing(location: str, file: str) -> bool:
-    """Return whether a file is missing at an address of this machine; of other addresses nothing is said."""
+    """Return whether a file is missing at an address of this machine.
+
+    Nothing is said of other addresses, nor of folders of other users that cannot be looked into.
+    """
     folder = path_of(location)
-    return folder is not None and not exists(folder / file)
+    try:
+        return folder is not None and not (folder / file).exists()
+    except OSError:
+        return False

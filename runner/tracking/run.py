@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -92,7 +92,7 @@ class TrackedRun:
         tagged = [RunTag(f"{tags.SETTLED}{one.name}", one.value) for one in records if isinstance(one, Settled)]
         if (not_finite := self._findings.not_finite()) != self._known_not_finite:
             self._known_not_finite = not_finite
-            tagged.append(RunTag(tags.NOT_FINITE, "\n".join(not_finite)[:TAG_LENGTH]))
+            tagged.append(RunTag(tags.NOT_FINITE, _whole_lines(not_finite)))
         if (description := self._description()) != self._described:
             self._described = description
             tagged.append(RunTag(tags.NOTE, description))
@@ -237,3 +237,9 @@ def end_run(client: MlflowClient, run_id: str, status: str, reason: str) -> None
         client.set_tag(run_id, tags.NOTE, f"**{status}**: {reason}\n\n{note}".strip()[:NOTE_LENGTH])
         client.set_tag(run_id, tags.REASON, reason[:TAG_LENGTH])
         client.set_terminated(run_id, status)
+
+
+def _whole_lines(lines: Sequence[str]) -> str:
+    """Return as many lines as fit into a tag, none of them cut: a part of a metric's name may be another's."""
+    text = "\n".join(lines)
+    return text if len(text) <= TAG_LENGTH else text[:TAG_LENGTH].rpartition("\n")[0]

@@ -17,31 +17,45 @@ FILE = "ui.json"
 def announced(store: Path, port: int) -> Iterator[None]:
     """Let :func:`port_of` know, within this context, that this process serves a store at ``port``.
 
-    Of several servers of a store the last one is known.
+    Of several servers of a store the last one is known; when it ends, the one that was known before, if it still runs.
     """
     process = psutil.Process()
     own = json.dumps(
         {"port": port, "host": socket.gethostname(), "process": process.pid, "began": process.create_time()}
     )
     path = store / FILE
+    earlier = _text_of(path)
     with suppress(OSError):  # a store that is only read
         path.write_text(own)
     try:
         yield
     finally:
-        with suppress(OSError, UnicodeDecodeError):
-            if path.read_text() == own:
-                path.unlink()
+        with suppress(OSError):
+            if _text_of(path) == own:
+                path.unlink() if _port_in(earlier) is None else path.write_text(earlier)
 
 
 def port_of(store: Path) -> int | None:
     """Return the port at which a store is served on this machine; None if it is not, or no longer."""
+    return _port_in(_text_of(store / FILE))
+
+
+def _text_of(path: Path) -> str:
+    """Return what a file holds; nothing if it cannot be read."""
     try:
-        found = json.loads((store / FILE).read_text())
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _port_in(announcement: str) -> int | None:
+    """Return the port that a running server of this machine has announced; None where it is none."""
+    try:
+        found = json.loads(announcement)
         if found["host"] != socket.gethostname() or not _is_running(found["process"], found["began"]):
             return None
         return int(found["port"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 

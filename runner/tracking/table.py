@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.reporting.text import first_line
 from runner.errors import UserError
+from runner.tracking import tags
 from runner.tracking.run import store_errors
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ def export(client: MlflowClient, path: Path, condition: str = "") -> int:
     """Write a row for each run that fulfils an MLflow ``condition``, the newest first; return their number.
 
     The columns are those of ``mlflow.search_runs``: ``run_id``, ``status``, ``start_time``, ..., ``params.KEY``,
-    ``metrics.NAME`` (the last value), ``tags.NAME``. Raises UserError for another suffix or a file that cannot be
-    written, StoreError for a condition that is none.
+    ``metrics.NAME`` (the last value; empty where that is NaN or infinite), ``tags.NAME``. Raises UserError for another
+    suffix or a file that cannot be written, StoreError for a condition that is none.
     """
     write = FORMATS.get(path.suffix.lower())
     if write is None:
@@ -48,7 +50,11 @@ def export(client: MlflowClient, path: Path, condition: str = "") -> int:
 
 def _table(client: MlflowClient, condition: str) -> Any:
     import mlflow
+    import pandas as pd
 
     mlflow.set_tracking_uri(client.tracking_uri)
     with store_errors():
-        return mlflow.search_runs(search_all_experiments=True, filter_string=condition)
+        frame = mlflow.search_runs(search_all_experiments=True, filter_string=condition)
+    for row, names in frame.get(f"tags.{tags.NOT_FINITE}", default=pd.Series()).dropna().items():
+        frame.loc[row, [f"metrics.{name}" for name in names.splitlines() if f"metrics.{name}" in frame]] = math.nan
+    return frame

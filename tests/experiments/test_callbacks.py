@@ -90,6 +90,7 @@ def test_a_callback_lowers_a_constant_learning_rate(on_device):
         (Halving(), {"schedule": "plateau"}),
         (Halving(), {"schedule": "constant", "warmup": 0.1}),
         (Watching(), {"schedule": "cosine"}),  # nobody knows before that it sets the rate
+        (Watching(), {"schedule": "plateau"}),
     ],
 )
 def test_a_callback_that_sets_a_learning_rate_that_follows_a_schedule(on_device, callback, settings):

@@ -31,6 +31,7 @@ from experiments.recorder import Source
 from experiments.runtime import device
 from experiments.series.levels import levels_of
 from experiments.validators import InvalidField
+from tests.waiting import PATIENCE
 
 Figures = tuple[int, float, float, float | None]
 """Size in bytes, median latency in milliseconds, largest difference, accuracy."""
@@ -233,7 +234,7 @@ def test_the_clock_of_throughput_starts_before_the_first_call_that_counts(monkey
 
     def late() -> float:
         if threading.current_thread() is threading.main_thread():
-            has_answered.wait()
+            assert has_answered.wait(PATIENCE)
         return clock()
 
     def client(inputs: Any) -> Any:

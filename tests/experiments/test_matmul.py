@@ -139,7 +139,7 @@ def test_a_size_that_fits_beside_none_is_measured_in_random_order_where_none_is_
 @pytest.mark.slow
 def test_running_out_of_memory_ends_the_series_and_keeps_the_rest(on_device, recorder, monkeypatch):
     """TensorFlow's own allocation of 36 TB fails, after waiting twenty seconds; only the forecast is taken away."""
-    monkeypatch.setattr(Series, "free_bytes", lambda series: None)
+    monkeypatch.setattr(Series, "require_memory", lambda series, key, beside=0: None)
     Matmul(sizes=[4, 3_000_000, 4_000_000], shape="square", timing=QUICK).run(recorder)
     status = {row["n"]: row["status"] for row in recorder.tables["results"]}
     assert status[4] == "measured"

@@ -109,7 +109,7 @@ def test_limits_of_all_control_groups_count(tmp_path, monkeypatch):
     [
         (80e9, 200e9, None),
         (40e9, 200e9, "about 43.2 GB are needed on the GPU, 40 GB are free"),
-        (80e9, 10e9, "about 43.2 GB are needed on the host to check the result, 10 GB are free"),
+        (80e9, 10e9, "about 43.2 GB are needed on the host, 10 GB are free"),
     ],
 )
 def test_a_gpu_and_its_host_have_memories_of_their_own(on_device, monkeypatch, on_card, on_host, lacking):

@@ -261,3 +261,16 @@ def test_what_cannot_be_measured_is_refused_by_field(settings, field):
     with pytest.raises(InvalidField) as error:
         Operators(**settings)
     assert error.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("config", "allowed"),
+    [
+        ({"experiment.dtype": "float32", "device.kind": "cpu"}, 1e-4),
+        ({"experiment.dtype": "float32", "device.kind": "gpu", "device.tf32": "False"}, 1e-4),
+        ({"experiment.dtype": "float32", "device.kind": "gpu", "device.tf32": "None"}, 1e-2),
+        ({"experiment.dtype": "float64", "device.kind": "gpu"}, 1e-6),
+    ],
+)
+def test_stored_errors_may_differ_by_what_their_check_lets_pass(config, allowed):
+    assert {one.absolute for one in Operators.tolerances(config).values()} == {allowed}

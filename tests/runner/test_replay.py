@@ -150,7 +150,7 @@ def test_keys_that_only_one_of_them_has(kept: Kept) -> None:
     [
         (("replay=nobody",), "nobody: there is no such run"),
         (("replay=square",), "square: 2 runs are called so; give the id of one: "),
-        (("replay=latest~99",), "latest~99: there are "),
+        (("replay=latest~99",), "latest~99: there is no such run: "),
         (("replay=a sweep",), "a sweep: this is a sweep; name one of its jobs, or repeat it: python -m "),
         (("replay=going on",), "going on: this run is still going on; wait for its end"),
         (("replay=bare",), "bare: this run has kept no config"),

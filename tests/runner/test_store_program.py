@@ -108,6 +108,14 @@ def test_a_store_that_is_well(archive: Archive) -> None:
     assert (done.status, done.out, done.err) == (0, f"{archive.folder}: nothing is wrong\n", "")
 
 
+def test_runs_that_cannot_be_looked_into_are_not_called_lost(archive: Archive) -> None:
+    """Such as those of another user; a name that is too long fails alike for everybody."""
+    with closing(sqlite3.connect(archive.folder / "mlflow.db")) as connection, connection:
+        where = (f"file:///{'x' * 300}/artifacts", archive.trained)
+        connection.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", where)
+    assert "without artifacts" not in archive.call("check").out
+
+
 def test_what_is_wrong(archive: Archive) -> None:
     going_on = archive.run("going on", 0, owner_tags(), "RUNNING")
     dead = archive.run("dead", 0, owner_tags() | {tags.PROCESS: "1 1"}, "RUNNING")
@@ -191,13 +199,15 @@ def test_what_cannot_be_relocated(moved: Archive) -> None:
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_table_of_runs(archive: Archive, suffix: str) -> None:
+    """The last value of a metric that became NaN is none; the store has an earlier one."""
+    archive.client.set_tag(archive.trained, tags.NOT_FINITE, "loss\nspeed")
     path = archive.folder.with_suffix(suffix)
     done = archive.call("export", str(path), "--where", "attributes.status = 'FINISHED'")
     assert (done.status, done.out, done.err) == (0, f"{path}: 4 runs\n", "")
     table = pandas.read_csv(path) if suffix == ".csv" else pandas.read_parquet(path)
     assert list(table["tags.mlflow.runName"]) == ["trained", "job 2", "job 1", "a sweep"]
     assert set(table["params.experiment.dtype"]) == {"float32"}
-    assert set(table["metrics.speed"]) == {1.5}
+    assert list(table["metrics.speed"].fillna(0)) == [0, 1.5, 1.5, 1.5]
 
 
 def test_nothing_is_pruned_unasked(archive: Archive) -> None:

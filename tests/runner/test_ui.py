@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +16,9 @@ import pytest
 
 from runner import ui
 from runner.errors import UserError
-from runner.tracking.served import announced, port_of
+from runner.tracking.served import FILE, announced, port_of
 from runner.tracking.store import LocalStore
+from tests.conftest import free_port
 from tests.in_process import call_main
 from tests.runner.small_database import small_database
 
@@ -47,10 +50,17 @@ def test_a_port_that_is_taken(store: LocalStore, taken: int, capsys: pytest.Capt
 def test_the_last_server_of_a_store_is_known_until_it_ends(tmp_path: Path) -> None:
     first, last = announced(tmp_path, 5000), announced(tmp_path, 5001)
     first.__enter__()
-    last.__enter__()
-    first.__exit__(None, None, None)
-    assert port_of(tmp_path) == 5001
-    last.__exit__(None, None, None)
+    with subprocess.Popen(SLEEPS) as other:
+        of_another = json.loads((tmp_path / FILE).read_text()) | {"process": other.pid}
+        (tmp_path / FILE).write_text(json.dumps(of_another | {"began": psutil.Process(other.pid).create_time()}))
+        first.__exit__(None, None, None)
+        last.__enter__()
+        assert port_of(tmp_path) == 5001
+        last.__exit__(None, None, None)
+        assert port_of(tmp_path) == 5000  # the other one goes on
+        with announced(tmp_path, 5001):
+            other.kill()
+            other.wait()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -68,7 +78,7 @@ def test_nohup_stays_in_force(store: LocalStore, taken: int, monkeypatch: pytest
 def test_ctrl_c_before_anything_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
     small_database(tmp_path / "mlflow.db")
     monkeypatch.setattr(ui, ends, mock.Mock(side_effect=KeyboardInterrupt))
-    done = call_main("tracking.dir=.", cwd=tmp_path, program=ui.main)
+    done = call_main("tracking.dir=.", "--port", str(free_port()), cwd=tmp_path, program=ui.main)
     assert (done.status, done.out, done.err) == (130, "", "runner.ui: interrupted\n")
 
 

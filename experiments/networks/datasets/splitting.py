@@ -53,6 +53,11 @@ def drawn(count: int, most: int | None, seed: int) -> Rows:
     return np.sort(np.random.default_rng(seed).permutation(count)[:most])
 
 
+def picked(examples: Any, rows: Rows) -> Any:
+    """Return the examples of ``rows``, which :func:`drawn` gave; all of them are not copied."""
+    return examples if len(rows) == len(examples) else examples[rows]
+
+
 def _require_enough(y: Array, size: int, part: str) -> None:
     if not 0 < size < len(y):
         raise Refused(f"{part} are {size}, which leaves nothing for another part of the split")
