@@ -163,7 +163,7 @@ QUESTIONS = {
     ("experiment=operators",): "a99060bd744fac76",
     ("experiment=training",): "e93522871b4f95e1",
     ("experiment=training", "model=cnn", "dataset=mnist", "optimizer=sgd", "seed=3"): "15b13e2b47e6a66c",
-    ("experiment=deployment",): "9520de062e6d75a2",
+    ("experiment=deployment",): "434251b7462bf917",
 }
 
 
