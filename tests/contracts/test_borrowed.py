@@ -100,6 +100,16 @@ def test_keras_still_finds_its_folder_there(monkeypatch: pytest.MonkeyPatch, tmp
         assert config.keras_home() == str(tmp_path)
 
 
+@pytest.mark.usefixtures("on_device")
+def test_keras_still_knows_what_gives_an_output() -> None:
+    with contract("keras.KerasTensor._keras_history"):
+        import keras
+
+        raw = keras.Input((2,))
+        outputs = keras.ops.softmax(keras.layers.Dense(2)(raw))
+        assert type(outputs._keras_history.operation).__name__ == "Softmax"
+
+
 def test_mlflow_still_opens_artifacts_by_their_address(tmp_path: Path) -> None:
     with contract("mlflow.store.artifact.artifact_repository_registry.get_artifact_repository"):
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
