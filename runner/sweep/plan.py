@@ -10,8 +10,8 @@ from functools import cache
 from hydra.core.utils import JobReturn
 
 from experiments.measure.timing import timing_of
-from experiments.runtime.device import Device, Placement
-from experiments.runtime.memory import free_bytes
+from experiments.runtime.device import Device
+from experiments.runtime.memory import free_on_host
 from experiments.runtime.nvml import card_of
 from runner import environment
 from runner.config.code import code_hash
@@ -30,8 +30,6 @@ from runner.sweep.replays import Replays
 from runner.tracking import tags
 from runner.tracking.same_code import SameCode
 from runner.tracking.store import Store, locate
-
-HOST = Placement("/device:CPU:0", "CPU:0", "")
 
 
 @dataclass(frozen=True)
@@ -193,7 +191,7 @@ def _free_bytes(kind: str, index: int) -> int | None:
     """Return the free memory of a GPU, or of the host; None for a GPU that cannot be asked."""
     if kind != "cpu" and (card := card_of(f"GPU:{index}")):
         return card.free_bytes()
-    return None if kind == "gpu" else free_bytes(HOST)
+    return None if kind == "gpu" else free_on_host()
 
 
 class _Times:

@@ -127,7 +127,8 @@ class Search:
                 found = evaluate(batch, first)
             except BaseException:  # a signal, say: a search that goes on counts what has ended
                 with suppress(StoreError):  # the first error may name what was saved, and no second one hides it
-                    self._tell(study, trials, ended())
+                    if come_to := ended():
+                        self._tell(study, trials, come_to)
                 raise
             self._tell(study, trials, found)
         return study
@@ -161,7 +162,7 @@ class Search:
 
     def _tell(self, study: optuna.Study, trials: list[Trial], found: Sequence[Told]) -> None:
         with self._in_a_sentence():
-            for trial, told in zip(trials, found, strict=False):  # perhaps none was begun
+            for trial, told in zip(trials, found, strict=True):
                 if isinstance(told, TrialState):
                     study.tell(trial, state=told, skip_if_finished=True)
                 else:
