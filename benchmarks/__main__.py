@@ -1,7 +1,8 @@
-"""``make bench``: runs everything and writes the figures into benchmarks/README.md."""
+"""``make bench``: measures what a call, a run and a job cost, and writes the figures into benchmarks/README.md."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import statistics
@@ -26,6 +27,7 @@ CASES = ("inner 1", "inner 100", "inner 1000", "square 1000")
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__).parse_args()
     comparisons = [*against_timeit(), *whole_run(), *additional_job(), tensorflow_import()]
     answers = [answer_time("--help"), answer_time("experiment.sizess=[1]"), answer_time("experiment.dtype=int8")]
     text = (HERE / "README.md").read_text().split(MARK)[0]

@@ -6,6 +6,7 @@ Takes about eight minutes and writes the figures into benchmarks/README.md. The 
 
 from __future__ import annotations
 
+import argparse
 import csv
 import subprocess
 import sys
@@ -23,6 +24,7 @@ MODES = ("graph", "eager")
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m benchmarks.gradient_cost", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         command = (sys.executable, "-m", "runner", "-m", "+preset=gradient_cost", "device=cpu")
         where_and_how = (f"tracking.dir={folder}", f"experiment.mode={','.join(MODES)}")

@@ -5,6 +5,7 @@ Takes about ten minutes; prints the table of docs/scaling.md.
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ COUNTS = (1, 10, 100, 1000)
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m benchmarks.growth", description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         _sweep(Path(folder, "warm"), 1)
         found = {count: _sweep(Path(folder, str(count)), count) for count in COUNTS}

@@ -7,12 +7,12 @@ all runs.
 
 from __future__ import annotations
 
+import argparse
 import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -137,8 +137,10 @@ def measured(folder: Path) -> list[dict[str, str]]:
     ]
 
 
-def main(arguments: Sequence[str]) -> None:
-    (folder,) = map(Path, arguments)
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.many_runs", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the store is made; must not exist")
+    folder: Path = parser.parse_args().folder
     store = LocalStore(folder.absolute())
     store.check()
     fill(store)
@@ -148,4 +150,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,6 +1,4 @@
-"""Writes docs/notebook.ipynb: its cells stand here, their outputs are those of running them.
-
-    python -m documenting.notebook
+"""``python -m documenting.notebook`` writes docs/notebook.ipynb: the cells that stand here, and what they give.
 
 Jupyter is not needed: the cells are plain Python, and what their last lines give is kept in the forms that a notebook
 would choose from.
@@ -8,6 +6,7 @@ would choose from.
 
 from __future__ import annotations
 
+import argparse
 import ast
 import base64
 import contextlib
@@ -113,6 +112,7 @@ def _forms(value: object) -> dict[str, Any]:
 
 def main() -> None:
     """Run the cells and write the notebook."""
+    argparse.ArgumentParser(prog="python -m documenting.notebook", description=__doc__).parse_args()
     with TemporaryDirectory() as folder:
         found = executed(Path(folder))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}

@@ -6,6 +6,7 @@ holds one of them: ``python -m documenting.pictures autodiff training``.
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
 import subprocess
@@ -37,8 +38,11 @@ ANSWER = re.compile(
 """A question of a README: its command, the plot that shows its answer, and the answer."""
 
 
-def main(words: Sequence[str]) -> None:
-    """Ask every question once, or those that ``words`` choose, then fill in the answers."""
+def main() -> None:
+    """Ask the chosen questions once each, then fill in the answers."""
+    parser = argparse.ArgumentParser(prog="python -m documenting.pictures", description=__doc__)
+    parser.add_argument("words", nargs="*", help="ask only the questions whose command has one of them in it")
+    words: Sequence[str] = parser.parse_args().words
     questions = {match["command"]: match["plot"] for path in READMES for match in ANSWER.finditer(path.read_text())}
     chosen = [command for command in questions if not words or any(word in command for word in words)]
     with tempfile.TemporaryDirectory() as folder:
@@ -84,4 +88,4 @@ def _shrink(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -6,6 +6,7 @@ programs. The words about what runs leave stand in ``findings.yaml``, which a te
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
@@ -108,4 +109,5 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m documenting.reference", description=__doc__).parse_args()
     PAGE.write_text(page(), encoding="utf-8")

@@ -8,6 +8,7 @@ it on one core; fewer jobs are measured then, and the tables stand beside the ot
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,9 +58,11 @@ Set = tuple[Sequence[float], Sequence[Processes]]
 """What each of eight jobs does more, and what it found."""
 
 
-def main(words: Sequence[str]) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser.add_argument("--load", action="store_true", help="let another program compute on one core meanwhile")
+    is_loaded: bool = parser.parse_args().load
     preload(None)  # the processes are forks of this one, which never starts TensorFlow
-    is_loaded = "--load" in words
     with _load() if is_loaded else nullcontext():
         text = _read(SHORT if is_loaded else FULL)
     beside = ", another program on one core" if is_loaded else ""
@@ -173,4 +176,4 @@ def _load() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -15,6 +15,7 @@ from experiments.runtime.memory import free_on_host
 from experiments.runtime.nvml import card_of
 from runner import environment
 from runner.config.code import code_hash
+from runner.config.files import require_files
 from runner.config.question import fingerprint, question_in, sweep_key
 from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
@@ -29,6 +30,7 @@ from runner.sweep.known_runs import KnownRun, by_question, known_runs, sweep_of
 from runner.sweep.replays import Replays
 from runner.tracking import tags
 from runner.tracking.same_code import SameCode
+from runner.tracking.sources import require_source_files
 from runner.tracking.store import Store, locate
 
 
@@ -110,8 +112,12 @@ class Plan:
         return []
 
     def add(self, job: Job) -> None:
-        """Note a job that Hydra has composed: that of a single run, or one of a launcher of Hydra's own."""
-        _ = job.parts
+        """Note a job that Hydra has composed: that of a single run, or one of a launcher of Hydra's own.
+
+        Raises UserError if it is wrong, or a file that it names is not there.
+        """
+        require_files([job.parts.experiment])
+        require_source_files(job.parts.experiment)
         self._jobs.append(job)
 
     @property

@@ -32,6 +32,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy import create_engine, inspect
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from experiments.reporting.ranking import least, most
@@ -256,7 +257,8 @@ def _database(address: str) -> RDBStorage:
     Without this lock, Optuna lets all but one of them die.
     """
     file = Path(unquote(address.removeprefix("sqlite:///")))
-    if not file.name:
+    in_memory = address.startswith("sqlite") and make_url(address).database in (None, "", ":memory:")
+    if in_memory or not file.name:
         raise StoreError(f"hydra.sweeper.storage: {address} names no file; give one, such as sqlite:////data/optuna.db")
     is_file = address.startswith("sqlite:///") and file.parent.is_dir()
     with FileLock(file.with_name(f".{file.name}.lock")) if is_file else nullcontext():

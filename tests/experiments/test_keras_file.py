@@ -105,6 +105,25 @@ def test_a_regression_from_elsewhere_has_no_known_unit(tmp_path, on_device):
         KerasFile(path=str(tmp_path / "mine.keras")).build(_data(1, "regression"), seed=0)
 
 
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("end", ["activation", "layer", "function"])
+def test_a_probability_of_its_own_for_each_class(tmp_path, on_device, end, within):
+    """Sigmoids are neither logits nor probabilities of one class among several."""
+    import keras
+    from keras import layers
+
+    last = layers.Dense(3, "sigmoid" if end == "activation" else None)
+    model = keras.Sequential([keras.Input((4,)), last, *([layers.Activation("sigmoid")] if end == "layer" else [])])
+    if end == "function":
+        model = keras.Model(model.inputs[0], keras.ops.sigmoid(model.outputs[0]))
+    if within:
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(4), model])
+    model.save(tmp_path / "mine.keras")
+    with pytest.raises(Refused, match=r"ends with a sigmoid.*; experiment\.model\.classes=3 puts a new last layer"):
+        KerasFile(path=str(tmp_path / "mine.keras")).build(_data(3), seed=0)
+    assert KerasFile(path=str(tmp_path / "mine.keras"), classes=3).build(_data(3), seed=0).output.shape == (None, 3)
+
+
 @pytest.mark.parametrize(
     ("fields", "data", "says"),
     [

@@ -11,7 +11,7 @@ from tests.runner.test_errors_of_users import complaint
 TRAINING = "experiment=training"
 
 
-@pytest.mark.parametrize("multirun", [(), ("-m", "seed=1,2")], ids=["run", "sweep"])
+@pytest.mark.parametrize("multirun", [(), ("-m", "seed=1,2"), ("plan=true",)], ids=["run", "sweep", "plan"])
 @pytest.mark.parametrize(
     ("words", "says"),
     [

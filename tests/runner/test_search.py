@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -333,9 +334,13 @@ def test_a_storage_that_cannot_be_used(search: Callable[..., Search], address: s
         search(storage=address).run(FakeLauncher(quadratic))
 
 
-def test_a_storage_names_a_file(search: Callable[..., Search]) -> None:
-    with pytest.raises(StoreError, match=r"hydra\.sweeper\.storage: sqlite:/// names no file; give one, such as"):
-        search(storage="sqlite:///").run(FakeLauncher(quadratic))
+@pytest.mark.parametrize(
+    "address", ["sqlite:///", "sqlite://", "sqlite:///:memory:", "sqlite+pysqlite:///:memory:?a=b"]
+)
+def test_a_storage_names_a_file(search: Callable[..., Search], address: str) -> None:
+    """A database in memory would end with the process."""
+    with pytest.raises(StoreError, match=re.escape(f"hydra.sweeper.storage: {address} names no file; give one, such")):
+        search(storage=address).run(FakeLauncher(quadratic))
 
 
 def test_passwords_are_not_shown() -> None:

@@ -78,6 +78,12 @@ class KerasFile(Model):
                 f"{self.path}: it gives {list(given[0].shape[1:])} an example, but {data.name} has {data.outputs} "
                 f"classes; experiment.model.classes={data.outputs} puts a new last layer in the place of its own"
             )
+        if self.classes is None and data.task == "classification" and _has_sigmoid(start):
+            raise Refused(
+                f"{self.path}: it ends with a sigmoid, which gives each class a probability of its own, but an example "
+                f"of {data.name} has one class; experiment.model.classes={data.outputs} puts a new last layer in the "
+                "place of its own"
+            )
         if self.classes is None and data.task == "regression" and not has_unit(start):
             raise Refused(
                 f"{self.path}: the unit of its output is not known; experiment.model.classes=1 puts a new last layer "
@@ -86,11 +92,23 @@ class KerasFile(Model):
 
 
 def _without_head(model: Any) -> Any:
-    """Return the model up to the vector that its last layer with weights takes."""
+    """Return the model up to the vector that its last layer with weights takes, perhaps one of a model within."""
     import keras
 
     head = next((layer for layer in reversed(model.layers) if layer.weights), model.layers[-1])
-    return keras.Model(model.inputs[0], head.input, name="body")
+    taken = keras.Operation.input.fget(head)  # a model's own ``input`` is not what it is called with
+    return keras.Model(
+        model.inputs[0], _without_head(head)(taken) if isinstance(head, keras.Model) else taken, name="body"
+    )
+
+
+def _has_sigmoid(model: Any) -> bool:
+    import keras
+
+    last = model.outputs[0]._keras_history.operation
+    if isinstance(last, keras.Model):
+        return _has_sigmoid(last)
+    return getattr(last, "activation", None) is keras.activations.sigmoid or type(last).__name__ == "Sigmoid"
 
 
 def _with_logits(model: Any) -> Any:
