@@ -13,12 +13,13 @@ import numpy as np
 
 from experiments.autodiff.derivative import GRADIENT, Array, Block, Derivative
 from experiments.autodiff.differentiate import FORWARD, REVERSE
-from experiments.autodiff.execution_paths import Computed, ExecutionPath
+from experiments.autodiff.execution_paths import ExecutionPath
 from experiments.autodiff.expression import Expression, Number
 from experiments.autodiff.findings import Checked
 from experiments.autodiff.functions import CONSTANTS
 from experiments.autodiff.graph import Drawing
 from experiments.autodiff.point import changes, digits_of, in_words, is_beyond_floats, round_number, rounded
+from experiments.autodiff.series import Result
 from experiments.autodiff.symbolic import DIGITS
 from experiments.autodiff.truth import Truth
 from experiments.recorder import Row
@@ -31,17 +32,6 @@ MOST_FINDINGS = 10
 
 MOST_CHANGES = 5
 """The note names up to this many numbers that a dtype cannot hold."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What TensorFlow computed on one execution path, and the truth at the point as that path's dtype holds it."""
-
-    path: ExecutionPath
-    computed: Computed
-    truths: list[list[Truth]]
-    lost_step: str = ""
-    """The first step of the evaluation that the dtype cannot hold, in words; empty where it holds all."""
 
 
 @dataclass

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experiments.autodiff.answer import AutodiffAnswer, Result
+from experiments.autodiff.answer import AutodiffAnswer
 from experiments.autodiff.derivative import Entry
 from experiments.autodiff.findings import Checked
 from experiments.autodiff.held import as_held
 from experiments.autodiff.numeric import Slopes
+from experiments.autodiff.series import Result
 from experiments.reporting.figures import BLUE, GREEN, ORANGE, new_figure, no_minor_ticks
 
 if TYPE_CHECKING:

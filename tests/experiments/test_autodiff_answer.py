@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from experiments.autodiff.answer import AutodiffAnswer, Result
+from experiments.autodiff.answer import AutodiffAnswer
 from experiments.autodiff.derivative import GRADIENT, Derivative
 from experiments.autodiff.execution_paths import Computed, ExecutionPath, every_path
 from experiments.autodiff.grammar import parse
 from experiments.autodiff.plots import step_figure, tangent_figure
+from experiments.autodiff.series import Result
 from experiments.autodiff.truth import Truth
 from experiments.runtime import device
 
