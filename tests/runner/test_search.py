@@ -18,14 +18,18 @@ from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper, findings, told
+from hydra_plugins.lab_bench.optuna_sweeper import OptunaSweeper
 from runner.config.sweep_settings import Objective
 from runner.config.words import readable
 from runner.errors import StoreError, UserError
 from runner.messages import Metric
 from runner.sweep.job_return import JobWasPruned
-from runner.sweep.search import OWNER, Search, Told, best_of, newest_study, without_password
+from runner.sweep.search import Search, Told
+from runner.sweep.search_answer import best_of, findings
 from runner.sweep.space import Space, distribution_of, space_of
+from runner.sweep.study import OWNER
+from runner.sweep.study_storage import StudyStorage, without_password
+from runner.sweep.trial_outcomes import told
 from runner.tracking.tags import PROCESS
 from tests.conftest import run_command
 from tests.runner.jobs import StepwiseToy, job
@@ -92,10 +96,10 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def search(storage: str, name: str) -> Callable[..., Search]:
-    def build(*overrides: str, **changes: Any) -> Search:
+    def build(*overrides: str, storage: str = storage, **changes: Any) -> Search:
         kept: dict[str, Any] = {
             "objectives": [Objective("loss")],
-            "storage": storage,
+            "storage": StudyStorage(storage),
             "study_name": name,
             "n_trials": 5,
         }
@@ -513,7 +517,7 @@ def test_only_a_resumed_sweep_goes_on(door: Callable[..., OptunaSweeper], tmp_pa
     assert jobs == [3, 3, 2, 0]
     storage = f"sqlite:///{tmp_path / 'store' / 'optuna.db'}"
     assert len(optuna.get_all_study_names(storage)) == 2
-    assert newest_study(storage, "another") is None
+    assert StudyStorage(storage).newest("another") is None
 
 
 @pytest.mark.parametrize("word", ["sweep.retry_running=true", "sweep.retry_failed=false", "++sweep.retry_running=true"])
@@ -546,7 +550,7 @@ def test_keys_of_one_choice_are_searched_only_in_its_trials(tmp_path):
     space = space_of(
         ["model=mlp,cnn", "mlp.dropout=0.1,0.2", "cnn.dropout=interval(0.3,0.5)", "cnn.filters=choice([8,16])"], PARSER
     )
-    storage = f"sqlite:///{tmp_path}/studies.db"
+    storage = StudyStorage(f"sqlite:///{tmp_path}/studies.db")
     seen: list[list[str]] = []
 
     def evaluate(batch: list[list[str]], first: int) -> list[Told]:
