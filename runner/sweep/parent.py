@@ -1,4 +1,4 @@
-"""The parent run of a sweep, whose children are the runs of its jobs."""
+"""Begins the parent run of a sweep, or finds it again, and finds its children, the runs of the jobs."""
 
 from __future__ import annotations
 

@@ -9,34 +9,29 @@ from typing import Self
 
 from hydra.core.utils import JobReturn
 
-from runner.errors import ExitStatus, StoreError
+from runner.errors import ExitStatus
 from runner.execution.context import Context, Parent
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
-from runner.execution.new_run import reopen
 from runner.execution.pruning import Pruner
-from runner.sweep.answer import SweepAnswer
 from runner.sweep.checks import require_prunable
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition
 from runner.sweep.engine import Engine
 from runner.sweep.job_return import job_return
-from runner.sweep.job_table import job_table
-from runner.sweep.parent import children, find_parent, new_parent
+from runner.sweep.parent import find_parent, new_parent
+from runner.sweep.parent_run import ParentRun
 from runner.sweep.refinement import Refinement
 from runner.sweep.replays import Replays
 from runner.sweep.resumed import Resumed
+from runner.sweep.sweep_jobs import SweepJobs
 from runner.sweep.view import SweepView
 from runner.tracking.needs import needs_of
-from runner.tracking.run import TrackedRun
 from runner.tracking.store import Store, locate
-
-JOBS = "jobs.json"
-"""The artifact of a sweep with every job's config."""
 
 
 class Sweep:
-    """A sweep: the command line creates it, and Hydra's launcher asks it to run jobs, once or more often.
+    """Runs the jobs that Hydra's launcher hands over, once or more often, and has the parent run record them.
 
     As a context manager it closes the parent run, however the sweep ends.
     """
@@ -54,26 +49,16 @@ class Sweep:
         self._stack = ExitStack()
         self._view = view
         self._interruption = Interruption()
-        self._context: Context | None = None
-        self._parent: TrackedRun | None = None
+        self._parent: ParentRun | None = None
         self._resumed: Resumed | None = None
         self._engines: list[Engine] = []
-        self._jobs: list[Job] = []
-        self._ends: dict[int, JobEnd] = {}
-        self._kept: dict[int, object] = {}
-        """The content of jobs.json by job number, the jobs of a resumed sweep's earlier commands included."""
-        self._later = 0
-        """How many jobs a search still intends to launch."""
-        self._is_cut_short = False
-        """Whether a search ended before it could launch them, or a refinement before its end."""
-        self.is_search = False
-        """Whether the jobs follow from what earlier ones have found. Those of a grid are launched at once."""
+        self._jobs = SweepJobs()
         self._batch: list[Job] = []
         """The jobs of the last launch, once the store is open for them."""
-        self._left_open = ""
-        """What the refinement did not find, in Markdown."""
-        self._before_finished = True
-        """Whether the jobs of earlier commands are FINISHED, as far as they count."""
+        self._later = 0
+        """How many jobs a search still intends to launch."""
+        self.is_search = False
+        """Whether the jobs follow from what earlier ones have found. Those of a grid are launched at once."""
 
     def __enter__(self) -> Self:
         return self
@@ -81,19 +66,19 @@ class Sweep:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._is_cut_short |= self._later > 0 and (error is not None or self.was_interrupted)
+        self._jobs.are_cut_short |= self._later > 0 and (error is not None or self.was_interrupted)
         try:
             for engine in self._engines:
                 engine.close()
             if self._parent is not None:
-                self._close_parent(error)
+                self._parent.close(self._jobs, max(engine.at_a_time for engine in self._engines), error)
         finally:
             self._stack.close()
 
     @property
     def is_empty(self) -> bool:
         """Whether no job was launched here, as with Hydra's own launchers."""
-        return not self._jobs
+        return not self._jobs.asked
 
     @property
     def run_id(self) -> str | None:
@@ -103,7 +88,7 @@ class Sweep:
     @property
     def store(self) -> Store | None:
         """Where the runs are, once the store is open."""
-        return self._context.store if self._context else None
+        return self._parent.context.store if self._parent else None
 
     @property
     def was_interrupted(self) -> bool:
@@ -112,7 +97,7 @@ class Sweep:
     @property
     def exit_status(self) -> int:
         """0 only if every job is FINISHED, or was pruned by its search."""
-        if self._all_finished():
+        if self._jobs.all_finished:
             return ExitStatus.OK
         if self._interruption.number is not None:
             return ExitStatus.of_signal(self._interruption.number)
@@ -139,13 +124,13 @@ class Sweep:
             self._engines.append(engine)
         jobs = self._compose(engine, composition, overrides, first_number)
         require_prunable(pruner, engine.here, jobs)
-        self._jobs += jobs
-        context = self._open(jobs, pruner)
+        self._jobs.asked += jobs
+        context = self._open(jobs, pruner).context
         to_run = self._not_finished_yet(jobs, engine.here)
         self._later, self._batch = later, jobs
         self._view.expect(len(to_run) + later)
         for job, end in engine.run(to_run, context, self._view, self._interruption):
-            self._ends[job.number] = end
+            self._jobs.ends[job.number] = end
         if self._interruption.number is not None:
             raise KeyboardInterrupt
         return self.returned
@@ -153,34 +138,29 @@ class Sweep:
     @property
     def returned(self) -> list[JobReturn]:
         """What the jobs of the last launch have come to, also of one that has raised; none if it began none."""
-        return [job_return(job, self._ends.get(job.number)) for job in self._batch]
+        return [job_return(job, self._jobs.ends.get(job.number)) for job in self._batch]
 
     def refine(self) -> None:
         """Measure further what the jobs of a grid leave open; jobs elsewhere would take no turns.
 
         Raises StoreError if the store fails, KeyboardInterrupt after a signal: the sweep is not whole then.
         """
-        if self._context is None or self._parent is None or self.is_search or not self._engines[0].here:
+        if self._parent is None or self.is_search or not self._engines[0].here or not self._jobs.settings.refine:
             return
-        settings = self._jobs[0].parts.sweep
-        if not settings.refine:
-            return
-        self._context.pruner = None  # what is measured further is no trial
-        refinement = Refinement(self._context, self._parent.id, self._jobs, settings.refine_seconds)
+        context, seconds = self._parent.context, self._jobs.settings.refine_seconds
+        refinement = Refinement(context, self._parent.id, self._jobs.asked, seconds)
         for number, jobs in enumerate(refinement.rounds(), 1):
             self._view.say(f"round {number} of further sizes, where the lead changes: {len(jobs)} jobs")
-            self._run_further(jobs)
-        self._left_open = refinement.remark
+            self._run_further(jobs, context)
+        self._jobs.left_open = refinement.remark
 
-    def _run_further(self, jobs: Sequence[Job]) -> None:
-        assert self._context is not None
-        context = self._context
+    def _run_further(self, jobs: Sequence[Job], context: Context) -> None:
         to_run = [job for job in jobs if self._taken_over(job, here=True) is None]
         self._view.expect(len(to_run))
         for _ in self._engines[0].run(to_run, context, self._view, self._interruption):
             pass
         if self.was_interrupted:
-            self._is_cut_short = True
+            self._jobs.are_cut_short = True
             raise KeyboardInterrupt
 
     def _taken_over(self, job: Job, here: bool) -> JobEnd | None:
@@ -206,23 +186,23 @@ class Sweep:
             jobs.append(job)
         return jobs
 
-    def _open(self, jobs: Sequence[Job], pruner: Pruner | None) -> Context:
+    def _open(self, jobs: Sequence[Job], pruner: Pruner | None) -> ParentRun:
         """Open the store and the parent run, at the first launch."""
-        if self._context is None:
+        if self._parent is None:
             job = jobs[0]
-            context = self._context = Context(locate(job.parts.tracking))
+            context = Context(locate(job.parts.tracking))
             context.pruner = pruner
             if (needs := needs_of(job.parts for job in jobs)) != needs_of([job.parts]):  # that has been checked
                 context.store.check(needs)
             self._view.working("opening the store", 0, None)
             context.open(self._view.say)
             self._interruption = self._stack.enter_context(interruptible())
-            self._parent = self._reopened(context, job) or new_parent(context, job, self._command)
-            self._describe(self._parent)
+            self._parent = self._reopened(context, job) or self._begun(context, job)
+            self._parent.describe(jobs)
             context.parent = Parent(self._parent.id)
-        return self._context
+        return self._parent
 
-    def _reopened(self, context: Context, job: Job) -> TrackedRun | None:
+    def _reopened(self, context: Context, job: Job) -> ParentRun | None:
         """Reopen the parent run of the sweep to resume, if there is one."""
         settings = job.parts.sweep
         if settings.resume is False:
@@ -232,19 +212,10 @@ class Sweep:
             self._view.say("sweep.resume: no sweep of this command is in the store; this is the first")
             return None
         self._resumed = Resumed.of(context, found.info.run_id, settings)
-        parent = reopen(context, found)
-        self._kept = {job["number"]: job for job in parent.read_json(JOBS) or ()}
-        return parent
+        return ParentRun.reopened(context, found, self._view, self._interruption)
 
-    def _describe(self, parent: TrackedRun) -> None:
-        """Record what is needed to understand the sweep: the environment, and each job's config as composed."""
-        assert self._context is not None
-        self._kept |= {
-            job.number: {"number": job.number, "question": job.question_hash, "config": dict(job.question)}
-            for job in self._jobs
-        }
-        jobs = [self._kept[number] for number in sorted(self._kept)]
-        parent.json({"environment.json": self._context.surroundings, JOBS: jobs})
+    def _begun(self, context: Context, job: Job) -> ParentRun:
+        return ParentRun(context, new_parent(context, job, self._command), self._view, self._interruption)
 
     def _not_finished_yet(self, jobs: Sequence[Job], here: bool) -> list[Job]:
         """Select the jobs to run. The ends of those that a resumed sweep has finished are taken over."""
@@ -254,54 +225,9 @@ class Sweep:
             if end is None:
                 to_run.append(job)
             else:
-                self._ends[job.number] = end
+                self._jobs.ends[job.number] = end
         for remark in self._resumed.remarks() if self._resumed else ():
             self._view.say(remark)
         if len(to_run) < len(jobs):
             self._view.say(f"{len(jobs) - len(to_run)} of {len(jobs)} jobs are done already")
         return to_run
-
-    def _all_finished(self) -> bool:
-        ends = [self._ends.get(job.number) for job in self._jobs]
-        is_whole = self._before_finished and not self._is_cut_short
-        return is_whole and all(end is not None and end.is_over for end in ends)
-
-    def _close_parent(self, error: BaseException | None) -> None:
-        """Write the answer and end the parent run with its true status."""
-        parent = self._parent
-        assert parent is not None
-        table = job_table([(job, self._ends.get(job.number)) for job in self._jobs])
-        if isinstance(error, StoreError):  # it names the folders of what was saved, which no second error may hide
-            self._view.conclude(table, "", parent.link, parent.ui_hint)
-            with self._interruption.dispensable():
-                parent.end_if_possible("FAILED")
-            return
-        try:
-            answer = self._record_answer(parent)
-            self._view.conclude(table, answer, parent.link, parent.ui_hint)
-            parent.end(self._status(error))
-        except BaseException:
-            parent.end_if_possible("FAILED" if self._status(error) == "FINISHED" else self._status(error))
-            raise
-
-    def _record_answer(self, parent: TrackedRun) -> str:
-        """Record the answer of the sweep; return it in Markdown."""
-        assert self._context is not None
-        self._view.working("comparing the jobs", 0, None)
-        self._describe(parent)
-        not_started = [job for job in self._jobs if job.number not in self._ends]
-        runs = list(children(self._context, parent.id))
-        at_a_time = max(engine.at_a_time for engine in self._engines)
-        settings = self._jobs[0].parts.sweep
-        uri = self._context.client.tracking_uri
-        answer = SweepAnswer(runs, uri, settings, self._jobs, not_started, at_a_time, self._left_open)
-        # After a signal there may be little time left, and a resumed sweep compares its jobs.
-        self._before_finished = answer.all_finished
-        kinds = [] if self.was_interrupted else dict.fromkeys(type(job.parts.experiment) for job in self._jobs)
-        parent.record(answer.records(list(kinds)))
-        return parent.last_note
-
-    def _status(self, error: BaseException | None) -> str:
-        if self._all_finished() and (error is None or self.was_interrupted):
-            return "FINISHED"
-        return "KILLED" if self.was_interrupted else "FAILED"
