@@ -83,7 +83,7 @@ def _lasting_of_one(same: Sequence[Run]) -> Sequence[Run]:
 
 
 def _code_of(run: Run) -> tuple[str | None, str | None]:
-    """The code that made a run, and that which made what it began with."""
+    """The hash of the run's code, and of the code of what it resumed."""
     return run.data.tags.get(tags.CODE), run.data.tags.get(tags.BEGUN_BY)
 
 

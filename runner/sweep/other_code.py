@@ -1,4 +1,4 @@
-"""Marks the jobs of a sweep that other code has made than the one that compares them."""
+"""Marks the jobs that were run by other code than the present one."""
 
 from __future__ import annotations
 

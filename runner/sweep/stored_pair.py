@@ -126,7 +126,7 @@ def _jobs(client: MlflowClient, sweep: Run) -> list[StoredRun]:
 
 
 def _values(one: StoredRun, keys: Sequence[str]) -> tuple[object, ...]:
-    """Return the job's values of what either sweep varies; what its own command does not set is in its config."""
+    """The job's value of each swept key: from its overrides, else from its config."""
     known = {tags.EXPERIMENT: one.run.data.tags.get(tags.EXPERIMENT, ""), **one.result.config}
     own = overrides_of(one.run)
     return tuple(value_of(own.get(key) or str(known.get(_parameter(key, known), ""))) for key in keys)
