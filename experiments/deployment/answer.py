@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan
 
 from experiments.deployment.advice import Advice
 from experiments.deployment.load import WANTED_CALLS
+from experiments.deployment.original import Original
 from experiments.deployment.scores import LOSS, SAME, Scores
-from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.service import Figure, Service
+from experiments.deployment.settings import DeploymentSettings
 from experiments.deployment.sustained import Sustained
 from experiments.deployment.words import call, plus_minus, room, start
 from experiments.networks.saving import checksums
@@ -22,20 +23,20 @@ from experiments.reporting.text import duration
 
 @dataclass(frozen=True)
 class DeploymentAnswer:
-    """The backends measured so far, compared. It follows the series: what is measured later is in it."""
+    """The backends measured so far, compared."""
 
-    series: DeploymentSeries
+    settings: DeploymentSettings
+    original: Original
+    services: Sequence[Service]
+    not_measured: Mapping[str, str]
+    """Backend -> why it has no figures."""
     placement: str
     """The title of the device that computed: ``GPU:0 (NVIDIA A100-SXM4-40GB)`` or ``CPU:0``."""
-
-    @property
-    def services(self) -> list[Service]:
-        return self.series.services
 
     def rows(self) -> list[Row]:
         """Return one row for each backend, measured or not."""
         missing: list[Row] = [
-            {"way": name, "status": f"not measured: {reason}"} for name, reason in self.series.not_measured.items()
+            {"way": name, "status": f"not measured: {reason}"} for name, reason in self.not_measured.items()
         ]
         return [*map(self._row, self.services), *missing]
 
@@ -70,23 +71,23 @@ class DeploymentAnswer:
     @property
     def sustained(self) -> Sustained:
         """The backends measured so far under load."""
-        return Sustained(self.services, self.series.settings.p99_ms)
+        return Sustained(self.services, self.settings.p99_ms)
 
     @cached_property
     def scores(self) -> Scores:
-        return Scores(self.series)
+        return Scores(self.original)
 
     def note(self) -> str:
         """Return the answer in Markdown."""
-        parts = [f"**{literal(self.series.source.title)}**, served on {self.placement}"]
+        parts = [f"**{literal(self.original.source.title)}**, served on {self.placement}"]
         if self.services:
-            test_set = self.series.test_set
-            parts[0] += f": {self.series.parameters:,} parameters, {len(test_set.inputs):,} test examples."
+            test_set = self.original.test_set
+            parts[0] += f": {self.original.parameters:,} parameters, {len(test_set.inputs):,} test examples."
             parts.append(markdown_table(list(map(self._table_row, self.services))))
         if len(self.services) > 1:
             parts.append("\n".join(Advice(self.services, self.scores).lines()))
         parts += self.sustained.note()
-        parts += [f"Not measured: {name} - {literal(reason)}." for name, reason in self.series.not_measured.items()]
+        parts += [f"Not measured: {name} - {literal(reason)}." for name, reason in self.not_measured.items()]
         parts += [
             f"Process {number + 1} of {service.backend.title} found nothing: {literal(reason)}."
             for service in self.services
@@ -110,7 +111,7 @@ class DeploymentAnswer:
         }
         for (batch, clients), rate in service.throughput.items():
             row |= _columns(f"examples_per_s_batch_{batch}_clients_{clients}", rate)
-        quality = self.series.measure_of_quality.replace(" ", "_")
+        quality = self.original.measure_of_quality.replace(" ", "_")
         return row | {"difference_max": service.difference, quality: service.quality, "remark": service.remark or None}
 
     def _table_row(self, service: Service) -> dict[str, str]:
@@ -125,7 +126,7 @@ class DeploymentAnswer:
             "most examples/s": f"{rate.value:,.0f}{plus_minus(rate)}",
             "at batch x clients": f"{point[0]} x {point[1]}",
             "largest difference": f"{service.difference:.1e}",
-            self.series.measure_of_quality: self.scores.in_words(service),
+            self.original.measure_of_quality: self.scores.in_words(service),
         }
 
     def _how_to_read(self) -> str:
@@ -136,12 +137,12 @@ class DeploymentAnswer:
             "interpreter a client; int8's inputs and outputs are quantised by the client, in NumPy, as part of the "
             "call.",
             f"As good as the original counts what loses at most {LOSS:.1%}"
-            if self.series.scoring is not None
+            if self.original.scoring is not None
             else f"There are no labels: as good as the original counts what differs by at most {SAME:g}",
         ]
-        sentences[-1] += f". int8's ranges come from {self.series.test_set.calibrated_with}."
+        sentences[-1] += f". int8's ranges come from {self.original.test_set.calibrated_with}."
         sentences += self._remarks()
-        return " ".join(sentences) + f" SHA-256 of the original: `{checksums.sha256(self.series.source.model)}`."
+        return " ".join(sentences) + f" SHA-256 of the original: `{checksums.sha256(self.original.source.model)}`."
 
     def _origin_of_figures(self) -> str:
         """Say over how many processes the figures are means, and where the intervals are from."""

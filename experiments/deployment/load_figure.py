@@ -21,7 +21,7 @@ def load_figure(answer: DeploymentAnswer) -> Figure:
 
     A whisker is the 95 % interval of the 99th percentile.
     """
-    setting = f"{shortened(answer.series.source.title, LONGEST_SOURCE)}, {answer.placement}"
+    setting = f"{shortened(answer.original.source.title, LONGEST_SOURCE)}, {answer.placement}"
     figure, axes = new_figure("Latency under load", setting)
     axes.set(xscale="log", yscale="log", xlabel="requests a second", ylabel="from arrival to answer: p99, p50 dashed")
     for service, color, marker in zip(answer.services, COLORS, MARKERS, strict=False):

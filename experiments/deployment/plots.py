@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments.deployment.answer import DeploymentAnswer
@@ -32,7 +33,7 @@ def latency_figure(answer: DeploymentAnswer) -> Figure:
 
     A whisker is the 95 % interval of the median. Each point's label gives the accuracy or the error.
     """
-    setting = f"{shortened(answer.series.source.title, LONGEST_SOURCE)}, {answer.placement}"
+    setting = f"{shortened(answer.original.source.title, LONGEST_SOURCE)}, {answer.placement}"
     figure, axes = new_figure("Ways of serving", setting, PLACE)
     axes.set(xscale="log", yscale="log", xlabel="size of what is deployed", ylabel="latency of one example, p50 to p99")
     for service in answer.services:
@@ -58,7 +59,7 @@ def _draw(axes: Axes, answer: DeploymentAnswer, service: Service) -> None:
         axes.errorbar([at], [p50], [[p50 - low], [high - p50]], fmt="none", ecolor="black", capsize=3, linewidth=1)
 
 
-def _set_limits(axes: Axes, services: list[Service]) -> None:
+def _set_limits(axes: Axes, services: Sequence[Service]) -> None:
     """Leave room for labels on the right and for the legend below."""
     sizes = [service.size_bytes for service in services]
     lowest, highest = min(s.p50_ms.value for s in services), max(s.p99_ms.value for s in services)
@@ -79,7 +80,7 @@ def _name(axes: Axes, answer: DeploymentAnswer) -> None:
         place = next((y for y in heights if 0.04 < y < 0.96 and _is_free(left, y, taken)), bottom)
         taken.append((left, place))
         quality = answer.scores.in_words(service)
-        accuracy = "" if quality == "-" else f"\n{answer.series.measure_of_quality} {quality}"
+        accuracy = "" if quality == "-" else f"\n{answer.original.measure_of_quality} {quality}"
         axes.annotate(
             f"{service.backend.title}, {call(service)}{accuracy}",
             (left + 0.015, place),

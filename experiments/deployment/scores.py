@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.deployment.original import Original
 from experiments.deployment.scoring import Targets
-from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.service import Service
 
 LOSS = 0.005
@@ -18,13 +18,13 @@ SAME = 1e-4
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of a series' backends, beside that of its original."""
+    """The scores of backends beside that of their original."""
 
-    series: DeploymentSeries
+    original: Original
 
     def is_as_good(self, service: Service) -> bool:
         """Tell whether the backend loses at most :data:`LOSS` against the original, :data:`SAME` without labels."""
-        original = self.series.original_quality
+        original = self.original.quality
         if service.quality is None or original is None:
             return service.difference <= SAME
         if self._is_regression:
@@ -37,7 +37,7 @@ class Scores:
 
     def loss(self, service: Service) -> str:
         """Say how far the backend's answers are from the original's."""
-        original = self.series.original_quality
+        original = self.original.quality
         if service.quality is None or original is None:
             return f"differs by up to {service.difference:.1e}"
         return f"has {self.in_words(service)} instead of the original's {self._number(original)}"
@@ -47,4 +47,4 @@ class Scores:
 
     @property
     def _is_regression(self) -> bool:
-        return isinstance(self.series.scoring, Targets)
+        return isinstance(self.original.scoring, Targets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from experiments.deployment.backends import BACKENDS, ORIGINAL, BackendFailed, B
 from experiments.deployment.backends.litert import SINGLE_EXAMPLES
 from experiments.deployment.backends.mlflow_serve import MlflowServe
 from experiments.deployment.series import DeploymentSeries
+from experiments.deployment.workshop import Workshop
 from experiments.experiment import Refused
 from experiments.recorder import Source
 from experiments.runtime.device import Device
@@ -159,24 +161,25 @@ def test_runtimes_do_without_tensorflow(served, tmp_path, way, path):
         assert not {"tensorflow", "keras"} & worker.call(BackendWorker.modules)
 
 
-def test_a_missing_package_leaves_one_backend_out(monkeypatch, source):
+def test_a_missing_package_leaves_one_backend_out(monkeypatch, source, on_device):
     monkeypatch.setattr(BACKENDS["onnx"], "requires", ("no_such_package",))
-    with DeploymentSeries(Deployment(ways=["onnx"]), source) as series:
-        assert list(series.measure(lambda *said: None)) == []
-    assert series.not_measured["onnx"] == (
-        "no_such_package not installed; pip install 'tensorflow-lab-bench[deployment]'"
-    )
+    recorder = MemoryRecorder(sources={"latest": source})
+    why = "no_such_package not installed; pip install 'tensorflow-lab-bench[deployment]'"
+    with pytest.raises(Refused, match=f"^no way could be measured: {re.escape(why)}$"):
+        Deployment(ways=["onnx"]).run(recorder)
+    assert recorder.tables["results"] == [{"way": "onnx", "status": f"not measured: {why}"}]
 
 
 QUICK = {"ways": ["litert_float32", "onnx"], "batch_sizes": [2], "clients": [1], "seconds": 0.03}
 
 
 def test_a_process_that_fails_in_a_later_round_costs_nothing_else(source, on_device):
-    with DeploymentSeries(Deployment(**QUICK, processes=2), source) as series:
-        series.begin()
+    settings = Deployment(**QUICK, processes=2)
+    with Workshop(source, settings.timeout) as workshop:
+        series = DeploymentSeries(settings, workshop.examine(settings.examples, settings.seed), workshop)
         turns = series.measure(lambda *said: None)
         found = [next(turns), next(turns)]
-        (series._folder / "model_float32.tflite").unlink()
+        (workshop.folder / "model_float32.tflite").unlink()
         found += turns
     assert sorted(one.backend.name for one in found if one) == ["litert_float32", "litert_float32", "onnx", "onnx"]
     first, second = series.services
@@ -312,8 +315,8 @@ def _outcomes(source: Source, ways: list[str], monkeypatch: pytest.MonkeyPatch) 
     """Way -> its difference from the original and its remark, or why it has none; measured in the order of ``ways``."""
     monkeypatch.setattr(series, "BACKENDS", {way: BACKENDS[way] for way in ways})
     settings = Deployment(ways=ways, batch_sizes=[3], clients=[1], processes=1, seconds=0.01)
-    with DeploymentSeries(settings, source) as measured:
-        measured.begin()
+    with Workshop(source, settings.timeout) as workshop:
+        measured = DeploymentSeries(settings, workshop.examine(settings.examples, settings.seed), workshop)
         list(measured.measure(lambda *said: None))
     return measured.not_measured | {
         service.backend.name: (service.difference, service.remark) for service in measured.services

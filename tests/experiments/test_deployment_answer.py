@@ -19,12 +19,12 @@ from experiments.deployment import Deployment
 from experiments.deployment.answer import DeploymentAnswer
 from experiments.deployment.backends import BACKENDS, BackendFailed, InputSpec
 from experiments.deployment.load import Latency, Throughput, latency, throughput
-from experiments.deployment.original import TestSet, load_test_set
+from experiments.deployment.original import Original
 from experiments.deployment.plots import latency_figure
 from experiments.deployment.scoring import Classes, Scoring, Targets, scoring_of
-from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.service import ProcessFigures, Service
 from experiments.deployment.settings import DeploymentSettings
+from experiments.deployment.test_set import TestSet, load_test_set
 from experiments.deployment.words import size
 from experiments.experiment import Refused
 from experiments.recorder import Source
@@ -68,13 +68,10 @@ def _answer(
     processes: int = 3,
     noise: float = 0.01,
 ) -> DeploymentAnswer:
-    """A series with these measurements and starts of a second. Processes are off by about ``noise``, means not."""
-    series = DeploymentSeries(DeploymentSettings(), source, scoring=scoring)
-    series.parameters, series.original_quality = 83, next((quality for *_, quality in figures.values()), None)
-    inputs, generator = np.zeros((120, 4), np.float32), np.random.default_rng(0)
-    series.test_set = TestSet("", inputs, np.arange(120), None, "", inputs, "100 training inputs")
+    """The answer to these figures, with starts of a second. Processes are off by about ``noise``, means not."""
+    services, generator = list[Service](), np.random.default_rng(0)
     for name, (count, ms, far, quality) in figures.items():
-        service = series.by_backend[name] = Service(BACKENDS[name], count, far, quality)
+        services.append(service := Service(BACKENDS[name], count, far, quality))
         deviations = generator.normal(scale=noise, size=(processes, 3))
         for number, (start, call, rate) in enumerate(np.exp(deviations - deviations.mean(axis=0)).tolist()):
             service.processes[number] = ProcessFigures(
@@ -82,7 +79,15 @@ def _answer(
                 Latency(ms * call, 2 * ms * call, 3 * ms * call, 100, (ms * call / 1e3,)),
                 {(1, 1): Throughput(1, 1, ms * rate), (8, 4): Throughput(8, 20, 8 * ms * rate)},
             )
-    return DeploymentAnswer(series, "GPU:1 (Imaginary X1)")
+    return DeploymentAnswer(DeploymentSettings(), _original(source, scoring), services, {}, "GPU:1 (Imaginary X1)")
+
+
+def _original(source: Source, scoring: Scoring | None) -> Original:
+    """An original with an accuracy of 90 %, or a mean absolute error of 2."""
+    inputs = np.zeros((120, 4), np.float32)
+    test_set = TestSet("", inputs, np.arange(120), None, "", inputs, "100 training inputs")
+    outputs = np.full(120, 2.0) if isinstance(scoring, Targets) else np.eye(2)[[0] * 108 + [1] * 12]
+    return Original(source, 83, test_set, outputs, scoring)
 
 
 def test_the_note_names_the_device_and_the_model(source):
@@ -139,8 +144,8 @@ def test_a_single_process_allows_no_verdict(source):
 
 def test_a_process_that_failed_later_is_named(source):
     answer = _answer(source, LABELLED)
-    del answer.series.by_backend["keras"].processes[1]
-    answer.series.by_backend["keras"].failures[1] = "it died"
+    del answer.services[0].processes[1]
+    answer.services[0].failures[1] = "it died"
     assert "Process 2 of Keras, eager found nothing: it died." in answer.note()
     assert "what 2 to 3 processes found" in answer.note()
     assert [row["processes"] for row in answer.rows()] == [2, 3, 3, 3]
@@ -176,8 +181,7 @@ def test_the_error_of_a_regression_may_grow_by_half_a_percent(source):
 
 
 def test_rows_have_each_backend_measured_or_not(source):
-    answer = _answer(source, {"keras": LABELLED["keras"]})
-    answer.series.not_measured["onnx"] = "onnx not installed"
+    answer = replace(_answer(source, {"keras": LABELLED["keras"]}), not_measured={"onnx": "onnx not installed"})
     measured, missing = answer.rows()
     assert measured["way"] == "keras"
     assert measured["accuracy"] == 0.9
@@ -191,14 +195,6 @@ def test_rows_have_each_backend_measured_or_not(source):
 
 def test_a_single_backend_needs_no_advice(source):
     assert "Which to use when" not in _answer(source, {"keras": LABELLED["keras"]}).note()
-
-
-def test_an_answer_follows_its_series(source):
-    """The same answer is asked after each backend."""
-    answer = _answer(source, {"keras": LABELLED["keras"]})
-    assert len(answer.rows()) == 1
-    answer.series.by_backend["litert_float32"] = _answer(source, LABELLED).services[1]
-    assert [row["way"] for row in answer.rows()] == ["keras", "litert_float32"]
 
 
 def test_the_figure_labels_each_backend(source):

@@ -46,6 +46,7 @@ from experiments.deployment.backend_worker import BackendWorker
 from experiments.deployment.backends import BACKENDS
 from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.settings import DeploymentSettings
+from experiments.deployment.workshop import Workshop
 from experiments.networks.saving import reload, save
 from experiments.recorder import Source
 from experiments.runtime import device
@@ -64,11 +65,12 @@ def told(process):
     settings, tensorflow = process.call(BackendWorker.device)
     return asdict(settings) | {"tensorflow": tensorflow}
 
-with DeploymentSeries(DeploymentSettings(), Source("a model", Path("saved", "model.keras"))) as series:
-    series.begin()
-    found["original"] = told(series._original)
+settings, source = DeploymentSettings(), Source("a model", Path("saved", "model.keras"))
+with Workshop(source, settings.timeout) as workshop:
+    series = DeploymentSeries(settings, workshop.examine(settings.examples, settings.seed), workshop)
+    found["original"] = told(workshop.process())
     backend = BACKENDS["saved_model"]
-    with series._started(backend, series._make(backend)) as (process, _):
+    with series._started(backend, workshop.make(backend)) as (process, _):
         found["backend"] = told(process)
 Path("found.json").write_text(json.dumps(found))
 """
