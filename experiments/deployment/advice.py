@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
+from experiments.deployment.backend_result import BackendResult
 from experiments.deployment.backends import ServingBackend
 from experiments.deployment.backends.mlflow_serve import MlflowServe
-from experiments.deployment.scores import Scores
-from experiments.deployment.service import Figure, Service
+from experiments.deployment.estimate import Estimate
+from experiments.deployment.quality import Quality
 from experiments.deployment.words import asked, call, plus_minus, rate, room, size, start
 from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, verdicts, what_decides
 from experiments.reporting.text import listed
@@ -24,16 +25,16 @@ NO_VERDICT = (
 class Criterion:
     """Something by which backends are compared."""
 
-    figure: Callable[[Service], Figure]
+    estimate: Callable[[BackendResult], Estimate]
     """A time: less is better."""
-    in_words: Callable[[Service], str]
-    conditions: Callable[[Service], str] = lambda service: ""
-    """What belongs to the figure where a backend is named alone."""
+    in_words: Callable[[BackendResult], str]
+    conditions: Callable[[BackendResult], str] = lambda result: ""
+    """What belongs to it where a backend is named alone."""
 
 
-SOON = Criterion(lambda service: service.p50_ms, call)
-MANY = Criterion(lambda service: service.seconds_per_example, rate, asked)
-STARTED = Criterion(lambda service: service.startup_seconds, start)
+SOON = Criterion(lambda result: result.p50_ms, call)
+MANY = Criterion(lambda result: result.seconds_per_example, rate, asked)
+STARTED = Criterion(lambda result: result.startup_seconds, start)
 
 Pair = tuple[Criterion, type[ServingBackend], type[ServingBackend]]
 """A criterion, the backend with the longer time, and the one with the shorter time."""
@@ -43,19 +44,19 @@ Pair = tuple[Criterion, type[ServingBackend], type[ServingBackend]]
 class Advice:
     """The advice on these backends."""
 
-    services: Sequence[Service]
-    scores: Scores
+    results: Sequence[BackendResult]
+    quality: Quality
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the advice in Markdown."""
-        good = [service for service in self.services if self.scores.is_as_good(service)]
-        candidates = good or self.services
+        good = [result for result in self.results if self.quality.is_as_good(result)]
+        candidates = good or self.results
         yield f"Which to use when{'' if good else ' (all lose against the original)'}:"
         yield ""
         if self._ratios:
             yield f"- one answer at a time, soon: {self._best(SOON, candidates)}"
             yield f"- many examples: {self._best(MANY, candidates)}"
-        smallest = min(candidates, key=lambda service: service.size_bytes)
+        smallest = min(candidates, key=lambda result: result.size_bytes)
         yield f"- little room: {_equals(smallest, candidates)}{self._smaller_with_loss(smallest)}"
         if self._ratios:
             yield f"- started for each request, up to the first answer: {self._best(STARTED, candidates)}"
@@ -69,8 +70,8 @@ class Advice:
         return {
             (criterion, longer.backend, shorter.backend): ratio
             for criterion in (SOON, MANY, STARTED)
-            for shorter, longer in combinations(_sorted(criterion, self.services), 2)
-            if (ratio := criterion.figure(longer).over(criterion.figure(shorter)))
+            for shorter, longer in combinations(_sorted(criterion, self.results), 2)
+            if (ratio := criterion.estimate(longer).over(criterion.estimate(shorter)))
         }
 
     @cached_property
@@ -78,13 +79,13 @@ class Advice:
         """The verdicts on all pairs: which backend is compared with the others is known only from the same figures."""
         return dict(zip(self._ratios, verdicts(list(self._ratios.values())), strict=True))
 
-    def _best(self, criterion: Criterion, candidates: Sequence[Service]) -> str:
+    def _best(self, criterion: Criterion, candidates: Sequence[BackendResult]) -> str:
         """Name the best backend with its figure, and with it all that are not worse for certain."""
         best, *others = _sorted(criterion, candidates)
         pairs = {(criterion, other.backend, best.backend): other for other in others}
         close = {pair: other for pair, other in pairs.items() if self._verdicts.get(pair) is not Verdict.SLOWER}
         if not close:
-            figure = criterion.in_words(best) + plus_minus(criterion.figure(best))
+            figure = criterion.in_words(best) + plus_minus(criterion.estimate(best))
             return f"**{best.backend.title}**, {figure}{criterion.conditions(best)}"
         named = [f"**{one.backend.title}** ({criterion.in_words(one)})" for one in (best, *close.values())]
         return f"{listed(named, len(named))}, {self._why(list(close))}"
@@ -99,17 +100,17 @@ class Advice:
         how = f": {what_decides(max(needed), 'experiment.processes')}" if needed else ""
         return f"which cannot be told apart{how}"
 
-    def _smaller_with_loss(self, smallest: Service) -> str:
+    def _smaller_with_loss(self, smallest: BackendResult) -> str:
         """Name the backend that is smaller still but loses against the original, and say how much."""
-        least = min(self.services, key=lambda service: service.size_bytes)
+        least = min(self.results, key=lambda result: result.size_bytes)
         if least.size_bytes >= smallest.size_bytes:
             return ""
-        return f"; {least.backend.title} has {size(least.size_bytes)}, but {self.scores.loss(least)}"
+        return f"; {least.backend.title} has {size(least.size_bytes)}, but {self.quality.loss(least)}"
 
-    def _over_http(self, candidates: Sequence[Service]) -> Iterator[str]:
+    def _over_http(self, candidates: Sequence[BackendResult]) -> Iterator[str]:
         """Say what MLflow's server costs, where it is slower than the quickest backend for certain."""
         quickest = _sorted(SOON, candidates)[0]
-        served = next((one for one in self.services if one.backend is MlflowServe), None)
+        served = next((one for one in self.results if one.backend is MlflowServe), None)
         pair = (SOON, MlflowServe, quickest.backend)
         if served is None or self._verdicts.get(pair) is not Verdict.SLOWER:
             return
@@ -122,12 +123,12 @@ class Advice:
         )
 
 
-def _sorted(criterion: Criterion, services: Sequence[Service]) -> list[Service]:
-    """Return the services, that with the shortest time first."""
-    return sorted(services, key=lambda service: criterion.figure(service).value)
+def _sorted(criterion: Criterion, results: Sequence[BackendResult]) -> list[BackendResult]:
+    """Return the results, that with the shortest time first."""
+    return sorted(results, key=lambda result: criterion.estimate(result).value)
 
 
-def _equals(smallest: Service, candidates: Sequence[Service]) -> str:
+def _equals(smallest: BackendResult, candidates: Sequence[BackendResult]) -> str:
     """Name the smallest backend with its size, and all others whose size reads the same."""
-    equals = [f"**{service.backend.title}**" for service in candidates if room(service) == room(smallest)]
+    equals = [f"**{result.backend.title}**" for result in candidates if room(result) == room(smallest)]
     return f"{' and '.join(equals)}, {room(smallest)}"

@@ -8,10 +8,11 @@ from functools import cached_property
 from math import isnan
 
 from experiments.deployment.advice import Advice
+from experiments.deployment.backend_result import BackendResult
+from experiments.deployment.estimate import Estimate
 from experiments.deployment.load import WANTED_CALLS
 from experiments.deployment.original import Original
-from experiments.deployment.scores import LOSS, SAME, Scores
-from experiments.deployment.service import Figure, Service
+from experiments.deployment.quality import LOSS, SAME, Quality
 from experiments.deployment.settings import DeploymentSettings
 from experiments.deployment.sustained import Sustained
 from experiments.deployment.words import call, plus_minus, room, start
@@ -27,7 +28,7 @@ class DeploymentAnswer:
 
     settings: DeploymentSettings
     original: Original
-    services: Sequence[Service]
+    results: Sequence[BackendResult]
     not_measured: Mapping[str, str]
     """Backend -> why it has no figures."""
     placement: str
@@ -38,95 +39,95 @@ class DeploymentAnswer:
         missing: list[Row] = [
             {"way": name, "status": f"not measured: {reason}"} for name, reason in self.not_measured.items()
         ]
-        return [*map(self._row, self.services), *missing]
+        return [*map(self._row, self.results), *missing]
 
     def throughput_rows(self) -> list[Row]:
         """Return one row for each backend, batch size and number of clients."""
         return [
             {
-                "way": service.backend.name,
+                "way": result.backend.name,
                 "batch_size": batch,
                 "clients": clients,
                 **_columns("examples_per_s", rate),
-                "processes": len(rate.levels),
+                "processes": len(rate.by_process),
             }
-            for service in self.services
-            for (batch, clients), rate in service.throughput.items()
+            for result in self.results
+            for (batch, clients), rate in result.throughput.items()
         ]
 
     def sample_rows(self) -> list[Row]:
         """Return the raw samples, each with the number of its process; seconds are those of all its calls together."""
         return [
-            {"way": service.backend.name, "call": what, "process": number, "calls": calls, "seconds": seconds}
-            for service in self.services
-            for number, what, calls, seconds in service.samples()
+            {"way": result.backend.name, "call": what, "process": number, "calls": calls, "seconds": seconds}
+            for result in self.results
+            for number, what, calls, seconds in result.samples()
         ]
 
-    def in_short(self, service: Service) -> str:
+    def in_short(self, result: BackendResult) -> str:
         """Return the figures of a backend in one line."""
-        quality = "" if service.quality is None else f", {self.scores.in_words(service)}"
-        failed = f", {len(service.failures)} of its processes failed" if service.failures else ""
-        return f"{call(service)}{plus_minus(service.p50_ms)} a call, {room(service)}{quality}{failed}"
+        quality = "" if result.quality is None else f", {self.quality.in_words(result)}"
+        failed = f", {len(result.failures)} of its processes failed" if result.failures else ""
+        return f"{call(result)}{plus_minus(result.p50_ms)} a call, {room(result)}{quality}{failed}"
 
     @property
     def sustained(self) -> Sustained:
         """The backends measured so far under load."""
-        return Sustained(self.services, self.settings.p99_ms)
+        return Sustained(self.results, self.settings.p99_ms)
 
     @cached_property
-    def scores(self) -> Scores:
-        return Scores(self.original)
+    def quality(self) -> Quality:
+        return Quality(self.original)
 
     def note(self) -> str:
         """Return the answer in Markdown."""
         parts = [f"**{literal(self.original.source.title)}**, served on {self.placement}"]
-        if self.services:
+        if self.results:
             test_set = self.original.test_set
             parts[0] += f": {self.original.parameters:,} parameters, {len(test_set.inputs):,} test examples."
-            parts.append(markdown_table(list(map(self._table_row, self.services))))
-        if len(self.services) > 1:
-            parts.append("\n".join(Advice(self.services, self.scores).lines()))
+            parts.append(markdown_table(list(map(self._table_row, self.results))))
+        if len(self.results) > 1:
+            parts.append("\n".join(Advice(self.results, self.quality).lines()))
         parts += self.sustained.note()
         parts += [f"Not measured: {name} - {literal(reason)}." for name, reason in self.not_measured.items()]
         parts += [
-            f"Process {number + 1} of {service.backend.title} found nothing: {literal(reason)}."
-            for service in self.services
-            for number, reason in service.failures.items()
+            f"Process {number + 1} of {result.backend.title} found nothing: {literal(reason)}."
+            for result in self.results
+            for number, reason in result.failures.items()
         ]
-        if self.services:
+        if self.results:
             parts += [self._how_to_read(), self._tensorflow_serving()]
         return "\n\n".join(part for part in parts if part)
 
-    def _row(self, service: Service) -> dict[str, Cell]:
+    def _row(self, result: BackendResult) -> dict[str, Cell]:
         row: dict[str, Cell] = {
-            "way": service.backend.name,
+            "way": result.backend.name,
             "status": "measured",
-            "size_bytes": service.size_bytes,
-            "processes": len(service.processes),
-            **_columns("startup_seconds", service.startup_seconds),
-            **_columns("p50_ms", service.p50_ms),
-            **_columns("p95_ms", service.p95_ms),
-            **_columns("p99_ms", service.p99_ms),
-            "calls": service.calls,
+            "size_bytes": result.size_bytes,
+            "processes": len(result.processes),
+            **_columns("startup_seconds", result.startup_seconds),
+            **_columns("p50_ms", result.p50_ms),
+            **_columns("p95_ms", result.p95_ms),
+            **_columns("p99_ms", result.p99_ms),
+            "calls": result.calls,
         }
-        for (batch, clients), rate in service.throughput.items():
+        for (batch, clients), rate in result.throughput.items():
             row |= _columns(f"examples_per_s_batch_{batch}_clients_{clients}", rate)
         quality = self.original.measure_of_quality.replace(" ", "_")
-        return row | {"difference_max": service.difference, quality: service.quality, "remark": service.remark or None}
+        return row | {"difference_max": result.difference, quality: result.quality, "remark": result.remark or None}
 
-    def _table_row(self, service: Service) -> dict[str, str]:
-        point, rate = service.best_throughput
+    def _table_row(self, result: BackendResult) -> dict[str, str]:
+        point, rate = result.best_throughput
         return {
-            "way": service.backend.title,
-            "size": room(service),
-            "start": start(service) + plus_minus(service.startup_seconds),
-            "p50": call(service) + plus_minus(service.p50_ms),
-            "p95": duration(service.p95_ms.value / 1e3),
-            "p99": duration(service.p99_ms.value / 1e3),
+            "way": result.backend.title,
+            "size": room(result),
+            "start": start(result) + plus_minus(result.startup_seconds),
+            "p50": call(result) + plus_minus(result.p50_ms),
+            "p95": duration(result.p95_ms.value / 1e3),
+            "p99": duration(result.p99_ms.value / 1e3),
             "most examples/s": f"{rate.value:,.0f}{plus_minus(rate)}",
             "at batch x clients": f"{point[0]} x {point[1]}",
-            "largest difference": f"{service.difference:.1e}",
-            self.original.measure_of_quality: self.scores.in_words(service),
+            "largest difference": f"{result.difference:.1e}",
+            self.original.measure_of_quality: self.quality.in_words(result),
         }
 
     def _how_to_read(self) -> str:
@@ -146,7 +147,7 @@ class DeploymentAnswer:
 
     def _origin_of_figures(self) -> str:
         """Say over how many processes the figures are means, and where the intervals are from."""
-        counts = sorted({len(service.processes) for service in self.services})
+        counts = sorted({len(result.processes) for result in self.results})
         processes = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
         if counts == [1]:
             return "Each figure is from a single process, so there are no intervals: another process may differ."
@@ -158,16 +159,16 @@ class DeploymentAnswer:
         )
 
     def _remarks(self) -> Iterator[str]:
-        for remark in dict.fromkeys(service.remark for service in self.services if service.remark):
-            titles = [service.backend.title for service in self.services if service.remark == remark]
+        for remark in dict.fromkeys(result.remark for result in self.results if result.remark):
+            titles = [result.backend.title for result in self.results if result.remark == remark]
             yield f"{', '.join(titles)}: {remark}."
-        few = [service.backend.title for service in self.services if service.fewest_calls < WANTED_CALLS]
+        few = [result.backend.title for result in self.results if result.fewest_calls < WANTED_CALLS]
         if few:
             yield f"Fewer than {WANTED_CALLS} calls in a process, so that p99 is about the slowest: {', '.join(few)}."
 
     def _tensorflow_serving(self) -> str:
         """Return the command that serves the folder kept by this run; the experiment does not run it."""
-        if all(service.backend.name != "saved_model" for service in self.services):
+        if all(result.backend.name != "saved_model" for result in self.results):
             return ""
         return (
             "TensorFlow Serving reads the run's folder `saved_model`, where `1` is the version; not run here:\n\n"
@@ -179,7 +180,7 @@ class DeploymentAnswer:
         )
 
 
-def _columns(name: str, figure: Figure) -> dict[str, Cell]:
-    """Return the columns of a figure with its 95 % interval, which are empty for a single process."""
-    low, high = (None if isnan(end) else end for end in figure.interval)
-    return {name: figure.value, f"{name}_low": low, f"{name}_high": high}
+def _columns(name: str, estimate: Estimate) -> dict[str, Cell]:
+    """Return the columns of an estimate with its 95 % interval, which are empty for a single process."""
+    low, high = (None if isnan(end) else end for end in estimate.interval)
+    return {name: estimate.value, f"{name}_low": low, f"{name}_high": high}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from experiments.deployment.backends import BACKENDS
+from experiments.deployment.quality import LOSS, SAME
 from experiments.deployment.report import DeploymentReport
-from experiments.deployment.scores import LOSS, SAME
 from experiments.deployment.settings import DeploymentSettings
 from experiments.deployment.workshop import Workshop
 from experiments.experiment import Experiment, Refused, Tolerance
@@ -42,5 +42,5 @@ class Deployment(DeploymentSettings, Experiment):
             recorder.progress("original", 1.0, f"{source.title}: {original.parameters:,} parameters")
             report = DeploymentReport(self, original, workshop, current().title, recorder)
             report.run()
-        if not report.series.services:
+        if not report.series.results:
             raise Refused(f"no way could be measured: {next(iter(report.series.not_measured.values()))}")

@@ -24,16 +24,16 @@ def load_figure(answer: DeploymentAnswer) -> Figure:
     setting = f"{shortened(answer.original.source.title, LONGEST_SOURCE)}, {answer.placement}"
     figure, axes = new_figure("Latency under load", setting)
     axes.set(xscale="log", yscale="log", xlabel="requests a second", ylabel="from arrival to answer: p99, p50 dashed")
-    for service, color, marker in zip(answer.services, COLORS, MARKERS, strict=False):
-        found = service.under_load
+    for result, color, marker in zip(answer.results, COLORS, MARKERS, strict=False):
+        found = result.under_load
         rates, p99 = list(found), [one.p99_ms.value for one in found.values()]
         axes.plot(rates, [one.p50_ms.value for one in found.values()], "--", color=color, linewidth=1, alpha=0.6)
-        axes.plot(rates, p99, "-", marker=marker, color=color, label=service.backend.title, markersize=5)
+        axes.plot(rates, p99, "-", marker=marker, color=color, label=result.backend.title, markersize=5)
         for rate, one in found.items():
             axes.plot([rate, rate], one.p99_ms.interval, "-", color=color, linewidth=1)  # NaN draws nothing
     bound = answer.sustained.p99_ms
     axes.axhline(bound, color=GREY, linestyle=":", linewidth=1.2, label=f"bound of p99: {duration(bound / 1e3)}")
-    name_sizes(axes, [int(rate) for service in answer.services for rate in service.under_load])
+    name_sizes(axes, [int(rate) for result in answer.results for rate in result.under_load])
     name_ticks(axes.yaxis)
     axes.yaxis.set_major_formatter(lambda milliseconds, _: duration(milliseconds / 1e3))
     Labels(axes).add_legend()

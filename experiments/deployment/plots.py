@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from experiments.deployment.answer import DeploymentAnswer
-from experiments.deployment.service import Service
+from experiments.deployment.backend_result import BackendResult
 from experiments.deployment.words import call, size
 from experiments.reporting.figures import GREEN, ORANGE, name_ticks, new_figure
 from experiments.reporting.text import duration, shortened
@@ -36,9 +36,9 @@ def latency_figure(answer: DeploymentAnswer) -> Figure:
     setting = f"{shortened(answer.original.source.title, LONGEST_SOURCE)}, {answer.placement}"
     figure, axes = new_figure("Ways of serving", setting, PLACE)
     axes.set(xscale="log", yscale="log", xlabel="size of what is deployed", ylabel="latency of one example, p50 to p99")
-    for service in answer.services:
-        _draw(axes, answer, service)
-    _set_limits(axes, answer.services)
+    for result in answer.results:
+        _draw(axes, answer, result)
+    _set_limits(axes, answer.results)
     _name(axes, answer)
     name_ticks(axes.xaxis)
     name_ticks(axes.yaxis)
@@ -50,19 +50,19 @@ def latency_figure(answer: DeploymentAnswer) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, answer: DeploymentAnswer, service: Service) -> None:
-    color, marker = GOOD if answer.scores.is_as_good(service) else WORSE
-    at, p50, (low, high) = service.size_bytes, service.p50_ms.value, service.p50_ms.interval
-    axes.plot([at, at], [p50, service.p99_ms.value], "-", color=color, linewidth=1, alpha=0.6)
+def _draw(axes: Axes, answer: DeploymentAnswer, result: BackendResult) -> None:
+    color, marker = GOOD if answer.quality.is_as_good(result) else WORSE
+    at, p50, (low, high) = result.size_bytes, result.p50_ms.value, result.p50_ms.interval
+    axes.plot([at, at], [p50, result.p99_ms.value], "-", color=color, linewidth=1, alpha=0.6)
     axes.plot([at], [p50], marker, color=color, markersize=7)
     if not math.isnan(low):
         axes.errorbar([at], [p50], [[p50 - low], [high - p50]], fmt="none", ecolor="black", capsize=3, linewidth=1)
 
 
-def _set_limits(axes: Axes, services: Sequence[Service]) -> None:
+def _set_limits(axes: Axes, results: Sequence[BackendResult]) -> None:
     """Leave room for labels on the right and for the legend below."""
-    sizes = [service.size_bytes for service in services]
-    lowest, highest = min(s.p50_ms.value for s in services), max(s.p99_ms.value for s in services)
+    sizes = [result.size_bytes for result in results]
+    lowest, highest = min(s.p50_ms.value for s in results), max(s.p99_ms.value for s in results)
     width = max(math.log10(max(sizes) / min(sizes)), 0.3)
     axes.set_xlim(min(sizes) / 10 ** (0.08 * width), max(sizes) * 10 ** (0.55 * width))
     axes.set_ylim(lowest / 5, highest * 2)
@@ -71,18 +71,18 @@ def _set_limits(axes: Axes, services: Sequence[Service]) -> None:
 def _name(axes: Axes, answer: DeploymentAnswer) -> None:
     """Label the points on their right; a label that would cover another one moves to the nearest free height."""
     taken = list[tuple[float, float]]()
-    for service in sorted(answer.services, key=lambda service: service.p50_ms.value):
+    for result in sorted(answer.results, key=lambda result: result.p50_ms.value):
         left, bottom = axes.transAxes.inverted().transform(
-            axes.transData.transform((service.size_bytes, service.p50_ms.value))
+            axes.transData.transform((result.size_bytes, result.p50_ms.value))
         )
         steps = sorted(range(-40, 41), key=abs)
         heights = (bottom + step * LABEL_HEIGHT / 4 for step in steps)
         place = next((y for y in heights if 0.04 < y < 0.96 and _is_free(left, y, taken)), bottom)
         taken.append((left, place))
-        quality = answer.scores.in_words(service)
+        quality = answer.quality.in_words(result)
         accuracy = "" if quality == "-" else f"\n{answer.original.measure_of_quality} {quality}"
         axes.annotate(
-            f"{service.backend.title}, {call(service)}{accuracy}",
+            f"{result.backend.title}, {call(result)}{accuracy}",
             (left + 0.015, place),
             xycoords="axes fraction",
             va="center",

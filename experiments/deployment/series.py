@@ -9,11 +9,11 @@ from pathlib import Path
 
 from experiments.deployment.arrivals import UnderLoad, poisson_arrivals
 from experiments.deployment.backend_process import BackendProcess
+from experiments.deployment.backend_result import BackendResult, Point, ProcessResult
 from experiments.deployment.backend_worker import BackendWorker
 from experiments.deployment.backends import BACKENDS, BackendFailed, ServingBackend
 from experiments.deployment.load import Throughput
 from experiments.deployment.original import Original
-from experiments.deployment.service import Point, ProcessFigures, Service
 from experiments.deployment.settings import DeploymentSettings
 from experiments.deployment.workshop import Workshop
 from experiments.runtime.subprocesses import device_in_use
@@ -30,16 +30,16 @@ class DeploymentSeries:
     def __init__(self, settings: DeploymentSettings, original: Original, workshop: Workshop) -> None:
         """``workshop`` is the one that has examined the original."""
         self._settings, self._original, self._workshop = settings, original, workshop
-        self._by_backend = dict[str, Service]()
+        self._by_backend = dict[str, BackendResult]()
         self.not_measured = dict[str, str]()
         """Backend -> why it has no figures."""
 
     @property
-    def services(self) -> list[Service]:
+    def results(self) -> list[BackendResult]:
         """The backends measured so far, in their usual order."""
         return [self._by_backend[name] for name in BACKENDS if name in self._by_backend]
 
-    def measure(self, say: Say) -> Iterator[Service | None]:
+    def measure(self, say: Say) -> Iterator[BackendResult | None]:
         """Measure each backend in several fresh processes; yield it after each of them, None once it is left out.
 
         In each round all backends have a turn, in random order: a drift of the machine affects all alike, and what is
@@ -68,13 +68,13 @@ class DeploymentSeries:
                 self._workshop.end_process()  # it may have crashed, or still be busy with this backend
                 self._leave_out(name, failed, say)
 
-    def _turn(self, backend: type[ServingBackend], artifact: Path, number: int, say: Say) -> Service | None:
+    def _turn(self, backend: type[ServingBackend], artifact: Path, number: int, say: Say) -> BackendResult | None:
         """Measure a backend in one process. One that fails in its first round has no further ones."""
-        service = self._by_backend.get(backend.name)
+        result = self._by_backend.get(backend.name)
         try:
             with self._started(backend, artifact) as (process, startup):
-                if service is None:
-                    service = self._service(backend, artifact, process)
+                if result is None:
+                    result = self._result(backend, artifact, process)
                 figures = self._figures(backend, process, startup, number, say)
         except BackendFailed as failed:
             if (known := self._by_backend.get(backend.name)) is None:
@@ -82,24 +82,24 @@ class DeploymentSeries:
             else:
                 known.failures[number] = str(failed)
             return known
-        service.processes[number] = figures
-        self._by_backend[backend.name] = service
-        return service
+        result.processes[number] = figures
+        self._by_backend[backend.name] = result
+        return result
 
     def _leave_out(self, name: str, failed: BackendFailed, say: Say) -> None:
         self.not_measured[name] = str(failed)
         say(name, 1.0, f"not measured: {failed}")
 
-    def _service(self, backend: type[ServingBackend], artifact: Path, process: BackendProcess) -> Service:
+    def _result(self, backend: type[ServingBackend], artifact: Path, process: BackendProcess) -> BackendResult:
         """Return what is the same in all processes of a backend."""
         original = self._original
         outputs = process.call(BackendWorker.predict, original.test_set.inputs)
         difference, quality = original.difference(outputs), original.quality_of(outputs)
-        return Service(backend, _size(artifact), difference, quality, process.call(BackendWorker.remark))
+        return BackendResult(backend, _size(artifact), difference, quality, process.call(BackendWorker.remark))
 
     def _figures(
         self, backend: type[ServingBackend], process: BackendProcess, startup: float, number: int, say: Say
-    ) -> ProcessFigures:
+    ) -> ProcessResult:
         """Measure a backend in a process that has started."""
         settings, inputs = self._settings, self._original.test_set.inputs
         seconds, points = settings.seconds_of_one_process, settings.points()
@@ -120,7 +120,7 @@ class DeploymentSeries:
             done(2 + len(points) + len(under_load), f"{rate:,} requests a second arrive")
             arrivals = poisson_arrivals(rate, load_seconds, [settings.seed, number, rate])
             under_load[rate] = process.call(BackendWorker.under_load, inputs, arrivals, max(settings.clients))
-        return ProcessFigures(startup, latency, answered, under_load)
+        return ProcessResult(startup, latency, answered, under_load)
 
     @contextmanager
     def _started(self, backend: type[ServingBackend], artifact: Path) -> Iterator[tuple[BackendProcess, float]]:

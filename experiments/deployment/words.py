@@ -4,39 +4,40 @@ from __future__ import annotations
 
 import math
 
-from experiments.deployment.service import Figure, Service
+from experiments.deployment.backend_result import BackendResult
+from experiments.deployment.estimate import Estimate
 from experiments.reporting.text import duration
 
 
-def call(service: Service) -> str:
+def call(result: BackendResult) -> str:
     """Return the median latency of one example."""
-    return duration(service.p50_ms.value / 1e3)
+    return duration(result.p50_ms.value / 1e3)
 
 
-def rate(service: Service) -> str:
+def rate(result: BackendResult) -> str:
     """Return the most examples a second."""
-    _, found = service.best_throughput
+    _, found = result.best_throughput
     return f"{found.value:,.0f} a second"
 
 
-def asked(service: Service) -> str:
+def asked(result: BackendResult) -> str:
     """Return how the most examples a second were asked for."""
-    (batch, clients), _ = service.best_throughput
+    (batch, clients), _ = result.best_throughput
     return f" in batches of {batch} from {clients} client{'s' if clients > 1 else ''}"
 
 
-def room(service: Service) -> str:
-    return size(service.size_bytes)
+def room(result: BackendResult) -> str:
+    return size(result.size_bytes)
 
 
-def start(service: Service) -> str:
-    return duration(service.startup_seconds.value)
+def start(result: BackendResult) -> str:
+    return duration(result.startup_seconds.value)
 
 
-def plus_minus(figure: Figure) -> str:
-    """Return the half width of the 95 % interval relative to the figure, `` ± 3.2%``; empty for a single process."""
-    low, high = figure.interval
-    share = (high - low) / 2 / figure.value
+def plus_minus(estimate: Estimate) -> str:
+    """Return the half width of the 95 % interval relative to the estimate, `` ± 3.2%``; empty for a single process."""
+    low, high = estimate.interval
+    share = (high - low) / 2 / estimate.value
     return "" if math.isnan(share) else f" ± {share:.1%}" if share < 0.1 else f" ± {share:.0%}"
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from experiments.networks.front import Front, Table
+from experiments.networks.preprocessing import Preprocessing, Table
 from experiments.networks.standardisation import Moments, moments, moments_of_bytes
 from experiments.recorder import Cell, DatasetFacts
 
@@ -48,7 +48,7 @@ class Data:
     """The dataset's origin in words, for those who read the run."""
     remarks: tuple[str, ...] = ()
     """What in the data may not be as its owner means it, each in a sentence."""
-    front: Front | None = None
+    preprocessing: Preprocessing | None = None
     """What turns a user's examples into these inputs; None where they are the same."""
     test_rows: Table | None = None
     """The test examples of a table as their owner has them; None for other data."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.networks.data import Data
-from experiments.networks.front import any_names, lookup_of
+from experiments.networks.preprocessing import any_names, lookup_of
 
 LOGITS, PROBABILITIES, CLASS = "logits", "probabilities", "class"
 """The outputs of a classifier: numbers [n, classes], shares [n, classes], and the name [n] of the likeliest class."""
@@ -27,8 +27,8 @@ def served(network: Any, data: Data) -> Any:
     import keras
 
     taken = network.inputs[0]
-    if data.front is not None:
-        raw, encoded = data.front.layers(taken.dtype, network.name)
+    if data.preprocessing is not None:
+        raw, encoded = data.preprocessing.layers(taken.dtype, network.name)
     elif data.task == "regression":
         return network
     else:

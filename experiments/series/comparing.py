@@ -21,7 +21,7 @@ ByTurn = Mapping[Turn, float]
 """The median time of a call in each process, in seconds."""
 
 
-class Compared(Protocol):
+class HasJob(Protocol):
     """Something that an experiment compares, such as a curve; it belongs to one job."""
 
     @property
@@ -82,13 +82,13 @@ def common_setting(members: Sequence[JobResult]) -> str:
     return ", ".join(TRANSFER.get(value, value) for value in common if value not in ("", NONE))
 
 
-def without_result(members: Iterable[JobResult], compared: Iterable[Compared]) -> list[str]:
+def without_result(members: Iterable[JobResult], compared: Iterable[HasJob]) -> list[str]:
     """The jobs that are not compared, as they have no result, each with its status: ``gpu (FAILED)``."""
     known = {id(one.job) for one in compared}
     return [_with_status(job) for job in members if id(job) not in known]
 
 
-def cut_short(compared: Iterable[Compared]) -> list[str]:
+def cut_short(compared: Iterable[HasJob]) -> list[str]:
     """The jobs that are compared although they did not finish, each with its status: ``gpu (KILLED)``."""
     return [_with_status(one.job) for one in compared if one.job.status != "FINISHED"]
 

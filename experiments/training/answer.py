@@ -20,7 +20,7 @@ from experiments.training.baselines import Baseline, baselines_in_words
 from experiments.training.class_scores import class_scores, softmax
 from experiments.training.execution import AUTO
 from experiments.training.history import EpochRow, History
-from experiments.training.scores import RegressionScores, regression_scores
+from experiments.training.regression_scores import RegressionScores, regression_scores
 from experiments.training.session import HeldOutResult
 from experiments.training.settings import TrainingSettings
 

@@ -14,7 +14,7 @@ from experiments.experiment import Refused
 from experiments.measure.contest import Judged
 from experiments.networks.data import Data
 from experiments.networks.datasets.splitting import drawn, picked
-from experiments.networks.front import named_columns
+from experiments.networks.preprocessing import named_columns
 from experiments.networks.saving import Arrays, reload, save
 from experiments.networks.saving.arrays import Array
 from experiments.networks.saving.layout import KERAS

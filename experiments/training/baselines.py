@@ -13,7 +13,7 @@ import numpy.typing as npt
 from experiments.networks.data import Data
 from experiments.reporting.markdown import literal
 from experiments.reporting.text import listed
-from experiments.training.scores import regression_scores
+from experiments.training.regression_scores import regression_scores
 
 Array = npt.NDArray[Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.networks.data import Data
-from experiments.networks.front import Resized
+from experiments.networks.preprocessing import Resized
 from experiments.networks.served import CLASS, LOGITS, PROBABILITIES
 from experiments.reporting.markdown import literal
 from experiments.reporting.text import listed
@@ -21,7 +21,7 @@ def _inputs(data: Data) -> list[str]:
     said = ["Inputs are as the dataset has them: the model scales them itself. Other dtypes are cast."]
     if data.test_rows is not None:
         said.append("A missing number is NaN (`null` in JSON), a missing text is empty.")
-    if isinstance(data.front, Resized):
+    if isinstance(data.preprocessing, Resized):
         said.append("Images may have any size.")
     if data.is_image and data.input_shape[-1] == 1:
         said.append("The axis of the single channel may be missing.")

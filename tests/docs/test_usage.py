@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.networks.data import Data, Split
-from experiments.networks.front import Columns
+from experiments.networks.preprocessing import Columns
 from experiments.recorder import ModelCard
 from experiments.training.meaning import meaning
 from runner.messages import ModelRecord
@@ -16,10 +16,19 @@ ROWS = np.array([(30.0, "female", "Köln")], dtype=[("age", "f8"), ("sex", "U6")
 
 
 def test_the_page_has_the_words_of_the_code() -> None:
-    front = Columns.of([ROWS])
-    part = Split(front.encoded(ROWS), np.array([1]))
+    preprocessing = Columns.of([ROWS])
+    part = Split(preprocessing.encoded(ROWS), np.array([1]))
     data = Data(
-        "csv", "classification", part, part, part, ("no", "yes"), is_image=False, source="", front=front, test_rows=ROWS
+        "csv",
+        "classification",
+        part,
+        part,
+        part,
+        ("no", "yes"),
+        is_image=False,
+        source="",
+        preprocessing=preprocessing,
+        test_rows=ROWS,
     )
     inputs = {"age": np.array([30.0], np.float32), "sex": ROWS["sex"], "home town": ROWS["home town"]}
     said = {

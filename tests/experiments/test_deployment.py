@@ -182,7 +182,7 @@ def test_a_process_that_fails_in_a_later_round_costs_nothing_else(source, on_dev
         (workshop.folder / "model_float32.tflite").unlink()
         found += turns
     assert sorted(one.backend.name for one in found if one) == ["litert_float32", "litert_float32", "onnx", "onnx"]
-    first, second = series.services
+    first, second = series.results
     assert (list(first.processes), list(second.processes)) == ([0], [0, 1])
     assert "model_float32.tflite" in first.failures[1]
     assert series.not_measured == {}
@@ -319,7 +319,7 @@ def _outcomes(source: Source, ways: list[str], monkeypatch: pytest.MonkeyPatch) 
         measured = DeploymentSeries(settings, workshop.examine(settings.examples, settings.seed), workshop)
         list(measured.measure(lambda *said: None))
     return measured.not_measured | {
-        service.backend.name: (service.difference, service.remark) for service in measured.services
+        result.backend.name: (result.difference, result.remark) for result in measured.results
     }
 
 

@@ -17,12 +17,12 @@ import pytest
 
 from experiments.deployment import Deployment
 from experiments.deployment.answer import DeploymentAnswer
+from experiments.deployment.backend_result import BackendResult, ProcessResult
 from experiments.deployment.backends import BACKENDS, BackendFailed, InputSpec
 from experiments.deployment.load import Latency, Throughput, latency, throughput
 from experiments.deployment.original import Original
 from experiments.deployment.plots import latency_figure
 from experiments.deployment.scoring import Classes, Scoring, Targets, scoring_of
-from experiments.deployment.service import ProcessFigures, Service
 from experiments.deployment.settings import DeploymentSettings
 from experiments.deployment.test_set import TestSet, load_test_set
 from experiments.deployment.words import size
@@ -69,17 +69,17 @@ def _answer(
     noise: float = 0.01,
 ) -> DeploymentAnswer:
     """The answer to these figures, with starts of a second. Processes are off by about ``noise``, means not."""
-    services, generator = list[Service](), np.random.default_rng(0)
+    results, generator = list[BackendResult](), np.random.default_rng(0)
     for name, (count, ms, far, quality) in figures.items():
-        services.append(service := Service(BACKENDS[name], count, far, quality))
+        results.append(result := BackendResult(BACKENDS[name], count, far, quality))
         deviations = generator.normal(scale=noise, size=(processes, 3))
         for number, (start, call, rate) in enumerate(np.exp(deviations - deviations.mean(axis=0)).tolist()):
-            service.processes[number] = ProcessFigures(
+            result.processes[number] = ProcessResult(
                 start,
                 Latency(ms * call, 2 * ms * call, 3 * ms * call, 100, (ms * call / 1e3,)),
                 {(1, 1): Throughput(1, 1, ms * rate), (8, 4): Throughput(8, 20, 8 * ms * rate)},
             )
-    return DeploymentAnswer(DeploymentSettings(), _original(source, scoring), services, {}, "GPU:1 (Imaginary X1)")
+    return DeploymentAnswer(DeploymentSettings(), _original(source, scoring), results, {}, "GPU:1 (Imaginary X1)")
 
 
 def _original(source: Source, scoring: Scoring | None) -> Original:
@@ -97,7 +97,7 @@ def test_the_note_names_the_device_and_the_model(source):
 
 def test_the_advice_names_the_best_of_those_as_good_as_the_original(source):
     answer = _answer(source, LABELLED)
-    assert [answer.scores.is_as_good(service) for service in answer.services] == [True, True, False, True]
+    assert [answer.quality.is_as_good(result) for result in answer.results] == [True, True, False, True]
     for line in (
         "- one answer at a time, soon: **LiteRT float32**, 10 µs ± ",
         "- many examples: **LiteRT float32**, 2,000 a second ± ",
@@ -144,8 +144,8 @@ def test_a_single_process_allows_no_verdict(source):
 
 def test_a_process_that_failed_later_is_named(source):
     answer = _answer(source, LABELLED)
-    del answer.services[0].processes[1]
-    answer.services[0].failures[1] = "it died"
+    del answer.results[0].processes[1]
+    answer.results[0].failures[1] = "it died"
     assert "Process 2 of Keras, eager found nothing: it died." in answer.note()
     assert "what 2 to 3 processes found" in answer.note()
     assert [row["processes"] for row in answer.rows()] == [2, 3, 3, 3]
@@ -164,7 +164,7 @@ def test_raw_samples_carry_their_process(source):
 def test_without_labels_the_outputs_decide(source):
     figures: Mapping[str, Figures] = {"keras": (9000, 3.0, 0.0, None), "litert_int8": (2000, 0.02, 0.1, None)}
     answer = _answer(source, figures, scoring=None)
-    assert [answer.scores.is_as_good(service) for service in answer.services] == [True, False]
+    assert [answer.quality.is_as_good(result) for result in answer.results] == [True, False]
     assert "LiteRT int8 has 2 kB, but differs by up to 1.0e-01" in answer.note()
     assert "There are no labels: as good as the original counts what differs by at most 0.0001" in answer.note()
 
@@ -176,7 +176,7 @@ def test_the_error_of_a_regression_may_grow_by_half_a_percent(source):
         "onnx": (5000, 1.0, 0.1, 2.01),
     }
     answer = _answer(source, figures, Targets(np.zeros(120)))
-    assert [answer.scores.is_as_good(service) for service in answer.services] == [True, False, True]
+    assert [answer.quality.is_as_good(result) for result in answer.results] == [True, False, True]
     assert "has 2.02 instead of the original's 2" in answer.note()
 
 
@@ -438,8 +438,8 @@ def test_equals_are_named_together(source):
 
 def test_a_remark_is_said_once_for_all_that_it_is_about(source):
     answer = _answer(source, LABELLED)
-    for service in answer.services[1:3]:
-        service.remark = "it is slow"
+    for result in answer.results[1:3]:
+        result.remark = "it is slow"
     assert "LiteRT float32, LiteRT int8: it is slow." in answer.note()
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from experiments.deployment.arrivals import FEWEST_REQUESTS, UnderLoad, poisson_arrivals, under_load
+from experiments.deployment.backend_result import BackendResult, ProcessResult
 from experiments.deployment.backends import BACKENDS, BackendFailed
 from experiments.deployment.load import Latency
-from experiments.deployment.service import ProcessFigures, Service
 from experiments.deployment.settings import DeploymentSettings
 from experiments.deployment.sustained import Sustained
 from experiments.validators import InvalidField
@@ -64,13 +64,13 @@ def test_a_client_that_fails_is_heard():
         under_load(lambda: fails, INPUTS, np.array([0.001]), clients=2)
 
 
-def _service(p99_ms: dict[int, list[float]]) -> Service:
+def _result(p99_ms: dict[int, list[float]]) -> BackendResult:
     """A backend with these percentiles in its processes, by rate."""
-    service = Service(BACKENDS["onnx"], 1000, 0.0, None)
+    result = BackendResult(BACKENDS["onnx"], 1000, 0.0, None)
     for number in range(len(next(iter(p99_ms.values())))):
         loads = {rate: UnderLoad(levels[number] / 2, levels[number], 100, 0) for rate, levels in p99_ms.items()}
-        service.processes[number] = ProcessFigures(1.0, Latency(1.0, 1.0, 1.0, 100, ()), {}, loads)
-    return service
+        result.processes[number] = ProcessResult(1.0, Latency(1.0, 1.0, 1.0, 100, ()), {}, loads)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def _service(p99_ms: dict[int, list[float]]) -> Service:
     ids=["overload", "unsure", "not-at-the-lower-rate", "one-process"],
 )
 def test_a_rate_is_sustained_by_verdict(p99_ms, highest, verdicts):
-    sustained = Sustained([_service(p99_ms)], p99_ms=10.0)
-    assert sustained.highest(sustained.services[0]) == highest
+    sustained = Sustained([_result(p99_ms)], p99_ms=10.0)
+    assert sustained.highest(sustained.results[0]) == highest
     rows = list(sustained.rows())
     assert all(str(row["verdict"]).startswith(words) for row, words in zip(rows, verdicts, strict=True))
     assert ("none for certain" in "".join(sustained.note())) == (highest is None)
 
 
 def test_without_load_nothing_is_said():
-    service = Service(BACKENDS["onnx"], 1000, 0.0, None)
-    service.processes[0] = ProcessFigures(1.0, Latency(1.0, 1.0, 1.0, 100, ()), {})
-    assert Sustained([service], p99_ms=10.0).note() == []
+    result = BackendResult(BACKENDS["onnx"], 1000, 0.0, None)
+    result.processes[0] = ProcessResult(1.0, Latency(1.0, 1.0, 1.0, 100, ()), {})
+    assert Sustained([result], p99_ms=10.0).note() == []
 
 
 @pytest.mark.parametrize(

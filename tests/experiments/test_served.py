@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from experiments.networks.data import Data, Split
-from experiments.networks.front import Columns, Resized, named_columns
 from experiments.networks.models import Mlp
+from experiments.networks.preprocessing import Columns, Resized, named_columns
 from experiments.networks.saving import load, save
 from experiments.networks.saving.outputs import as_arrays
 from experiments.networks.served import network_of, scores_of, served
@@ -20,18 +20,30 @@ ROWS = np.array(
 
 
 def _table(task: str = "classification") -> Data:
-    front = Columns.of([ROWS])
-    x = front.encoded(ROWS).astype(np.float32)
+    preprocessing = Columns.of([ROWS])
+    x = preprocessing.encoded(ROWS).astype(np.float32)
     y = np.arange(3) if task == "classification" else np.arange(3.0)
     names = ("[UNK]", "größer", "c") if task == "classification" else ()
     part = Split(x, y)
-    return Data("csv", task, part, part, part, names, is_image=False, source="", front=front, test_rows=ROWS)
+    return Data(
+        "csv", task, part, part, part, names, is_image=False, source="", preprocessing=preprocessing, test_rows=ROWS
+    )
 
 
-def _images(front: Resized | None) -> Data:
+def _images(preprocessing: Resized | None) -> Data:
     x = np.random.default_rng(0).integers(0, 256, (5, 6, 4, 3)).astype(np.float32)
     part = Split(x, np.arange(5) % 2)
-    return Data("images", "classification", part, part, part, ("no", "yes"), is_image=True, source="", front=front)
+    return Data(
+        "images",
+        "classification",
+        part,
+        part,
+        part,
+        ("no", "yes"),
+        is_image=True,
+        source="",
+        preprocessing=preprocessing,
+    )
 
 
 def _model(data: Data):

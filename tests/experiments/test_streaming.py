@@ -16,9 +16,9 @@ from PIL import Image
 from experiments.experiment import Refused
 from experiments.networks.datasets import Csv, Images
 from experiments.networks.datasets.dataset import Dataset
-from experiments.networks.front import Columns
 from experiments.networks.models import SoftmaxRegression
 from experiments.networks.optimizers import Adam
+from experiments.networks.preprocessing import Columns
 from experiments.testing import MemoryRecorder
 from experiments.training import Training
 from tests.experiments.shortcuts import only_learning
@@ -105,9 +105,9 @@ def test_a_table_in_small_parts_on_disk_is_prepared_as_in_one_in_memory(table, m
     monkeypatch.setattr("experiments.networks.datasets.table.PART_BYTES", 500)
     monkeypatch.setattr("experiments.networks.datasets.kept.BLOCK_BYTES", 300)
     on_disk = _table(path, target=target, stream=True).load(seed=0)
-    assert isinstance(whole.front, Columns)
-    assert isinstance(on_disk.front, Columns)
-    for column, expected in zip(on_disk.front.columns, whole.front.columns, strict=True):
+    assert isinstance(whole.preprocessing, Columns)
+    assert isinstance(on_disk.preprocessing, Columns)
+    for column, expected in zip(on_disk.preprocessing.columns, whole.preprocessing.columns, strict=True):
         assert (column.name, column.categories) == (expected.name, expected.categories)
         assert column.mean == pytest.approx(expected.mean, rel=1e-14)
     np.testing.assert_allclose(on_disk.input_moments.mean, whole.input_moments.mean, rtol=1e-6)

@@ -21,7 +21,7 @@ from experiments.training import Training, rounding
 from experiments.training.answer import TrainingAnswer
 from experiments.training.history import EpochRow, History
 from experiments.training.plots import confusion_figure, learning_figure, mistakes_figure, residuals_figure
-from experiments.training.scores import regression_scores
+from experiments.training.regression_scores import regression_scores
 from experiments.training.session import HeldOutResult
 from experiments.training.settings import TrainingSettings
 from experiments.validators import InvalidField

@@ -71,17 +71,17 @@ class Csv(Dataset):
         names, numeric = [seen.name for seen in first.taken], first.numeric()
         dtypes = [survey.dtype_of(names, numeric) for survey in surveys]
         table = TableRows([(survey.reading, dtype) for survey, dtype in zip(surveys, dtypes, strict=True)])
-        front = table.front(parts[0], len(y))
+        preprocessing = table.preprocessing(parts[0], len(y))
         order, tested = np.concatenate(parts), len(parts[-1])
-        kept = self._kept(len(order) * front.width * 8 + tested * dtypes[-1].itemsize)
-        x, test_rows = table.ordered(order, len(y), tested, front, kept)
+        kept = self._kept(len(order) * preprocessing.width * 8 + tested * dtypes[-1].itemsize)
+        x, test_rows = table.ordered(order, len(y), tested, preprocessing, kept)
         ends = np.cumsum([len(part) for part in parts])
         train, validation, test = (
             Split(x[end - len(part) : end], y[part]) for part, end in zip(parts, ends, strict=True)
         )
         data = Data(
             self.name, target.task, train, validation, test, target.class_names, is_image=False,
-            source=_source(surveys), front=front, test_rows=test_rows,
+            source=_source(surveys), preprocessing=preprocessing, test_rows=test_rows,
         )  # fmt: skip
         data = ready(data, kept)
         of_test = [remark for survey in surveys[1:] for remark in survey.dropped("Rows of the test file")]

@@ -16,7 +16,7 @@ from experiments.networks.datasets.files import located, named
 from experiments.networks.datasets.image_files import ImageFiles, classes_of, decoded, remarks, require_whole
 from experiments.networks.datasets.kept import Kept, fits_into_memory
 from experiments.networks.datasets.splitting import Array, Rows, split_off
-from experiments.networks.front import Resized
+from experiments.networks.preprocessing import Resized
 from experiments.validators import InvalidField, require_choice, require_share
 
 CHANNELS = {"rgb": 3, "grayscale": 1}
@@ -77,7 +77,7 @@ class Images(Dataset):
             self.name, "classification", train, validation, test, tuple(classes), is_image=True,
             source=", and ".join(listing.source for listing in listings),
             remarks=tuple(remarks(listings)),
-            front=Resized((self.image_size[0], self.image_size[1]), CHANNELS[self.color_mode]),
+            preprocessing=Resized((self.image_size[0], self.image_size[1]), CHANNELS[self.color_mode]),
         )  # fmt: skip
 
     @property

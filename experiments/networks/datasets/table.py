@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.experiment import Refused
 from experiments.networks.datasets.files import named
-from experiments.networks.front import Array, Table
+from experiments.networks.preprocessing import Array, Table
 from experiments.reporting.text import listed, one_line
 from experiments.validators import suggestion
 

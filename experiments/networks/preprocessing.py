@@ -25,7 +25,7 @@ OUR_NAME = re.compile(r"column_\d+", re.IGNORECASE)
 """The names of tensors for columns whose own name a tensor cannot have."""
 
 
-class Front(ABC):
+class Preprocessing(ABC):
     """The preprocessing that belongs to a model and travels in its file."""
 
     @abstractmethod
@@ -34,7 +34,7 @@ class Front(ABC):
 
 
 @dataclass(frozen=True)
-class Resized(Front):
+class Resized(Preprocessing):
     """Images of any size become images of one size, as Keras' ``image_dataset_from_directory`` makes them.
 
     Their numbers are rounded to whole ones, as which a training keeps them.
@@ -82,7 +82,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Columns(Front):
+class Columns(Preprocessing):
     """A table's columns by name: gaps are filled, and categories become numbers."""
 
     columns: tuple[Column, ...]

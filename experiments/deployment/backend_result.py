@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 
 from experiments.deployment.arrivals import UnderLoad
 from experiments.deployment.backends import ServingBackend
+from experiments.deployment.estimate import Estimate
 from experiments.deployment.load import Latency, Throughput
-from experiments.measure.between import geometric_mean, interval_between
-from experiments.measure.verdict import TimeRatio, time_ratio
 
 Point = tuple[int, int]
 """Batch size and number of clients."""
 
 
 @dataclass(frozen=True)
-class ProcessFigures:
+class ProcessResult:
     """What one process found."""
 
     startup_seconds: float
@@ -28,43 +27,18 @@ class ProcessFigures:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """A positive number, as several processes found it."""
-
-    levels: Mapping[int, float]
-    """What each process found, by its round."""
-
-    @property
-    def value(self) -> float:
-        """The geometric mean of what the processes found."""
-        return geometric_mean(list(self.levels.values()))
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """The 95 % interval from the spread between the processes; NaN for a single one."""
-        return interval_between(list(self.levels.values()))
-
-    def over(self, other: Figure) -> TimeRatio | None:
-        """Return the ratio to another figure, from processes of the same round; None for fewer than two pairs."""
-        common = [number for number in self.levels if number in other.levels]
-        if len(common) < 2:
-            return None
-        return time_ratio([self.levels[number] for number in common], [other.levels[number] for number in common])
-
-
-@dataclass(frozen=True)
-class LoadFigures:
+class LoadResult:
     """The times of requests that arrived at one rate."""
 
-    p50_ms: Figure
-    p99_ms: Figure
+    p50_ms: Estimate
+    p99_ms: Estimate
     requests: int
     """In all processes."""
     unanswered: int
 
 
 @dataclass
-class Service:
+class BackendResult:
     """The measurements of one backend so far."""
 
     backend: type[ServingBackend]
@@ -75,26 +49,26 @@ class Service:
     """How well it answers the test set; None without labels."""
     remark: str = ""
     """See :meth:`experiments.deployment.backends.ServingBackend.remark`."""
-    processes: dict[int, ProcessFigures] = field(default_factory=dict)
+    processes: dict[int, ProcessResult] = field(default_factory=dict)
     """What its processes found, by their rounds from 0; at least one."""
     failures: dict[int, str] = field(default_factory=dict)
     """Why a process of a later round found nothing, by its round."""
 
     @property
-    def startup_seconds(self) -> Figure:
-        return Figure({number: found.startup_seconds for number, found in self.processes.items()})
+    def startup_seconds(self) -> Estimate:
+        return Estimate({number: found.startup_seconds for number, found in self.processes.items()})
 
     @property
-    def p50_ms(self) -> Figure:
-        return Figure({number: found.latency.p50_ms for number, found in self.processes.items()})
+    def p50_ms(self) -> Estimate:
+        return Estimate({number: found.latency.p50_ms for number, found in self.processes.items()})
 
     @property
-    def p95_ms(self) -> Figure:
-        return Figure({number: found.latency.p95_ms for number, found in self.processes.items()})
+    def p95_ms(self) -> Estimate:
+        return Estimate({number: found.latency.p95_ms for number, found in self.processes.items()})
 
     @property
-    def p99_ms(self) -> Figure:
-        return Figure({number: found.latency.p99_ms for number, found in self.processes.items()})
+    def p99_ms(self) -> Estimate:
+        return Estimate({number: found.latency.p99_ms for number, found in self.processes.items()})
 
     @property
     def calls(self) -> int:
@@ -107,36 +81,38 @@ class Service:
         return min(found.latency.calls for found in self.processes.values())
 
     @property
-    def throughput(self) -> dict[Point, Figure]:
+    def throughput(self) -> dict[Point, Estimate]:
         """Examples a second at each point."""
         points = next(iter(self.processes.values())).throughput
         return {
-            point: Figure({number: found.throughput[point].examples_per_s for number, found in self.processes.items()})
+            point: Estimate(
+                {number: found.throughput[point].examples_per_s for number, found in self.processes.items()}
+            )
             for point in points
         }
 
     @property
-    def best_throughput(self) -> tuple[Point, Figure]:
+    def best_throughput(self) -> tuple[Point, Estimate]:
         """The point with the most examples a second, and how many they are."""
         return max(self.throughput.items(), key=lambda item: item[1].value)
 
     @property
-    def seconds_per_example(self) -> Figure:
+    def seconds_per_example(self) -> Estimate:
         """The time for an example at the point with the most examples a second."""
         _, rate = self.best_throughput
-        return Figure({number: 1 / level for number, level in rate.levels.items()})
+        return Estimate({number: 1 / found for number, found in rate.by_process.items()})
 
     @property
-    def under_load(self) -> dict[int, LoadFigures]:
+    def under_load(self) -> dict[int, LoadResult]:
         """The times under load at each rate; empty where it was not measured."""
         rates = next(iter(self.processes.values())).under_load
         return {rate: self._at(rate) for rate in rates}
 
-    def _at(self, rate: int) -> LoadFigures:
+    def _at(self, rate: int) -> LoadResult:
         found = {number: process.under_load[rate] for number, process in self.processes.items()}
-        return LoadFigures(
-            Figure({number: one.p50_ms for number, one in found.items()}),
-            Figure({number: one.p99_ms for number, one in found.items()}),
+        return LoadResult(
+            Estimate({number: one.p50_ms for number, one in found.items()}),
+            Estimate({number: one.p99_ms for number, one in found.items()}),
             sum(one.requests for one in found.values()),
             sum(one.unanswered for one in found.values()),
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.deployment.backend_result import BackendResult
 from experiments.deployment.original import Original
 from experiments.deployment.scoring import Targets
-from experiments.deployment.service import Service
 
 LOSS = 0.005
 """How much a backend may lose and still count as good as the original: half a percentage point of accuracy, or this
@@ -17,30 +17,30 @@ SAME = 1e-4
 
 
 @dataclass(frozen=True)
-class Scores:
-    """The scores of backends beside that of their original."""
+class Quality:
+    """The quality of backends beside that of their original."""
 
     original: Original
 
-    def is_as_good(self, service: Service) -> bool:
+    def is_as_good(self, result: BackendResult) -> bool:
         """Tell whether the backend loses at most :data:`LOSS` against the original, :data:`SAME` without labels."""
         original = self.original.quality
-        if service.quality is None or original is None:
-            return service.difference <= SAME
+        if result.quality is None or original is None:
+            return result.difference <= SAME
         if self._is_regression:
-            return service.quality <= original * (1 + LOSS)
-        return service.quality >= original - LOSS
+            return result.quality <= original * (1 + LOSS)
+        return result.quality >= original - LOSS
 
-    def in_words(self, service: Service) -> str:
+    def in_words(self, result: BackendResult) -> str:
         """Return the accuracy or the mean absolute error, ``-`` without labels."""
-        return "-" if service.quality is None else self._number(service.quality)
+        return "-" if result.quality is None else self._number(result.quality)
 
-    def loss(self, service: Service) -> str:
+    def loss(self, result: BackendResult) -> str:
         """Say how far the backend's answers are from the original's."""
         original = self.original.quality
-        if service.quality is None or original is None:
-            return f"differs by up to {service.difference:.1e}"
-        return f"has {self.in_words(service)} instead of the original's {self._number(original)}"
+        if result.quality is None or original is None:
+            return f"differs by up to {result.difference:.1e}"
+        return f"has {self.in_words(result)} instead of the original's {self._number(original)}"
 
     def _number(self, quality: float) -> str:
         return f"{quality:.4g}" if self._is_regression else f"{quality:.2%}"
