@@ -1,8 +1,9 @@
 """The messages in the pipe between the scheduler and a worker.
 
-The scheduler sends an Assignment, then StoredInputs, then one GO for each batch of records that it has written. The
-worker sends its process number, Started, batches of records, and Ended. After a batch the worker waits for GO, so the
-scheduler never writes while the worker is timing.
+The scheduler sends an Assignment, then StoredInputs, then one GO for each batch of records: when it has written the
+batch, or before it does so where the batch has Measured, as nothing is timed any more. The worker sends its process
+number, Started, batches of records, and Ended. After a batch the worker waits for GO, so the scheduler never writes
+while the worker is timing.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from experiments.deployment.estimate import Estimate
 from experiments.deployment.quality import Quality
 from experiments.deployment.words import asked, call, plus_minus, rate, room, size, start
 from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, verdicts, what_decides
+from experiments.reporting.ranking import least
 from experiments.reporting.text import listed
 
 NO_VERDICT = (
@@ -56,7 +57,7 @@ class Advice:
         if self._ratios:
             yield f"- one answer at a time, soon: {self._best(SOON, candidates)}"
             yield f"- many examples: {self._best(MANY, candidates)}"
-        smallest = min(candidates, key=lambda result: result.size_bytes)
+        smallest = least(candidates, _size)[0]
         yield f"- little room: {_equals(smallest, candidates)}{self._smaller_with_loss(smallest)}"
         if self._ratios:
             yield f"- started for each request, up to the first answer: {self._best(STARTED, candidates)}"
@@ -102,10 +103,10 @@ class Advice:
 
     def _smaller_with_loss(self, smallest: BackendResult) -> str:
         """Name the backend that is smaller still but loses against the original, and say how much."""
-        least = min(self.results, key=lambda result: result.size_bytes)
-        if least.size_bytes >= smallest.size_bytes:
+        smaller = least(self.results, _size)[0]
+        if smaller.size_bytes >= smallest.size_bytes:
             return ""
-        return f"; {least.backend.title} has {size(least.size_bytes)}, but {self.quality.loss(least)}"
+        return f"; {smaller.backend.title} has {size(smaller.size_bytes)}, but {self.quality.loss(smaller)}"
 
     def _over_http(self, candidates: Sequence[BackendResult]) -> Iterator[str]:
         """Say what MLflow's server costs, where it is slower than the quickest backend for certain."""
@@ -121,6 +122,10 @@ class Advice:
             f"times ({low:,.0f} to {high:,.0f}) as long as {quickest.backend.title} in one's own process; it calls "
             "`Model.predict` for each request and takes JSON. TensorFlow Serving is made for more"
         )
+
+
+def _size(result: BackendResult) -> int:
+    return result.size_bytes
 
 
 def _sorted(criterion: Criterion, results: Sequence[BackendResult]) -> list[BackendResult]:

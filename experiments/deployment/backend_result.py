@@ -9,6 +9,7 @@ from experiments.deployment.arrivals import UnderLoad
 from experiments.deployment.backends import ServingBackend
 from experiments.deployment.estimate import Estimate
 from experiments.deployment.load import Latency, Throughput
+from experiments.reporting.ranking import most
 
 Point = tuple[int, int]
 """Batch size and number of clients."""
@@ -94,7 +95,7 @@ class BackendResult:
     @property
     def best_throughput(self) -> tuple[Point, Estimate]:
         """The point with the most examples a second, and how many they are."""
-        return max(self.throughput.items(), key=lambda item: item[1].value)
+        return most(self.throughput.items(), lambda item: item[1].value)[0]
 
     @property
     def seconds_per_example(self) -> Estimate:

@@ -3,7 +3,8 @@
 >>> measure(tf.matmul, (a, b)).median       # doctest: +SKIP
 4.1e-05
 
-This package knows nothing of what it measures. docs/measurement.md explains the algorithm, and which behaviour
+This package knows nothing of what it measures. It also holds the tests that decide between measurements, and between
+the errors of two models (``contest.py``). docs/measurement.md explains the algorithm, and which behaviour
 of TensorFlow makes each of its steps necessary.
 """
 

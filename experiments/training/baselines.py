@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from experiments.networks.data import Data
 from experiments.reporting.markdown import literal
+from experiments.reporting.ranking import most
 from experiments.reporting.text import listed
 from experiments.training.regression_scores import regression_scores
 
@@ -50,8 +51,8 @@ def baselines_in_words(found: Sequence[Baseline], score: float, is_classificatio
         return ""
     sign = 1 if is_classification else -1
     scores = [f"{one.words} ({one.score:.2%})" if sign > 0 else f"{one.words} ({one.score:.4g})" for one in found]
-    best = max(found, key=lambda one: sign * one.score)
-    end = f" The network is no better than {best.words}." if sign * score <= sign * best.score else ""
+    best = most(found, lambda one: sign * one.score)
+    end = f" The network is no better than {best[0].words}." if best and sign * score <= sign * best[0].score else ""
     return f"Baselines on this test set: {listed(scores)}.{end}"
 
 
