@@ -13,6 +13,7 @@ from experiments.deployment.series import DeploymentSeries
 from experiments.deployment.settings import DeploymentSettings
 from experiments.deployment.sustained import Sustained
 from experiments.deployment.workshop import Workshop
+from experiments.experiment import Refused
 from experiments.recorder import Recorder
 
 
@@ -29,12 +30,15 @@ class DeploymentReport:
     ) -> None:
         self._settings, self._original, self._workshop = settings, original, workshop
         self._placement, self._recorder = placement, recorder
-        self.series = DeploymentSeries(settings, original, workshop)
+        self._series = DeploymentSeries(settings, original, workshop)
 
     def run(self) -> None:
-        """Measure the backends; what has been measured is recorded also where an exception ends it."""
+        """Measure the backends; what has been measured is recorded also where an exception ends it.
+
+        Raises Refused if no backend could be measured.
+        """
         try:
-            for result in self.series.measure(self._recorder.progress):
+            for result in self._series.measure(self._recorder.progress):
                 answer = self._answer()
                 _record_tables(answer, self._recorder)
                 if result:
@@ -44,11 +48,13 @@ class DeploymentReport:
                     self._recorder.progress(result.backend.name, share, answer.in_short(result))
         finally:  # no process is left
             self._conclude(self._answer())
+        if not self._series.results:
+            raise Refused(f"no way could be measured: {next(iter(self._series.not_measured.values()))}")
 
     def _answer(self) -> DeploymentAnswer:
         """The answer of the backends measured so far."""
         return DeploymentAnswer(
-            self._settings, self._original, self.series.results, self.series.not_measured, self._placement
+            self._settings, self._original, self._series.results, self._series.not_measured, self._placement
         )
 
     def _record_files(self, result: BackendResult) -> None:
