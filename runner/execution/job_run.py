@@ -1,31 +1,26 @@
-"""One job while it goes on: its workers on one side, its run in the store on the other."""
+"""One job while it goes on: its workers, one after the other, and the states through which it passes."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from enum import Enum
 
-from experiments.reporting.markdown import literal
 from runner.errors import StoreError
 from runner.execution.cards import Cards, on_card
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
-from runner.execution.inputs import Inputs, MissingInput
+from runner.execution.inputs import MissingInput
 from runner.execution.job import Job, JobEnd
+from runner.execution.job_record import JobRecord
 from runner.execution.limits import NEVER, Deadline, Limits
-from runner.execution.new_run import new_run, reopen
 from runner.execution.processes import Processes
 from runner.execution.pruning import Pruned
 from runner.execution.verdict import job_end, last_files, not_started
 from runner.execution.view import View
 from runner.execution.worker_process import Message, WorkerProcess
-from runner.messages import Assignment, Ended, HandOn, Known, Measured, Outcome, Record, Started
-from runner.tracking import tags
-from runner.tracking.run import TrackedRun
-from runner.tracking.same_code import on_begun
+from runner.messages import Assignment, Ended, HandOn, Measured, Outcome, Record, Started
 
 
 class JobState(Enum):
@@ -59,7 +54,7 @@ MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
 
 
 class JobRun:
-    """A job from the start of its first worker to the end of its run."""
+    """A job from the start of its first worker to the end of its run, which its record keeps."""
 
     def __init__(
         self,
@@ -85,6 +80,7 @@ class JobRun:
         self._card: int | None = None
         """The GPU of the present process, where jobs share them out."""
         self.processes = Processes(job, group)
+        self.record = JobRecord(job, context, self.processes)
         self._begun = time.monotonic()
         """When the current part began: the start of the worker, then the experiment."""
         self._spent = 0.0
@@ -93,9 +89,7 @@ class JobRun:
         """The limit for which the worker was interrupted, in a sentence."""
         self._pruned: Pruned | None = None
         """Why the worker was interrupted by a search, if it was."""
-        self._inputs = Inputs(job, context)
         self._started: Started | None = None
-        self._run: TrackedRun | None = None
         self._ended: Ended | None = None
         self.hands_on = False
         """Whether the experiment wants another process after the current one."""
@@ -119,11 +113,6 @@ class JobRun:
     def fileno(self) -> int:
         """The file descriptor that is readable when the worker has something to say."""
         return self._worker.fileno()
-
-    @property
-    def has_run(self) -> bool:
-        """Whether the job has a run in the store, and so something to lose."""
-        return self._run is not None
 
     def waits_for(self, other: JobRun) -> bool:
         """Whether an earlier job may leave the model that this one needs."""
@@ -176,15 +165,15 @@ class JobRun:
             self._started, self.state = message, JobState.READY
             self._tell_what_a_process_costs()
             if not self._needs_models:
-                self._prepare()
+                self._begin_record()
         elif any(isinstance(record, Measured) for record in message):
             self.state = JobState.DRAWING
             self.hands_on |= any(isinstance(record, HandOn) for record in message)
             self._worker.go()
             self._on_measured()
-            self._record(message)
+            self.record.write(message)
         else:
-            self._record(message)
+            self.record.write(message)
             self._view.show(self.job, message)
             self._prune_if_hopeless(message)
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
@@ -207,7 +196,7 @@ class JobRun:
         if self._fills_its_card:
             self._worker.wait_until_gone()
         if self.hands_on and ended.outcome is Outcome.FINISHED and not self._exceeded:
-            self._record(ended.records)
+            self.record.write(ended.records)
             self._spent += time.monotonic() - self._begun
             self.close()
             self.hands_on, self.state = False, JobState.PAUSED
@@ -220,31 +209,18 @@ class JobRun:
         Raises StoreError, and SweepIsOver.
         """
         if self._needs_models:  # only now are the jobs that may leave them at their ends
-            self._prepare()
+            self._begin_record()
         if self.state is JobState.READY:
-            self._tag_turns()
+            self.record.tag_turn()
             self.state, self._begun = JobState.WORKING, time.monotonic()
-            self._worker.begin(replace(self._inputs.stored, handed_on=self.processes.handed_on))
+            self._worker.begin(self.record.inputs)
 
-    def _tag_turns(self) -> None:
-        """Record the turns of a job that times something; that of its first process is there since the run is."""
-        turns = self.processes.turns
-        if self._run and len(turns) > 1:
-            self._run.tag(tags.TURNS, " ".join(turns))
-        if self._run and self._card is not None:
-            self._run.tag(tags.CARDS, " ".join(map(str, self.processes.cards)))
-
-    @property
-    def _of_other_code(self) -> dict[str, list[str]]:
-        """What other code has made and this run goes on with, with the hashes of that code."""
-        return self.processes.of_other_code | self._inputs.of_other_code
-
-    def _tag_code(self) -> None:
-        """Record that other code has made what the run goes on with: from now on the present code does."""
-        if self._run and self._of_other_code:
-            codes = dict.fromkeys(code for part in self._of_other_code.values() for code in part)
-            self._run.tag(tags.BEGUN_BY, " ".join(codes))
-            self._run.tag(tags.CODE, self._context.code(self.job))
+    def _begin_record(self) -> None:
+        """Begin the run in the store; a model that is missing there ends the job instead."""
+        try:
+            self.record.begin(self._started, self._view.say)
+        except MissingInput as missing:
+            self._ended, self.state = Ended(Outcome.UNAVAILABLE, str(missing)), JobState.ENDED
 
     def give_up(self) -> None:
         """End a job that is paused, after a signal."""
@@ -264,21 +240,13 @@ class JobRun:
         assert ended is not None
         seconds = self._spent + time.monotonic() - self._begun
         end = job_end(ended, interrupted_by, self._exceeded, self._pruned, seconds)
-        if self._run is None and self._context.parent is None:  # nothing was begun, so there is nothing to keep
-            return not_started(end, ended, self._worker.output())
-        run = self._run or self._create_run()
-        self._record([*ended.records, *last_files(ended, self._worker.output())])
-        if self._of_other_code:
-            run.note(f"{on_begun(self._of_other_code)}\n\n{run.last_note}".strip())
-        if end.reason:
-            run.note(f"**{end.status}**: {literal(end.reason)}\n\n{run.last_note}".strip())
-            run.tag(tags.REASON, end.reason)
-        if end.pruned_at is not None:
-            run.tag(tags.PRUNED, str(end.pruned_at))
-        run.end(end.status)
-        return replace(
-            end, run_id=run.id, seconds=run.seconds, metrics=run.last_metrics, note=run.last_note, link=run.link
-        )
+        output = self._worker.output()
+        if not self.record.exists:
+            if self._context.parent is None:  # nothing was begun, so there is nothing to keep
+                return not_started(end, ended, output)
+            # The time of a start that came to nothing belongs to the run: it has no other.
+            self.record.create(self._started, seconds_ago=0.0 if self._started else seconds)
+        return self.record.end(end, [*ended.records, *last_files(ended, output)])
 
     def close(self) -> None:
         """End the worker process, and give its GPU back."""
@@ -295,71 +263,17 @@ class JobRun:
 
     def rescue(self, error: StoreError) -> StoreError:
         """Save everything that the worker hands over outside the store; the returned error also says where."""
-        assert self._run is not None
         while (ended := self._worker.ended) is None:
             if self._worker.wait(0.2):
                 message = self._worker.receive()
                 if isinstance(message, list):
-                    self._run.keep(message)
+                    self.record.keep(message)
                     self._worker.go()
             else:
                 self._worker.give_up_if_due()
-        self._run.keep([*ended.records, *last_files(ended, self._worker.output())])
-        try:
-            return StoreError(f"{error}; what was measured is in {self._run.rescue()}")
-        except OSError as second:
-            return StoreError(f"{error}; nor could it be saved elsewhere ({second}): what was measured stands above")
-
-    def abandon(self, status: str) -> None:
-        """Close the run if the store allows it."""
-        assert self._run is not None
-        self._run.end_if_possible(status)
+        self.record.keep([*ended.records, *last_files(ended, self._worker.output())])
+        return self.record.rescue(error)
 
     @property
     def _needs_models(self) -> bool:
         return bool(self.job.parts.experiment.sources)
-
-    def _prepare(self) -> None:
-        """Find what the experiment needs from the store, then create the run: a model that is missing leaves none."""
-        if self._run is not None:  # of an earlier process
-            return
-        try:
-            self._inputs.find()
-        except MissingInput as missing:
-            self._ended, self.state = Ended(Outcome.UNAVAILABLE, str(missing)), JobState.ENDED
-            return
-        is_taken_up = self._take_up()
-        for remark in (*self._inputs.remarks, *self.processes.remarks):
-            self._view.say(remark)
-        if not is_taken_up:
-            self._create_run()
-            self._record(self.processes.files())
-        self._tag_code()
-
-    def _take_up(self) -> bool:
-        """Go on with what the processes of an unfinished run have found; return whether that run itself goes on.
-
-        It does not where it has metrics already, as one that was interrupted has: the store keeps every value.
-        """
-        if self.job.parts.sweep.resume is False:
-            return False
-        found = self.processes.take_up(self._context)
-        if found is None or found.data.metrics:
-            return False
-        self._run = reopen(self._context, found)
-        return True
-
-    def _create_run(self) -> TrackedRun:
-        """Create the run. If the worker never came so far that the device computes, that time belongs to the run."""
-        seconds_ago = 0.0 if self._started else time.monotonic() - self._begun
-        self._run = new_run(self.job, self._context, self._started, self.processes.turns, seconds_ago)
-        for name, fact in self._inputs.facts.items():
-            self._run.tag(f"source.{name}", fact)
-        return self._run
-
-    def _record(self, records: Sequence[Record]) -> None:
-        """Write what the worker has found; when this returns, it is in the store."""
-        assert self._run is not None
-        known = self._context.known(self.job.parts.device)
-        known.update({record.name: record.value for record in records if isinstance(record, Known)})
-        self._run.record([*records, *self.processes.take_over(records)])

@@ -204,14 +204,14 @@ class Scheduler:
 
         No signal keeps it from that: a further one only ends the waiting for workers, and for the store.
         """
-        runs = [run for run in [*self._going, *self._paused, *also] if run.has_run]
+        runs = [run for run in [*self._going, *self._paused, *also] if run.record.exists]
         for run in runs:
             run.hurry()
         for run in runs:
             error = run.rescue(error)
         with self._interruption.dispensable():
             for run in runs:
-                run.abandon(status)
+                run.record.abandon(status)
         return error
 
     def _longest_wait(self) -> float:

@@ -68,9 +68,9 @@ def test_all_states_in_their_order(house: House, start: Start, measured: list[Jo
         worker.end(Outcome.FINISHED, "", Note("done"))
 
     run = start(script)
-    assert (run.state, run.has_run, run.deadline.at) == (JobState.STARTING, False, 1030)
+    assert (run.state, run.record.exists, run.deadline.at) == (JobState.STARTING, False, 1030)
     assert step(run) is JobState.READY
-    assert (run.has_run, run.deadline) == (True, NEVER)  # it may have to wait for its turn
+    assert (run.record.exists, run.deadline) == (True, NEVER)  # it may have to wait for its turn
     house.clock.now += 100
     run.go()
     assert (run.state, run.deadline.at) == (JobState.WORKING, 1110)
@@ -133,7 +133,7 @@ def test_a_table_without_rows_is_an_empty_frame(house: House, start: Start) -> N
 def test_a_worker_that_dies_at_once_skips_to_the_end(house: House, start: Start) -> None:
     run = start(lambda worker: setattr(worker, "exit_code", -11))
     assert step(run) is JobState.ENDED
-    assert (run.has_run, run.has_finished) == (False, False)
+    assert (run.record.exists, run.has_finished) == (False, False)
     end = run.end(None)
     assert end.reason == "TensorFlow could not be started: the lab process was killed by SIGSEGV"
     assert house.store.client.runs() == []
