@@ -67,11 +67,11 @@ class JobRecord:
 
     def tag_turn(self) -> None:
         """Record the turn and the GPU of the present process. The first turn was recorded when the run was created."""
-        turns, cards = self._processes.turns, self._processes.cards
+        turns, gpus = self._processes.turns, self._processes.gpus
         if len(turns) > 1:
             self._run.tag(tags.TURNS, " ".join(turns))
-        if cards[-1] is not None:
-            self._run.tag(tags.CARDS, " ".join(map(str, cards)))
+        if gpus[-1] is not None:
+            self._run.tag(tags.CARDS, " ".join(map(str, gpus)))
 
     def write(self, records: Sequence[Record]) -> None:
         """Write what the worker has found; when this returns, it is in the store."""

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from runner.errors import StoreError
-from runner.execution.cards import Cards, on_card
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
+from runner.execution.gpus import GpuPool, on_gpu
 from runner.execution.inputs import MissingInput
 from runner.execution.job import Job, JobEnd
 from runner.execution.job_record import JobRecord
@@ -63,7 +63,7 @@ class JobRun:
         servers: ForkServers,
         limits: Limits,
         view: View,
-        cards: Cards,
+        gpus: GpuPool,
         group: str,
         on_measured: Callable[[], None],
     ) -> None:
@@ -76,8 +76,8 @@ class JobRun:
         self.state = JobState.STARTING
         self._context, self._servers, self._limits, self._view = context, servers, limits, view
         self._on_measured = on_measured
-        self._cards = cards
-        self._card: int | None = None
+        self._gpus = gpus
+        self._gpu: int | None = None
         """The GPU of the present process, where jobs share them out."""
         self.processes = Processes(job, group)
         self.record = JobRecord(job, context, self.processes)
@@ -98,9 +98,9 @@ class JobRun:
     def _new_worker(self) -> WorkerProcess:
         parts, context = self.job.parts, self._context
         known = dict(context.known(parts.device))
-        self._card = self._cards.take(parts.device)
-        self.processes.cards.append(self._card)
-        device = on_card(parts.device, self._card)
+        self._gpu = self._gpus.take(parts.device)
+        self.processes.gpus.append(self._gpu)
+        device = on_gpu(parts.device, self._gpu)
         assignment = Assignment(parts.experiment, device, known, self._limits.memory_bytes, context.store.words)
         return WorkerProcess(self._servers, parts, assignment)
 
@@ -127,10 +127,10 @@ class JobRun:
     @property
     def keeps_others_waiting(self) -> bool:
         """Whether its process takes the place of another: while it measures, or as long as it has a whole GPU."""
-        return self.state in MEASURING or (self.state is JobState.DRAWING and self._fills_its_card)
+        return self.state in MEASURING or (self.state is JobState.DRAWING and self._fills_its_gpu)
 
     @property
-    def _fills_its_card(self) -> bool:
+    def _fills_its_gpu(self) -> bool:
         """Whether TensorFlow has taken all memory of a GPU, which is free again only when the process is gone."""
         is_on_gpu = self._started is not None and self._started.placement.is_gpu
         return is_on_gpu and not self.job.parts.device.memory_growth
@@ -193,7 +193,7 @@ class JobRun:
 
     def _end_process(self, ended: Ended) -> None:
         """Wait for the next process if the experiment wants one, or else for the end of the run."""
-        if self._fills_its_card:
+        if self._fills_its_gpu:
             self._worker.wait_until_gone()
         if self.hands_on and ended.outcome is Outcome.FINISHED and not self._exceeded:
             self.record.write(ended.records)
@@ -251,8 +251,8 @@ class JobRun:
     def close(self) -> None:
         """End the worker process, and give its GPU back."""
         self._worker.close()
-        self._cards.give_back(self._card)
-        self._card = None
+        self._gpus.give_back(self._gpu)
+        self._gpu = None
 
     def hurry(self) -> None:
         """Ask the worker to hand over what it has at once, since the store has failed."""

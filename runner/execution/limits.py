@@ -36,12 +36,12 @@ class Limits:
 
     def __post_init__(self) -> None:
         require_at_least(self, "n_jobs", 1)
-        self._require_cards()
+        self._require_gpus()
         require_at_least(self, "timeout", 0)
         require_at_least(self, "start_timeout", 0)
         require_at_least(self, "memory_gb", 0)
 
-    def _require_cards(self) -> None:
+    def _require_gpus(self) -> None:
         if self.gpus is None:
             return
         if not self.gpus or min(self.gpus) < 0 or len(set(self.gpus)) < len(self.gpus):

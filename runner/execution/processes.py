@@ -27,7 +27,7 @@ class Processes:
         """What each process that has ended has handed on."""
         self.here = 1
         """The number of processes that have begun here; a job that was resumed had others before."""
-        self.cards: list[int | None] = []
+        self.gpus: list[int | None] = []
         """The GPU of each process that has begun here, where jobs share them out."""
         self.remarks: list[str] = []
         """What other code has left, and was not taken up."""

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 from runner.errors import StoreError, UserError
-from runner.execution.cards import Cards
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
+from runner.execution.gpus import GpuPool
 from runner.execution.groups import in_groups
 from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
@@ -38,7 +38,7 @@ class Scheduler:
     ) -> None:
         self._context, self._view, self._limits, self._servers = context, watched(view), limits, servers
         self._interruption = interruption
-        self._cards = Cards(limits.gpus)
+        self._gpus = GpuPool(limits.gpus)
         self._going: list[JobRun] = []
         """The jobs that have a worker."""
         self._paused: list[JobRun] = []
@@ -97,15 +97,15 @@ class Scheduler:
     def _start_next(self) -> bool:
         """Start a new job, or the next process of one that is paused; return whether there was one that may start."""
         if self._waiting and not self._stopped and self._has_room:
-            if not self._cards.can_serve(self._waiting[0][1].parts.device):
+            if not self._gpus.can_serve(self._waiting[0][1].parts.device):
                 return False
             self._group, job = self._waiting.popleft()
-            surroundings = (self._context, self._servers, self._limits, self._view, self._cards)
+            surroundings = (self._context, self._servers, self._limits, self._view, self._gpus)
             group = f"{self._session}.{self._group}"
             self._going.append(JobRun(job, *surroundings, group, self._start_workers))
             self._view.started(job)
             return True
-        ready = [run for run in self._paused if self._cards.can_serve(run.job.parts.device)]
+        ready = [run for run in self._paused if self._gpus.can_serve(run.job.parts.device)]
         if not ready:
             return False
         fewest = min(run.processes.here for run in ready)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from runner.config.launcher_settings import checked
-from runner.execution.cards import require_one_card
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
+from runner.execution.gpus import require_one_gpu
 from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
 from runner.execution.limits import Limits
@@ -36,20 +36,20 @@ class Isolated:
         pass
 
     def prepare(self, job: Job) -> None:
-        self._require_cards(job)
+        self._require_one_gpu(job)
         self._servers.of(job.parts)
 
     def run(
         self, jobs: Sequence[Job], context: Context, view: SweepView, interruption: Interruption
     ) -> Iterator[tuple[Job, JobEnd]]:
         for job in jobs:
-            self._require_cards(job)
+            self._require_one_gpu(job)
         scheduler = Scheduler(context, view, self._limits, interruption, self._servers)
         return scheduler.run(jobs)
 
-    def _require_cards(self, job: Job) -> None:
+    def _require_one_gpu(self, job: Job) -> None:
         if self._limits.gpus is not None:
-            require_one_card(job.parts.device)
+            require_one_gpu(job.parts.device)
 
     def close(self) -> None:
         self._servers.close()

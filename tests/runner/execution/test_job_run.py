@@ -8,7 +8,7 @@ from multiprocessing.connection import wait
 
 import pytest
 
-from runner.execution.cards import Cards
+from runner.execution.gpus import GpuPool
 from runner.execution.job_run import JobRun, JobState
 from runner.execution.limits import NEVER, Limits
 from runner.messages import Ended, Measured, Metric, Note, Outcome, Table
@@ -39,7 +39,7 @@ def start(house: House, measured: list[JobState]) -> Iterator[Start]:
         house.servers.scripts[1] = script
         house.context.open(house.view.say)
         limits = Limits(timeout=10, start_timeout=30)
-        around = (house.context, house.servers, limits, house.view, Cards(None))
+        around = (house.context, house.servers, limits, house.view, GpuPool(None))
         started.append(JobRun(job(x=1), *around, "group", note_state))
         return started[0]
 

@@ -1,4 +1,4 @@
-"""Jobs that share out GPUs among themselves; the cards of these tests exist in the assignments of fake workers only."""
+"""Jobs that share out GPUs among themselves; the GPUs of these tests exist in the assignments of fake workers only."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.waiting import PATIENCE
 GPU = {"kind": "gpu"}
 
 
-class PretendedCards:
-    """Keeps which cards are in use, and fails if one is given to two processes at once."""
+class PretendedGpus:
+    """Keeps which GPUs are in use, and fails if one is given to two processes at once."""
 
     def __init__(self) -> None:
         self.seen: list[int] = []
@@ -47,37 +47,37 @@ class PretendedCards:
             self._in_use.discard(device.index)
 
 
-def test_four_jobs_at_a_time_have_a_card_each(house: House) -> None:
-    cards, together = PretendedCards(), Barrier(4, timeout=PATIENCE)
+def test_four_jobs_at_a_time_have_a_gpu_each(house: House) -> None:
+    gpus, together = PretendedGpus(), Barrier(4, timeout=PATIENCE)
 
     def script(worker: FakeWorker) -> None:
-        with cards.used_by(worker):
+        with gpus.used_by(worker):
             together.wait()
         worker.end()
 
     house.servers.scripts |= dict.fromkeys(range(8), script)
     ends = house.run(*(job(x=x, number=x, device=GPU) for x in range(8)), n_jobs=4, gpus=[0, 1, 2, 5])
     assert {end.status for end in ends.values()} == {"FINISHED"}
-    assert sorted(cards.seen) == [0, 0, 1, 1, 2, 2, 5, 5]
+    assert sorted(gpus.seen) == [0, 0, 1, 1, 2, 2, 5, 5]
     runs = house.store.client.runs()
     assert {run.data.tags["device.actual"] for run in runs[:4]} == {"GPU:0", "GPU:1", "GPU:2", "GPU:5"}
     assert {run.data.tags["device.requested"] for run in runs} == {"gpu"}
     assert {run.data.params["device.index"] for run in runs} == {"0"}
 
 
-def test_a_card_is_given_back_when_a_process_has_ended(house: House) -> None:
-    """While it draws, the next one has another card, or waits for this one."""
-    cards = PretendedCards()
+def test_a_gpu_is_given_back_when_a_process_has_ended(house: House) -> None:
+    """While it draws, the next one has another GPU, or waits for this one."""
+    gpus = PretendedGpus()
 
     def script(worker: FakeWorker) -> None:
-        with cards.used_by(worker):
+        with gpus.used_by(worker):
             worker.hand_over(*([] if worker.number > 3 else [HandOn(b"found")]), Measured())
         worker.end()
 
     house.servers.scripts |= {1: script, 2: script, 3: script}
     ends = house.run(*(job(x=x, number=x, device=GPU) for x in (1, 2, 3)), gpus=[3])
     assert {end.status for end in ends.values()} == {"FINISHED"}
-    assert cards.seen == [3] * 6
+    assert gpus.seen == [3] * 6
     assert {run.data.tags[tags.CARDS] for run in house.store.client.runs()} == {"3 3"}
 
 
@@ -89,7 +89,7 @@ def test_a_card_is_given_back_when_a_process_has_ended(house: House) -> None:
         ({"memory_growth": False}, Placement("/device:CPU:0", "CPU:0", ""), False),
     ],
 )
-def test_a_process_that_has_a_whole_card_keeps_it_until_it_is_gone(
+def test_a_process_that_has_a_whole_gpu_keeps_it_until_it_is_gone(
     house: House, settings: dict[str, bool], placement: Placement, waits: bool
 ) -> None:
     """TensorFlow gives memory back only when its process ends, so the next one starts after that."""
@@ -115,9 +115,9 @@ def test_a_process_that_has_a_whole_card_keeps_it_until_it_is_gone(
     assert [has_next for _, has_next in seen] == [*[not waits] * 3, False]
 
 
-def test_the_same_question_has_one_fingerprint_on_all_cards(house: House) -> None:
+def test_the_same_question_has_one_fingerprint_on_all_gpus(house: House) -> None:
     def script(worker: FakeWorker) -> None:
-        with PretendedCards().used_by(worker):
+        with PretendedGpus().used_by(worker):
             pass
         worker.end()
 
@@ -128,7 +128,7 @@ def test_the_same_question_has_one_fingerprint_on_all_cards(house: House) -> Non
     assert one.data.tags[tags.FINGERPRINT] == other.data.tags[tags.FINGERPRINT]
 
 
-def test_a_job_on_the_cpu_needs_no_card(house: House) -> None:
+def test_a_job_on_the_cpu_needs_no_gpu(house: House) -> None:
     def script(worker: FakeWorker) -> None:
         worker.start()
         assert worker.assignment.device.kind == "cpu"
@@ -149,7 +149,7 @@ def test_a_job_on_the_cpu_needs_no_card(house: House) -> None:
         ({"gpus": [0, 1], "n_jobs": 3}, "n_jobs: 3 jobs at a time need a GPU each, but gpus=[0, 1]"),
     ],
 )
-def test_wrong_cards_are_one_line(settings: dict[str, object], problem: str) -> None:
+def test_wrong_gpus_are_one_line(settings: dict[str, object], problem: str) -> None:
     with pytest.raises(UserError) as wrong:
         checked(Limits, settings)
     assert str(wrong.value).startswith(f"hydra.launcher.{problem}")
@@ -158,7 +158,7 @@ def test_wrong_cards_are_one_line(settings: dict[str, object], problem: str) -> 
 
 
 @pytest.mark.parametrize(("key", "value"), [("index", 2), ("gpus", 2)])
-def test_a_job_that_chooses_its_card_itself_is_refused(key: str, value: int) -> None:
+def test_a_job_that_chooses_its_gpu_itself_is_refused(key: str, value: int) -> None:
     engine = Isolated.from_settings({"gpus": [0, 1]})
     try:
         with pytest.raises(UserError, match=rf"device\.{key}={value}: hydra\.launcher\.gpus gives each job one GPU"):
