@@ -8,17 +8,15 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from runner.errors import StoreError
-from runner.execution.context import Context
-from runner.execution.fork_servers import ForkServers
-from runner.execution.gpus import GpuPool, on_gpu
+from runner.execution.gpus import on_gpu
 from runner.execution.inputs import MissingInput
 from runner.execution.job import Job, JobEnd
 from runner.execution.job_record import JobRecord
-from runner.execution.limits import NEVER, Deadline, Limits
+from runner.execution.limits import NEVER, Deadline
 from runner.execution.processes import Processes
 from runner.execution.pruning import Pruned
+from runner.execution.resources import Resources
 from runner.execution.verdict import job_end, last_files, not_started
-from runner.execution.view import View
 from runner.execution.worker_process import Message, WorkerProcess
 from runner.messages import Assignment, Ended, HandOn, Measured, Outcome, Record, Started
 
@@ -56,17 +54,7 @@ MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
 class JobRun:
     """A job from the start of its first worker to the end of its run, which its record keeps."""
 
-    def __init__(
-        self,
-        job: Job,
-        context: Context,
-        servers: ForkServers,
-        limits: Limits,
-        view: View,
-        gpus: GpuPool,
-        group: str,
-        on_measured: Callable[[], None],
-    ) -> None:
+    def __init__(self, job: Job, resources: Resources, group: str, on_measured: Callable[[], None]) -> None:
         """Start the worker of the first process.
 
         ``group`` names the jobs with which this one takes turns. ``on_measured`` is called as soon as nothing is timed
@@ -74,13 +62,11 @@ class JobRun:
         """
         self.job = job
         self.state = JobState.STARTING
-        self._context, self._servers, self._limits, self._view = context, servers, limits, view
-        self._on_measured = on_measured
-        self._gpus = gpus
+        self._resources, self._on_measured = resources, on_measured
         self._gpu: int | None = None
         """The GPU of the present process, where jobs share them out."""
         self.processes = Processes(job, group)
-        self.record = JobRecord(job, context, self.processes)
+        self.record = JobRecord(job, resources.context, self.processes)
         self._begun = time.monotonic()
         """When the current part began: the start of the worker, then the experiment."""
         self._spent = 0.0
@@ -96,18 +82,21 @@ class JobRun:
         self._worker = self._new_worker()
 
     def _new_worker(self) -> WorkerProcess:
-        parts, context = self.job.parts, self._context
-        known = dict(context.known(parts.device))
-        self._gpu = self._gpus.take(parts.device)
-        self.processes.gpus.append(self._gpu)
-        device = on_gpu(parts.device, self._gpu)
-        assignment = Assignment(parts.experiment, device, known, self._limits.memory_bytes, context.store.words)
-        return WorkerProcess(self._servers, parts, assignment)
+        parts, resources = self.job.parts, self._resources
+        self._gpu = resources.gpus.take(parts.device)
+        self.processes.begin(self._gpu)
+        assignment = Assignment(
+            parts.experiment,
+            on_gpu(parts.device, self._gpu),
+            dict(resources.context.known(parts.device)),
+            resources.limits.memory_bytes,
+            resources.context.store.words,
+        )
+        return WorkerProcess(resources.servers, parts, assignment)
 
     def go_on(self) -> None:
         """Start the worker of the next process."""
         self.state, self._begun = JobState.STARTING, time.monotonic()
-        self.processes.here += 1
         self._worker = self._new_worker()
 
     def fileno(self) -> int:
@@ -141,9 +130,9 @@ class JobRun:
         if self._exceeded or self._pruned:
             return NEVER
         if self.state is JobState.STARTING:
-            return self._limits.start_deadline(self._begun)
+            return self._resources.limits.start_deadline(self._begun)
         if self.state in AT_WORK:
-            return self._limits.deadline(self._begun - self._spent)
+            return self._resources.limits.deadline(self._begun - self._spent)
         return NEVER
 
     def receive(self, is_readable: bool) -> Message | None:
@@ -174,14 +163,15 @@ class JobRun:
             self.record.write(message)
         else:
             self.record.write(message)
-            self._view.show(self.job, message)
+            self._resources.view.show(self.job, message)
             self._prune_if_hopeless(message)
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
 
     def _prune_if_hopeless(self, records: Sequence[Record]) -> None:
         """Ask the worker to end if the search that the job belongs to has no hope for it."""
-        if self._context.pruner and not self._pruned:
-            self._pruned = self._context.pruner.judge(self.job, records)
+        pruner = self._resources.context.pruner
+        if pruner and not self._pruned:
+            self._pruned = pruner.judge(self.job, records)
             if self._pruned:
                 self._worker.interrupt()
 
@@ -189,7 +179,9 @@ class JobRun:
         """Say so, in the second process, where each takes long to start, as on a GPU."""
         seconds = time.monotonic() - self._begun
         if self.processes.ended == 1 and seconds > DEAR_START:
-            self._view.say(f"each process takes {seconds:.1f} s to start; experiment.timing.processes says how many")
+            self._resources.view.say(
+                f"each process takes {seconds:.1f} s to start; experiment.timing.processes says how many"
+            )
 
     def _end_process(self, ended: Ended) -> None:
         """Wait for the next process if the experiment wants one, or else for the end of the run."""
@@ -218,7 +210,7 @@ class JobRun:
     def _begin_record(self) -> None:
         """Begin the run in the store; a model that is missing there ends the job instead."""
         try:
-            self.record.begin(self._started, self._view.say)
+            self.record.begin(self._started, self._resources.view.say)
         except MissingInput as missing:
             self._ended, self.state = Ended(Outcome.UNAVAILABLE, str(missing)), JobState.ENDED
 
@@ -242,7 +234,7 @@ class JobRun:
         end = job_end(ended, interrupted_by, self._exceeded, self._pruned, seconds)
         output = self._worker.output()
         if not self.record.exists:
-            if self._context.parent is None:  # nothing was begun, so there is nothing to keep
+            if self._resources.context.parent is None:  # nothing was begun, so there is nothing to keep
                 return not_started(end, ended, output)
             # The time of a start that came to nothing belongs to the run: it has no other.
             self.record.create(self._started, seconds_ago=0.0 if self._started else seconds)
@@ -251,7 +243,7 @@ class JobRun:
     def close(self) -> None:
         """End the worker process, and give its GPU back."""
         self._worker.close()
-        self._gpus.give_back(self._gpu)
+        self._resources.gpus.give_back(self._gpu)
         self._gpu = None
 
     def hurry(self) -> None:

@@ -22,11 +22,9 @@ class Processes:
     """The processes of a job that have ended, and the present one."""
 
     def __init__(self, job: Job, group: str) -> None:
-        """Begin with the first process. ``group`` names the jobs with which this one takes turns."""
+        """``group`` names the jobs with which this one takes turns."""
         self.handed_on: list[bytes] = []
         """What each process that has ended has handed on."""
-        self.here = 1
-        """The number of processes that have begun here; a job that was resumed had others before."""
         self.gpus: list[int | None] = []
         """The GPU of each process that has begun here, where jobs share them out."""
         self.remarks: list[str] = []
@@ -35,6 +33,15 @@ class Processes:
         """What other code has left, and was taken up as accepted, with the hashes of that code."""
         self._job, self._group = job, group
         self._earlier_turns: Sequence[str] = ()
+
+    def begin(self, gpu: int | None) -> None:
+        """Begin the next process, on this GPU if jobs share them out."""
+        self.gpus.append(gpu)
+
+    @property
+    def here(self) -> int:
+        """The number of processes that have begun here; a job that was resumed had others before."""
+        return len(self.gpus)
 
     @property
     def ended(self) -> int:

@@ -18,6 +18,7 @@ from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
 from runner.execution.job_run import AT_WORK, JobRun, JobState
 from runner.execution.limits import Limits
+from runner.execution.resources import Resources
 from runner.execution.verbose import watched
 from runner.execution.view import View
 from runner.execution.worker_process import Message
@@ -36,9 +37,9 @@ class Scheduler:
     def __init__(
         self, context: Context, view: View, limits: Limits, interruption: Interruption, servers: ForkServers
     ) -> None:
-        self._context, self._view, self._limits, self._servers = context, watched(view), limits, servers
-        self._interruption = interruption
+        self._context, self._view, self._limits, self._interruption = context, watched(view), limits, interruption
         self._gpus = GpuPool(limits.gpus)
+        self._resources = Resources(context, servers, limits, self._view, self._gpus)
         self._going: list[JobRun] = []
         """The jobs that have a worker."""
         self._paused: list[JobRun] = []
@@ -100,9 +101,8 @@ class Scheduler:
             if not self._gpus.can_serve(self._waiting[0][1].parts.device):
                 return False
             self._group, job = self._waiting.popleft()
-            surroundings = (self._context, self._servers, self._limits, self._view, self._gpus)
             group = f"{self._session}.{self._group}"
-            self._going.append(JobRun(job, *surroundings, group, self._start_workers))
+            self._going.append(JobRun(job, self._resources, group, self._start_workers))
             self._view.started(job)
             return True
         ready = [run for run in self._paused if self._gpus.can_serve(run.job.parts.device)]

@@ -11,6 +11,7 @@ import pytest
 from runner.execution.gpus import GpuPool
 from runner.execution.job_run import JobRun, JobState
 from runner.execution.limits import NEVER, Limits
+from runner.execution.resources import Resources
 from runner.messages import Ended, Measured, Metric, Note, Outcome, Table
 from runner.sweep.job_results import job_results
 from runner.sweep.resumed import end_of
@@ -39,8 +40,8 @@ def start(house: House, measured: list[JobState]) -> Iterator[Start]:
         house.servers.scripts[1] = script
         house.context.open(house.view.say)
         limits = Limits(timeout=10, start_timeout=30)
-        around = (house.context, house.servers, limits, house.view, GpuPool(None))
-        started.append(JobRun(job(x=1), *around, "group", note_state))
+        resources = Resources(house.context, house.servers, limits, house.view, GpuPool(None))
+        started.append(JobRun(job(x=1), resources, "group", note_state))
         return started[0]
 
     def note_state() -> None:
