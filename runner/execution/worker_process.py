@@ -157,9 +157,11 @@ class WorkerProcess:
         self._pid, self._is_collected = None, True
         if exit_code is None:
             self._servers.drop(self._server)
-            return "the lab process ended after its server" if announced else "the lab server could not make the lab"
+            if announced:
+                return "the worker process ended after its fork server"
+            return "the fork server could not start the worker"
         if exit_code >= 0:
-            return f"the lab process ended with status {exit_code} and without a result"
+            return f"the worker process ended with status {exit_code} and without a result"
         name = signal.Signals(-exit_code).name
         cause = "; the system kills so when memory runs out" if name == "SIGKILL" else ""
-        return f"the lab process was killed by {name}{cause}"
+        return f"the worker process was killed by {name}{cause}"

@@ -221,7 +221,7 @@ def test_a_worker_that_is_killed_fails_the_run(going):
     run.worker().kill()
     status, err = run.end()
     assert status == 1
-    assert "the lab process was killed by SIGKILL" in err
+    assert "the worker process was killed by SIGKILL" in err
     assert "Traceback" not in err
     tracked = only_run(run.store)
     assert tracked.info.status == "FAILED"

@@ -90,8 +90,8 @@ def test_another_packages_config_is_checked_like_ours(outside):
     [
         ("crash", "the experiment crashed (ZeroDivisionError: on purpose); the run has the traceback"),
         ("refuse", "there is no answer, on purpose"),
-        ("kill", "the lab process was killed by SIGKILL; the system kills so when memory runs out"),
-        ("exit", "the lab process ended with status 7 and without a result"),
+        ("kill", "the worker process was killed by SIGKILL; the system kills so when memory runs out"),
+        ("exit", "the worker process ended with status 7 and without a result"),
     ],
 )
 def test_an_experiment_that_fails(outside, store, fail, says):

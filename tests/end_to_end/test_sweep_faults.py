@@ -52,8 +52,8 @@ def test_every_way_to_fail_is_told_apart(sweeping):
         "well": None,
         "badly": "the experiment crashed (ZeroDivisionError: told to); the run has the traceback",
         "refusing": "told to refuse",
-        "killed": "the lab process was killed by SIGKILL; the system kills so when memory runs out",
-        "crashing": "the lab process was killed by SIGSEGV",
+        "killed": "the worker process was killed by SIGKILL; the system kills so when memory runs out",
+        "crashing": "the worker process was killed by SIGSEGV",
         "hanging": "it took longer than hydra.launcher.timeout=2.0 seconds; what was measured is kept",
     }
     assert "ZeroDivisionError: told to" in artifact(store, child(store, ends="badly"), "traceback.txt")

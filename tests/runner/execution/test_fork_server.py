@@ -110,7 +110,7 @@ def test_every_way_to_end(run: Callable[..., Any]) -> None:
     assert [end.reason for end in ends] == [
         "told to refuse",
         "the experiment crashed (ZeroDivisionError: told to); the run has the traceback",
-        "the lab process was killed by SIGKILL; the system kills so when memory runs out",
+        "the worker process was killed by SIGKILL; the system kills so when memory runs out",
         "interrupted by a signal; what was measured is kept",
     ]
     assert [one.info.status for one in runs] == ["FAILED", "FAILED", "FAILED", "KILLED"]

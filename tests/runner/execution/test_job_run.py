@@ -136,7 +136,7 @@ def test_a_worker_that_dies_at_once_skips_to_the_end(house: House, start: Start)
     assert step(run) is JobState.ENDED
     assert (run.record.exists, run.has_finished) == (False, False)
     end = run.end(None)
-    assert end.reason == "TensorFlow could not be started: the lab process was killed by SIGSEGV"
+    assert end.reason == "TensorFlow could not be started: the worker process was killed by SIGSEGV"
     assert house.store.client.runs() == []
 
 

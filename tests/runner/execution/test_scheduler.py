@@ -307,9 +307,9 @@ def test_an_experiment_without_an_answer(house: House, outcome: Outcome, message
 @pytest.mark.parametrize(
     ("exit_code", "reason"),
     [
-        (-9, "the lab process was killed by SIGKILL; the system kills so when memory runs out"),
-        (-11, "the lab process was killed by SIGSEGV"),
-        (3, "the lab process ended with status 3 and without a result"),
+        (-9, "the worker process was killed by SIGKILL; the system kills so when memory runs out"),
+        (-11, "the worker process was killed by SIGSEGV"),
+        (3, "the worker process ended with status 3 and without a result"),
     ],
 )
 def test_a_worker_that_dies_does_not_touch_the_others(house: House, exit_code: int, reason: str) -> None:
@@ -352,7 +352,9 @@ def test_a_worker_that_cannot_start_shows_what_it_printed(house: House) -> None:
 
     house.servers.scripts[1] = cannot_import
     end = house.run(job(x=1))[0]
-    assert end.reason == ("TensorFlow could not be started: the lab process ended with status 1 and without a result")
+    assert end.reason == (
+        "TensorFlow could not be started: the worker process ended with status 1 and without a result"
+    )
     assert end.traceback == "libcuda.so is broken"
 
 

@@ -74,11 +74,11 @@ def test_a_server_that_is_gone(house: House, start: Start) -> None:
 
     process = start(script)
     assert hear(process) == STARTED
-    assert hear(process) == Ended(Outcome.DIED, "the lab process ended after its server")
+    assert hear(process) == Ended(Outcome.DIED, "the worker process ended after its fork server")
     assert len(house.servers.dropped) == 1
 
     process = start(lambda worker: setattr(house.servers.server, "is_gone", True))
-    assert hear(process) == Ended(Outcome.DIED, "the lab server could not make the lab")
+    assert hear(process) == Ended(Outcome.DIED, "the fork server could not start the worker")
 
 
 def test_the_output_is_the_servers_where_the_worker_never_began(start: Start) -> None:
@@ -165,7 +165,7 @@ def test_what_is_sent_to_the_dead_is_no_error(start: Start) -> None:
     process = start(lambda worker: None)
     ended = hear(process)
     assert isinstance(ended, Ended)
-    assert ended.message == "the lab process ended with status 0 and without a result"
+    assert ended.message == "the worker process ended with status 0 and without a result"
     process.go()
 
 
