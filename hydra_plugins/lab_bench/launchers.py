@@ -12,7 +12,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from runner.execution.pruning import Pruner
+    from runner.execution.pruner import Pruner
     from runner.sweep.composition import Composition
     from runner.sweep.engine import Engine
     from runner.sweep.plan import Plan

@@ -14,7 +14,7 @@ from runner.config.question import fingerprint
 from runner.errors import UserError
 from runner.execution.job import Job
 from runner.execution.neighbours import Neighbours
-from runner.execution.pruning import Pruner
+from runner.execution.pruner import Pruner
 from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import experiment_id, store_errors

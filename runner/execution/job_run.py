@@ -14,7 +14,7 @@ from runner.execution.job import Job, JobEnd
 from runner.execution.job_record import JobRecord
 from runner.execution.limits import NEVER, Deadline
 from runner.execution.processes import Processes
-from runner.execution.pruning import Pruned
+from runner.execution.pruner import Pruned
 from runner.execution.resources import Resources
 from runner.execution.verdict import job_end, last_files, not_started
 from runner.execution.worker_process import Message, WorkerProcess

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from runner.errors import ExitStatus
 from runner.execution.job import JobEnd
-from runner.execution.pruning import Pruned
+from runner.execution.pruner import Pruned
 from runner.messages import Ended, File, Outcome, Record
 
 EXIT_STATUS = {Outcome.FINISHED: ExitStatus.OK, Outcome.UNAVAILABLE: ExitStatus.WRONG_INPUT}

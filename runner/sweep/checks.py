@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runner.config.question import is_asked, key_of
 from runner.errors import UserError
 from runner.execution.job import Job
-from runner.execution.pruning import Pruner
+from runner.execution.pruner import Pruner
 
 
 def require_common(job: Job) -> None:

@@ -20,7 +20,7 @@ from runner.config.question import fingerprint, question_in, sweep_key
 from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
 from runner.execution.job import Job
-from runner.execution.pruning import Pruner
+from runner.execution.pruner import Pruner
 from runner.sweep.checks import require_prunable
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition

@@ -13,7 +13,7 @@ from runner.errors import ExitStatus
 from runner.execution.context import Context, Parent
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
-from runner.execution.pruning import Pruner
+from runner.execution.pruner import Pruner
 from runner.sweep.checks import require_prunable
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition

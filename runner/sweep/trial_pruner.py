@@ -11,13 +11,13 @@ from optuna.trial import Trial
 
 from runner.errors import UserError
 from runner.execution.job import Job
-from runner.execution.pruning import Pruned
+from runner.execution.pruner import Pruned
 from runner.messages import Metric, Record
 
 
 @dataclass
 class TrialPruner:
-    """The :class:`runner.execution.pruning.Pruner` of a search."""
+    """The :class:`runner.execution.pruner.Pruner` of a search."""
 
     rule: str
     """One of ``PRUNERS``, but not none."""

@@ -13,7 +13,7 @@ import pytest
 from runner.errors import ExitStatus, StoreError
 from runner.execution import context
 from runner.execution.job import Job
-from runner.execution.pruning import Pruned
+from runner.execution.pruner import Pruned
 from runner.messages import File, Known, Measured, Metric, Note, Outcome, Record, Settled
 from runner.tracking import tags
 from tests.runner.execution.conftest import House, work

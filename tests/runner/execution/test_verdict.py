@@ -9,7 +9,7 @@ import pytest
 
 from experiments.validators import InvalidField
 from runner.execution.limits import NEVER, Limits
-from runner.execution.pruning import Pruned
+from runner.execution.pruner import Pruned
 from runner.execution.verdict import job_end, last_files
 from runner.messages import Ended, File, Outcome
 

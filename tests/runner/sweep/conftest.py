@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner import environment
 from runner.execution.context import Context
 from runner.execution.limits import Limits
-from runner.execution.pruning import Pruner
+from runner.execution.pruner import Pruner
 from runner.sweep import isolated, plan, remote, sweep
 from runner.sweep.composition import Composition
 from runner.sweep.isolated import Isolated

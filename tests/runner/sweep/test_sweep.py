@@ -15,7 +15,7 @@ from runner.errors import StoreError, UserError
 from runner.execution import context
 from runner.execution.job import Job
 from runner.execution.limits import Limits
-from runner.execution.pruning import Pruned
+from runner.execution.pruner import Pruned
 from runner.messages import HandOn, Measured, Metric, Outcome, Record
 from runner.sweep import other_code
 from runner.sweep.isolated import Isolated
