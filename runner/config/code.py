@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from experiments.experiment import Experiment, modules
-from runner.config.schema import experiments
+from runner.config.schema import experiment_called, experiments
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +22,8 @@ OF_THE_WORKER = ("worker.py", "fork_server.py", "recording.py")
 
 def code_of(name: str) -> str | None:
     """Return the :func:`code_hash` of the experiment of this name; None if it is not installed here."""
-    return next((code_hash(kind) for kind in experiments() if kind.name == name), None)
+    kind = experiment_called(name)
+    return code_hash(kind) if kind else None
 
 
 @cache

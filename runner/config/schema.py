@@ -160,6 +160,11 @@ def experiments() -> list[type[Experiment]]:
     return list(found.values())
 
 
+def experiment_called(name: str | None) -> type[Experiment] | None:
+    """Return the experiment of this name; None if it is not installed here."""
+    return next((kind for kind in experiments() if kind.name == name), None)
+
+
 @contextmanager
 def _left_out_if_broken(what: str, module: str) -> Iterator[None]:
     try:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from experiments.experiment import Experiment, Tolerance
-from runner.config.schema import experiments
+from runner.config.schema import experiment_called
 from runner.sweep.stored_pair import StoredPair, StoredRun
 from runner.tracking import tags
 from runner.tracking.run import store_errors
@@ -52,7 +52,7 @@ def metric_pairs(client: MlflowClient, pair: StoredPair, with_headline: bool) ->
     Where an experiment has neither, all metrics are returned. Raises StoreError.
     """
     runs = (pair.first, pair.second)
-    kind = next((kind for kind in experiments() if kind.name == pair.first.run.data.tags.get(tags.EXPERIMENT)), None)
+    kind = experiment_called(pair.first.run.data.tags.get(tags.EXPERIMENT))
     first, second = (one.result.metrics for one in runs)
     stated = _stated(kind, pair) if kind else {}
     asks_the_same = pair.first.run.data.params == pair.second.run.data.params

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from experiments.experiment import Experiment
 from runner.config.question import question_in
-from runner.config.schema import experiments
+from runner.config.schema import experiment_called
 from runner.config.stored_config import read_values, require_same_version
 from runner.errors import UserError
 from runner.tracking import tags
@@ -51,7 +51,7 @@ def _replayable(run: Run, tracking_uri: str) -> Replayable:
     text = read_text(run, "config.yaml", tracking_uri)
     if not text or not name or not fingerprint:
         raise UserError("this run has kept no config (config.yaml and the tags of python -m runner)")
-    kind = next((kind for kind in experiments() if kind.name == name), None)
+    kind = experiment_called(name)
     if kind is None:
         raise UserError(f"its experiment, {name}, is not installed here")
     # The artifact has the values with their types, and the parameters have the names of choices.

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from documenting.reference import FINDINGS, PAGE, page
-from runner.config.schema import experiments
+from runner.config.schema import experiment_called
 from tests.conftest import ROOT
 
 OURS = re.compile(
@@ -37,7 +37,8 @@ def test_it_has_every_environment_variable_that_is_read() -> None:
 def test_what_an_experiment_tolerates_are_metrics_that_it_has(name: str) -> None:
     """Otherwise ``runner.compare`` would hold nothing against them, and say nothing of it."""
     metrics = {metric.removesuffix(" ?") for metric in yaml.safe_load(FINDINGS.read_text())[name]["metrics"]}
-    (kind,) = (kind for kind in experiments() if kind.name == name)
+    kind = experiment_called(name)
+    assert kind
     stated = kind.tolerances({"experiment.dtype": "float32", "experiment.precision": "float32"})
     assert stated
     for one in stated:
