@@ -9,16 +9,15 @@ from dataclasses import replace
 from experiments.measure.timing import timing_of
 from runner.cli.done import Done, going_on
 from runner.cli.terminal import Terminal
-from runner.config.files import require_files
 from runner.errors import ExitStatus
 from runner.execution.context import Context
+from runner.execution.files import require_files
 from runner.execution.fork_servers import ForkServers
 from runner.execution.interruption import Interruption, interruptible
 from runner.execution.job import Job, JobEnd
 from runner.execution.limits import Limits
 from runner.execution.scheduler import Scheduler
 from runner.tracking.needs import needs_of
-from runner.tracking.sources import require_source_files
 from runner.tracking.store import locate
 
 
@@ -27,8 +26,7 @@ def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> Do
 
     Raises UserError if nothing could be started, StoreError if the store fails.
     """
-    require_files([job.parts.experiment])
-    require_source_files(job.parts.experiment)
+    require_files(job)
     context = Context(locate(job.parts.tracking))
     context.store.check(needs_of([job.parts]))
     with (

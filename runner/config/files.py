@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from experiments.experiment import Choice, Experiment, Refused
 from runner.errors import UserError
 
 
-def require_files(experiments: Iterable[Experiment], seen: list[Choice] | None = None) -> None:
+def require_choice_files(experiment: Experiment, seen: list[Choice] | None = None) -> None:
     """Raise UserError for the first choice whose files cannot be used.
 
     Choices that equal one of ``seen`` are not looked at again; those that are looked at are added to it.
     """
     seen = [] if seen is None else seen
-    for experiment in experiments:
-        for group in experiment.choices:
-            choice: Choice = getattr(experiment, group)
-            if choice not in seen:
-                seen.append(choice)
-                try:
-                    choice.check()
-                except Refused as error:
-                    raise UserError(f"experiment.{group}: {error}") from error
+    for group in experiment.choices:
+        choice: Choice = getattr(experiment, group)
+        if choice not in seen:
+            seen.append(choice)
+            try:
+                choice.check()
+            except Refused as error:
+                raise UserError(f"experiment.{group}: {error}") from error

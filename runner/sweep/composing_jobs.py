@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from experiments.experiment import Choice
-from runner.config.files import require_files
 from runner.errors import UserError
+from runner.execution.files import require_files
 from runner.execution.job import Job
 from runner.sweep.checks import require_common, require_no_chain, require_right
 from runner.sweep.composition import Composition
 from runner.sweep.replays import Replays
-from runner.tracking.sources import require_source_files
 
 
 class ComposingJobs:
@@ -47,8 +46,7 @@ class ComposingJobs:
             require_common(job)
             require_right(job, is_first=not jobs)
             if here:
-                require_files([job.parts.experiment], self._looked_at)
-                require_source_files(job.parts.experiment)
+                require_files(job, self._looked_at)
             jobs.append(job)
             yield job
         if not here:

@@ -15,10 +15,10 @@ from experiments.runtime.memory import free_on_host
 from experiments.runtime.nvml import card_of
 from runner import environment
 from runner.config.code import code_hash
-from runner.config.files import require_files
 from runner.config.question import fingerprint, question_in, sweep_key
 from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
+from runner.execution.files import require_files
 from runner.execution.job import Job
 from runner.execution.pruner import Pruner
 from runner.sweep.checks import require_prunable
@@ -30,7 +30,6 @@ from runner.sweep.known_runs import KnownRun, by_question, known_runs, sweep_of
 from runner.sweep.replays import Replays
 from runner.tracking import tags
 from runner.tracking.same_code import SameCode
-from runner.tracking.sources import require_source_files
 from runner.tracking.store import Store, locate
 
 
@@ -116,8 +115,7 @@ class Plan:
 
         Raises UserError if it is wrong, or a file that it names is not there.
         """
-        require_files([job.parts.experiment])
-        require_source_files(job.parts.experiment)
+        require_files(job)
         self._jobs.append(job)
 
     @property

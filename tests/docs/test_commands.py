@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 
 from runner import compare, store, ui
-from runner.config.files import require_files
+from runner.config.files import require_choice_files
 from runner.errors import UserError
 from runner.sweep.clustered import Clustered
 from runner.sweep.isolated import Isolated
@@ -80,7 +80,7 @@ def nothing_starts():
     """All is composed and checked; where the store would be opened, the command ends."""
 
     def would_start(job):
-        require_files([job.parts.experiment])
+        require_choice_files(job.parts.experiment)
         raise Started("started")
 
     with (

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 
 from runner.cli.complaint import LONGEST, in_one_line
 from runner.config.error_messages import CONFIG_ERRORS, sentence
-from runner.config.files import require_files
+from runner.config.files import require_choice_files
 from runner.config.plugins import taken_out
 from runner.config.schema import register
 from runner.config.validation import parts
@@ -51,7 +51,7 @@ def complaint(tmp_path, monkeypatch):
     def said(*words: str) -> str | None:
         try:
             found = parts(composition.compose([readable(word) for word in taken_out(words)]))
-            require_files([found.experiment])
+            require_choice_files(found.experiment)
             locate(found.tracking).check()
         except UserError as error:
             return in_one_line(str(error))
