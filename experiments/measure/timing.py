@@ -66,3 +66,9 @@ class Timing:
 def timing_of(experiment: object) -> Timing | None:
     """Return how carefully an experiment measures; None for one that times nothing."""
     return next((value for value in vars(experiment).values() if isinstance(value, Timing)), None)
+
+
+def processes_of(experiment: object) -> int:
+    """Return in how many processes an experiment measures: one where it times nothing."""
+    timing = timing_of(experiment)
+    return timing.processes_needed if timing else 1

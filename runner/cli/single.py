@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
-from experiments.measure.timing import timing_of
+from experiments.measure.timing import processes_of
 from runner.cli.done import Done, going_on
 from runner.cli.terminal import Terminal
 from runner.errors import ExitStatus
@@ -60,5 +60,4 @@ def _done(job: Job, end: JobEnd | None, interruption: Interruption) -> Done:
 def _can_go_on(job: Job) -> bool:
     """Whether another command can take over what an interrupted run has left: a checkpoint, or whole processes."""
     experiment = job.parts.experiment
-    timing = timing_of(experiment)
-    return bool(experiment.goes_on_from) or (timing is not None and timing.processes_needed > 1)
+    return bool(experiment.goes_on_from) or processes_of(experiment) > 1

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from experiments.measure.timing import timing_of
+from experiments.measure.timing import processes_of
 from runner.execution.job import Job
 
 GROUP = 16
@@ -20,7 +20,7 @@ def in_groups(jobs: Sequence[Job]) -> list[list[Job]]:
     job has a single process the order stays: it takes no turns, and may need the models of those before it.
     """
     by_seed: dict[object, list[Job]] = {}
-    stays = any(_processes(job) < 2 for job in jobs)
+    stays = any(processes_of(job.parts.experiment) < 2 for job in jobs)
     for job in jobs:
         by_seed.setdefault(None if stays else getattr(job.parts.experiment, "seed", None), []).append(job)
     groups: list[list[Job]] = []
@@ -31,11 +31,6 @@ def in_groups(jobs: Sequence[Job]) -> list[list[Job]]:
             else:
                 groups.append(part)
     return groups
-
-
-def _processes(job: Job) -> int:
-    timing = timing_of(job.parts.experiment)
-    return timing.processes_needed if timing else 1
 
 
 def _even_parts(jobs: Sequence[Job]) -> list[list[Job]]:

@@ -9,7 +9,7 @@ from functools import cache
 
 from hydra.core.utils import JobReturn
 
-from experiments.measure.timing import timing_of
+from experiments.measure.timing import processes_of
 from experiments.runtime.device import Device
 from experiments.runtime.memory import free_on_host
 from experiments.runtime.nvml import card_of
@@ -145,7 +145,7 @@ class Plan:
             planned.append(
                 PlannedJob(
                     job,
-                    timing.processes_needed if (timing := timing_of(job.parts.experiment)) else 1,
+                    processes_of(job.parts.experiment),
                     peak if needed is None else needed,
                     needed is None and peak is not None,
                     self._free(job.parts.device),
