@@ -112,10 +112,7 @@ class Experiment(ABC):
         return self.leaves_models
 
     foretold: ClassVar[Mapping[str, str]] = {}
-    """The metrics of a finished run that show themselves before, each with the metric that shows them step by step.
-
-    A search can end a hopeless run by it: ``{"best/val_loss": "val/loss"}``, as the latter has a value for each epoch.
-    """
+    """Final metric -> the per-epoch metric that a pruner watches instead, such as ``{"best/val_loss": "val/loss"}``."""
 
     goes_on_from: ClassVar[str] = ""
     """The folder among a run's artifacts from which an unfinished run can go on, see ``recorder.earlier``."""

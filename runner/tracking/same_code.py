@@ -40,11 +40,11 @@ class SameCode:
         return True
 
     def remarks(self, what: str) -> list[str]:
-        """Return a sentence on ``what`` was not taken over, and how to take it; none if all was."""
+        """Say how many runs were not reused, and why. ``what`` names the part. Empty list for no runs."""
         return on_left([run.data.tags for run in self._left.values()], what)
 
     def begun_with(self, what: str) -> dict[str, list[str]]:
-        """Return the other code of ``what`` was taken over; nothing if it was made by the present code alone."""
+        """Return the hashes of the other code that was reused, by ``what``, which names the part. Empty for none."""
         return {what: self.others} if self.others else {}
 
 
@@ -61,7 +61,10 @@ def on_begun(begun: Mapping[str, Sequence[str]]) -> str:
 
 
 def on_left(runs: Sequence[Mapping[str, str]], what: str) -> list[str]:
-    """Return a sentence on runs, of which ``runs`` are the tags, whose ``what`` is not taken over; none without any."""
+    """Say how many runs were not reused, and why.
+
+    ``runs`` are their tags; ``what`` names the part. Empty list for no runs.
+    """
     unknown = sum(tags.CODE not in tagged for tagged in runs)
     reasons = [
         *([f"{len(runs) - unknown} by other code"] if unknown < len(runs) else []),
