@@ -17,7 +17,7 @@ from runner.cli.comparison_text import Comparison, as_json, as_text
 from runner.cli.program import Parser, run_program
 from runner.cli.store_words import OF_THE_STORE, require_runs, store_of
 from runner.errors import ExitStatus, UserError
-from runner.tracking.finding import SHORT_ID
+from runner.tracking.find_run import SHORT_ID
 
 DESCRIPTION = """\
 Compare two runs, A and B: the times of each, their ratio with its 95 % interval and a verdict,

@@ -14,8 +14,8 @@ from experiments.reporting.text import listed
 from runner.cli.program import Parser, run_program
 from runner.cli.store_words import OF_THE_STORE, require_database, require_runs, store_of
 from runner.errors import ExitStatus, UserError
-from runner.tracking import health, moving, pruning, table
-from runner.tracking.finding import SHORT_ID, moment
+from runner.tracking import deleting, health, moving, table
+from runner.tracking.find_run import SHORT_ID, moment
 from runner.tracking.orphans import running_here
 from runner.tracking.store import LocalStore, Store, first_line
 
@@ -148,8 +148,8 @@ def _prune(store: Store, given: argparse.Namespace) -> int:
     require_runs(local)
     client = _opened(local)
     _require_condition(client, given.where)
-    selected = pruning.selected(client, local, given.words, given.where, given.older_than)
-    plan = pruning.plan(client, local, selected)
+    selected = deleting.selected(client, local, given.words, given.where, given.older_than)
+    plan = deleting.plan(client, local, selected)
     for doomed in plan.doomed[:MOST_LINES]:
         run = doomed.run
         print(f"{run.id[:SHORT_ID]}  {moment(run.start_time)}  {run.status:8}  {run.name}")
@@ -161,11 +161,11 @@ def _prune(store: Store, given: argparse.Namespace) -> int:
         f"{_sum_of(plan.doomed)}{' are deleted' if given.delete else ' would be deleted; --delete does so, for good'}"
     )
     if given.delete:
-        pruning.delete(client, local, plan.doomed)
+        deleting.delete(client, local, plan.doomed)
     return ExitStatus.OK
 
 
-def _sum_of(doomed: Sequence[pruning.Doomed]) -> str:
+def _sum_of(doomed: Sequence[deleting.Doomed]) -> str:
     counts = Counter(runs=len(doomed))
     for one in doomed:
         counts.update({"logged models": len(one.models), "registered versions": len(one.versions)})

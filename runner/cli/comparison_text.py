@@ -14,7 +14,7 @@ from experiments.reporting.text import duration, listed, on_one_line, shortened
 from experiments.series.two_runs import Compared
 from runner.sweep.stored_metrics import DIFFERS, EQUAL, MetricPair
 from runner.tracking.differences import AREAS, Described, Different, differences
-from runner.tracking.finding import SHORT_ID, began
+from runner.tracking.find_run import SHORT_ID, began
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -8,7 +8,7 @@ from experiments.reporting.commands import command
 from experiments.series.two_runs import Compared
 from runner.sweep.replays import REPLAY
 from runner.sweep.stored_pair import StoredPair
-from runner.tracking.finding import SHORT_ID
+from runner.tracking.find_run import SHORT_ID
 
 
 def deciding_command(pair: StoredPair, unsure: Compared, store: Sequence[str]) -> str:

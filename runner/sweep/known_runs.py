@@ -12,7 +12,7 @@ from runner.config.question import question_in
 from runner.errors import StoreError
 from runner.tracking import tags
 from runner.tracking.database import connected, schema_of
-from runner.tracking.finding import search
+from runner.tracking.find_run import search
 from runner.tracking.run import store_errors
 from runner.tracking.store import LocalStore, Store
 

@@ -14,7 +14,7 @@ from runner.execution.context import Context
 from runner.execution.job import Job
 from runner.execution.new_run import source_tags
 from runner.tracking import tags
-from runner.tracking.finding import search
+from runner.tracking.find_run import search
 from runner.tracking.orphans import owner_tags
 from runner.tracking.run import TrackedRun, store_errors
 

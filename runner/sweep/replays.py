@@ -12,7 +12,7 @@ from experiments.reporting.commands import override
 from runner.config.question import key_of
 from runner.config.stored_config import words_of_config
 from runner.errors import UserError
-from runner.tracking.finding import SHORT_ID
+from runner.tracking.find_run import SHORT_ID
 from runner.tracking.replayable import Replayable
 
 REPLAY = "replay"

@@ -18,7 +18,7 @@ from runner.config.words import value_of
 from runner.errors import UserError
 from runner.sweep.job_results import Children, job_results, overrides_of
 from runner.tracking import tags
-from runner.tracking.finding import SHORT_ID, find_run, search, shown
+from runner.tracking.find_run import SHORT_ID, find_run, search, shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -10,7 +10,7 @@ from experiments.reporting.text import listed
 from runner.errors import StoreError
 from runner.tracking import revisions, tags
 from runner.tracking.database import kept_runs, schema_of, tagged
-from runner.tracking.finding import SHORT_ID
+from runner.tracking.find_run import SHORT_ID
 from runner.tracking.home import path_of
 from runner.tracking.models import logged_models, model_versions
 from runner.tracking.orphans import running_here

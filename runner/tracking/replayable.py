@@ -13,7 +13,7 @@ from runner.config.stored_config import read_values, require_same_version
 from runner.errors import UserError
 from runner.tracking import tags
 from runner.tracking.artifacts import read_text
-from runner.tracking.finding import find_run, shown
+from runner.tracking.find_run import find_run, shown
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runner.tracking import tags
 from runner.tracking.artifacts import repository
-from runner.tracking.finding import search
+from runner.tracking.find_run import search
 from runner.tracking.last_metrics import last_metrics
 from runner.tracking.run import store_errors
 

@@ -18,9 +18,9 @@ from runner.tracking import mlflow_dataset, tags
 from runner.tracking.answer_page import AnswerPage
 from runner.tracking.artifacts import repository
 from runner.tracking.description import picture
-from runner.tracking.findings import Findings
 from runner.tracking.models import RunModels
 from runner.tracking.retries import without_retries
+from runner.tracking.run_contents import RunContents
 from runner.tracking.store import Store, first_line
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class TrackedRun:
     def __init__(self, store: Store, client: MlflowClient, run: Run) -> None:
         """Continue writing ``run``."""
         self._client = client
-        self._findings = Findings()
+        self._contents = RunContents()
         self._tracked_models = RunModels(client, run)
         self._known_not_finite: list[str] = []
         """As the store has it."""
@@ -90,7 +90,7 @@ class TrackedRun:
             if isinstance(record, Metric) and math.isfinite(record.value)  # MLflow stores 1.8e308 for infinity
         ]
         tagged = [RunTag(f"{tags.SETTLED}{one.name}", one.value) for one in records if isinstance(one, Settled)]
-        if (not_finite := self._findings.not_finite()) != self._known_not_finite:
+        if (not_finite := self._contents.not_finite()) != self._known_not_finite:
             self._known_not_finite = not_finite
             tagged.append(RunTag(tags.NOT_FINITE, _whole_lines(not_finite)))
         if (description := self._description()) != self._described:
@@ -99,7 +99,7 @@ class TrackedRun:
         if metrics or tagged:
             with store_errors():
                 self._client.log_batch(self.id, metrics=metrics, tags=tagged)
-        self.files({path: self._findings.files[path] for path in changed})
+        self.files({path: self._contents.files[path] for path in changed})
         for record in records:
             if isinstance(record, ModelRecord):
                 with store_errors():
@@ -110,31 +110,31 @@ class TrackedRun:
 
     def keep(self, records: Iterable[Record]) -> list[str]:
         """Keep records in memory, without writing them. Returns the paths of the files that changed."""
-        return self._findings.keep(records)
+        return self._contents.keep(records)
 
     @property
     def last_note(self) -> str:
         """The answer in words."""
-        return self._findings.note.replace(THIS_RUN, self.id)
+        return self._contents.note.replace(THIS_RUN, self.id)
 
     @property
     def last_metrics(self) -> dict[str, float]:
         """Each metric's value at its last step, as MLflow reports it."""
-        return self._findings.last_metrics
+        return self._contents.last_metrics
 
     def rescue(self) -> Path:
         """Write everything known of this run to a new temporary folder, and return the folder."""
-        return self._findings.rescue(self.id)
+        return self._contents.rescue(self.id)
 
     def note(self, markdown: str) -> None:
         """Set the words of the run's description."""
-        self._findings.note = markdown
+        self._contents.note = markdown
         self._described = self._description()
         with store_errors():
             self._client.set_tag(self.id, tags.NOTE, self._described)
 
     def _description(self) -> str:
-        plot = self._findings.first_plot
+        plot = self._contents.first_plot
         return f"{picture(plot, self.id) if plot else ''}{self.last_note}"[:NOTE_LENGTH]
 
     def tag(self, name: str, value: str) -> None:
@@ -146,7 +146,7 @@ class TrackedRun:
         """Write artifacts under their paths."""
         if not files:
             return
-        self._findings.files.update(files)
+        self._contents.files.update(files)
         with store_errors(), TemporaryDirectory(prefix="run-") as scratch:
             for path, content in files.items():
                 local = Path(scratch, path)
@@ -183,7 +183,7 @@ class TrackedRun:
         with store_errors(), registered as said:
             if said:
                 self.note("\n\n".join([self.last_note, *said]))
-            self.files(self._page.files(status, self.last_note, self._findings.files, self.read))
+            self.files(self._page.files(status, self.last_note, self._contents.files, self.read))
             milliseconds = time.time_ns() // 1_000_000
             self._client.set_terminated(self.id, status, milliseconds)
         self.seconds = (milliseconds - self._started) / 1000

@@ -16,7 +16,7 @@ from runner.tracking.description import PLOT
 
 
 @dataclass
-class Findings:
+class RunContents:
     """What an experiment has handed over, and the files that were written beside it."""
 
     note: str = ""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from runner.tracking import tags
 from runner.tracking.artifacts import repository
 from runner.tracking.database import KeptRun, kept_runs, tagged
-from runner.tracking.finding import find_run, search
+from runner.tracking.find_run import find_run, search
 from runner.tracking.home import path_of
 from runner.tracking.models import aliases, logged_models, model_versions
 from runner.tracking.run import store_errors
