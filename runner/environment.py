@@ -15,10 +15,9 @@ from typing import Any
 
 import psutil
 
-PACKAGES = ("tensorflow", "keras", "numpy", "mlflow", "hydra-core", "omegaconf", "matplotlib")
+from runner.addresses import BEGIN, HIDDEN, SECRET, shown, without_credentials
 
-HIDDEN = "***"
-"""Stands for what is not kept."""
+PACKAGES = ("tensorflow", "keras", "numpy", "mlflow", "hydra-core", "omegaconf", "matplotlib")
 
 _OURS: dict[str, str] = {}
 """The environment variables that this program has set itself, with their values: a user may set another one later."""
@@ -41,9 +40,6 @@ VARIABLE = re.compile(
     r"(TF2?|KERAS|XLA|CUDA|CUDNN|NVIDIA|NCCL|OMP|KMP|GOMP|MKL|ONEDNN|DNNL|OPENBLAS|BLIS|ROCR|HIP|MLFLOW)_"
 )
 """The environment variables that may change what is computed, how fast, and where it is kept."""
-
-SECRET = re.compile(r"PASS|TOKEN|SECRET|KEY|CREDENTIAL|AUTH|USER", re.IGNORECASE)
-"""The names whose values are not kept, of variables and of parameters within an address."""
 
 
 def describe() -> dict[str, Any]:
@@ -70,17 +66,11 @@ def set_own(name: str, value: str, *, always: bool = False) -> None:
 def variables() -> dict[str, str]:
     """Return the environment variables that the user has set and that may matter, without the value of any secret."""
     matter = sorted(name for name in os.environ if VARIABLE.match(name) and _OURS.get(name) != os.environ[name])
-    return {name: HIDDEN if SECRET.search(name) else without_credentials(os.environ[name]) for name in matter}
+    return {name: HIDDEN if SECRET.search(name) else _kept(os.environ[name]) for name in matter}
 
 
-def without_credentials(text: str) -> str:
-    """Hide the user and password of an address, and its parameters with the name of a secret.
-
-    >>> without_credentials("tracking.uri=http://me:secret@host:5000/?access_token=abc&a=b")
-    'tracking.uri=http://***@host:5000/?access_token=***&a=b'
-    """
-    without_user = re.sub(r"(://)\S+@", rf"\1{HIDDEN}@", text)
-    return re.sub(rf"([?&][^=&\s]*(?:{SECRET.pattern})[^=&\s]*=)[^&\s]+", rf"\1{HIDDEN}", without_user, flags=re.I)
+def _kept(value: str) -> str:
+    return shown(value) if BEGIN.match(value) else without_credentials(value)
 
 
 def machine() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from runner.environment import without_credentials
+from runner.addresses import without_credentials
 
 LONGEST = 1000
 """The most characters of a line; of a longer one the middle is left out."""

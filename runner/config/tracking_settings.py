@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from experiments.validators import InvalidField, require_choice
-from runner.environment import HIDDEN, without_credentials
+from runner.addresses import BEGIN, shown
 
 KINDS = ("local", "server")
 
 FOLDER_NAME_BYTES = 255
 """The longest name of a folder that most file systems allow."""
 
-ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-"""The begin of what is no folder."""
+OF_A_SERVER = re.compile(r"https?://([^/?#\[\]]*@)?[^/?#@]*(/[^?#@]*)?")
+"""An address of which all programs take the same for user and password."""
 
 TAG = re.compile(r"[/\w.\- :]+")
 """The characters that MLflow allows in the name of a tag."""
@@ -50,34 +50,41 @@ class Tracking:
     def __post_init__(self) -> None:
         require_choice(self, "kind", KINDS)
         for name in ("dir", "uri", "experiment", "run_name"):
-            if not (getattr(self, name) or "").isprintable():
-                value = without_credentials(getattr(self, name))
-                raise InvalidField(self, name, f"{value!r} has a character that cannot be seen; write it anew")
+            if signs := [sign for sign in getattr(self, name) or "" if not sign.isprintable()]:
+                raise InvalidField(self, name, f"its character {signs[0]!r} cannot be seen; write it anew")
         if self.kind == "local" and not self.dir:
             raise InvalidField(self, "dir", "is empty; name a folder, such as mlruns")
         if self.kind == "local" and self.dir.startswith("~") and os.path.expanduser(self.dir) == self.dir:
             raise InvalidField(self, "dir", f"{self.dir!r} begins with the home folder of a user who does not exist")
-        if self.kind == "local" and ADDRESS.match(self.dir):
+        if self.kind == "local" and BEGIN.match(self.dir):
             raise InvalidField(
                 self,
                 "dir",
-                f"{without_credentials(repr(self.dir))} is an address, not a folder; a server is named by "
+                f"{shown(self.dir)!r} is an address, not a folder; a server is named by "
                 "tracking=server tracking.uri=http://host:port",
             )
-        if self.kind == "server" and not (self.uri or "").startswith(("http://", "https://")):
-            raise InvalidField(
-                self,
-                "uri",
-                f"{_without_user(repr(self.uri))} is not a server's address; give tracking.uri=http://host:port",
-            )
-        if self.kind == "server" and " " in (self.uri or ""):
-            raise InvalidField(self, "uri", "there is a blank in the address; within a password it is written %20")
+        if self.kind == "server" or self.uri is not None:  # it is kept with the config, used or not
+            self._require_address_of_a_server(self.uri or "")
         if self.experiment is not None:
             self._require_folder_name(self.experiment)
         if self.run_name is not None and not 0 < len(self.run_name.strip()) <= LONGEST_NAME:
             raise InvalidField(self, "run_name", f"give 1 to {LONGEST_NAME} characters, or leave it out")
         for name, value in self.tags.items():
             self._require_tag(name, value)
+
+    def _require_address_of_a_server(self, uri: str) -> None:
+        if not uri.startswith(("http://", "https://")):
+            value = self.uri and shown(uri)
+            raise InvalidField(self, "uri", f"{value!r} is not a server's address; give tracking.uri=http://host:port")
+        if " " in uri:
+            raise InvalidField(self, "uri", "there is a blank in the address; within a password it is written %20")
+        if not OF_A_SERVER.fullmatch(uri):
+            raise InvalidField(
+                self,
+                "uri",
+                f"{shown(uri)!r} can be read in several ways; give it without ? and #, and within a password write "
+                "/ ? # [ ] @ as %2F %3F %23 %5B %5D %40",
+            )
 
     def _require_tag(self, name: str, value: str) -> None:
         if RESERVED.fullmatch(name):
@@ -99,8 +106,3 @@ class Tracking:
             raise InvalidField(self, "experiment", f"{experiment!r} cannot be the name of a folder")
         if len(quote(experiment, safe=" ")) > FOLDER_NAME_BYTES:
             raise InvalidField(self, "experiment", f"{experiment[:20]!r}... is too long for the name of a folder")
-
-
-def _without_user(address: str) -> str:
-    """Hide the user and password of what may be no address."""
-    return without_credentials(re.sub(r"^(['\"]?)(?:[a-z]+://)?.*@", rf"\1{HIDDEN}@", address))

@@ -6,11 +6,11 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from urllib.parse import unquote, urlsplit
 
 from experiments.reporting.commands import override
+from runner.addresses import credentials_in, shown, without_user
 from runner.config.question import key_of
-from runner.environment import set_own, without_credentials
+from runner.environment import set_own
 
 URI, EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
 
@@ -35,16 +35,13 @@ def with_environment(words: Sequence[str]) -> list[str]:
 
 
 def _of_server(uri: str) -> list[str]:
-    parts = urlsplit(uri)
-    if parts.scheme not in ("http", "https"):
+    if not uri.startswith(("http://", "https://")):
         _say(f"{URI} is not taken, since it is no server's address (http://...); tracking.dir=FOLDER names a folder")
         return []
-    _say(f"{URI}: runs are kept by {without_credentials(uri)}; tracking.dir= or tracking.uri= says otherwise")
-    if parts.username is not None:  # out of the words, which are kept and printed, to where MLflow also looks
-        set_own("MLFLOW_TRACKING_USERNAME", unquote(parts.username))
-        set_own("MLFLOW_TRACKING_PASSWORD", unquote(parts.password or ""))
-    address = re.sub(r"://\S*@", "://", uri)
-    return ["tracking=server", override("tracking.uri", address)]
+    _say(f"{URI}: runs are kept by {shown(uri)}; tracking.dir= or tracking.uri= says otherwise")
+    for name, value in credentials_in(uri).items():  # out of the words, which are kept, to where MLflow also looks
+        set_own(name, value)
+    return ["tracking=server", override("tracking.uri", without_user(uri))]
 
 
 def _say(text: str) -> None:

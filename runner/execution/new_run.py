@@ -11,8 +11,9 @@ from omegaconf import OmegaConf
 
 from experiments.reporting.commands import command
 from experiments.runtime.device import Placement
+from runner.addresses import without_credentials
 from runner.config.run_name import run_name, subject
-from runner.environment import code_files, without_credentials
+from runner.environment import code_files
 from runner.execution.context import Context
 from runner.execution.job import Job
 from runner.messages import Started

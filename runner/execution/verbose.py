@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import mkstemp
 
 from runner import environment
+from runner.addresses import without_credentials
 from runner.execution.job import Job, JobEnd
 from runner.execution.view import View
 from runner.messages import Progress, Record
@@ -71,4 +72,4 @@ def _begin() -> Path:
 
 
 def _write(text: str) -> None:
-    LOG.debug("%s", environment.without_credentials(text.strip()))
+    LOG.debug("%s", without_credentials(text.strip()))

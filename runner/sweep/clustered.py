@@ -9,9 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from runner.addresses import credentials_in, without_credentials, without_user
 from runner.cluster.cluster import Cluster, Lost
 from runner.config.launcher_settings import checked
-from runner.environment import without_credentials
 from runner.errors import UserError
 from runner.execution.context import Context
 from runner.execution.interruption import Interruption
@@ -26,7 +26,6 @@ from runner.sweep.view import SweepView
 from runner.tracking import tags
 from runner.tracking.orphans import owner_tags
 from runner.tracking.run import end_run
-from runner.tracking.server import credentials_in, without_user
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

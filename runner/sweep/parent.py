@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from experiments.reporting.commands import command as as_command
+from runner.addresses import without_credentials
 from runner.config.question import sweep_key
 from runner.config.run_name import words_of
-from runner.environment import without_credentials
 from runner.errors import UserError
 from runner.execution.context import Context
 from runner.execution.job import Job

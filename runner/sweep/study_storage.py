@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,10 +14,11 @@ from filelock import FileLock
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy import create_engine, inspect
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from experiments.reporting.text import first_line
+from runner.addresses import shown
 from runner.errors import StoreError, UserError
 from runner.tracking.database import in_address
 from runner.tracking.store import LocalStore
@@ -34,7 +34,7 @@ class StudyStorage:
     """The store in whose folder it is; None where the user names the database."""
 
     def __str__(self) -> str:
-        return without_password(self.address)
+        return shown(self.address)
 
     def open(self) -> RDBStorage:
         """Open the database, which is made if need be. Raises StoreError, and what :meth:`in_a_sentence` takes."""
@@ -64,11 +64,7 @@ class StudyStorage:
         try:
             yield
         except (StorageInternalError, SQLAlchemyError, ImportError, OSError) as error:
-            problem = first_line(error.__cause__ or error)
-            raise StoreError(
-                f"hydra.sweeper.storage: cannot use {without_password(self.address)} ({problem}); "
-                "give a database such as sqlite:////data/optuna.db"
-            ) from error
+            raise _unusable(self.address, first_line(error.__cause__ or error)) from error
 
     @property
     def _is_there(self) -> bool:
@@ -93,24 +89,40 @@ def storage_of(named: str | None, store: LocalStore) -> StudyStorage:
     return StudyStorage(named)
 
 
-def without_password(address: str) -> str:
-    """A database's address without its password."""
-    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", address)
-
-
 def _database(address: str) -> RDBStorage:
     """Open a database, and create its tables if need be. Searches that start together wait for the first one.
 
     Without this lock, Optuna lets all but one of them die.
     """
     file = Path(unquote(address.removeprefix("sqlite:///")))
-    in_memory = address.startswith("sqlite") and make_url(address).database in (None, "", ":memory:")
+    url = _parsed(address)
+    in_memory = url.drivername.startswith("sqlite") and url.database in (None, "", ":memory:")
     if in_memory or not file.name:
-        raise StoreError(f"hydra.sweeper.storage: {address} names no file; give one, such as sqlite:////data/optuna.db")
+        raise StoreError(
+            f"hydra.sweeper.storage: {shown(address)} names no file; give one, such as sqlite:////data/optuna.db"
+        )
     is_file = address.startswith("sqlite:///") and file.parent.is_dir()
     with FileLock(file.with_name(f".{file.name}.lock")) if is_file else nullcontext():
         _require_no_runs(address)
         return RDBStorage(address)
+
+
+def _parsed(address: str) -> URL:
+    """Raise StoreError where a password may be taken for something else: the database would repeat it in its errors."""
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):  # a port that is no number
+        raise _unusable(address, "this is no database's address") from None
+    if "@" in (url.host or "") or (url.host and " " in address.rpartition("@")[0]):
+        raise _unusable(address, "within a user or password '@' is written %40, and a blank %20")
+    return url
+
+
+def _unusable(address: str, problem: str) -> StoreError:
+    return StoreError(
+        f"hydra.sweeper.storage: cannot use {shown(address)} ({problem}); give a database such as "
+        "sqlite:////data/optuna.db"
+    )
 
 
 def _require_no_runs(address: str) -> None:
@@ -122,6 +134,6 @@ def _require_no_runs(address: str) -> None:
         engine.dispose()
     if "experiments" in tables and "studies" not in tables:
         raise StoreError(
-            f"hydra.sweeper.storage: {without_password(address)} is the database of MLflow, which cannot share it with "
+            f"hydra.sweeper.storage: {shown(address)} is the database of MLflow, which cannot share it with "
             "Optuna; name another, such as sqlite:////data/optuna.db, or leave it out"
         )

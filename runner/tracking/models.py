@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from runner import messages
+from runner.addresses import without_user
 from runner.tracking import mlflow_model, model_scores, tags
 from runner.tracking.artifacts import repository
 from runner.tracking.registry import Registered, Registry, remove_if_empty
 from runner.tracking.retries import if_possible
-from runner.tracking.server import without_user
 from runner.tracking.usage import usage
 
 if TYPE_CHECKING:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from base64 import b64encode
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from experiments.reporting import text
+from runner.addresses import PASSWORD, TOKEN, USER, credentials_in, shown, without_user
 from runner.errors import StoreError
 from runner.tracking.needs import Needs
 
@@ -22,8 +21,6 @@ API = "/api/2.0/mlflow/"
 
 SECONDS = 5
 """The seconds in which a server must answer."""
-
-USER, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 
 OTHER_MEANS = ("MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4")
 """Variables with which MLflow's client signs its requests in ways that only it knows."""
@@ -40,7 +37,7 @@ class Server:
     def __init__(self, address: str) -> None:
         """``address`` may hold a user and a password."""
         self._address = address
-        self._shown = without_user(address)
+        self._shown = shown(without_user(address))
 
     def check(self, needs: Needs) -> None:
         """Raise StoreError unless the server answers, lets us in, and takes what is needed."""
@@ -101,32 +98,12 @@ class Server:
 
     def _source_of_credentials(self) -> str:
         """Return where the credentials that were sent come from; empty if there were none."""
-        if "@" in urlsplit(self._address).netloc:
+        if credentials_in(self._address):
             return "tracking.uri"
         if all(_user_and_password()):
             is_set = os.environ.get(USER) and os.environ.get(PASSWORD)
             return f"{USER} and {PASSWORD}" if is_set else str(CREDENTIALS_FILE)
         return TOKEN if os.environ.get(TOKEN) else ""
-
-
-def without_user(address: str) -> str:
-    """Return an address without the user and the password in it.
-
-    >>> without_user("http://me:secret@host:5000")
-    'http://host:5000'
-    """
-    return re.sub(r"://\S*@", "://", address)
-
-
-def credentials_in(address: str) -> dict[str, str]:
-    """Return the user and the password in an address, as the variables that MLflow's client reads.
-
-    >>> credentials_in("http://me:p%40ss@host:5000")
-    {'MLFLOW_TRACKING_USERNAME': 'me', 'MLFLOW_TRACKING_PASSWORD': 'p@ss'}
-    """
-    parts = urlsplit(address)
-    found = {USER: unquote(parts.username or ""), PASSWORD: unquote(parts.password or "")}
-    return {name: value for name, value in found.items() if value}
 
 
 def _session() -> Session:

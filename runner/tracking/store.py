@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 from experiments.reporting import text
 from experiments.reporting.commands import command, override
+from runner.addresses import without_credentials, without_user
 from runner.config.tracking_settings import Tracking
-from runner.environment import set_own, without_credentials
+from runner.environment import set_own
 from runner.errors import StoreError
 from runner.tracking import home
 from runner.tracking.database import address, experiments, relocate, schema_of
 from runner.tracking.making import make, migrate
 from runner.tracking.needs import NOTHING, Needs
 from runner.tracking.served import port_of
-from runner.tracking.server import Server, without_user
+from runner.tracking.server import Server
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from experiments.validators import InvalidField
+from runner import environment
 from runner.config.tracking_settings import Tracking
+from runner.config.tracking_words import with_environment
 from tests.conftest import Finished
 from tests.end_to_end.sweeping import TRIAL, trial_environment
 from tests.reading import runs
@@ -61,7 +64,7 @@ def test_runs_that_finish_fail_crash_and_refuse_keep_no_secret(tmp_path):
         "experiment=trial",
         "device=cpu",
         "experiment.ends=well,badly,crashing,refusing",
-        f"tracking.uri='http://me:{CANARY}@host:5000/?token={CANARY}'",
+        f"tracking.uri='http://me:{CANARY}@host:5000'",
     )
     assert done.status == 1, done
     store = tmp_path / "store"
@@ -96,9 +99,29 @@ def test_no_file_of_choices_reads_the_environment(main, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "uri",
-    [f"ftp://me:{CANARY}@host", f"me:{CANARY}@host", f"http://me:{CANARY} 2@host", f"http://me:{CANARY}\x07@host"],
+    [
+        f"ftp://me:{CANARY}@host",
+        f"ftp://me:{CANARY}",
+        f"me:{CANARY}@host",
+        f"https://host/?access_token={CANARY}",
+        *(f"http://me:{CANARY}{sign}{CANARY}@host" for sign in " /?#[\x07\n\t\u2028"),
+        f"http://me@{CANARY}/{CANARY}@host",
+    ],
 )
-def test_no_address_that_is_refused_shows_its_password(uri):
-    with pytest.raises(ValueError) as refused:
-        Tracking(kind="server", uri=uri)
+@pytest.mark.parametrize("kind", ["local", "server"])
+def test_no_address_that_is_refused_shows_its_password(kind, uri):
+    """One that is not used is refused, too: it would be kept with the config."""
+    with pytest.raises(InvalidField) as refused:
+        Tracking(kind=kind, uri=uri)
+    assert refused.value.field == "uri"
     assert CANARY not in str(refused.value)
+
+
+@pytest.mark.parametrize("sign", " /?#[@:%")
+def test_no_variable_with_an_address_shows_its_password(monkeypatch, capsys, sign):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{CANARY}{sign}{CANARY}@host")
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "known")
+    with_environment([])
+    assert "runs are kept by http://***@host;" in capsys.readouterr().err
+    assert environment.variables()["MLFLOW_TRACKING_URI"] == "http://***@host"

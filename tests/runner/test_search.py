@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +29,7 @@ from runner.sweep.search import Search, Told
 from runner.sweep.search_answer import best_of, findings
 from runner.sweep.space import Space, distribution_of, space_of
 from runner.sweep.study import OWNER
-from runner.sweep.study_storage import StudyStorage, without_password
+from runner.sweep.study_storage import StudyStorage
 from runner.sweep.trial_outcomes import told
 from runner.tracking.tags import PROCESS
 from tests.conftest import run_command
@@ -347,9 +348,30 @@ def test_a_storage_names_a_file(search: Callable[..., Search], address: str) -> 
         search(storage=address).run(FakeLauncher(quadratic))
 
 
-def test_passwords_are_not_shown() -> None:
-    assert without_password("postgresql://me:p:w@d@host/db") == "postgresql://me:***@host/db"
-    assert without_password("sqlite:////data/optuna.db") == "sqlite:////data/optuna.db"
+@pytest.mark.parametrize("password", [*(f"secret{sign}secret" for sign in "/@:%#?&; "), "secret%40secret"])
+def test_the_answer_of_a_search_shows_no_password(search: Callable[..., Search], password: str) -> None:
+    searched = search(n_trials=1)
+    study = searched.run(FakeLauncher(quadratic))
+    assert f"in {searched.storage})" in findings(searched, study, ran=1)
+    elsewhere = replace(searched, storage=StudyStorage(f"postgresql://me:{password}@host/db?sslpassword=secret"))
+    assert "in postgresql://***@host/db?sslpassword=***)" in findings(elsewhere, study, ran=1)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:secret",
+        "postgresql://me:x@secret@host/db",
+        "postgresql://me:x secret@host/db",
+        "me:secret@host/db",
+        "nosql://me:x/secret@host/db",
+        "sqlite://me:x/secret@",
+    ],
+)
+def test_no_storage_that_is_refused_shows_its_password(search: Callable[..., Search], address: str) -> None:
+    with pytest.raises(StoreError, match=r"hydra\.sweeper\.storage: ") as refused:
+        search(storage=address).run(FakeLauncher(quadratic))
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,12 @@ from unittest import mock
 import mlflow
 import pytest
 
+from runner.addresses import PASSWORD, TOKEN, USER
 from runner.errors import StoreError
 from runner.tracking import database, making
 from runner.tracking.needs import Needs
 from runner.tracking.run import TrackedRun, experiment_id
 from runner.tracking.served import FILE, announced
-from runner.tracking.server import PASSWORD, TOKEN, USER
 from runner.tracking.store import LocalStore, ServerStore
 from tests.runner.small_database import NEWEST, small_database
 
