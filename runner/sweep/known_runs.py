@@ -13,6 +13,7 @@ from runner.errors import StoreError
 from runner.tracking import tags
 from runner.tracking.database import connected, schema_of
 from runner.tracking.find_run import search
+from runner.tracking.paging import mlflow_experiments
 from runner.tracking.run import store_errors
 from runner.tracking.store import LocalStore, Store
 
@@ -73,7 +74,7 @@ def known_runs(store: Store) -> list[KnownRun]:
 def _of_server(store: Store) -> list[KnownRun]:
     client = store.open()
     with store_errors():
-        names = {kept_in.experiment_id: kept_in.name for kept_in in client.search_experiments()}
+        names = {kept_in.experiment_id: kept_in.name for kept_in in mlflow_experiments(client)}
     runs = search(client, order="ASC", page_size=PAGE)
     return [known_run(run, names.get(run.info.experiment_id, "")) for run in runs]
 

@@ -19,6 +19,7 @@ from runner.tracking.database import KeptRun, kept_runs, tagged
 from runner.tracking.find_run import find_run, search
 from runner.tracking.home import path_of
 from runner.tracking.models import aliases, logged_models, model_versions
+from runner.tracking.paging import paged
 from runner.tracking.run import store_errors
 from runner.tracking.store import LocalStore
 
@@ -162,7 +163,7 @@ def _delete_versions(client: MlflowClient, versions: Sequence[ModelVersion]) -> 
     for version in versions:
         going[version.name].add(version.version)
     for name, numbers in going.items():
-        if numbers == {version.version for version in client.search_model_versions(f"name = '{name}'")}:
+        if numbers == {version.version for version in paged(client.search_model_versions, f"name = '{name}'")}:
             client.delete_registered_model(name)
             continue
         for number in numbers:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.reporting.text import listed, on_one_line, shortened
 from runner.errors import UserError
 from runner.tracking import tags
+from runner.tracking.paging import experiment_ids, paged
 from runner.tracking.run import store_errors
 
 if TYPE_CHECKING:
@@ -63,22 +64,14 @@ def search(client: MlflowClient, condition: str = "", order: str = "DESC", page_
 
     The newest come first, with ``order="ASC"`` the oldest. They are read page by page, as far as the caller goes.
     """
-    token = None
     with store_errors():
-        everywhere = [kept_in.experiment_id for kept_in in client.search_experiments()]
-    while True:
-        with store_errors():
-            page = client.search_runs(
-                everywhere,
-                condition,
-                max_results=page_size,
-                order_by=[f"attributes.start_time {order}"],
-                page_token=token,
-            )
-        yield from page
-        token = page.token
-        if not token:
-            return
+        yield from paged(
+            client.search_runs,
+            experiment_ids(client),
+            condition,
+            max_results=page_size,
+            order_by=[f"attributes.start_time {order}"],
+        )
 
 
 def _latest(client: MlflowClient, word: str, back: int) -> Run:

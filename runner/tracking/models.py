@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runner import messages
 from runner.addresses import without_user
 from runner.tracking import mlflow_model, model_scores, tags
 from runner.tracking.artifacts import repository
+from runner.tracking.paging import experiment_ids, paged
 from runner.tracking.registry import Registered, Registry, remove_if_empty
 from runner.tracking.retries import if_possible
 from runner.tracking.usage import usage
@@ -116,42 +117,30 @@ class RunModels:
 
 def logged_models(client: MlflowClient) -> Iterator[LoggedModel]:
     """Yield all logged models of a store. Raises what MLflow raises."""
-    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
-    return _paged(lambda token: client.search_logged_models(everywhere, page_token=token))
+    return paged(client.search_logged_models, experiment_ids(client))
 
 
 def model_versions(client: MlflowClient) -> Iterator[ModelVersion]:
     """Yield all versions of all registered models. Raises what MLflow raises."""
-    return _paged(lambda token: client.search_model_versions(page_token=token))
+    return paged(client.search_model_versions)
 
 
 def aliases(client: MlflowClient) -> Iterator[tuple[str, str, str]]:
     """Yield each alias of a version: the model's name, the alias and the version. Raises what MLflow raises."""
-    for model in _paged(lambda token: client.search_registered_models(page_token=token)):
+    for model in paged(client.search_registered_models):
         yield from ((model.name, alias, str(number)) for alias, number in model.aliases.items())
-
-
-def _paged(search: Callable[[str | None], Any]) -> Iterator[Any]:
-    """Yield what a search finds, page after page."""
-    token = None
-    while True:
-        page = search(token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def remove_unfinished(client: MlflowClient, run: Run) -> None:
     """Remove what a run was writing when its process died: unfinished models, and their versions."""
     from mlflow.entities import LoggedModelStatus
 
-    for version in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+    for version in list(paged(client.search_model_versions, f"run_id = '{run.info.run_id}'")):
         if_possible(client.delete_model_version, version.name, version.version)
-    for made in client.search_registered_models(f"tags.`{tags.RUN_ID}` = '{run.info.run_id}'"):
+    for made in list(paged(client.search_registered_models, f"tags.`{tags.RUN_ID}` = '{run.info.run_id}'")):
         if_possible(remove_if_empty, client, made.name)
-    begun = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
-    for logged in begun:
+    of_the_run = f"source_run_id = '{run.info.run_id}'"
+    for logged in list(paged(client.search_logged_models, [run.info.experiment_id], of_the_run)):
         if logged.status == LoggedModelStatus.PENDING:
             if_possible(_remove, client, logged)
 

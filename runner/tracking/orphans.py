@@ -10,6 +10,7 @@ import psutil
 
 from runner.tracking import tags
 from runner.tracking.models import remove_unfinished
+from runner.tracking.paging import experiment_ids, paged
 from runner.tracking.run import end_run
 
 if TYPE_CHECKING:
@@ -37,10 +38,9 @@ def end_orphans(client: MlflowClient) -> int:
 def running_here(client: MlflowClient) -> tuple[list[Run], list[Run]]:
     """Return the RUNNING runs of this machine: those whose process is gone, and those that go on."""
     host = socket.gethostname().replace("'", "")
-    everywhere = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = client.search_runs(everywhere, f"attributes.status = 'RUNNING' AND tags.`{tags.HOST}` = '{host}'")
+    condition = f"attributes.status = 'RUNNING' AND tags.`{tags.HOST}` = '{host}'"
     orphans, alive = list["Run"](), list["Run"]()
-    for run in found:
+    for run in paged(client.search_runs, experiment_ids(client), condition):
         (alive if is_alive(run.data.tags.get(tags.PROCESS, "")) else orphans).append(run)
     return orphans, alive
 

@@ -20,6 +20,7 @@ from experiments.recorder import JUDGED_FILE
 from experiments.reporting.commands import override
 from experiments.reporting.text import listed
 from runner.tracking import tags
+from runner.tracking.paging import paged
 from runner.tracking.retries import if_possible
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Registry:
         return _asked(self._client, found.tags.get(tags.RUN_ID) or self._first_run(found))
 
     def _first_run(self, found: RegisteredModel) -> str | None:
-        versions = self._client.search_model_versions(f"name = '{found.name}'")
+        versions = list(paged(self._client.search_model_versions, f"name = '{found.name}'"))
         return min(versions, key=lambda version: int(version.version)).run_id if versions else self._run_id
 
 

@@ -17,6 +17,7 @@ from runner.config.schema import experiments
 from runner.errors import UserError
 from runner.tracking import tags
 from runner.tracking.artifacts import repository
+from runner.tracking.paging import experiment_ids, paged
 from runner.tracking.store import first_line
 
 if TYPE_CHECKING:
@@ -154,9 +155,8 @@ def _ended(client: MlflowClient, experiment: str, sweep: str) -> list[Run]:
 
 def _search(client: MlflowClient, wanted: str) -> list[Run]:
     """Return the newest runs that meet a condition, whichever MLflow experiments they are kept in."""
-    everywhere = [kept_in.experiment_id for kept_in in client.search_experiments()]
     newest_first = ["attributes.start_time DESC"]
-    return list(client.search_runs(everywhere, wanted, max_results=MOST_RUNS, order_by=newest_first))
+    return list(client.search_runs(experiment_ids(client), wanted, max_results=MOST_RUNS, order_by=newest_first))
 
 
 def _of_run_id(client: MlflowClient, run_id: str, scratch: Path) -> Source:
@@ -227,10 +227,11 @@ def _registered(client: MlflowClient, wanted: re.Match[str], scratch: Path) -> S
     try:
         registered = client.get_registered_model(name)
     except MlflowException:
-        names = [model.name for model in client.search_registered_models()]
+        names = [model.name for model in paged(client.search_registered_models)]
         there_is = f"there are {_listed(names)}" if names else "there is none; a path begins with ./ or /"
         raise SourceNotFound(f"no model {name!r} is registered{suggestion(name, names)}; {there_is}") from None
-    versions = sorted(client.search_model_versions(f"name = '{name}'"), key=lambda version: int(version.version))
+    found = paged(client.search_model_versions, f"name = '{name}'")
+    versions = sorted(found, key=lambda version: int(version.version))
     if alias is not None:
         number = str(registered.aliases.get(alias, ""))
         if not number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,7 +55,7 @@ def _table(client: MlflowClient, condition: str) -> Any:
 
     mlflow.set_tracking_uri(client.tracking_uri)
     with store_errors():
-        frame = mlflow.search_runs(search_all_experiments=True, filter_string=condition)
+        frame = mlflow.search_runs(search_all_experiments=True, filter_string=condition, max_results=sys.maxsize)
     for row, names in frame.get(f"tags.{tags.NOT_FINITE}", default=pd.Series()).dropna().items():
         frame.loc[row, [f"metrics.{name}" for name in names.splitlines() if f"metrics.{name}" in frame]] = math.nan
     return frame

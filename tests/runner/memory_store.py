@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mlflow.entities import Experiment, FileInfo, Metric, Param, Run, RunData, RunInfo, RunTag
 from mlflow.exceptions import MlflowException
@@ -89,8 +89,10 @@ class MemoryClient:
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         return self._experiments.get(name)
 
-    def search_experiments(self) -> list[Experiment]:
-        return list(self._experiments.values())
+    def search_experiments(
+        self, max_results: int = 1000, order_by: Sequence[str] = (), page_token: str | None = None
+    ) -> PagedList[Experiment]:
+        return _page(list(self._experiments.values()), max_results, page_token)
 
     def create_run(self, experiment_id: str, start_time: int, tags: dict[str, str], run_name: str) -> Run:
         self.before_write()
@@ -116,9 +118,7 @@ class MemoryClient:
         found = [run for run in found if all(run.matches(condition) for condition in conditions)]
         oldest_first = list(order_by) == ["attributes.start_time ASC"]
         found.sort(key=lambda run: run.start_time, reverse=not oldest_first)
-        begin = int(page_token or 0)
-        end = begin + max_results
-        return PagedList([run.entity() for run in found[begin:end]], str(end) if end < len(found) else None)
+        return _page([run.entity() for run in found], max_results, page_token)
 
     def log_batch(
         self, run_id: str, metrics: Iterable[Metric] = (), params: Iterable[Param] = (), tags: Iterable[RunTag] = ()
@@ -156,19 +156,27 @@ class MemoryClient:
         target.parent.mkdir(parents=True, exist_ok=True)
         return str(shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target))
 
-    def search_model_versions(self, filter_string: str) -> list[object]:
-        return []
+    def search_model_versions(self, filter_string: str, page_token: str | None = None) -> PagedList[object]:
+        return PagedList([], None)
 
-    def search_registered_models(self, filter_string: str) -> list[object]:
-        return []
+    def search_registered_models(self, filter_string: str, page_token: str | None = None) -> PagedList[object]:
+        return PagedList([], None)
 
-    def search_logged_models(self, experiment_ids: Sequence[str], filter_string: str) -> list[object]:
-        return []
+    def search_logged_models(
+        self, experiment_ids: Sequence[str], filter_string: str, page_token: str | None = None
+    ) -> PagedList[object]:
+        return PagedList([], None)
 
     def _run(self, run_id: str) -> _Run:
         if run_id not in self._runs:
             raise MlflowException(f"Run with id={run_id} not found")
         return self._runs[run_id]
+
+
+def _page(found: list[Any], size: int, token: str | None) -> PagedList[Any]:
+    begin = int(token or 0)
+    end = begin + size
+    return PagedList(found[begin:end], str(end) if end < len(found) else None)
 
 
 class MemoryStore(Store):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mlflow.store.entities import PagedList
 
 from experiments.recorder import CALIBRATION_FILE, MODEL_FILE, TEST_SET_FILE
 from runner.config import schema
@@ -36,8 +37,8 @@ class FakeStore:
         self.files[run_id] = dict.fromkeys(files, run_id.encode())
         return run_id
 
-    def search_experiments(self) -> list[Any]:
-        return [SimpleNamespace(experiment_id="1")]
+    def search_experiments(self, order_by: list[str], page_token: None) -> PagedList[Any]:
+        return PagedList([SimpleNamespace(experiment_id="1")], None)
 
     def search_runs(self, ids: list[str], wanted: str, max_results: int, order_by: list[str]) -> list[Any]:
         assert (ids, order_by) == (["1"], ["attributes.start_time DESC"])
