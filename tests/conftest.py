@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.waiting import PATIENCE
+from tests.warm import WarmProcess
 
 if TYPE_CHECKING:
     from experiments.runtime.device import Placement
@@ -76,6 +77,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
 
 
+Process = subprocess.Popen[str] | WarmProcess
+
+
 @dataclass(frozen=True)
 class Finished:
     """A command that has ended."""
@@ -90,17 +94,37 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def run_command(*arguments: str, cwd: Path, timeout: float = PATIENCE) -> Finished:
-    done = subprocess.run(
-        [sys.executable, *arguments],
+def start_command(*words: str, cwd: Path, env: Mapping[str, str] | None = None, fresh: bool = False) -> Process:
+    """Start ``python WORDS`` in a folder, without input and with both outputs in pipes.
+
+    One of our own programs starts warm, as tests/warm.py has it, unless it is to be a ``fresh`` Python.
+    """
+    env = environment() if env is None else env
+    if words[0] == "-m" and words[1].split(".")[0] == "runner" and not fresh:
+        return WarmProcess(words[1], words[2:], cwd, env)
+    return subprocess.Popen(
+        [sys.executable, *words],
         cwd=cwd,
-        env=environment(),
+        env=env,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
     )
-    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def run_command(
+    *words: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = PATIENCE, fresh: bool = False
+) -> Finished:
+    """Start ``python WORDS`` as :func:`start_command` does, and wait for its end."""
+    process = start_command(*words, cwd=cwd, env=env, fresh=fresh)
+    try:
+        out, err = process.communicate(timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    assert process.returncode is not None
+    return Finished(process.returncode, out, err)
 
 
 def free_port() -> int:

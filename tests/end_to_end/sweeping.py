@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from tests.conftest import ROOT, environment
+from tests.conftest import ROOT, environment, start_command
 from tests.reading import client, runs
 from tests.waiting import PATIENCE, SOON, wait_until
 
@@ -31,19 +29,12 @@ def trial_environment() -> dict[str, str]:
 class Sweeping:
     """A sweep that goes on in a folder; its store is ``store`` below it."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, fresh: bool = False) -> None:
         self.store = folder / "store"
         words = ["-m", "experiment=trial", "device=cpu", "tracking.dir=store", *arguments]
         self.arguments = arguments
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "runner", "--config-dir", str(TRIAL / "choices"), *words],
-            cwd=folder,
-            env=trial_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        command = ["-m", "runner", "--config-dir", str(TRIAL / "choices"), *words]
+        self.process = start_command(*command, cwd=folder, env=trial_environment(), fresh=fresh)
 
     def wait_for_ends(self, count: int) -> None:
         """Returns when so many jobs have ended."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
@@ -15,7 +13,7 @@ from mlflow.entities import LoggedModelOutput
 
 from runner.tracking.sources import SourceNotFound, find
 from runner.tracking.store import LocalStore
-from tests.conftest import environment, run_command
+from tests.conftest import Process, run_command, start_command
 from tests.reading import artifacts, client, history, only_run, runs
 from tests.waiting import PATIENCE, SOON, wait_until
 
@@ -100,13 +98,12 @@ def _server_port(family: list[psutil.Process]) -> int | None:
 @pytest.fixture
 def going(model, tmp_path):
     """Starts long runs in ``tmp_path``."""
-    started = list[subprocess.Popen[str]]()
+    started = list[Process]()
 
-    def start(ways: str, seconds: float) -> subprocess.Popen[str]:
+    def start(ways: str, seconds: float) -> Process:
         long = (*QUICK, f"experiment.seconds={seconds}", "experiment.clients=[1]", f"experiment.ways={ways}")
-        command = [sys.executable, "-m", "runner", *long, f"experiment.source={model}", "tracking.dir=store"]
-        pipe = subprocess.PIPE
-        started.append(subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=pipe, stderr=pipe, text=True))
+        words = ("-m", "runner", *long, f"experiment.source={model}", "tracking.dir=store")
+        started.append(start_command(*words, cwd=tmp_path))
         return started[-1]
 
     yield start

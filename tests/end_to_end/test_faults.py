@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import QUICK, environment
+from tests.conftest import QUICK, environment, start_command
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.needs import needs_root
 from tests.reading import artifacts, client, history, only_run, runs
@@ -31,12 +31,10 @@ LONG = (
 class Going:
     """A long run that is going on."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, fresh: bool = False) -> None:
         self.store = folder / "store"
-        command = [sys.executable, "-m", "runner", "tracking.dir=store", *LONG, *arguments]
-        self.process = subprocess.Popen(
-            command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        words = ("-m", "runner", "tracking.dir=store", *LONG, *arguments)
+        self.process = start_command(*words, cwd=folder, fresh=fresh)
 
     def wait_for_points(self, count: int) -> None:
         """Returns when so many points are complete."""
@@ -66,8 +64,8 @@ class Going:
 def going(tmp_path):
     started = []
 
-    def start(*arguments):
-        started.append(Going(tmp_path, *arguments))
+    def start(*arguments, **how):
+        started.append(Going(tmp_path, *arguments, **how))
         return started[-1]
 
     yield start
@@ -131,7 +129,7 @@ def test_a_run_killed_in_its_third_process_is_resumed_with_the_two_that_are_miss
 
 
 def test_a_signal_before_there_is_a_run(going):
-    run = going()
+    run = going(fresh=True)
     while not psutil.Process(run.process.pid).children():
         time.sleep(0.05)
     run.process.send_signal(signal.SIGINT)

@@ -21,7 +21,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     processes = "experiment.timing.processes=2"  # an interval needs two
     words = ("experiment=matmul", "experiment.sizes=[1,10,100,1000]", "tracking.dir=D", *QUICK, processes)
-    done = run_command("-m", "runner", *words, cwd=folder)
+    done = run_command("-m", "runner", *words, cwd=folder, fresh=True)
     return done, folder / "D"
 
 

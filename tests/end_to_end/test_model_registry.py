@@ -6,8 +6,6 @@ import hashlib
 import json
 import re
 import socket
-import subprocess
-import sys
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -27,11 +25,10 @@ from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import TrackedRun, experiment_id
 from runner.tracking.store import LocalStore
-from tests.conftest import Finished, environment, run_command
+from tests.conftest import Finished, run_command
 from tests.end_to_end.sweeping import TRIAL, trial_environment
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.reading import client, only_run
-from tests.waiting import PATIENCE
 
 INPUTS = np.arange(6, dtype=np.float32).reshape(3, 2)
 """The inputs that the experiment ``trial`` gives its model, which doubles them."""
@@ -56,29 +53,16 @@ print(json.dumps({
 def _trial(folder: Path, ends: str, *choices: str) -> Finished:
     """Run ``trial`` with the real command line."""
     words = ["--config-dir", str(TRIAL / "choices"), "experiment=trial", "device=cpu", f"experiment.ends={ends}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "runner", *words, *(choices or ["tracking.dir=store"])],
-        cwd=folder,
-        env=trial_environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
+    return run_command(
+        "-m", "runner", *words, *(choices or ["tracking.dir=store"]), cwd=folder, env=trial_environment()
     )
-    return Finished(done.returncode, done.stdout, done.stderr)
 
 
 def _load(store: str, model: str, folder: Path) -> dict[str, Any]:
     """Return what a fresh process finds in a model."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, store, model, json.dumps(INPUTS.tolist())],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
-    loaded: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    done = run_command("-c", LOAD, store, model, json.dumps(INPUTS.tolist()), cwd=folder)
+    assert done.status == 0, done.err
+    loaded: dict[str, Any] = json.loads(done.out.splitlines()[-1])
     return loaded
 
 

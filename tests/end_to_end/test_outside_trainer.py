@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.conftest import Finished
+from tests.conftest import Finished, run_command
 from tests.end_to_end.sweeping import TRIAL, trial_environment
 from tests.reading import only_run
-from tests.waiting import PATIENCE
 
 
 def _run(folder: Path, *words: str) -> Finished:
     command = ["-m", "runner", "--config-dir", str(TRIAL / "choices"), "tracking.dir=store", "device=cpu", *words]
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=trial_environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
+    return run_command(*command, cwd=folder, env=trial_environment())
 
 
 def test_the_latest_model_may_be_an_outsiders(tmp_path):

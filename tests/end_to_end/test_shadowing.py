@@ -14,10 +14,11 @@ def test_ours_are_found_first_and_theirs_still_import(tmp_path: Path) -> None:
     (tmp_path / "experiments" / "__init__.py").write_text("raise SystemExit('theirs was imported')")
     (tmp_path / "conf" / "config.yaml").write_text("theirs: 1")
     (tmp_path / "helpers.py").write_text("")
-    done = run_command("-m", "runner", "tracking.dir=store", "experiment.sizes=[8]", *QUICK, cwd=tmp_path)
+    words = ("-m", "runner", "tracking.dir=store", "experiment.sizes=[8]", *QUICK)
+    done = run_command(*words, cwd=tmp_path, fresh=True)
     assert done.status == 0, done.err
     assert only_run(tmp_path / "store").info.status == "FINISHED"
-    assert run_command("-m", "runner.store", "check", "tracking.dir=store", cwd=tmp_path).status == 0
+    assert run_command("-m", "runner.store", "check", "tracking.dir=store", cwd=tmp_path, fresh=True).status == 0
 
     code = (
         "import runner, experiments, helpers; from experiments.runtime import subprocesses as s; print(s.search_path())"

@@ -27,7 +27,7 @@ SOME_RUNS = " ?"
 def folder(tmp_path_factory) -> Path:
     """A working folder in which the preset has run."""
     folder = tmp_path_factory.mktemp("smoke")
-    done = run_command("-m", "runner", "-m", "+preset=smoke", "device=cpu", cwd=folder)
+    done = run_command("-m", "runner", "-m", "+preset=smoke", "device=cpu", cwd=folder, fresh=True)
     assert done.status == 0, done.out + done.err
     assert "**6 jobs**: 6 FINISHED." in done.out
     return folder

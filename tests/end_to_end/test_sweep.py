@@ -27,7 +27,7 @@ WORDS = [
 def swept(tmp_path_factory):
     """On a machine without a GPU."""
     folder = tmp_path_factory.mktemp("sweep")
-    done = run_command("-m", "runner", "-m", "tracking.dir=store", *WORDS, cwd=folder)
+    done = run_command("-m", "runner", "-m", "tracking.dir=store", *WORDS, cwd=folder, fresh=True)
     return done, folder / "store"
 
 

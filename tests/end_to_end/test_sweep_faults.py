@@ -28,8 +28,8 @@ TWELVE_X = [float(x) for x in range(1, 13)]
 def sweeping(tmp_path):
     started = []
 
-    def start(*arguments):
-        started.append(Sweeping(tmp_path, *arguments))
+    def start(*arguments, **how):
+        started.append(Sweeping(tmp_path, *arguments, **how))
         return started[-1]
 
     yield start
@@ -223,7 +223,7 @@ def test_a_disk_that_fills_up_in_mid_sweep(sweeping, tmp_path, small_disk):
 
 def test_a_device_that_does_not_start(sweeping):
     """As behind a driver that hangs: what imports TensorFlow is stopped; the next job gets another one."""
-    sweep = sweeping("experiment.x=1,2", "hydra.launcher.start_timeout=25")
+    sweep = sweeping("experiment.x=1,2", "hydra.launcher.start_timeout=25", fresh=True)
     sweep.wait_for_server().suspend()
     status, _, _ = sweep.end()
     assert status == 1

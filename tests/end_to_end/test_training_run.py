@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,7 +16,7 @@ from mlflow.data.schema import TensorDatasetSchema
 
 from runner.tracking.sources import find
 from runner.tracking.store import LocalStore
-from tests.conftest import environment, run_command
+from tests.conftest import run_command, start_command
 from tests.in_process import call_main
 from tests.reading import artifacts, client, history, runs
 from tests.waiting import SOON, wait_until
@@ -152,12 +150,11 @@ def test_the_printed_command_serves_the_model(undisturbed):
 def test_after_a_kill_9_the_weights_are_those_of_an_undisturbed_run(undisturbed, tmp_path):
     store = tmp_path / "store"
     words = ["-m", "runner", "tracking.dir=store", *QUICK, "experiment.epochs=40", "experiment.registered_name=auto"]
-    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=environment(), **quiet)
+    process = start_command(*words, cwd=tmp_path)
     wait_until(lambda: epochs(store) >= 5, "five epochs in the store", pause=0.02)
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
-    process.wait()
+    process.communicate()
     psutil.wait_procs(family, timeout=SOON)
     done = run_command(*words, "sweep.resume=true", cwd=tmp_path)
     assert done.status == 0, done.err

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,9 @@ from experiments.validators import InvalidField
 from runner import environment
 from runner.config.tracking_settings import Tracking
 from runner.config.tracking_words import with_environment
-from tests.conftest import Finished
+from tests.conftest import Finished, run_command
 from tests.end_to_end.sweeping import TRIAL, trial_environment
 from tests.reading import runs
-from tests.waiting import PATIENCE
 
 CANARY = "canary7391"
 """Stands in everything that must not be kept or shown."""
@@ -36,16 +33,8 @@ SECRETS = {
 
 
 def _run(folder: Path, *words: str) -> Finished:
-    done = subprocess.run(
-        [sys.executable, "-m", "runner", "--config-dir", str(TRIAL / "choices"), "tracking.dir=store", *words],
-        cwd=folder,
-        env=trial_environment() | SECRETS,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    return Finished(done.returncode, done.stdout, done.stderr)
+    command = ("-m", "runner", "--config-dir", str(TRIAL / "choices"), "tracking.dir=store", *words)
+    return run_command(*command, cwd=folder, env=trial_environment() | SECRETS)
 
 
 def _require_none(folder: Path, done: Finished) -> None:
