@@ -60,8 +60,8 @@ class OptunaSweeper(Sweeper):
         """Run the search, print what it found, and return the jobs of each batch. Raises UserError."""
         if not find_spec("optuna"):
             raise UserError("hydra/sweeper=optuna: Optuna is not installed; pip install 'tensorflow-lab-bench[optuna]'")
-        from runner.sweep.search_config import search_of  # late: Hydra imports this file at every start
-        from runner.sweep.search_sweep import SearchSweep
+        from runner.sweep.search.config import search_of  # late: Hydra imports this file at every start
+        from runner.sweep.search.search_sweep import SearchSweep
 
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         search = search_of(arguments, self.config, parser, **self.settings)

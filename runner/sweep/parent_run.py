@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 from runner.errors import StoreError
 from runner.execution.context import Context
@@ -26,19 +26,24 @@ JOBS = "jobs.json"
 class ParentRun:
     """Describes a sweep in its run, and ends the run with the sweep's answer and true status."""
 
-    def __init__(self, context: Context, run: TrackedRun, view: SweepView, interruption: Interruption) -> None:
-        """``run`` has just begun."""
+    def __init__(
+        self,
+        context: Context,
+        run: TrackedRun,
+        view: SweepView,
+        interruption: Interruption,
+        described: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """``described`` is the content of its jobs.json: nothing of a ``run`` that has just begun."""
         self.context = context
         self._run, self._view, self._interruption = run, view, interruption
-        self._described: dict[int, object] = {}
-        """The content of jobs.json by job number."""
+        self._described = {int(job["number"]): job for job in described}
 
     @classmethod
     def reopened(cls, context: Context, found: Run, view: SweepView, interruption: Interruption) -> Self:
         """Reopen the run of the sweep to resume, which keeps the jobs of its earlier commands. Raises StoreError."""
-        parent = cls(context, reopen(context, found), view, interruption)
-        parent._described = {job["number"]: job for job in parent._run.read_json(JOBS) or ()}
-        return parent
+        run = reopen(context, found)
+        return cls(context, run, view, interruption, run.read_json(JOBS) or ())
 
     @property
     def id(self) -> str:

@@ -25,12 +25,12 @@ from runner.config.words import readable
 from runner.errors import StoreError, UserError
 from runner.messages import Metric
 from runner.sweep.job_return import JobWasPruned
-from runner.sweep.search import Search, Told
-from runner.sweep.search_answer import best_of, findings
-from runner.sweep.space import Space, distribution_of, space_of
-from runner.sweep.study import OWNER
-from runner.sweep.study_storage import StudyStorage
-from runner.sweep.trial_outcomes import told
+from runner.sweep.search.answer import best_of, findings
+from runner.sweep.search.outcomes import told
+from runner.sweep.search.search import Search, Told
+from runner.sweep.search.space import Space, distribution_of, space_of
+from runner.sweep.search.storage import StudyStorage
+from runner.sweep.search.study import OWNER
 from runner.tracking.tags import PROCESS
 from tests.conftest import run_command
 from tests.runner.jobs import StepwiseToy, job
@@ -399,7 +399,7 @@ def test_settings_are_checked(search: Callable[..., Search], changes: dict[str, 
 
 
 def test_cmaes_needs_its_package(search: Callable[..., Search], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.sweep.search.find_spec", lambda name: None)
+    monkeypatch.setattr("runner.sweep.search.search.find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install cmaes"):
         search(sampler="cmaes")
 
@@ -563,7 +563,7 @@ def test_without_optuna(door: Callable[..., OptunaSweeper], monkeypatch: pytest.
 
 
 def test_a_start_does_not_import_optuna(tmp_path: Path) -> None:
-    slow = "{'optuna', 'sqlalchemy', 'runner.sweep.search'} & set(sys.modules)"
+    slow = "{'optuna', 'sqlalchemy', 'runner.sweep.search.search'} & set(sys.modules)"
     check = f"import sys, hydra_plugins.lab_bench.optuna_sweeper; sys.exit(bool({slow}))"
     assert run_command("-c", check, cwd=tmp_path).status == 0
 

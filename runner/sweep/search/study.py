@@ -13,8 +13,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from runner.config.sweep_settings import Objective
 from runner.errors import UserError
-from runner.sweep.space import Space
-from runner.sweep.study_storage import StudyStorage
+from runner.sweep.search.space import Space
+from runner.sweep.search.storage import StudyStorage
 from runner.tracking import tags
 from runner.tracking.orphans import is_alive, owner_tags
 

@@ -15,9 +15,9 @@ from runner.config.question import ZIP
 from runner.config.question import study_name as name_of_study
 from runner.config.sweep_settings import Objective, SweepSettings
 from runner.errors import UserError
-from runner.sweep.search import Search
-from runner.sweep.space import space_of
-from runner.sweep.study_storage import StudyStorage, storage_of
+from runner.sweep.search.search import Search
+from runner.sweep.search.space import space_of
+from runner.sweep.search.storage import StudyStorage, storage_of
 from runner.tracking.store import LocalStore
 
 

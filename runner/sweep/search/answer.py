@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from experiments.reporting.ranking import least, most
 from experiments.reporting.text import listed
-from runner.sweep.search import Search
+from runner.sweep.search.search import Search
 
 
 def findings(search: Search, study: Study, ran: int) -> str:

@@ -11,7 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from optuna.trial import TrialState
 
 from runner.sweep.job_return import JobWasPruned, NoSuchMetric
-from runner.sweep.search import Told
+from runner.sweep.search.search import Told
 
 
 def told(job: JobReturn) -> Told:

@@ -18,10 +18,10 @@ from optuna.trial import Trial, TrialState
 
 from runner.config.sweep_settings import Objective
 from runner.errors import StoreError, UserError
-from runner.sweep.space import Space
-from runner.sweep.study import open_study, sign
-from runner.sweep.study_storage import StudyStorage
-from runner.sweep.trial_pruner import TrialPruner
+from runner.sweep.search.pruner import TrialPruner
+from runner.sweep.search.space import Space
+from runner.sweep.search.storage import StudyStorage
+from runner.sweep.search.study import open_study, sign
 
 SAMPLERS = ("tpe", "random", "cmaes")
 

@@ -9,10 +9,10 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from experiments.reporting.text import listed
 from runner.sweep.plan import Plan, SearchSpace
-from runner.sweep.search import Search, Told
-from runner.sweep.search_answer import findings
-from runner.sweep.space import in_words
-from runner.sweep.trial_outcomes import require_metric, told
+from runner.sweep.search.answer import findings
+from runner.sweep.search.outcomes import require_metric, told
+from runner.sweep.search.search import Search, Told
+from runner.sweep.search.space import in_words
 
 
 class SearchSweep:
