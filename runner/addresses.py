@@ -11,8 +11,13 @@ HIDDEN = "***"
 SECRET = re.compile(r"PASS|PWD|TOKEN|SECRET|KEY|CREDENTIAL|AUTH|USER|SIGNATURE|\bSIG\b|ODBC_CONNECT", re.IGNORECASE)
 """The names whose values are not shown, of variables and of parameters within an address."""
 
-PARAMETER = re.compile(rf"([?&;#][^=?&;#\s]*(?:{SECRET.pattern})[^=?&;#\s]*=)[^&\s]+", re.IGNORECASE)
-"""A parameter with the name of a secret."""
+SECRET_PARAMETER = rf"[^=?&;#\s]*(?:{SECRET.pattern})[^=?&;#\s]*="
+
+PARAMETER = re.compile(rf"([?&]{SECRET_PARAMETER})[^&\s]+", re.IGNORECASE)
+"""A parameter with the name of a secret, in any text."""
+
+PARAMETER_OF_ADDRESS = re.compile(rf"([;#]{SECRET_PARAMETER})[^&\s]+", re.IGNORECASE)
+"""One that begins with what also stands in code."""
 
 BEGIN = re.compile(r"[a-z][\w+.-]*://", re.IGNORECASE)
 """The begin of an address."""
@@ -43,7 +48,8 @@ def without_credentials(text: str) -> str:
     'tracking.uri=http://***@host:5000/?access_token=***&a=b'
     """
     without_users = IN_A_TEXT.sub(lambda found: found["begin"] or f"{HIDDEN}@", text)
-    return PARAMETER.sub(rf"\1{HIDDEN}", without_users)
+    without_parameters = PARAMETER.sub(rf"\1{HIDDEN}", without_users)
+    return re.sub(r"\S+://\S+", lambda found: PARAMETER_OF_ADDRESS.sub(rf"\1{HIDDEN}", found[0]), without_parameters)
 
 
 def shown(address: str) -> str:

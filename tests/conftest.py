@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from tests.waiting import PATIENCE
@@ -120,11 +121,19 @@ def run_command(
     process = start_command(*words, cwd=cwd, env=env, fresh=fresh)
     try:
         out, err = process.communicate(timeout)
-    except subprocess.TimeoutExpired:
+    except BaseException:
         process.kill()
         raise
     assert process.returncode is not None
     return Finished(process.returncode, out, err)
+
+
+def family_of(process: Process) -> list[psutil.Process]:
+    """The processes that a command has started, and those that they have; none if it has ended."""
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def free_port() -> int:

@@ -15,9 +15,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
@@ -63,14 +63,13 @@ class WarmProcess:
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Return what is left of both outputs once they are closed and the command has ended."""
-        with ThreadPoolExecutor(2) as pool:
-            left = [pool.submit(_rest, stream) for stream in (self.stdout, self.stderr)]
-            try:
-                self.wait(timeout)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
-        out, err = (future.result() for future in left)
+        readers = [_Reader(stream) for stream in (self.stdout, self.stderr)]
+        self.wait(timeout)
+        for reader in readers:
+            reader.join(timeout)
+            if reader.is_alive():  # a process that the command has left behind holds the stream open
+                raise subprocess.TimeoutExpired("a command", timeout or 0)
+        out, err = (reader.text for reader in readers)
         return out, err
 
     def send_signal(self, number: int) -> None:
@@ -81,18 +80,25 @@ class WarmProcess:
         self.send_signal(signal.SIGKILL)
 
 
-def _rest(stream: TextIO) -> str:
-    """Read and close a stream; nothing is left of one that is closed."""
-    if stream.closed:
-        return ""
-    with stream:
-        return stream.read()
+class _Reader(threading.Thread):
+    """Reads what is left of a stream, and closes it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(daemon=True)
+        self.text, self._stream = "", stream
+        self.start()
+
+    def run(self) -> None:
+        if not self._stream.closed:
+            with self._stream:
+                self.text = self._stream.read()
 
 
 def _run(
     module: str, words: Sequence[str], cwd: Path, env: Mapping[str, str], out: Connection, err: Connection
 ) -> None:
     """Be ``python -u -m MODULE WORDS`` in a folder."""
+    assert "tests.warm_imports" in sys.modules, "the fork server could not import what commands need"
     _take_streams(out, err)
     os.chdir(cwd)
     os.environ.clear()
@@ -123,6 +129,8 @@ def _unbuffered(descriptor: int, errors: str) -> io.TextIOWrapper:
 
 
 def _status_of(module: str) -> int:
+    if "." in module:
+        sys.modules.pop(module, None)  # runpy warns of what is imported already
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:

@@ -46,7 +46,8 @@ class DeploymentReport:
                     done = len(result.processes) + len(result.failures)
                     share = done / self._settings.processes
                     self._recorder.progress(result.backend.name, share, answer.in_short(result))
-        finally:  # no process is left
+        finally:
+            self._workshop.close()  # its room is free before anything else is written
             self._conclude(self._answer())
         if not self._series.results:
             raise Refused(f"no way could be measured: {next(iter(self._series.not_measured.values()))}")

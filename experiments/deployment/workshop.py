@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Workshop:
-    """A process that has the original loaded, and a folder. Leaving the ``with`` block ends both."""
+    """A process that has the original loaded, and a folder. Leaving the ``with`` block closes both."""
 
     def __init__(self, source: Source, timeout: float) -> None:
         """``timeout`` is how many seconds an answer of the process may take."""
@@ -40,6 +40,10 @@ class Workshop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process and delete the folder, if they are still there."""
         self.end_process()
         self._scratch.cleanup()
 

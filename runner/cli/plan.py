@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from experiments.reporting.commands import command
 from experiments.reporting.markdown import markdown_table
+from runner.addresses import without_credentials
 from runner.cli.arguments import Arguments
 from runner.cli.sweep_terminal import in_words
 from runner.config.question import key_of
@@ -46,7 +47,7 @@ def plan_text(plan: Plan, words: Sequence[str]) -> str:
         ),
         markdown_table([_row(one, plan) for one in jobs]),
         *_remarks(plan, jobs),
-        f"Nothing was started. {command(*words)} does it.",
+        f"Nothing was started. {without_credentials(command(*words))} does it.",
     ]
     return "\n\n".join(parts)
 

@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import ChoiceSweep, QuotedString
 
 from experiments.reporting.commands import command
 from runner import environment
+from runner.addresses import without_credentials
 from runner.cli.arguments import Arguments
 from runner.cli.comparison import comparison_of
 from runner.cli.comparison_text import as_text, differences_text, title
@@ -62,7 +63,8 @@ class Replay:
             ]
             print("\n\n".join(parts), end="\n\n")
         multirun = ["-m"] if self.arguments.multirun else []
-        print(f"This is {command(*multirun, *self.arguments.composing, *self.command)}\n", flush=True)
+        repeated = command(*multirun, *self.arguments.composing, *self.command)
+        print(f"This is {without_credentials(repeated)}\n", flush=True)
 
     def compare(self, run_id: str) -> None:
         """Print the new run beside the stored one. Whatever happens here, the new run is there."""

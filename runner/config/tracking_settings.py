@@ -15,7 +15,7 @@ KINDS = ("local", "server")
 FOLDER_NAME_BYTES = 255
 """The longest name of a folder that most file systems allow."""
 
-OF_A_SERVER = re.compile(r"https?://([^/?#\[\]]*@)?[^/?#@]*(/[^?#@]*)?")
+OF_A_SERVER = re.compile(r"https?://([^\\/?#\[\]]*@)?[^\\/?#@]*(/[^\\?#@]*)?")
 """An address of which all programs take the same for user and password."""
 
 TAG = re.compile(r"[/\w.\- :]+")
@@ -63,7 +63,7 @@ class Tracking:
                 f"{shown(self.dir)!r} is an address, not a folder; a server is named by "
                 "tracking=server tracking.uri=http://host:port",
             )
-        if self.kind == "server" or self.uri is not None:  # it is kept with the config, used or not
+        if self.kind == "server" or self.uri:  # it is kept with the config, used or not
             self._require_address_of_a_server(self.uri or "")
         if self.experiment is not None:
             self._require_folder_name(self.experiment)
@@ -83,7 +83,7 @@ class Tracking:
                 self,
                 "uri",
                 f"{shown(uri)!r} can be read in several ways; give it without ? and #, and within a password write "
-                "/ ? # [ ] @ as %2F %3F %23 %5B %5D %40",
+                "/ \\ ? # [ ] @ as %2F %5C %3F %23 %5B %5D %40",
             )
 
     def _require_tag(self, name: str, value: str) -> None:

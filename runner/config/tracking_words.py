@@ -35,9 +35,11 @@ def with_environment(words: Sequence[str]) -> list[str]:
 
 
 def _of_server(uri: str) -> list[str]:
-    if not uri.startswith(("http://", "https://")):
+    scheme, _, rest = uri.strip().partition("://")  # MLflow takes HTTP://, too
+    if scheme.lower() not in ("http", "https"):
         _say(f"{URI} is not taken, since it is no server's address (http://...); tracking.dir=FOLDER names a folder")
         return []
+    uri = f"{scheme.lower()}://{rest}"
     _say(f"{URI}: runs are kept by {shown(uri)}; tracking.dir= or tracking.uri= says otherwise")
     for name, value in credentials_in(uri).items():  # out of the words, which are kept, to where MLflow also looks
         set_own(name, value)

@@ -107,7 +107,16 @@ def test_keras_still_knows_what_gives_an_output() -> None:
 
         raw = keras.Input((2,))
         outputs = keras.ops.softmax(keras.layers.Dense(2)(raw))
-        assert type(outputs._keras_history.operation).__name__ == "Softmax"
+        operation, index, _ = outputs._keras_history
+        assert type(operation).__name__ == "Softmax"
+
+    with contract("keras.Operation._inbound_nodes"):
+        (taken,) = operation._inbound_nodes[index].input_tensors
+        within = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+        operation, index, _ = within(taken)._keras_history
+        assert operation is within
+        assert operation._inbound_nodes[index].input_tensors == [taken]
+        assert raw._keras_history.operation._inbound_nodes[0].input_tensors == []
 
 
 def test_mlflow_still_opens_artifacts_by_their_address(tmp_path: Path) -> None:

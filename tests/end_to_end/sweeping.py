@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from tests.conftest import ROOT, environment, start_command
+from tests.conftest import ROOT, environment, family_of, start_command
 from tests.reading import client, runs
 from tests.waiting import PATIENCE, SOON, wait_until
 
@@ -87,8 +87,7 @@ class Sweeping:
 
     def end(self) -> tuple[int, str, str]:
         """Exit status, standard output and error; no process of it may be left."""
-        alive = self.process.poll() is None
-        family = psutil.Process(self.process.pid).children(recursive=True) if alive else []
+        family = family_of(self.process)
         out, err = self.process.communicate(timeout=PATIENCE)
         _, left = psutil.wait_procs(family, timeout=SOON)
         assert not left, left
@@ -96,7 +95,7 @@ class Sweeping:
 
     def kill(self) -> None:
         """Do as kill -9 does, and wait until the workers have noticed."""
-        family = psutil.Process(self.process.pid).children(recursive=True)
+        family = family_of(self.process)
         self.process.send_signal(signal.SIGKILL)
         self.process.communicate()
         _, left = psutil.wait_procs(family, timeout=SOON)

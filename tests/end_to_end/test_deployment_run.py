@@ -13,7 +13,7 @@ from mlflow.entities import LoggedModelOutput
 
 from runner.tracking.sources import SourceNotFound, find
 from runner.tracking.store import LocalStore
-from tests.conftest import Process, run_command, start_command
+from tests.conftest import Process, family_of, run_command, start_command
 from tests.reading import artifacts, client, history, only_run, runs
 from tests.waiting import PATIENCE, SOON, wait_until
 
@@ -119,7 +119,7 @@ def test_no_server_outlives_a_command_that_is_killed(going):
     def serves() -> bool:
         nonlocal family, port
         assert run.poll() is None, run.communicate()
-        family = psutil.Process(run.pid).children(recursive=True)
+        family = family_of(run)
         port = _server_port(family)
         return port is not None
 
@@ -146,7 +146,7 @@ def _is_free(port: int) -> bool:
 def test_an_interrupt_keeps_what_was_measured(going, tmp_path):
     run = going("[litert_float32,onnx]", seconds=1.5)
     next(line for line in run.stdout if line.startswith("litert_float32: "))  # its last process; onnx has another one
-    family = psutil.Process(run.pid).children(recursive=True)
+    family = family_of(run)
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=SOON)
     assert err.splitlines() == ["runner: interrupted by SIGINT; what was measured is kept"]

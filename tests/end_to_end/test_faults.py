@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import QUICK, environment, start_command
+from tests.conftest import QUICK, environment, family_of, start_command
 from tests.end_to_end.tracking_server import TrackingServer
 from tests.needs import needs_root
 from tests.reading import artifacts, client, history, only_run, runs
@@ -53,7 +53,7 @@ class Going:
 
     def end(self) -> tuple[int, str]:
         """Exit status and standard error; nothing of it may be left."""
-        family = psutil.Process(self.process.pid).children(recursive=True) if self.process.poll() is None else []
+        family = family_of(self.process)
         _, err = self.process.communicate(timeout=SOON)
         _, alive = psutil.wait_procs(family, timeout=SOON)
         assert not alive

@@ -26,7 +26,9 @@ class Replayed:
         self.jobs = [run for run in runs(self.store, "matmul") if PARENT in run.data.tags]
 
     def run(self, *words: str) -> Finished:
-        done = run_command("-m", "runner", "tracking.dir=store", *words, cwd=self.folder)
+        done = run_command(
+            "-m", "runner", "tracking.dir=store", *words, cwd=self.folder, fresh="replay=latest" in words
+        )
         assert (done.status, done.err) == (0, "")
         return done
 

@@ -93,7 +93,7 @@ def test_killed_workers_do_not_touch_the_others(sweeping, longest):
 @pytest.mark.parametrize("moment", ["at once", "store", 5])
 def test_kill_9_of_the_sweep_then_resume(sweeping, moment):
     """Exactly twelve finished children under one parent, none twice."""
-    sweep = sweeping(TWELVE, "experiment.seconds=0.2")
+    sweep = sweeping(TWELVE, "experiment.seconds=0.2", fresh=moment == "at once")
     if moment == "at once":
         time.sleep(0.5)
     elif moment == "store":
@@ -103,7 +103,7 @@ def test_kill_9_of_the_sweep_then_resume(sweeping, moment):
         sweep.wait_for_ends(moment)
         time.sleep(random.uniform(0, 0.3))
     sweep.kill()
-    resumed = sweeping(TWELVE, "experiment.seconds=0.2", "sweep.resume=true")
+    resumed = sweeping(TWELVE, "experiment.seconds=0.2", "sweep.resume=true", fresh=moment == 5)
     status, out, err = resumed.end()
     assert status == 0, err
     store = sweep.store

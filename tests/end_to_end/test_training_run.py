@@ -16,7 +16,7 @@ from mlflow.data.schema import TensorDatasetSchema
 
 from runner.tracking.sources import find
 from runner.tracking.store import LocalStore
-from tests.conftest import run_command, start_command
+from tests.conftest import family_of, run_command, start_command
 from tests.in_process import call_main
 from tests.reading import artifacts, client, history, runs
 from tests.waiting import SOON, wait_until
@@ -152,11 +152,11 @@ def test_after_a_kill_9_the_weights_are_those_of_an_undisturbed_run(undisturbed,
     words = ["-m", "runner", "tracking.dir=store", *QUICK, "experiment.epochs=40", "experiment.registered_name=auto"]
     process = start_command(*words, cwd=tmp_path)
     wait_until(lambda: epochs(store) >= 5, "five epochs in the store", pause=0.02)
-    family = psutil.Process(process.pid).children(recursive=True)
+    family = family_of(process)
     process.kill()
     process.communicate()
     psutil.wait_procs(family, timeout=SOON)
-    done = run_command(*words, "sweep.resume=true", cwd=tmp_path)
+    done = run_command(*words, "sweep.resume=true", cwd=tmp_path, fresh=True)
     assert done.status == 0, done.err
     resumed, killed = runs(store, "training")
     assert (resumed.info.status, killed.info.status) == ("FINISHED", "KILLED")

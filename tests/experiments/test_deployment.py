@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import psutil
@@ -200,6 +200,21 @@ def test_requests_arrive_at_each_rate(source, on_device):
     assert recorder.steps("load/p99_ms/onnx") == [1000, 2000]
     assert "p99 at 1,000/s" in recorder.notes[-1]
     assert set(recorder.figures) == {"latency", "load"}
+
+
+def test_what_a_process_has_found_is_recorded_before_the_next_begins(source, on_device):
+    """So that kill -9 loses no more than the present process."""
+
+    class Watching(MemoryRecorder):
+        kept: ClassVar[list[int]] = []
+
+        def progress(self, task: str, fraction: float, text: str) -> None:
+            super().progress(task, fraction, text)
+            self.kept.append(len({(row["way"], row["process"]) for row in self.tables.get("samples", ())}))
+
+    recorder = Watching(sources={"latest": source})
+    Deployment(**QUICK, processes=2).run(recorder)
+    assert sorted(set(recorder.kept)) == [0, 1, 2, 3, 4]
 
 
 def test_ctrl_c_keeps_the_processes_that_have_ended(source, on_device):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -73,6 +74,55 @@ def test_its_head_is_replaced_and_the_rest_stays(file, classes, task):
     assert model.output.shape == (None, classes)
     np.testing.assert_array_equal(model.weights[0], original.weights[0])
     assert without_unit(model).output.shape == (None, classes)
+
+
+def _extractor() -> Any:
+    """What gives a vector for an example [4], with no layer of weights behind the vector."""
+    import keras
+    from keras import layers
+
+    within = keras.Sequential([keras.Input((4, 1)), layers.Conv1D(6, 2), layers.BatchNormalization()], name="body")
+    return keras.Sequential([keras.Input((4,)), layers.Reshape((4, 1)), within, layers.GlobalAveragePooling1D()])
+
+
+def test_a_new_last_layer_stands_behind_what_pools(tmp_path, on_device):
+    original, data = _extractor(), _data(3)
+    original.save(tmp_path / "mine.keras")
+    model = KerasFile(path=str(tmp_path / "mine.keras"), classes=3).build(data, seed=0)
+    logits = model.layers[-1]
+    np.testing.assert_allclose(model(data.train.x), logits(original(data.train.x)), rtol=1e-5)
+    assert logits.kernel.shape == (6, 3)
+
+
+def _two_heads() -> Any:
+    import keras
+    from keras import layers
+
+    raw = keras.Input((4,))
+    return keras.Model(raw, layers.Average()([layers.Dense(3)(raw), layers.Dense(3)(layers.Dense(2)(raw))]))
+
+
+def _shared() -> Any:
+    import keras
+    from keras import layers
+
+    raw, shared = keras.Input((4,)), keras.Sequential([keras.Input((2,)), layers.Dense(3), layers.Dense(3)])
+    first, second = keras.ops.split(raw, 2, axis=1)
+    return keras.Model(raw, keras.ops.abs(shared(first) - shared(second)))
+
+
+def _pictures() -> Any:
+    import keras
+    from keras import layers
+
+    return keras.Sequential([keras.Input((4,)), layers.Reshape((4, 1)), layers.Conv1D(6, 2)])
+
+
+@pytest.mark.parametrize("make", [_two_heads, _shared, _pictures])
+def test_no_place_for_a_new_last_layer(tmp_path, on_device, make):
+    make().save(tmp_path / "mine.keras")
+    with pytest.raises(Refused, match="a new last layer cannot be put in the place of its own"):
+        KerasFile(path=str(tmp_path / "mine.keras"), classes=2).build(_data(2), seed=0)
 
 
 def test_a_model_of_ours_is_taken_without_what_stands_around_its_network(tmp_path, on_device):

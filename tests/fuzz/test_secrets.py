@@ -93,7 +93,7 @@ def test_no_file_of_choices_reads_the_environment(main, tmp_path, monkeypatch):
         f"ftp://me:{CANARY}",
         f"me:{CANARY}@host",
         f"https://host/?access_token={CANARY}",
-        *(f"http://me:{CANARY}{sign}{CANARY}@host" for sign in " /?#[\x07\n\t\u2028"),
+        *(f"http://me:{CANARY}{sign}{CANARY}@host" for sign in " /\\?#[\x07\n\t\u2028"),
         f"http://me@{CANARY}/{CANARY}@host",
     ],
 )
@@ -104,6 +104,12 @@ def test_no_address_that_is_refused_shows_its_password(kind, uri):
         Tracking(kind=kind, uri=uri)
     assert refused.value.field == "uri"
     assert CANARY not in str(refused.value)
+
+
+def test_no_plan_shows_a_password(main, tmp_path):
+    done = main(f"tracking.uri=http://me:{CANARY}@host", "plan=true")
+    assert "tracking.uri=http://***@host does it" in done.out
+    _require_none(tmp_path, done)
 
 
 @pytest.mark.parametrize("sign", " /?#[@:%")

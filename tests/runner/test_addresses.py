@@ -28,6 +28,7 @@ def test_a_password_is_hidden_whatever_it_holds(scheme: str, sign: str) -> None:
         ("http://[::1]:5000/a", "http://[::1]:5000/a"),
         ("https://host/?api_key=se/cr@t&a=b", "https://***@t&a=b"),
         ("https://host/?api_key=se/cret&a=b#token=secret", "https://host/?api_key=***&a=b#token=***"),
+        ("mssql://host/db;pwd=secret", "mssql://host/db;pwd=***"),
         ("https://host/a?sv=1&sig=se%2Bcret", "https://host/a?sv=1&sig=***"),
         ("https://host/a?X-Amz-Signature=secret", "https://host/a?X-Amz-Signature=***"),
         ("postgresql://host/db?user=me&password=secret", "postgresql://host/db?user=***&password=***"),
@@ -50,7 +51,12 @@ def test_what_is_shown(address: str, seen: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["ask NAME@ALIAS at http://host:port (see)", "sqlite:////home/me@work/a.db", "file:///home/me@work/a, b@c"],
+    [
+        "ask NAME@ALIAS at http://host:port (see)",
+        '+X = "a;KEY=b"  #KEY=c',
+        "sqlite:////home/me@work/a.db",
+        "file:///home/me@work/a, b@c",
+    ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     assert without_credentials(text) == text

@@ -169,6 +169,12 @@ def test_words_win_over_variables_of_mlflow(monkeypatch, capsys, words):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.parametrize("given", ["HTTPS://host:5000", " https://host:5000 "])
+def test_an_address_as_mlflow_takes_it(monkeypatch, given):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", given)
+    assert parse(["seed=1"]).overrides == ["seed=1", "tracking=server", "tracking.uri=https://host:5000"]
+
+
 def test_a_folder_of_mlflow_is_said_not_to_be_taken(monkeypatch, capsys):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////data/mlflow.db")
     assert parse(["seed=1"]).overrides == ["seed=1"]

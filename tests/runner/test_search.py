@@ -538,8 +538,10 @@ def test_only_a_resumed_sweep_goes_on(door: Callable[..., OptunaSweeper], tmp_pa
         jobs.append(len(launcher.jobs))
     assert jobs == [3, 3, 2, 0]
     storage = f"sqlite:///{tmp_path / 'store' / 'optuna.db'}"
-    assert len(optuna.get_all_study_names(storage)) == 2
+    known = optuna.get_all_study_names(storage)
+    assert len(known) == 2
     assert StudyStorage(storage).newest("another") is None
+    assert StudyStorage(f"{storage}?timeout=30").newest(known[1].rpartition(" ")[0]) == known[1]
 
 
 @pytest.mark.parametrize("word", ["sweep.retry_running=true", "sweep.retry_failed=false", "++sweep.retry_running=true"])

@@ -52,7 +52,18 @@ class KerasFile(Model):
         if self.classes is None:
             return _with_logits(start) if data.task == "classification" else in_unit_of(data, start)
         raw = keras.Input(data.input_shape, dtype=start.inputs[0].dtype, name="raw")
-        return end(data, raw, _without_head(start)(raw), self.name)
+        return end(data, raw, self._body(start)(raw), self.name)
+
+    def _body(self, start: Any) -> Any:
+        """Return the part of a model behind which a new last layer is put. Raises Refused if there is none."""
+        body = _without_head(start)
+        if body is None:
+            raise Refused(
+                f"{self.path}: a new last layer cannot be put in the place of its own: no vector is given to the last "
+                "layer that has weights, or the output does not come from that layer alone; cut the model in a file of "
+                "its own, and leave out experiment.model.classes"
+            )
+        return body
 
     @property
     def _file(self) -> Path:
@@ -91,15 +102,46 @@ class KerasFile(Model):
             )
 
 
-def _without_head(model: Any) -> Any:
-    """Return the model up to the vector that its last layer with weights takes, perhaps one of a model within."""
+def _without_head(model: Any, name: str = "body") -> Any:
+    """Return the model up to the vector that its last layer with weights takes, perhaps one of a model within.
+
+    A model that has no such layer but ends with a vector, as one does whose last layers pool, is returned whole; None
+    where neither is so, or not everything passes through that layer.
+    """
     import keras
 
-    head = next((layer for layer in reversed(model.layers) if layer.weights), model.layers[-1])
-    taken = keras.Operation.input.fget(head)  # a model's own ``input`` is not what it is called with
-    return keras.Model(
-        model.inputs[0], _without_head(head)(taken) if isinstance(head, keras.Model) else taken, name="body"
-    )
+    head = next((layer for layer in reversed(model.layers) if layer.weights), None)
+    if head is not None:
+        call = _only_call(head, model.outputs[0])
+        if call is None or len(call.input_tensors) != 1:
+            return None
+        (taken,) = call.input_tensors
+        if not isinstance(head, keras.Model) and _is_vector(taken):
+            return keras.Model(model.inputs[0], taken, name=name)
+        if isinstance(head, keras.Model) and (body := _without_head(head, head.name)) is not None:
+            return keras.Model(model.inputs[0], body(taken), name=name)
+    return model if _is_vector(model.outputs[0]) else None
+
+
+def _is_vector(tensor: Any) -> bool:
+    """Whether it is one tensor [examples, a known number]."""
+    shape: Any = getattr(tensor, "shape", ())
+    return len(shape) == 2 and shape[1] is not None
+
+
+def _only_call(layer: Any, output: Any) -> Any:
+    """Return the call of a layer from which alone an output follows, as Keras' node; None if there is none."""
+    calls, to_do = {}, [output]
+    while to_do:
+        operation, index, _ = to_do.pop()._keras_history
+        node = operation._inbound_nodes[index]
+        if operation is layer:
+            calls[index] = node
+        elif node.input_tensors:
+            to_do += node.input_tensors
+        else:  # an input of the model, past the layer
+            return None
+    return next(iter(calls.values())) if len(calls) == 1 else None
 
 
 def _has_sigmoid(model: Any) -> bool:

@@ -7,7 +7,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from os.path import isfile
 from pathlib import Path
-from urllib.parse import unquote
 
 import optuna
 from filelock import FileLock
@@ -69,8 +68,8 @@ class StudyStorage:
     @property
     def _is_there(self) -> bool:
         """Whether the database may have studies: not if it is a file that is still to be made."""
-        driver, _, file = self.address.partition(":///")
-        return not driver.startswith("sqlite") or isfile(unquote(file))
+        url = _parsed(self.address)
+        return not _is_sqlite(url) or isfile(url.database or "")
 
 
 def storage_of(named: str | None, store: LocalStore) -> StudyStorage:
@@ -80,8 +79,8 @@ def storage_of(named: str | None, store: LocalStore) -> StudyStorage:
     """
     if not named:
         return StudyStorage(f"sqlite:///{in_address(store.folder / 'optuna.db')}", store)
-    driver, _, file = named.partition(":///")
-    if driver.startswith("sqlite") and Path(unquote(file)).resolve() == store.database.resolve():
+    url = _parsed(named)
+    if _is_sqlite(url) and Path(url.database or "").resolve() == store.database.resolve():
         raise UserError(
             f"hydra.sweeper.storage: MLflow keeps the runs in {store.database}, and cannot share it with "
             "Optuna; name another file, or leave it out"
@@ -94,17 +93,20 @@ def _database(address: str) -> RDBStorage:
 
     Without this lock, Optuna lets all but one of them die.
     """
-    file = Path(unquote(address.removeprefix("sqlite:///")))
     url = _parsed(address)
-    in_memory = url.drivername.startswith("sqlite") and url.database in (None, "", ":memory:")
-    if in_memory or not file.name:
+    file = Path(url.database or "")
+    if _is_sqlite(url) and file.name in ("", ":memory:"):
         raise StoreError(
             f"hydra.sweeper.storage: {shown(address)} names no file; give one, such as sqlite:////data/optuna.db"
         )
-    is_file = address.startswith("sqlite:///") and file.parent.is_dir()
+    is_file = _is_sqlite(url) and file.parent.is_dir()
     with FileLock(file.with_name(f".{file.name}.lock")) if is_file else nullcontext():
         _require_no_runs(address)
         return RDBStorage(address)
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
 
 
 def _parsed(address: str) -> URL:
@@ -113,7 +115,7 @@ def _parsed(address: str) -> URL:
         url = make_url(address)
     except (ArgumentError, ValueError):  # a port that is no number
         raise _unusable(address, "this is no database's address") from None
-    if "@" in (url.host or "") or (url.host and " " in address.rpartition("@")[0]):
+    if "@" in (url.host or "") or (url.username and " " in address.partition("@")[0]):
         raise _unusable(address, "within a user or password '@' is written %40, and a blank %20")
     return url
 
