@@ -27,6 +27,7 @@ from unittest import mock
 
 import numpy as np
 
+from experiments.runtime.keras_variables import set_keras_variables
 from runner.tracking import making
 
 
@@ -175,4 +176,5 @@ def _serve(target: Callable[..., None], control: socket.socket, *rest: Any) -> N
     for descriptor in {int(name) for name in os.listdir("/proc/self/fd")} - kept:
         with suppress(OSError):  # of the listing itself
             os.close(descriptor)
+    set_keras_variables()  # as the import of TensorFlow does, which this process has behind it
     target(control, *rest)

@@ -33,8 +33,8 @@ QUICK = (
 )
 
 
-def train(folder: Path, *words: str) -> Any:
-    return run_command("-m", "runner", "tracking.dir=store", *QUICK, *words, cwd=folder)
+def train(folder: Path, *words: str, fresh: bool = False) -> Any:
+    return run_command("-m", "runner", "tracking.dir=store", *QUICK, *words, cwd=folder, fresh=fresh)
 
 
 def weights(store: Path, run: Any) -> list[Any]:
@@ -60,7 +60,7 @@ def undisturbed(tmp_path_factory):
         "MLFLOW_TRACKING_TOKEN": "secret",
     }
     with mock.patch.dict(os.environ, variables):
-        done = train(folder, "experiment.epochs=40", "experiment.registered_name=auto")
+        done = train(folder, "experiment.epochs=40", "experiment.registered_name=auto", fresh=True)
     assert done.status == 0, done.err
     (run,) = runs(folder / "store", "training")
     return folder / "store", run, done
