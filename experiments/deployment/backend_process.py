@@ -7,7 +7,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, TypeVar, cast
 
 from experiments.deployment.backends import BackendFailed
@@ -19,7 +18,7 @@ START = "from experiments.deployment.backend_worker import main; main()"
 
 
 class BackendProcess:
-    """A fresh process for one backend. Leaving the ``with`` block ends it and all that it has started."""
+    """A fresh process for one backend. :meth:`close` ends it and all that it has started."""
 
     def __init__(self, timeout: float) -> None:
         """Start the process; ``timeout`` is how many seconds an answer may take."""
@@ -28,14 +27,6 @@ class BackendProcess:
         self._connection, theirs = multiprocessing.Pipe()
         self._process = subprocesses.start(START, str(theirs.fileno()), descriptors=[theirs.fileno()])
         theirs.close()
-
-    def __enter__(self) -> BackendProcess:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def call(self, method: Callable[..., T], *arguments: Any) -> T:
         """Call a method of :class:`experiments.deployment.backend_worker.BackendWorker` there and return its result.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -37,7 +38,7 @@ class Deployment(DeploymentSettings, Experiment):
     def run(self, recorder: Recorder) -> None:
         source = recorder.fetch(self.source)
         recorder.progress("original", 0.0, source.title)
-        with Workshop(source, self.timeout) as workshop:
+        with closing(Workshop(source, self.timeout)) as workshop:
             original = workshop.examine(self.examples, self.seed)
             recorder.progress("original", 1.0, f"{source.title}: {original.parameters:,} parameters")
             DeploymentReport(self, original, workshop, current().title, recorder).run()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from experiments.deployment.arrivals import UnderLoad, poisson_arrivals
@@ -125,7 +125,7 @@ class DeploymentSeries:
     @contextmanager
     def _started(self, backend: type[ServingBackend], artifact: Path) -> Iterator[tuple[BackendProcess, float]]:
         """Yield a process that serves with this backend, and the seconds it took to start."""
-        with BackendProcess(self._settings.timeout) as process:
+        with closing(BackendProcess(self._settings.timeout)) as process:
             example = self._original.test_set.inputs[:1]
             seconds = process.call(BackendWorker.start, backend.name, artifact, device_in_use(), example)
             yield process, process.since_began() if seconds is None else seconds

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,7 +22,7 @@ T = TypeVar("T")
 
 
 class Workshop:
-    """A process that has the original loaded, and a folder. Leaving the ``with`` block closes both."""
+    """A process that has the original loaded, and a folder. Both last until :meth:`close`."""
 
     def __init__(self, source: Source, timeout: float) -> None:
         """``timeout`` is how many seconds an answer of the process may take."""
@@ -33,14 +32,6 @@ class Workshop:
         """The artifacts, at their paths below the run's artifacts."""
         self._given = BackendInputs(source.model, self.folder / "calibration.npy", source.mlflow_model)
         self._process: BackendProcess | None = None
-
-    def __enter__(self) -> Workshop:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the process and delete the folder, if they are still there."""

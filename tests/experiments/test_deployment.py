@@ -7,6 +7,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -156,7 +157,7 @@ def test_nothing_is_left(served, workers):
 )
 def test_runtimes_do_without_tensorflow(served, tmp_path, way, path):
     (tmp_path / path).write_bytes(served.files[path])
-    with BackendProcess(30) as worker:
+    with closing(BackendProcess(30)) as worker:
         worker.call(BackendWorker.start, way, tmp_path / path, Device(intra_op_threads=1), np.zeros((1, 4), np.float32))
         assert not {"tensorflow", "keras"} & worker.call(BackendWorker.modules)
 
@@ -175,7 +176,7 @@ QUICK = {"ways": ["litert_float32", "onnx"], "batch_sizes": [2], "clients": [1],
 
 def test_a_process_that_fails_in_a_later_round_costs_nothing_else(source, on_device):
     settings = Deployment(**QUICK, processes=2)
-    with Workshop(source, settings.timeout) as workshop:
+    with closing(Workshop(source, settings.timeout)) as workshop:
         series = DeploymentSeries(settings, workshop.examine(settings.examples, settings.seed), workshop)
         turns = series.measure(lambda *said: None)
         found = [next(turns), next(turns)]
@@ -231,7 +232,7 @@ def test_ctrl_c_keeps_the_processes_that_have_ended(source, on_device):
 
 
 def test_a_process_that_dies_is_a_reason(tmp_path, workers):
-    with BackendProcess(30) as worker:
+    with closing(BackendProcess(30)) as worker:
         worker.call(BackendWorker.modules)
         workers()[0].kill()
         with pytest.raises(BackendFailed, match=r"its process was killed by SIGKILL"):
@@ -240,7 +241,7 @@ def test_a_process_that_dies_is_a_reason(tmp_path, workers):
 
 def test_a_silent_process_is_given_up(source, workers):
     with (
-        BackendProcess(0.5) as worker,
+        closing(BackendProcess(0.5)) as worker,
         pytest.raises(BackendFailed, match=r"no answer within experiment\.timeout=0\.5"),
     ):
         worker.call(BackendWorker.load, source.model, Device(kind="cpu"))
@@ -249,14 +250,14 @@ def test_a_silent_process_is_given_up(source, workers):
 
 def test_a_library_s_error_is_a_sentence(tmp_path):
     (tmp_path / "not.onnx").write_bytes(b"nonsense")
-    with BackendProcess(30) as worker, pytest.raises(BackendFailed, match=r"^\w+: .*not\.onnx"):
+    with closing(BackendProcess(30)) as worker, pytest.raises(BackendFailed, match=r"^\w+: .*not\.onnx"):
         worker.call(BackendWorker.start, "onnx", tmp_path / "not.onnx", Device(), np.zeros((1, 4), np.float32))
 
 
 def test_a_server_that_does_not_start(tmp_path, workers):
     (tmp_path / "model").mkdir()
     with (
-        BackendProcess(60) as worker,
+        closing(BackendProcess(60)) as worker,
         pytest.raises(BackendFailed, match=r"the server ended with status \d+: .*MLmodel"),
     ):
         worker.call(
@@ -270,7 +271,7 @@ def test_an_interrupt_ends_a_server_that_starts(mlflow_model, workers):
         raise KeyboardInterrupt
 
     def start() -> None:
-        with BackendProcess(60) as worker:
+        with closing(BackendProcess(60)) as worker:
             worker.call(
                 BackendWorker.start, "mlflow_serve", mlflow_model, Device(kind="cpu"), np.zeros((1, 4), np.float32)
             )
@@ -294,7 +295,7 @@ def test_an_interrupt_ends_a_server_that_starts(mlflow_model, workers):
 def test_a_server_has_the_device_settings_and_ends_with_its_worker_even_if_that_is_killed(mlflow_model, workers):
     """The process that asks the worker may be gone as well, so that nobody is there to end the server."""
     device = Device(kind="cpu", intra_op_threads=2, inter_op_threads=3, onednn=False, tf32=False)
-    with BackendProcess(60) as worker:
+    with closing(BackendProcess(60)) as worker:
         worker._connection.send(("start", ("mlflow_serve", mlflow_model, device, np.zeros((1, 4), np.float32))))
         wait_until(lambda: any(map(_listens, workers())), "the server listens")
         family = workers()
@@ -330,7 +331,7 @@ def _outcomes(source: Source, ways: list[str], monkeypatch: pytest.MonkeyPatch) 
     """Way -> its difference from the original and its remark, or why it has none; measured in the order of ``ways``."""
     monkeypatch.setattr(series, "BACKENDS", {way: BACKENDS[way] for way in ways})
     settings = Deployment(ways=ways, batch_sizes=[3], clients=[1], processes=1, seconds=0.01)
-    with Workshop(source, settings.timeout) as workshop:
+    with closing(Workshop(source, settings.timeout)) as workshop:
         measured = DeploymentSeries(settings, workshop.examine(settings.examples, settings.seed), workshop)
         list(measured.measure(lambda *said: None))
     return measured.not_measured | {

@@ -37,6 +37,7 @@ UNUSUAL = Device(
 
 START_EACH_KIND = """
 import json, sys
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def told(process):
     return asdict(settings) | {"tensorflow": tensorflow}
 
 settings, source = DeploymentSettings(), Source("a model", Path("saved", "model.keras"))
-with Workshop(source, settings.timeout) as workshop:
+with closing(Workshop(source, settings.timeout)) as workshop:
     series = DeploymentSeries(settings, workshop.examine(settings.examples, settings.seed), workshop)
     found["original"] = told(workshop.process())
     backend = BACKENDS["saved_model"]
