@@ -2,8 +2,8 @@
 
 The scheduler sends an Assignment, then StoredInputs, then one GO for each batch of records: when it has written the
 batch, or before it does so where the batch has Measured, as nothing is timed any more. The worker sends its process
-number, Started, batches of records, and Ended. After a batch the worker waits for GO, so the scheduler never writes
-while the worker is timing.
+number, Started, batches of records, Yielded where others measure beside it, and Ended. After a batch the worker waits
+for GO, so the scheduler never writes while the worker is timing, and after Yielded, so that no two are timing at once.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Assignment:
 
     experiment: Experiment
     device: Device
-    known: Mapping[str, Any] = field(default_factory=dict)
-    """Facts about the machine that other jobs with the same device settings have found out."""
+    turn: int | None = None
+    """The turn in which it measures block by block beside others, counted from 1; None if it measures alone."""
     memory_bytes: int | None = None
     """The memory that the experiment may take; None is no limit."""
     store_words: Sequence[str] = ()
@@ -52,6 +52,8 @@ class StoredInputs:
     """The newest finished run of the same question."""
     handed_on: Sequence[bytes] = ()
     """What the run's earlier processes have handed on."""
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """Facts about the machine that other jobs with the same device settings have found out."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,14 @@ class Started:
 
     placement: Placement
     tensorflow: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Yielded:
+    """The worker lets those that measure beside it have their turns."""
+
+    visit_begins: bool
+    """Whether it is about to sample a call: it waits until all others have come so far."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from experiments.matmul.crossover import CROSSOVER, Crossover
 from experiments.matmul.pairing import Comparison
 from experiments.matmul.refinement import further_sizes
 from experiments.measure import Timing
+from experiments.measure.level import Level
 
 GRID = (16, 64, 256)
 LOWEST, HIGHEST = 24, 110
@@ -52,7 +53,7 @@ class Trial:
 def trial() -> Trial:
     """Plant a crossover, measure the grid, and refine it as a sweep does."""
     truth = LOWEST * (HIGHEST / LOWEST) ** random.random()
-    found = [dict[int, list[float]]() for _ in NAMES]
+    found = [dict[int, list[Level]]() for _ in NAMES]
     _add(found, truth, GRID)
     for sizes in takewhile(bool, _rounds(found)):
         _add(found, truth, sizes)
@@ -74,27 +75,27 @@ def row(trials: Sequence[Trial]) -> dict[str, str]:
     }
 
 
-def _rounds(found: Sequence[Mapping[int, Sequence[float]]]) -> Iterator[Sequence[int]]:
+def _rounds(found: Sequence[Mapping[int, Sequence[Level]]]) -> Iterator[Sequence[int]]:
     for _ in range(MOST_ROUNDS):
         yield further_sizes(_results(found)).get(0, ())
 
 
-def _add(found: Sequence[dict[int, list[float]]], truth: float, sizes: Sequence[int]) -> None:
+def _add(found: Sequence[dict[int, list[Level]]], truth: float, sizes: Sequence[int]) -> None:
     plain = [Call("square", n) for n in sizes]
     planted = [Call("square", n, (n / truth) ** GROWTH - 1) for n in sizes]
     for job, processes in zip(found, in_turns([plain, planted]), strict=True):
         job.update(_levels(processes))
 
 
-def _levels(processes: Processes) -> dict[int, list[float]]:
+def _levels(processes: Processes) -> dict[int, list[Level]]:
     return {n: [process[shape, n].median for process in processes] for shape, n in processes[0]}
 
 
-def _results(found: Sequence[Mapping[int, Sequence[float]]]) -> list[JobResult]:
+def _results(found: Sequence[Mapping[int, Sequence[Level]]]) -> list[JobResult]:
     return [_result(name, levels) for name, levels in zip(NAMES, found, strict=True)]
 
 
-def _result(name: str, levels: Mapping[int, Sequence[float]]) -> JobResult:
+def _result(name: str, levels: Mapping[int, Sequence[Level]]) -> JobResult:
     """A job as a sweep reads it from the store: its tables are text."""
     tables: dict[str, list[dict[str, Any]]] = {
         "results": [
@@ -102,9 +103,11 @@ def _result(name: str, levels: Mapping[int, Sequence[float]]) -> JobResult:
             for n, own in levels.items()
         ],
         "samples": [
-            {"n": n, "process": process, "round": 0, "calls": 1, "seconds": level}
+            {"n": n, "process": process, "round": number, "calls": 1, "seconds": seconds}
             for n, own in levels.items()
             for process, level in enumerate(own)
+            for number, times in level.rounds.items()
+            for seconds in times
         ],
     }
     swept = {"experiment.dtype": name}

@@ -1,4 +1,4 @@
-"""Jobs of which the truth is known: equal ones, and some that do more work than they count."""
+"""Jobs of which the truth is known: equal ones, and some that take longer for the same calls."""
 
 from __future__ import annotations
 
@@ -10,40 +10,33 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from experiments.matmul.product import Product, new_call
-from experiments.measure import Timing
+from experiments.measure import Measurement, Timing
 from experiments.measure.adaptive import AdaptiveSampler
+from experiments.measure.level import Level
 from experiments.measure.measurement import median_interval
-from experiments.runtime import device
+from experiments.runtime import alternation, device
+from runner.execution.alternation import next_to_go_on
 from runner.execution.worker import write_output_to
-
-LEAST_CALLS = 100
-LONGEST_BLOCK = 0.03
-"""Blocks have 1,000 calls, fewer where those would take longer than this: so many that 2 % of them are whole calls."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A product, and the share of work by which each counted call exceeds one."""
+    """A product, and the share of its time by which each call takes longer."""
 
     shape: str
     n: int
     more: float = 0.0
-
-    @property
-    def calls(self) -> int:
-        """The calls that a block counts, by a rough guess of 2e10 multiplications a second and 30 us a call."""
-        seconds = 30e-6 + (self.n**3 if self.shape == "square" else self.n) / 2e10
-        return max(LEAST_CALLS, min(1000, int(round(LONGEST_BLOCK / seconds, -2))))
 
 
 @dataclass(frozen=True)
 class Found:
     """What one process found: seconds a call."""
 
-    median: float
+    median: Level
     interval: tuple[float, float]
     """The 95 % interval from within the process."""
     values: Sequence[float]
@@ -56,45 +49,86 @@ Processes = Sequence[Mapping[tuple[str, int], Found]]
 
 
 class PlantedSampler(AdaptiveSampler):
-    """Counts other calls than it makes."""
+    """Takes longer for its calls than they need: it works on for a share of their time."""
 
     def __init__(self, call: Call, function: Callable[..., Any], operands: Sequence[Any]) -> None:
         super().__init__(function, operands, Timing().of_one_process)
-        self._calls_before, self._more = call.calls, call.more
+        self._more = call.more
 
     def _time(self, calls: int) -> float:
-        return super()._time(round(calls * (1 + self._more)))
+        seconds = super()._time(calls) * (1 + self._more)
+        end = perf_counter() + seconds * self._more / (1 + self._more)
+        while perf_counter() < end:
+            pass
+        return seconds
 
 
 def in_turns(jobs: Sequence[Job]) -> list[Processes]:
-    """Measure jobs as a sweep does: a fresh process of each in random order, as often as the default says."""
-    found: list[list[Mapping[tuple[str, int], Found]]] = [[] for _ in jobs]
-    for _ in range(Timing().processes):
-        for job in random.sample(range(len(jobs)), len(jobs)):
-            found[job].append(_in_a_fresh_process(jobs[job]))
-    return list(found)
+    """Measure jobs as a sweep does: a fresh process of each, block by block beside each other, in each turn."""
+    turns = [_turn(jobs, number) for number in range(Timing().processes)]
+    return [[turn[place] for turn in turns] for place in range(len(jobs))]
 
 
 def one_after_the_other(jobs: Sequence[Job]) -> list[Processes]:
     """Measure jobs as separate runs do: all processes of the first, then those of the next."""
-    return [[_in_a_fresh_process(job) for _ in range(Timing().processes)] for job in jobs]
+    return [[_turn([job], number)[0] for number in range(Timing().processes)] for job in jobs]
 
 
-def _in_a_fresh_process(job: Job) -> Mapping[tuple[str, int], Found]:
-    ours, its = multiprocessing.Pipe()
-    process = multiprocessing.get_context("fork").Process(target=_send, args=(its, job))
-    process.start()
-    its.close()
-    found: Mapping[tuple[str, int], Found] = ours.recv()
-    process.join()
-    return found
+class _Process:
+    """A fresh process of a job, which measures a block at a time."""
+
+    def __init__(self, job: Job, turn: int | None, order: str) -> None:
+        """``turn`` is None for a process that measures alone; ``order`` decides the order of the calls."""
+        self.awaits_visit = False
+        self.blocks = 0
+        self.found: Mapping[tuple[str, int], Found] | None = None
+        self._connection, its = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("fork").Process(target=_send, args=(its, job, turn, order))
+        self._process.start()
+        its.close()
+
+    def go_on(self) -> None:
+        """Let it go on until it yields to others or has found everything."""
+        self.blocks += 1
+        self._connection.send(None)
+        message = self._connection.recv()
+        if isinstance(message, bool):
+            self.awaits_visit = message
+        else:
+            self.found = message
+            self._process.join()
+
+    def begin_visit(self) -> None:
+        """Wait for the next block, the first of the visit."""
+        self.awaits_visit, self.blocks = False, 0
 
 
-def _send(connection: Connection, job: Job) -> None:
+def _turn(jobs: Sequence[Job], number: int) -> list[Mapping[tuple[str, int], Found]]:
+    """Measure each job in a fresh process, all of them beside each other."""
+    order, generator = f"{random.random()}", random.Random()
+    processes = [_Process(job, number if len(jobs) > 1 else None, order) for job in jobs]
+    for process in random.sample(processes, len(processes)):
+        process.go_on()
+    while going := [process for process in processes if process.found is None]:
+        if next_one := next_to_go_on(going, generator):
+            next_one.go_on()
+    return [process.found for process in processes if process.found is not None]
+
+
+def _send(connection: Connection, job: Job, turn: int | None, order: str) -> None:
     write_output_to(Path(os.devnull))  # what TensorFlow's C++ prints, from each of hundreds of processes
+
+    def let_others_go_on(visit_begins: bool) -> None:
+        connection.send(visit_begins)
+        connection.recv()
+
     device.start(device.Device(kind="cpu"))
+    connection.recv()
+    if turn is not None:
+        alternation.join(alternation.Alternation(let_others_go_on, turn))
     with device.scope():
-        connection.send({(call.shape, call.n): _measure(call) for call in random.sample(job, len(job))})
+        calls = random.Random(order).sample(job, len(job))
+        connection.send({(call.shape, call.n): _measure(call) for call in calls})
 
 
 def _measure(call: Call) -> Found:
@@ -105,4 +139,11 @@ def _measure(call: Call) -> Found:
     assert measurement is not None
     low, high = median_interval(measurement.per_call)
     values = [sample.per_call for sample in measurement.samples]
-    return Found(measurement.median, (low, high) if math.isfinite(low) else (min(values), max(values)), values)
+    return Found(_level(measurement), (low, high) if math.isfinite(low) else (min(values), max(values)), values)
+
+
+def _level(measurement: Measurement) -> Level:
+    rounds: dict[int, list[float]] = {}
+    for sample in measurement.samples:
+        rounds.setdefault(sample.round, []).append(sample.per_call)
+    return Level(rounds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,10 @@ import numpy.typing as npt
 
 from experiments.job_result import JobResult
 from experiments.measure.between import interval_between
+from experiments.measure.level import Level
 from experiments.measure.measurement import median_interval
 from experiments.series.comparing import ByTurn, by_turn
-from experiments.series.levels import calls_by_process
+from experiments.series.levels import levels_of
 
 Floats = npt.NDArray[np.float64]
 Sizes = npt.NDArray[np.int64]
@@ -85,17 +85,14 @@ def curve_of(job: JobResult) -> TimeCurve | None:
     }
     if not medians:
         return None
-    per_call = {int(n): by_process for (n,), by_process in calls_by_process(job.table("samples")).items()}
-    by_size = {n: per_call.get(n, {0: [medians[n]]}) for n in sorted(medians)}
+    levels = {int(n): by_process for (n,), by_process in levels_of(job.table("samples")).seconds.items()}
+    by_size = {n: levels.get(n, {0: Level({0: [medians[n]]})}) for n in sorted(medians)}
     return TimeCurve(
         job,
         np.array(list(by_size), dtype=np.int64),
         np.array([medians[n] for n in by_size]),
-        tuple(np.sort(np.concatenate(list(processes.values()))) for processes in by_size.values()),
-        tuple(
-            by_turn(job, {number: statistics.median(calls) for number, calls in processes.items()})
-            for processes in by_size.values()
-        ),
+        tuple(np.sort([time for level in of_size.values() for time in level.samples]) for of_size in by_size.values()),
+        tuple(by_turn(job, of_size) for of_size in by_size.values()),
     )
 
 

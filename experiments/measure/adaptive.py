@@ -15,9 +15,16 @@ from experiments.experiment import Refused
 from experiments.measure.measurement import Measurement, Sample
 from experiments.measure.sampler import Sampler
 from experiments.measure.timing import Timing
+from experiments.runtime import alternation
 
 SYNC_SHARE = 1000
 """A block takes at least this many times as long as synchronizing with an idle device."""
+
+SYNC_SHARE_IN_ALTERNATION = 200
+"""The same where processes alternate: their blocks should be short, and the wait is in the times of all of them."""
+
+PAIRS = 12
+"""The fewest blocks of a process in alternation if there is time: each makes pairs with those of the others."""
 
 
 class AdaptiveSampler(Sampler):
@@ -62,18 +69,23 @@ class AdaptiveSampler(Sampler):
 
     def _take_samples(self, share: float) -> None:
         """Sample until the median is precise enough or this round's share of the time is used up."""
+        turns = alternation.present()
+        others_came = turns.begin_visit()
         while True:
+            if others_came:
+                self._time(1)  # untimed: the others have used the caches
             seconds = self._time(self._calls)
             self._samples.append(Sample(self._round, self._calls, seconds))
             self._spent += seconds
             self.watch.look_between_blocks()
-            enough = len(self._samples) >= self.timing.min_samples * share
+            enough = len(self._samples) >= max(self.timing.min_samples, PAIRS if turns.has_company else 0) * share
             if enough and self._relative_half_width() <= self.target:
                 reached = "target"
                 break
             if self._spent >= self.timing.max_seconds * share:
                 reached = "time limit"
                 break
+            others_came = turns.after_block()
         if share == 1:
             self._stopped = reached
 
@@ -81,12 +93,14 @@ class AdaptiveSampler(Sampler):
         """Return how well this process's own median is known: the half width of its interval, relative.
 
         A few samples have no interval. One process of several may stop at those that agree: its median is hardly off by
-        more than half of their range, and if it is, the spread between processes shows it.
+        more than half of their range, and if it is, the spread between processes shows it. Not so in alternation, where
+        that spread is not looked at.
         """
         measurement = self.measurement
         if not measurement:
             return math.inf
-        if self.timing.processes_needed == 1 or measurement.has_interval:
+        is_all_there_is = self.timing.processes_needed == 1 or alternation.present().has_company
+        if is_all_there_is or measurement.has_interval:
             return measurement.relative_half_width
         times = measurement.per_call
         return float(times[-1] - times[0]) / 2 / measurement.median if len(times) > 1 else math.inf
@@ -101,7 +115,8 @@ class AdaptiveSampler(Sampler):
             seconds = self._time(self._calls)
         else:
             sync_seconds = statistics.median(self._time(0) for _ in range(10))
-            self._calls, seconds = self._grow_block(max(self.timing.block_seconds, SYNC_SHARE * sync_seconds))
+            share = SYNC_SHARE_IN_ALTERNATION if alternation.present().has_company else SYNC_SHARE
+            self._calls, seconds = self._grow_block(max(self.timing.block_seconds, share * sync_seconds))
             self._require_scaling(seconds)
         self._latency = statistics.median(self._time(1) for _ in range(10)) if self._calls > 1 else seconds
 

@@ -11,6 +11,7 @@ from typing import Any
 from experiments.measure.between import spread
 from experiments.measure.measurement import Measurement
 from experiments.measure.timing import Timing
+from experiments.runtime import alternation
 from experiments.runtime.card_watch import CardWatch
 from experiments.runtime.tensorflow_import import import_tensorflow
 
@@ -41,9 +42,10 @@ class Sampler(ABC):
     def go_on_from(self, before: Sequence[Measurement]) -> None:
         """Take over what earlier processes found out about the same call.
 
-        Noise within a process that is small beside the spread between processes is not worth the time to average it.
+        Noise within a process that is small beside the spread between processes is not worth the time to average it,
+        but where processes measure in alternation: there the spread cancels, and the noise stays.
         """
-        if len(before) > 1:
+        if len(before) > 1 and not alternation.present().has_company:
             self.target = max(self.target, spread([one.median for one in before]))
 
     @abstractmethod

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from experiments.measure.measurement import Measurement, joined
 from experiments.measure.sampler import Sampler
+from experiments.runtime import alternation
 from experiments.runtime.card_watch import CardWatch
 from experiments.runtime.conditions import Conditions
 from experiments.runtime.disturbance import Disturbance, since_start
@@ -53,13 +54,13 @@ class Turns:
         order = list(self._samplers.values())
         self._random.shuffle(order)
         self._watch.look("before")
-        before = since_start()
+        before, elsewhere = since_start(), alternation.present().elsewhere
         try:
             for sampler in order:
                 if not sampler.finished:
                     sampler.visit()
         finally:
-            self._disturbance += since_start() - before
+            self._disturbance += (since_start() - before) - (alternation.present().elsewhere - elsewhere)
             self._watch.look("after")
 
     def free(self) -> None:

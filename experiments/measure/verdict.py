@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from experiments.measure.between import geometric_mean, spread, t_interval
+from experiments.measure.level import quotient
 
 ERROR = 0.05
 """The rate of errors among verdicts: the probability that any of those made at once is wrong."""
@@ -108,7 +109,7 @@ def time_ratio(first: Sequence[float], second: Sequence[float]) -> TimeRatio:
     A drift of the machine that is slow beside a turn affects both levels of a pair alike, and cancels. Both need two
     levels or more; those that the other has no partner for are left out.
     """
-    ratios = [one / other for one, other in zip(first, second, strict=False)]
+    ratios = [quotient(one, other) for one, other in zip(first, second, strict=False)]
     return TimeRatio(geometric_mean(ratios), spread(ratios), len(ratios))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+
+from experiments.measure.level import Level
 
 OF_THE_SAMPLE = ("process", "round", "calls", "seconds")
 """The first columns that tell of the sample itself; those before them say what was timed."""
@@ -20,29 +21,21 @@ class Levels:
 
     columns: tuple[str, ...]
     """The names of a key's columns, such as ``("operator", "call")``."""
-    seconds: Mapping[Key, Mapping[int, float]]
+    seconds: Mapping[Key, Mapping[int, Level]]
     """For each key, seconds a call by the number of the process."""
-
-
-def calls_by_process(samples: Sequence[Mapping[str, str]]) -> dict[Key, dict[int, list[float]]]:
-    """Read the rows of samples.csv: for each key and process the seconds a call of every sample."""
-    columns = _columns(samples)
-    found: dict[Key, dict[int, list[float]]] = {}
-    for row in samples:
-        process = int(row.get("process") or 0)  # older runs had one process
-        of_key = found.setdefault(tuple(row[column] for column in columns), {})
-        of_key.setdefault(process, []).append(float(row["seconds"]) / float(row["calls"]))
-    return found
 
 
 def levels_of(samples: Sequence[Mapping[str, str]]) -> Levels:
     """Read the rows of samples.csv; without any, no key was timed."""
+    columns = _columns(samples)
+    found: dict[Key, dict[int, dict[int, list[float]]]] = {}
+    for row in samples:
+        of_key = found.setdefault(tuple(row[column] for column in columns), {})
+        of_process = of_key.setdefault(int(row.get("process") or 0), {})  # older runs had one process
+        of_process.setdefault(int(row.get("round") or 0), []).append(float(row["seconds"]) / float(row["calls"]))
     return Levels(
-        _columns(samples),
-        {
-            key: {process: statistics.median(times) for process, times in sorted(of_key.items())}
-            for key, of_key in calls_by_process(samples).items()
-        },
+        columns,
+        {key: {process: Level(rounds) for process, rounds in sorted(of_key.items())} for key, of_key in found.items()},
     )
 
 

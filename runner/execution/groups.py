@@ -5,12 +5,23 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from experiments.measure.timing import processes_of
 from runner.execution.job import Job
 
 GROUP = 16
 """So many jobs take turns at most: a turn of more would last so long that the machine drifts within it."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Jobs that take turns."""
+
+    name: str
+    """Names the turns of these jobs, in this command and among all others."""
+    alternates: bool = False
+    """Whether the processes of a turn measure block by block beside each other."""
 
 
 def in_groups(jobs: Sequence[Job]) -> list[list[Job]]:

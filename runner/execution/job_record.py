@@ -38,7 +38,8 @@ class JobRecord:
     @property
     def inputs(self) -> StoredInputs:
         """What the present process may ask for."""
-        return replace(self._inputs.stored, handed_on=self._processes.handed_on)
+        known = dict(self._context.known(self._job.parts.device))
+        return replace(self._inputs.stored, handed_on=self._processes.handed_on, known=known)
 
     def begin(self, started: Started | None, say: Callable[[str], None]) -> None:
         """Find what the experiment needs, then go on in an unfinished run or create one, once for all processes.

@@ -9,6 +9,7 @@ from enum import Enum
 
 from runner.errors import StoreError
 from runner.execution.gpus import on_gpu
+from runner.execution.groups import Group
 from runner.execution.inputs import MissingInput
 from runner.execution.job import Job, JobEnd
 from runner.execution.job_record import JobRecord
@@ -18,7 +19,7 @@ from runner.execution.pruner import Pruned
 from runner.execution.resources import Resources
 from runner.execution.verdict import job_end, last_files, not_started
 from runner.execution.worker_process import Message, WorkerProcess
-from runner.messages import Assignment, Ended, HandOn, Measured, Outcome, Record, Started
+from runner.messages import Assignment, Ended, HandOn, Measured, Outcome, Record, Started, Yielded
 
 
 class JobState(Enum):
@@ -33,6 +34,8 @@ class JobState(Enum):
     """The device computes; the experiment waits for its turn. Its run is created unless it needs models."""
     WORKING = "working"
     """The experiment measures."""
+    YIELDED = "yielded"
+    """The experiment measures block by block beside others, which have their turns."""
     DRAWING = "drawing"
     """The experiment has measured and draws its plots: nothing is timed any more."""
     PAUSED = "paused"
@@ -47,17 +50,20 @@ DEAR_START = 2.0
 AT_WORK = (JobState.WORKING, JobState.DRAWING)
 """States in which an experiment uses the machine."""
 
-MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING)
+STARTED = (JobState.WORKING, JobState.YIELDED)
+"""States of a job that has begun to measure."""
+
+MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING, JobState.YIELDED)
 """States of a job that has still to measure."""
 
 
 class JobRun:
     """A job from the start of its first worker to the end of its run, which its record keeps."""
 
-    def __init__(self, job: Job, resources: Resources, group: str, on_measured: Callable[[], None]) -> None:
+    def __init__(self, job: Job, resources: Resources, group: Group, on_measured: Callable[[], None]) -> None:
         """Start the worker of the first process.
 
-        ``group`` names the jobs with which this one takes turns. ``on_measured`` is called as soon as nothing is timed
+        ``group`` has the jobs with which this one takes turns. ``on_measured`` is called as soon as nothing is timed
         any more.
         """
         self.job = job
@@ -65,7 +71,12 @@ class JobRun:
         self._resources, self._on_measured = resources, on_measured
         self._gpu: int | None = None
         """The GPU of the present process, where jobs share them out."""
-        self.processes = Processes(job, group)
+        self.group = group
+        self.processes = Processes(job, group.name)
+        self.awaits_visit = False
+        """Whether it has yielded until the others, too, are about to begin a visit."""
+        self.blocks = 0
+        """The blocks that it has made in this visit."""
         self.record = JobRecord(job, resources.context, self.processes)
         self._begun = time.monotonic()
         """When the current part began: the start of the worker, then the experiment."""
@@ -88,7 +99,7 @@ class JobRun:
         assignment = Assignment(
             parts.experiment,
             on_gpu(parts.device, self._gpu),
-            dict(resources.context.known(parts.device)),
+            self.processes.here if self.group.alternates else None,
             resources.limits.memory_bytes,
             resources.context.store.words,
         )
@@ -155,6 +166,8 @@ class JobRun:
             self._tell_what_a_process_costs()
             if not self._needs_models:
                 self._begin_record()
+        elif isinstance(message, Yielded):
+            self._yield_turn(message)
         elif any(isinstance(record, Measured) for record in message):
             self.state = JobState.DRAWING
             self.hands_on |= any(isinstance(record, HandOn) for record in message)
@@ -167,6 +180,21 @@ class JobRun:
             self._prune_if_hopeless(message)
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
 
+    def _yield_turn(self, message: Yielded) -> None:
+        self.state, self.awaits_visit = JobState.YIELDED, message.visit_begins
+        self._spent += time.monotonic() - self._begun
+        self._begun = time.monotonic()
+
+    def begin_visit(self) -> None:
+        """Let the visit begin for which the job has waited, as soon as it goes on."""
+        self.awaits_visit, self.blocks = False, 0
+
+    def take_turn(self) -> None:
+        """Let a worker go on that has yielded. Its time counts again from here."""
+        self.state, self._begun = JobState.WORKING, time.monotonic()
+        self.blocks += 1
+        self._worker.go()
+
     def _prune_if_hopeless(self, records: Sequence[Record]) -> None:
         """Ask the worker to end if the search that the job belongs to has no hope for it."""
         pruner = self._resources.context.pruner
@@ -178,7 +206,7 @@ class JobRun:
     def _tell_what_a_process_costs(self) -> None:
         """Say so, in the second process, where each takes long to start, as on a GPU."""
         seconds = time.monotonic() - self._begun
-        if self.processes.ended == 1 and seconds > DEAR_START:
+        if self.processes.ended == 1 and seconds > DEAR_START and not self.group.alternates:
             self._resources.view.say(
                 f"each process takes {seconds:.1f} s to start; experiment.timing.processes says how many"
             )
@@ -222,6 +250,11 @@ class JobRun:
         """Ask the worker to hand over what it has and end, unless it has ended or been asked."""
         self._worker.interrupt()
 
+    def hear_interrupt(self) -> None:
+        """Let a worker go on that has been interrupted while others had their turns."""
+        if self.state is JobState.YIELDED:
+            self.take_turn()
+
     def kill(self) -> None:
         """End the worker at once."""
         self._worker.kill()
@@ -260,6 +293,7 @@ class JobRun:
                 message = self._worker.receive()
                 if isinstance(message, list):
                     self.record.keep(message)
+                if isinstance(message, list | Yielded):
                     self._worker.go()
             else:
                 self._worker.give_up_if_due()

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 from runner.errors import StoreError, UserError
+from runner.execution.alternation import alternate, fits_beside, next_to_go_on
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
 from runner.execution.gpus import GpuPool
-from runner.execution.groups import in_groups
+from runner.execution.groups import Group, in_groups
 from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
-from runner.execution.job_run import AT_WORK, JobRun, JobState
+from runner.execution.job_run import AT_WORK, STARTED, JobRun, JobState
 from runner.execution.limits import Limits
 from runner.execution.resources import Resources
 from runner.execution.verbose import watched
@@ -31,7 +32,8 @@ class Scheduler:
     """Runs jobs, some side by side.
 
     One process writes to the store for all workers, so that they never lock each other out. Jobs that measure in
-    several processes take turns: a slow drift of the machine affects all of them alike.
+    several processes take turns: a slow drift of the machine affects all of them alike. On a CPU the processes of a
+    turn measure beside each other, a block of calls each, so that what is faster than a turn does so, too.
     """
 
     def __init__(
@@ -47,10 +49,10 @@ class Scheduler:
         self._random = random.Random()
         self._session = f"{self._random.getrandbits(32):08x}"
         """Tells the turns of this scheduler from those of any other."""
-        self._group = 0
-        """The number of the group that began last."""
-        self._waiting: deque[tuple[int, Job]] = deque()
-        """The jobs that are still to begin, each with the number of its group."""
+        self._group = Group("")
+        """The group that began last."""
+        self._waiting: deque[tuple[Group, Job]] = deque()
+        """The jobs that are still to begin, each with its group."""
         self._stopped = False
         """Whether a failed job keeps the others from starting."""
 
@@ -61,7 +63,9 @@ class Scheduler:
         signal that comes before the store is open.
         """
         groups = in_groups(list(jobs))
-        self._waiting = deque((number, job) for number, group in enumerate(groups) for job in group)
+        for number, jobs_of_group in enumerate(groups):
+            group = Group(f"{self._session}.{number}", self._limits.n_jobs == 1 and alternate(jobs_of_group))
+            self._waiting.extend((group, job) for job in jobs_of_group)
         self._interruption.pass_on = self._interrupt
         try:
             self._start_workers()
@@ -77,9 +81,8 @@ class Scheduler:
 
     def _start_workers(self) -> None:
         """Start the next processes as soon as earlier ones have finished measuring."""
-        free = self._limits.n_jobs - sum(run.keeps_others_waiting for run in self._going)
-        while free > 0 and not self._interruption.number and self._start_next():
-            free -= 1
+        while not self._interruption.number and self._start_next():
+            pass
 
     def _move_on(self) -> Iterator[tuple[Job, JobEnd]]:
         """End the jobs that are over, one after the other, and let the next ones begin.
@@ -97,11 +100,12 @@ class Scheduler:
 
     def _start_next(self) -> bool:
         """Start a new job, or the next process of one that is paused; return whether there was one that may start."""
-        if self._waiting and not self._stopped and self._has_room:
-            if not self._gpus.can_serve(self._waiting[0][1].parts.device):
+        if self._waiting and not self._stopped and self._is_next_group:
+            group, job = self._waiting[0]
+            if not (self._gpus.can_serve(job.parts.device) and self._has_room(job, group, turn=1)):
                 return False
-            self._group, job = self._waiting.popleft()
-            group = f"{self._session}.{self._group}"
+            self._waiting.popleft()
+            self._group = group
             self._going.append(JobRun(job, self._resources, group, self._start_workers))
             self._view.started(job)
             return True
@@ -110,16 +114,28 @@ class Scheduler:
             return False
         fewest = min(run.processes.here for run in ready)
         run = self._random.choice([run for run in ready if run.processes.here == fewest])
+        if not self._has_room(run.job, run.group, turn=fewest + 1):
+            return False
         self._paused.remove(run)
         self._going.append(run)
         run.go_on()
         return True
 
     @property
-    def _has_room(self) -> bool:
-        """Whether a new job may begin: it belongs to the present group, or none of that waits for a turn."""
+    def _is_next_group(self) -> bool:
+        """Whether the next new job belongs to the present group, or none of that waits for a turn."""
         wait_for_turns = self._paused or any(run.hands_on for run in self._going)
         return not wait_for_turns or self._waiting[0][0] == self._group
+
+    def _has_room(self, job: Job, group: Group, turn: int) -> bool:
+        """Whether a process may start beside those that measure: there are few, or they share its turn."""
+        others = [run for run in self._going if run.keeps_others_waiting]
+        if len(others) < self._limits.n_jobs:
+            return True
+        share_turn = all(
+            run.group == group and run.processes.here == turn and run.state not in STARTED for run in others
+        )
+        return group.alternates and share_turn and fits_beside(job, [run.job for run in others])
 
     def _give_up_paused(self) -> None:
         """Give up the jobs that are paused, after a signal."""
@@ -132,19 +148,30 @@ class Scheduler:
     def _let_go(self) -> None:
         """Let experiments begin whose device is ready, at most ``n_jobs`` at a time; one that draws still counts."""
         for run in self._going:
-            at_work = sum(other.state in AT_WORK for other in self._going)
-            if run.state is not JobState.READY or at_work >= self._limits.n_jobs:
+            if run.state is not JobState.READY or self._are_enough_at_work or self._is_gathering(run.group):
                 continue
             if not any(run.waits_for(other) for other in self._going):
                 self._context.neighbours.warn(run.job.parts.experiment, self._view.say)
                 with self._rescuing():
                     run.go()
+        yielded = [run for run in self._going if run.state is JobState.YIELDED]
+        if not self._are_enough_at_work and (next_one := next_to_go_on(yielded, self._random)):
+            next_one.take_turn()
+
+    @property
+    def _are_enough_at_work(self) -> bool:
+        return sum(run.state in AT_WORK for run in self._going) >= self._limits.n_jobs
+
+    def _is_gathering(self, group: Group) -> bool:
+        """Whether a process of a turn still starts, which would disturb those that it is to measure beside."""
+        return group.alternates and any(run.state is JobState.STARTING for run in self._going)
 
     def _messages(self) -> Iterator[tuple[JobRun, Message]]:
         """Wait for the next messages of the workers."""
         if self._interruption.number:  # the signal may have come before a worker was in the list
             for run in self._going:
                 run.interrupt()
+                run.hear_interrupt()
         readable = wait([run.fileno() for run in self._going], timeout=self._longest_wait())
         for run in list(self._going):
             if run in self._going:  # it may have ended while others were handled

@@ -8,18 +8,18 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import psutil
 
 from experiments.experiment import Refused
 from experiments.recorder import Answered, Source
-from experiments.runtime import device, subprocesses
+from experiments.runtime import alternation, device, subprocesses
 from runner.execution.recording import RecordBuffer
 from runner.messages import (
     Assignment,
@@ -29,9 +29,11 @@ from runner.messages import (
     Measured,
     Outcome,
     Progress,
+    Record,
     Settled,
     Started,
     StoredInputs,
+    Yielded,
 )
 
 T = TypeVar("T")
@@ -46,7 +48,7 @@ def run(connection: Connection, server_log: Path) -> NoReturn:
         assignment, log = connection.recv()
         _begin_output(log, server_log)
         end_with_parent()
-        recorder = PipeRecorder(connection, assignment.known, assignment.store_words)
+        recorder = PipeRecorder(connection, assignment.store_words)
         _on_signals(recorder.interrupt)
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -76,6 +78,8 @@ def _run_experiment(connection: Connection, assignment: Assignment, recorder: Pi
         connection.send(Started(placement, device.describe()))
         recorder.take(connection.recv())
         recorder.require_going()
+        if assignment.turn is not None:
+            alternation.join(alternation.Alternation(recorder.let_others_go_on, assignment.turn))
         with device.scope():
             assignment.experiment.run(recorder)
         ended = Ended(Outcome.FINISHED)
@@ -93,11 +97,10 @@ def _run_experiment(connection: Connection, assignment: Assignment, recorder: Pi
 class PipeRecorder(RecordBuffer):
     """A :class:`experiments.recorder.Recorder` that hands everything to the scheduler."""
 
-    def __init__(self, connection: Connection, known: Mapping[str, Any], store_words: Sequence[str] = ()) -> None:
+    def __init__(self, connection: Connection, store_words: Sequence[str] = ()) -> None:
         super().__init__()
         self.store_words = store_words
         self._connection = connection
-        self._known = known
         self._given = StoredInputs({}, None)
         self._handing_over = False
         self._interrupted = False
@@ -132,8 +135,8 @@ class PipeRecorder(RecordBuffer):
         self.flush()
 
     def once(self, name: str, find_out: Callable[[], T]) -> T:
-        if name in self._known:
-            value: T = self._known[name]
+        if name in self._given.known:
+            value: T = self._given.known[name]
             return value
         value = find_out()
         self._buffer.append(Known(name, value))
@@ -147,11 +150,21 @@ class PipeRecorder(RecordBuffer):
     def flush(self) -> None:
         """Hand the buffer over and wait until it is stored. Raises KeyboardInterrupt after a signal."""
         self.require_going()
-        if not self._buffer:
-            return
+        if self._buffer:
+            self._hand_over(self._buffer)
+
+    def let_others_go_on(self, visit_begins: bool) -> None:
+        """Let others measure, and return when it is this worker's turn again. Raises KeyboardInterrupt after a signal.
+
+        What was found so far goes first: the others may need it.
+        """
+        self.flush()
+        self._hand_over(Yielded(visit_begins))
+
+    def _hand_over(self, message: list[Record] | Yielded) -> None:
         interrupted_before, self._handing_over = self._interrupted, True
         try:
-            self._connection.send(self._buffer)
+            self._connection.send(message)
             self.rest()
             self._connection.recv()
         finally:

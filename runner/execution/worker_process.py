@@ -13,7 +13,7 @@ from tempfile import mkstemp
 
 from runner.config.validation import Parts
 from runner.execution.fork_servers import ForkServers
-from runner.messages import GO, Assignment, Ended, Outcome, Record, Started, StoredInputs
+from runner.messages import GO, Assignment, Ended, Outcome, Record, Started, StoredInputs, Yielded
 
 GRACE_SECONDS = 6.0
 """How long an interrupted worker may take to hand over what it has."""
@@ -21,7 +21,7 @@ GRACE_SECONDS = 6.0
 MOST_LATE = 20
 """How many messages may come after that from an interrupted worker: the scheduler may be slow, not the worker."""
 
-Message = Started | list[Record] | Ended
+Message = Started | list[Record] | Yielded | Ended
 
 
 class WorkerProcess:
@@ -79,7 +79,7 @@ class WorkerProcess:
         self._send(given)
 
     def go(self) -> None:
-        """Let the worker go on: it waits after each batch of records."""
+        """Let the worker go on: it waits after each batch of records, and after Yielded."""
         self._send(GO)
 
     def interrupt(self) -> None:

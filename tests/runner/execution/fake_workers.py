@@ -17,7 +17,7 @@ from experiments.runtime.device import Placement
 from runner.config.validation import Parts
 from runner.execution.fork_server import ForkServer
 from runner.execution.fork_servers import ForkServers
-from runner.messages import Assignment, Ended, Outcome, Record, Started, StoredInputs
+from runner.messages import Assignment, Ended, Outcome, Record, Started, StoredInputs, Yielded
 from tests.waiting import PATIENCE
 
 FIRST_PID = 1_000_000_000
@@ -72,6 +72,11 @@ class FakeWorker:
     def hand_over(self, *records: Record) -> None:
         """Return when it may go on."""
         self._connection.send(list(records))
+        self._hear()
+
+    def let_others_go_on(self, visit_begins: bool = False) -> None:
+        """Return when it is its turn again."""
+        self._connection.send(Yielded(visit_begins))
         self._hear()
 
     def end(self, outcome: Outcome = Outcome.FINISHED, message: str = "", *records: Record) -> None:

@@ -9,6 +9,7 @@ from multiprocessing.connection import wait
 import pytest
 
 from runner.execution.gpus import GpuPool
+from runner.execution.groups import Group
 from runner.execution.job_run import JobRun, JobState
 from runner.execution.limits import NEVER, Limits
 from runner.execution.resources import Resources
@@ -41,7 +42,7 @@ def start(house: House, measured: list[JobState]) -> Iterator[Start]:
         house.context.open(house.view.say)
         limits = Limits(timeout=10, start_timeout=30)
         resources = Resources(house.context, house.servers, limits, house.view, GpuPool(None))
-        started.append(JobRun(job(x=1), resources, "group", note_state))
+        started.append(JobRun(job(x=1), resources, Group("group"), note_state))
         return started[0]
 
     def note_state() -> None:

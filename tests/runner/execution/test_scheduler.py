@@ -203,14 +203,15 @@ def test_a_place_that_is_free_is_taken_once(house: House) -> None:
 
 
 def test_a_job_learns_what_earlier_ones_have_found_out(house: House) -> None:
+    known = []
+
     def finds_out(worker: FakeWorker) -> None:
-        worker.start()
+        known.append(worker.start().known)
         worker.hand_over(Known("peak", 7.0))
         worker.end()
 
-    house.servers.scripts[1] = finds_out
+    house.servers.scripts |= {1: finds_out, 2: finds_out}
     house.run(job(x=1), job(x=2, number=1), job(x=2, number=2, device={"intra_op_threads": 1}))
-    known = [worker.assignment.known for worker in house.servers.server.workers.values()]
     assert known == [{}, {"peak": 7.0}, {}]  # another device has another peak
 
 

@@ -53,7 +53,7 @@ def ends() -> Iterator[tuple[Connection, Scheduler]]:
 
 def test_progress_hands_everything_over(ends: tuple[Connection, Scheduler]) -> None:
     connection, scheduler = ends
-    recorder = PipeRecorder(connection, {})
+    recorder = PipeRecorder(connection)
     recorder.metric("loss", 2, step=3)
     assert scheduler.batches == []  # metrics come while something may be timed
     recorder.progress("thinking", 0.5, "half")
@@ -69,14 +69,15 @@ def test_progress_hands_everything_over(ends: tuple[Connection, Scheduler]) -> N
 
 
 def test_what_is_known_is_not_found_out_again(ends: tuple[Connection, Scheduler]) -> None:
-    recorder = PipeRecorder(ends[0], {"peak": 7.0})
+    recorder = PipeRecorder(ends[0])
+    recorder.take(StoredInputs({}, None, known={"peak": 7.0}))
     assert recorder.once("peak", lambda: pytest.fail("it is known")) == 7.0
     assert recorder.once("bandwidth", lambda: 3.0) == 3.0
     assert recorder.rest() == [Known("bandwidth", 3.0)]
 
 
 def test_what_is_settled_is_not_chosen_again(ends: tuple[Connection, Scheduler], tmp_path: Path) -> None:
-    recorder = PipeRecorder(ends[0], {})
+    recorder = PipeRecorder(ends[0])
     source = Source("a model", tmp_path / "model.keras")
     recorder.take(StoredInputs({"latest": source}, tmp_path, {"execution": "graph"}))
     assert recorder.settled("execution", lambda: pytest.fail("it is settled")) == "graph"
@@ -86,7 +87,7 @@ def test_what_is_settled_is_not_chosen_again(ends: tuple[Connection, Scheduler],
 
 
 def test_without_inputs_there_is_nothing_to_go_on_with(ends: tuple[Connection, Scheduler]) -> None:
-    recorder = PipeRecorder(ends[0], {})
+    recorder = PipeRecorder(ends[0])
     recorder.take(GO)
     assert recorder.earlier() is None
     with pytest.raises(KeyError):
@@ -94,7 +95,7 @@ def test_without_inputs_there_is_nothing_to_go_on_with(ends: tuple[Connection, S
 
 
 def test_an_interrupt_is_raised_once(ends: tuple[Connection, Scheduler]) -> None:
-    recorder = PipeRecorder(ends[0], {})
+    recorder = PipeRecorder(ends[0])
     with pytest.raises(KeyboardInterrupt):
         recorder.interrupt(signal.SIGINT, None)
     recorder.interrupt(signal.SIGINT, None)  # while the last things are recorded
@@ -102,7 +103,7 @@ def test_an_interrupt_is_raised_once(ends: tuple[Connection, Scheduler]) -> None
 
 def test_an_interrupt_waits_until_a_batch_is_handed_over(ends: tuple[Connection, Scheduler]) -> None:
     connection, scheduler = ends
-    recorder = PipeRecorder(connection, {})
+    recorder = PipeRecorder(connection)
     scheduler.on_batch = lambda: recorder.interrupt(signal.SIGINT, None)  # type: ignore[method-assign]
     recorder.metric("loss", 1)
     with pytest.raises(KeyboardInterrupt):
@@ -112,7 +113,7 @@ def test_an_interrupt_waits_until_a_batch_is_handed_over(ends: tuple[Connection,
 
 
 def test_an_interrupt_that_a_library_swallows_comes_again(ends: tuple[Connection, Scheduler]) -> None:
-    recorder = PipeRecorder(ends[0], {})
+    recorder = PipeRecorder(ends[0])
     with pytest.raises(KeyboardInterrupt):
         recorder.interrupt(signal.SIGINT, None)
     recorder.metric("loss", 1)
@@ -123,7 +124,7 @@ def test_an_interrupt_that_a_library_swallows_comes_again(ends: tuple[Connection
 
 def test_while_it_is_handled_things_can_still_be_handed_over(ends: tuple[Connection, Scheduler]) -> None:
     connection, scheduler = ends
-    recorder = PipeRecorder(connection, {})
+    recorder = PipeRecorder(connection)
     try:
         recorder.interrupt(signal.SIGINT, None)
     except KeyboardInterrupt:

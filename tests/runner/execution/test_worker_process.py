@@ -25,7 +25,7 @@ def start(house: House) -> Start:
     def start(script: Callable[[FakeWorker], None]) -> WorkerProcess:
         house.servers.scripts[1] = script
         parts = job(x=1).parts
-        return WorkerProcess(house.servers, parts, Assignment(parts.experiment, parts.device, {"peak": 7.0}, 10))
+        return WorkerProcess(house.servers, parts, Assignment(parts.experiment, parts.device, memory_bytes=10))
 
     return start
 
@@ -58,7 +58,7 @@ def test_a_conversation(house: House, start: Start) -> None:
     assert isinstance(ended, Ended)
     assert process.ended == ended
     (worker,) = house.servers.server.workers.values()
-    assert (worker.assignment.known, worker.assignment.memory_bytes) == ({"peak": 7.0}, 10)
+    assert worker.assignment.memory_bytes == 10
     process.close()
     assert worker.wait_for_signal() == signal.SIGKILL  # it has nothing more to say
     assert house.servers.server.forgotten == [1]
