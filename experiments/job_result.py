@@ -32,8 +32,8 @@ class JobResult:
     turns: Sequence[str] = ()
     """The turn of each of its processes; none for a job that times nothing.
 
-    Processes of two jobs that have the same turn ran right after one another, so that a drift of the machine affects
-    both alike.
+    Processes of two jobs that have the same turn ran right after one another, or block by block beside each other, so
+    that a drift of the machine affects both alike.
     """
 
     def varies(self, but: Sequence[str]) -> tuple[tuple[str, str], ...]:

@@ -175,7 +175,8 @@ class Recorder(Protocol):
     def once(self, name: str, find_out: Callable[[], T]) -> T:
         """The value of ``find_out()``, which is called once for all jobs of a sweep with the same device settings.
 
-        For properties of the machine, such as its peak. The value must be picklable.
+        For properties of the machine, such as its peak, to be asked for before anything is measured: jobs that measure
+        beside each other have begun by then. The value must be picklable.
         """
 
     def settled(self, name: str, find_out: Callable[[], str]) -> str:

@@ -3,7 +3,8 @@
 The scheduler sends an Assignment, then StoredInputs, then one GO for each batch of records: when it has written the
 batch, or before it does so where the batch has Measured, as nothing is timed any more. The worker sends its process
 number, Started, batches of records, Yielded where others measure beside it, and Ended. After a batch the worker waits
-for GO, so the scheduler never writes while the worker is timing, and after Yielded, so that no two are timing at once.
+for GO, so the scheduler never writes while the worker is timing, and after Yielded for the number of the cycle in which
+it goes on, so that no two are timing at once.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Assignment:
     experiment: Experiment
     device: Device
     turn: int | None = None
-    """The turn in which it measures block by block beside others, counted from 1; None if it measures alone."""
+    """The turn in which it measures block by block beside others, if they are there, counted from 1; else None."""
     memory_bytes: int | None = None
     """The memory that the experiment may take; None is no limit."""
     store_words: Sequence[str] = ()
@@ -68,8 +69,9 @@ class Started:
 class Yielded:
     """The worker lets those that measure beside it have their turns."""
 
-    visit_begins: bool
-    """Whether it is about to sample a call: it waits until all others have come so far."""
+    place: float | None
+    """Where a visit is about to begin, its place among all visits: those with the lowest begin when all have come so
+    far. None between two blocks."""
 
 
 @dataclass(frozen=True)

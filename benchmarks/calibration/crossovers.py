@@ -103,11 +103,10 @@ def _result(name: str, levels: Mapping[int, Sequence[Level]]) -> JobResult:
             for n, own in levels.items()
         ],
         "samples": [
-            {"n": n, "process": process, "round": number, "calls": 1, "seconds": seconds}
+            {"n": n, "process": process, "round": 0, "calls": 1, "seconds": seconds, "cycle": cycle}
             for n, own in levels.items()
             for process, level in enumerate(own)
-            for number, times in level.rounds.items()
-            for seconds in times
+            for seconds, cycle in zip(level.samples, level.cycles, strict=True)
         ],
     }
     swept = {"experiment.dtype": name}

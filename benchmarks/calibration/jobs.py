@@ -14,13 +14,14 @@ from time import perf_counter
 from typing import Any
 
 from experiments.matmul.product import Product, new_call
-from experiments.measure import Measurement, Timing
+from experiments.measure import Timing, Turns
 from experiments.measure.adaptive import AdaptiveSampler
 from experiments.measure.level import Level
 from experiments.measure.measurement import median_interval
 from experiments.runtime import alternation, device
-from runner.execution.alternation import next_to_go_on
+from runner.execution.alternation import Conductor
 from runner.execution.worker import write_output_to
+from runner.messages import Yielded
 
 
 @dataclass(frozen=True)
@@ -77,73 +78,63 @@ def one_after_the_other(jobs: Sequence[Job]) -> list[Processes]:
 class _Process:
     """A fresh process of a job, which measures a block at a time."""
 
-    def __init__(self, job: Job, turn: int | None, order: str) -> None:
-        """``turn`` is None for a process that measures alone; ``order`` decides the order of the calls."""
-        self.awaits_visit = False
-        self.blocks = 0
+    def __init__(self, job: Job, turn: int | None) -> None:
+        """``turn`` is None for a process that measures alone."""
+        self.place: float | None = None
+        self.cycle = 0
         self.found: Mapping[tuple[str, int], Found] | None = None
         self._connection, its = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("fork").Process(target=_send, args=(its, job, turn, order))
+        self._process = multiprocessing.get_context("fork").Process(target=_send, args=(its, job, turn))
         self._process.start()
         its.close()
 
     def go_on(self) -> None:
         """Let it go on until it yields to others or has found everything."""
-        self.blocks += 1
-        self._connection.send(None)
+        self._connection.send(self.cycle)
         message = self._connection.recv()
-        if isinstance(message, bool):
-            self.awaits_visit = message
+        if isinstance(message, Yielded):
+            self.place = message.place
         else:
             self.found = message
             self._process.join()
 
-    def begin_visit(self) -> None:
-        """Wait for the next block, the first of the visit."""
-        self.awaits_visit, self.blocks = False, 0
-
 
 def _turn(jobs: Sequence[Job], number: int) -> list[Mapping[tuple[str, int], Found]]:
     """Measure each job in a fresh process, all of them beside each other."""
-    order, generator = f"{random.random()}", random.Random()
-    processes = [_Process(job, number if len(jobs) > 1 else None, order) for job in jobs]
+    conductor = Conductor(random.Random())
+    processes = [_Process(job, number if len(jobs) > 1 else None) for job in jobs]
     for process in random.sample(processes, len(processes)):
         process.go_on()
     while going := [process for process in processes if process.found is None]:
-        if next_one := next_to_go_on(going, generator):
+        if next_one := conductor.next_to_go_on(going):
             next_one.go_on()
     return [process.found for process in processes if process.found is not None]
 
 
-def _send(connection: Connection, job: Job, turn: int | None, order: str) -> None:
+def _send(connection: Connection, job: Job, turn: int | None) -> None:
     write_output_to(Path(os.devnull))  # what TensorFlow's C++ prints, from each of hundreds of processes
 
-    def let_others_go_on(visit_begins: bool) -> None:
-        connection.send(visit_begins)
-        connection.recv()
+    def let_others_go_on(place: float | None) -> int:
+        connection.send(Yielded(place))
+        return int(connection.recv())
 
     device.start(device.Device(kind="cpu"))
     connection.recv()
     if turn is not None:
         alternation.join(alternation.Alternation(let_others_go_on, turn))
     with device.scope():
-        calls = random.Random(order).sample(job, len(job))
+        calls = sorted(job, key=lambda call: alternation.present().place_of((call.shape, call.n)))
         connection.send({(call.shape, call.n): _measure(call) for call in calls})
 
 
 def _measure(call: Call) -> Found:
     sampler = PlantedSampler(call, new_call("eager"), Product(call.shape, call.n, "float32").operands(0))
-    while not sampler.finished:
-        sampler.visit()
+    turns = Turns({"call": sampler}, "calibration")
+    while not turns.finished:
+        turns.visit(alternation.present().place_of((call.shape, call.n)))
     measurement = sampler.measurement
     assert measurement is not None
     low, high = median_interval(measurement.per_call)
     values = [sample.per_call for sample in measurement.samples]
-    return Found(_level(measurement), (low, high) if math.isfinite(low) else (min(values), max(values)), values)
-
-
-def _level(measurement: Measurement) -> Level:
-    rounds: dict[int, list[float]] = {}
-    for sample in measurement.samples:
-        rounds.setdefault(sample.round, []).append(sample.per_call)
-    return Level(rounds)
+    cycles = [sample.cycle for sample in measurement.samples]
+    return Found(Level(values, cycles), (low, high) if math.isfinite(low) else (min(values), max(values)), values)

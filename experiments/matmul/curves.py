@@ -86,7 +86,7 @@ def curve_of(job: JobResult) -> TimeCurve | None:
     if not medians:
         return None
     levels = {int(n): by_process for (n,), by_process in levels_of(job.table("samples")).seconds.items()}
-    by_size = {n: levels.get(n, {0: Level({0: [medians[n]]})}) for n in sorted(medians)}
+    by_size = {n: levels.get(n, {0: Level([medians[n]])}) for n in sorted(medians)}
     return TimeCurve(
         job,
         np.array(list(by_size), dtype=np.int64),

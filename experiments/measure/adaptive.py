@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from time import perf_counter_ns
 from typing import Any
 
 from experiments.experiment import Refused
 from experiments.measure.measurement import Measurement, Sample
-from experiments.measure.sampler import Sampler
+from experiments.measure.sampler import Sampler, garbage_collector_off
 from experiments.measure.timing import Timing
 from experiments.runtime import alternation
 
@@ -56,36 +54,38 @@ class AdaptiveSampler(Sampler):
         return Measurement(tuple(self._samples), self.first_call_seconds, self._latency, self._stopped)
 
     def visit(self) -> None:
-        with _garbage_collector_off():
-            if not self._calls:
-                self._prepare()
-            else:
-                self._time(self._calls)  # untimed: the points in between have used the caches
-            first = len(self._samples)
-            self.watch.begin()
-            self._take_samples(share=(self._round + 1) / self.timing.rounds)
-            self.watch.end(sum(sample.calls for sample in self._samples[first:]))
+        with garbage_collector_off():
+            for _ in self.blocks():
+                pass
+
+    def blocks(self) -> Iterator[None]:
+        if not self._calls:
+            self._prepare()
+        elif not alternation.present().has_company:
+            self._time(self._calls)  # untimed: the points in between have used the caches
+        first = len(self._samples)
+        self.watch.begin()
+        yield from self._take_samples(share=(self._round + 1) / self.timing.rounds)
+        self.watch.end(sum(sample.calls for sample in self._samples[first:]))
         self._round += 1
 
-    def _take_samples(self, share: float) -> None:
+    def _take_samples(self, share: float) -> Iterator[None]:
         """Sample until the median is precise enough or this round's share of the time is used up."""
-        turns = alternation.present()
-        others_came = turns.begin_visit()
+        fewest = max(self.timing.min_samples, PAIRS if alternation.present().has_company else 0) * share
         while True:
-            if others_came:
+            yield
+            if (cycle := alternation.present().cycle) is not None:
                 self._time(1)  # untimed: the others have used the caches
             seconds = self._time(self._calls)
-            self._samples.append(Sample(self._round, self._calls, seconds))
+            self._samples.append(Sample(self._round, self._calls, seconds, cycle=cycle))
             self._spent += seconds
             self.watch.look_between_blocks()
-            enough = len(self._samples) >= max(self.timing.min_samples, PAIRS if turns.has_company else 0) * share
-            if enough and self._relative_half_width() <= self.target:
+            if len(self._samples) >= fewest and self._relative_half_width() <= self.target:
                 reached = "target"
                 break
             if self._spent >= self.timing.max_seconds * share:
                 reached = "time limit"
                 break
-            others_came = turns.after_block()
         if share == 1:
             self._stopped = reached
 
@@ -163,14 +163,3 @@ class AdaptiveSampler(Sampler):
             f"{2 * self._calls} calls took only {twice / shortest:.2f} times as long as {self._calls}: "
             "the work is not done at each call"
         )
-
-
-@contextmanager
-def _garbage_collector_off() -> Iterator[None]:
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -4,41 +4,42 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Self
 
 
 class Level(float):
     """The median time of a call in one process, in seconds, with the samples that it is the median of."""
 
-    rounds: Mapping[int, Sequence[float]]
-    """The samples of each round in their order, in seconds a call."""
+    samples: Sequence[float]
+    """Seconds a call of each sample."""
+    cycles: Sequence[int | None]
+    """The cycle of each sample among the processes that measured beside each other; None for one that was alone."""
 
-    def __new__(cls, rounds: Mapping[int, Sequence[float]]) -> Self:
-        level = super().__new__(cls, statistics.median(time for times in rounds.values() for time in times))
-        level.rounds = rounds
+    def __new__(cls, samples: Sequence[float], cycles: Sequence[int | None] = ()) -> Self:
+        level = super().__new__(cls, statistics.median(samples))
+        level.samples, level.cycles = samples, cycles
         return level
 
-    def __getnewargs__(self) -> tuple[Mapping[int, Sequence[float]]]:  # type: ignore[override]  # float's is its value
-        return (self.rounds,)
+    def __getnewargs__(self) -> tuple[Sequence[float], Sequence[int | None]]:  # type: ignore[override]  # of a float
+        return self.samples, self.cycles
 
     @property
-    def samples(self) -> list[float]:
-        """All samples in their order, in seconds a call."""
-        return [time for times in self.rounds.values() for time in times]
+    def by_cycle(self) -> dict[int, float]:
+        """The samples that were made beside others, by their cycles."""
+        pairs = zip(self.cycles, self.samples, strict=False)
+        return {cycle: sample for cycle, sample in pairs if cycle is not None}
 
 
 def quotient(first: float, second: float) -> float:
-    """Return the ratio of two processes' times.
+    """Return the ratio of two processes' times, which had the same turn.
 
-    Of two levels it is the median over the blocks that both have: in alternation, each two of them met the same
-    machine, so that what differs from block to block cancels. Otherwise it is the ratio of the numbers.
+    Where at least half of the blocks of one share a cycle with those of the other, it is the median of these pairs'
+    ratios: a pair met the same machine, so that what differs from block to block cancels. Otherwise it is that of the
+    times.
     """
-    if not (isinstance(first, Level) and isinstance(second, Level)):
+    one, other = (level.by_cycle if isinstance(level, Level) else {} for level in (first, second))
+    common = one.keys() & other.keys()
+    if not common or 2 * len(common) < min(len(one), len(other)):
         return first / second
-    ratios = [
-        math.log(one / other)
-        for number in first.rounds.keys() & second.rounds.keys()
-        for one, other in zip(first.rounds[number], second.rounds[number], strict=False)
-    ]
-    return math.exp(statistics.median(ratios)) if ratios else first / second
+    return math.exp(statistics.median(math.log(one[cycle] / other[cycle]) for cycle in common))

@@ -25,6 +25,8 @@ class Sample:
     calls: int
     seconds: float
     process: int = 0
+    cycle: int | None = None
+    """Where processes measure beside each other, the cycle in which each of them makes a block; None for one alone."""
 
     @property
     def per_call(self) -> float:

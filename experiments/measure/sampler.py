@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from time import perf_counter_ns
 from typing import Any
 
@@ -52,6 +54,11 @@ class Sampler(ABC):
     def visit(self) -> None:
         """Sample for one round. Raises Refused if the time cannot be believed."""
 
+    def blocks(self) -> Iterator[None]:
+        """Sample for one round, too, but pause before each block. By default a round is one block."""
+        yield
+        self.visit()
+
     @property
     @abstractmethod
     def finished(self) -> bool:
@@ -61,3 +68,15 @@ class Sampler(ABC):
     @abstractmethod
     def measurement(self) -> Measurement | None:
         """The measurement so far; None before the first sample."""
+
+
+@contextmanager
+def garbage_collector_off() -> Iterator[None]:
+    """Keep Python's garbage collector from running within this context."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -21,7 +21,8 @@ class Timing:
     target: float = 0.02
     """Sampling stops when the half width of the median's 95 % interval is at most this share of the median.
 
-    Within a process it is that process's own interval, and the spread between the processes if that is larger.
+    Within a process it is that process's own interval, and the spread between the processes if that is larger; beside
+    other processes, of which the differences count, the own interval alone.
     """
     min_samples: int = 10
     max_seconds: float = 2.0

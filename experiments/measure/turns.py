@@ -6,12 +6,16 @@ import random
 from collections.abc import Mapping, Sequence
 
 from experiments.measure.measurement import Measurement, joined
-from experiments.measure.sampler import Sampler
+from experiments.measure.sampler import Sampler, garbage_collector_off
 from experiments.runtime import alternation
+from experiments.runtime.alternation import Alternation
 from experiments.runtime.card_watch import CardWatch
 from experiments.runtime.conditions import Conditions
 from experiments.runtime.disturbance import Disturbance, since_start
 from experiments.runtime.nvml import Card
+
+OVER = object()
+"""What a sampler's blocks have come to."""
 
 
 class Turns:
@@ -49,18 +53,25 @@ class Turns:
         measurements = self.own
         return 1 + min(one.samples[-1].round for one in measurements.values()) if measurements else 0
 
-    def visit(self) -> None:
-        """Sample all calls for one round, one right after the other, in random order."""
-        order = list(self._samplers.values())
-        self._random.shuffle(order)
+    def visit(self, place: float = 0.0) -> None:
+        """Sample all calls for one round, one right after the other, in random order.
+
+        Beside other processes each call makes a block before any makes the next. ``place`` is that of the point among
+        all that these processes measure.
+        """
+        due = [sampler for sampler in self._samplers.values() if not sampler.finished]
+        self._random.shuffle(due)
+        company = alternation.present()
         self._watch.look("before")
-        before, elsewhere = since_start(), alternation.present().elsewhere
+        before, elsewhere = since_start(), company.elsewhere
         try:
-            for sampler in order:
-                if not sampler.finished:
+            if company.has_company:
+                _alternate(due, company, place)
+            else:
+                for sampler in due:
                     sampler.visit()
         finally:
-            self._disturbance += (since_start() - before) - (alternation.present().elsewhere - elsewhere)
+            self._disturbance += (since_start() - before) - (company.elsewhere - elsewhere)
             self._watch.look("after")
 
     def free(self) -> None:
@@ -90,3 +101,13 @@ class Turns:
         if not own:
             return None
         return {name: joined([*self._before.get(name, ()), measurement]) for name, measurement in own.items()}
+
+
+def _alternate(samplers: Sequence[Sampler], company: Alternation, place: float) -> None:
+    with garbage_collector_off():
+        going = [sampler.blocks() for sampler in samplers]
+        for blocks in going:
+            next(blocks)  # all is ready for the first block
+        company.begin_visit(place)
+        while going := [blocks for blocks in going if next(blocks, OVER) is not OVER]:
+            company.after_block()

@@ -9,7 +9,9 @@ shared machine are disturbed in their own ways.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 
 from experiments.runtime.disturbance import Disturbance, since_start
 
@@ -17,14 +19,19 @@ from experiments.runtime.disturbance import Disturbance, since_start
 class Alternation:
     """The turns of this process among those that measure beside it. Alone it never waits."""
 
-    def __init__(self, let_others_go_on: Callable[[bool], None] | None = None, turn: int = 0) -> None:
-        """``let_others_go_on`` returns when this process may go on; it is told whether a visit begins.
+    def __init__(self, let_others_go_on: Callable[[float | None], int] | None = None, turn: int = 0) -> None:
+        """``let_others_go_on`` returns when this process may go on, with the number of the cycle.
 
-        Processes with the same ``turn`` use the same core at the same visit, and others at the next one.
+        It is told the place of a visit that is about to begin, and None between two blocks. ``turn`` is the same in all
+        of these processes, and another one in the processes that follow them.
         """
         self._let_others_go_on = let_others_go_on
+        self._turn = turn
         self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self._visits = turn
+        self._core = turn
+        """Counts through the cores: the processes of a turn are on the same one at the same visit."""
+        self.cycle: int | None = None
+        """The cycle in which each of these processes makes a block, this one now; None if it is alone."""
         self.elsewhere = Disturbance()
         """What happened on the machine while others had their turns."""
 
@@ -33,29 +40,34 @@ class Alternation:
         """Whether other processes may measure beside this one."""
         return self._let_others_go_on is not None
 
-    def begin_visit(self) -> bool:
-        """Wait until the others are about to sample, too; return whether they may have used the machine meanwhile."""
-        self._visits += 1
-        return self._wait(visit_begins=True)
+    def place_of(self, key: Hashable) -> float:
+        """Return the place of a point among all points of these processes, which is random and the same in all."""
+        return random.Random(f"{self._turn} {key}").random()
 
-    def after_block(self) -> bool:
-        """Wait until each of the others has made a block; return whether they may have used the machine meanwhile."""
-        return self._wait(visit_begins=False)
+    def begin_visit(self, place: float) -> None:
+        """Wait until the others are about to sample, too; those that begin the visit with the lowest place go first."""
+        self._core += 1
+        self._wait(place)
 
-    def _wait(self, visit_begins: bool) -> bool:
-        if self._let_others_go_on is None:
-            return False
+    def after_block(self) -> None:
+        """Wait until each of the others has made a block."""
+        self._wait(None)
+
+    def _wait(self, place: float | None) -> None:
+        assert self._let_others_go_on is not None
         before = since_start()
-        self._let_others_go_on(visit_begins)
-        self._move()
-        self.elsewhere += since_start() - before
-        return True
+        try:
+            self.cycle = self._let_others_go_on(place)
+            self._move()
+        finally:
+            self.elsewhere += since_start() - before
 
     def _move(self) -> None:
         """Go on on the visit's core. The system may move this thread away again; TensorFlow's own threads stay free."""
         if len(self._cores) > 1:
-            os.sched_setaffinity(0, {self._cores[self._visits % len(self._cores)]})
-            os.sched_setaffinity(0, self._cores)
+            with suppress(OSError):  # not everybody may ask for a core
+                os.sched_setaffinity(0, {self._cores[self._core % len(self._cores)]})
+                os.sched_setaffinity(0, self._cores)
 
 
 _present = Alternation()

@@ -54,4 +54,10 @@ def condition_metrics(row: Row) -> dict[str, str]:
 def sample_columns(measurement: Measurement) -> Iterator[dict[str, Cell]]:
     """Yield the columns of each raw sample; seconds are those of all its calls together."""
     for sample in measurement.samples:
-        yield {"process": sample.process, "round": sample.round, "calls": sample.calls, "seconds": sample.seconds}
+        yield {
+            "process": sample.process,
+            "round": sample.round,
+            "calls": sample.calls,
+            "seconds": sample.seconds,
+            "cycle": sample.cycle,
+        }

@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from experiments.measure.level import Level
 
-OF_THE_SAMPLE = ("process", "round", "calls", "seconds")
-"""The first columns that tell of the sample itself; those before them say what was timed."""
+OF_THE_SAMPLE = ("process", "round", "calls", "seconds", "cycle")
+"""The columns that tell of the sample itself; those before them say what was timed."""
 
 Key = tuple[str, ...]
 """What was timed, such as ``("matmul", "forward")``: the cells of the columns before the sample's own."""
@@ -28,14 +28,18 @@ class Levels:
 def levels_of(samples: Sequence[Mapping[str, str]]) -> Levels:
     """Read the rows of samples.csv; without any, no key was timed."""
     columns = _columns(samples)
-    found: dict[Key, dict[int, dict[int, list[float]]]] = {}
+    found: dict[Key, dict[int, tuple[list[float], list[int | None]]]] = {}
     for row in samples:
         of_key = found.setdefault(tuple(row[column] for column in columns), {})
-        of_process = of_key.setdefault(int(row.get("process") or 0), {})  # older runs had one process
-        of_process.setdefault(int(row.get("round") or 0), []).append(float(row["seconds"]) / float(row["calls"]))
+        times, cycles = of_key.setdefault(int(row.get("process") or 0), ([], []))  # older runs had one process
+        times.append(float(row["seconds"]) / float(row["calls"]))
+        cycles.append(int(row["cycle"]) if row.get("cycle") else None)
     return Levels(
         columns,
-        {key: {process: Level(rounds) for process, rounds in sorted(of_key.items())} for key, of_key in found.items()},
+        {
+            key: {process: Level(*samples) for process, samples in sorted(of_key.items())}
+            for key, of_key in found.items()
+        },
     )
 
 

@@ -12,6 +12,7 @@ from experiments.experiment import Refused
 from experiments.measure import Measurement, Timing, Turns, visiting_order
 from experiments.recorder import Cell
 from experiments.reporting.text import first_line
+from experiments.runtime import alternation
 from experiments.runtime.conditions import Conditions
 from experiments.runtime.device import current
 from experiments.runtime.memory import PeakMemory, free_bytes, free_on_host
@@ -137,13 +138,18 @@ class Series(ABC, Generic[Key, Point]):
 
     def visits(self) -> Iterator[tuple[Key, Point | None]]:
         """Measure. Yields after each visit the key and its point so far, None where the key is given up."""
-        for key in self.order():
+        for key in self._order_beside_others() if alternation.present().has_company else self.order():
             if key not in self.given_up and not self.is_complete(key):
                 yield key, self._visit(key)
 
     def order(self) -> Iterator[Key]:
         """Yield the keys in the order of their visits."""
         return visiting_order(self.keys, self.timing.rounds, self.seed_of_order)
+
+    def _order_beside_others(self) -> Iterator[Key]:
+        """Yield the keys in an order that is that of all processes which measure beside this one, one by one."""
+        for key in sorted(self.keys, key=alternation.present().place_of):
+            yield from (key,) * self.timing.rounds
 
     @property
     def seed_of_order(self) -> str:
@@ -199,7 +205,7 @@ class Series(ABC, Generic[Key, Point]):
                 self.require_memory(key)
                 self._begin(key)
             with self._memory[key].visiting():
-                self._in_progress[key].turns.visit()
+                self._in_progress[key].turns.visit(alternation.present().place_of(key))
         except (import_tensorflow().errors.ResourceExhaustedError, MemoryError) as problem:
             self.out_of_memory(key, f"out of memory: {first_line(problem)}")
             return None

@@ -111,10 +111,13 @@ def _plain(measurement: Measurement) -> dict[str, Any]:
         "first_call": measurement.first_call,
         "latency": measurement.latency,
         "stopped": measurement.stopped,
-        "samples": [[sample.round, sample.calls, sample.seconds] for sample in measurement.samples],
+        "samples": [[one.round, one.calls, one.seconds, one.cycle] for one in measurement.samples],
     }
 
 
 def _measurement(plain: Mapping[str, Any]) -> Measurement:
-    samples = tuple(Sample(*sample) for sample in plain["samples"])
+    samples = tuple(
+        Sample(number, calls, seconds, cycle=cycle[0] if cycle else None)  # older runs had no cycles
+        for number, calls, seconds, *cycle in plain["samples"]
+    )
     return Measurement(samples, plain["first_call"], plain["latency"], plain["stopped"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from experiments.experiment import Refused
 from experiments.recorder import Recorder, Row
+from experiments.runtime import alternation
 from experiments.runtime.conditions import Conditions
 from experiments.series import cards, disturbances
 from experiments.series.columns import condition_columns, condition_metrics
@@ -91,7 +92,7 @@ class Report(ABC, Generic[Key, Point, A]):
         """Measure, and hand on to the next process, or record the answer in the last one.
 
         Records points as they become complete, and on Ctrl-C the incomplete ones, too. Metrics wait for the last
-        process, or for Ctrl-C: the store keeps every value of a metric.
+        process, or for Ctrl-C where the process measures alone: the store keeps every value of a metric.
         Raises Refused where there is no point at all.
         """
         try:
@@ -100,6 +101,12 @@ class Report(ABC, Generic[Key, Point, A]):
                 self._end(self.answer())
                 self.recorder.hand_on(self.series.part().to_bytes())
                 return
+        except KeyboardInterrupt:
+            if alternation.present().has_company and not self.is_last:
+                self._break_off(self.series.points())  # so are many others, and all will go on in their runs
+            else:
+                self._end_for_good(self.series.points())
+            raise
         except BaseException:
             self._end_for_good(self.series.points())
             raise
@@ -134,6 +141,13 @@ class Report(ABC, Generic[Key, Point, A]):
             if isinstance(value, float) and math.isfinite(value):
                 metric, step = self.metric(name, key)
                 self.recorder.metric(metric, value, step=step)
+
+    def _break_off(self, points: Mapping[Key, Point]) -> None:
+        """Record ``points`` so that the run can go on: without metrics."""
+        self.points = dict(points)
+        answer = self.answer()
+        self.recorder.table("samples", answer.sample_rows())
+        self._end(answer)
 
     def _end_for_good(self, points: Mapping[Key, Point]) -> None:
         """Record ``points``, where that is still to be done, and what can only be said at the end."""

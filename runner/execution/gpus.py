@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments.runtime.device import Device
-from experiments.runtime.nvml import card_of
 from runner.errors import UserError
 
 
@@ -33,11 +32,6 @@ class GpuPool:
 
     def _needs_one(self, device: Device) -> bool:
         return self._is_used and device.kind != "cpu"
-
-
-def is_on_gpu(device: Device) -> bool:
-    """Return whether a process with these settings takes a GPU of this machine, if it starts at all."""
-    return device.kind == "gpu" or (device.kind == "auto" and card_of(f"GPU:{device.index}") is not None)
 
 
 def on_gpu(device: Device, gpu: int | None) -> Device:

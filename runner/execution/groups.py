@@ -11,7 +11,7 @@ from experiments.measure.timing import processes_of
 from runner.execution.job import Job
 
 GROUP = 16
-"""So many jobs take turns at most: a turn of more would last so long that the machine drifts within it."""
+"""So many jobs take turns at most: the machine drifts within a turn of more, or within a cycle of their blocks."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from runner.messages import Assignment, Ended, HandOn, Measured, Outcome, Record
 class JobState(Enum):
     """How far a job is. It passes through the states in this order, and may skip any but the last.
 
-    A job that measures in several processes passes through the first five once for each process.
+    Beside others it is WORKING and YIELDED by turns. A job that measures in several processes passes through all but
+    the last once for each process.
     """
 
     STARTING = "starting"
@@ -50,8 +51,8 @@ DEAR_START = 2.0
 AT_WORK = (JobState.WORKING, JobState.DRAWING)
 """States in which an experiment uses the machine."""
 
-STARTED = (JobState.WORKING, JobState.YIELDED)
-"""States of a job that has begun to measure."""
+BEGUN = (JobState.WORKING, JobState.YIELDED)
+"""States of a job that has begun to measure, and has not ended."""
 
 MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING, JobState.YIELDED)
 """States of a job that has still to measure."""
@@ -73,10 +74,10 @@ class JobRun:
         """The GPU of the present process, where jobs share them out."""
         self.group = group
         self.processes = Processes(job, group.name)
-        self.awaits_visit = False
-        """Whether it has yielded until the others, too, are about to begin a visit."""
-        self.blocks = 0
-        """The blocks that it has made in this visit."""
+        self.place: float | None = None
+        """The place of the visit that it is about to begin, where it has yielded to others; None between two blocks."""
+        self.cycle = 0
+        """The cycle in which it has made its last block beside others."""
         self.record = JobRecord(job, resources.context, self.processes)
         self._begun = time.monotonic()
         """When the current part began: the start of the worker, then the experiment."""
@@ -181,19 +182,16 @@ class JobRun:
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
 
     def _yield_turn(self, message: Yielded) -> None:
-        self.state, self.awaits_visit = JobState.YIELDED, message.visit_begins
+        self.state, self.place = JobState.YIELDED, message.place
         self._spent += time.monotonic() - self._begun
         self._begun = time.monotonic()
-
-    def begin_visit(self) -> None:
-        """Let the visit begin for which the job has waited, as soon as it goes on."""
-        self.awaits_visit, self.blocks = False, 0
+        if self._exceeded or self._pruned:  # it has been interrupted, and nobody needs its next block
+            self.take_turn()
 
     def take_turn(self) -> None:
         """Let a worker go on that has yielded. Its time counts again from here."""
         self.state, self._begun = JobState.WORKING, time.monotonic()
-        self.blocks += 1
-        self._worker.go()
+        self._worker.go_on_in(self.cycle)
 
     def _prune_if_hopeless(self, records: Sequence[Record]) -> None:
         """Ask the worker to end if the search that the job belongs to has no hope for it."""
@@ -284,7 +282,10 @@ class JobRun:
         if self.state is JobState.PAUSED:
             return
         self._worker.interrupt()
-        self._worker.go()  # it may be waiting for what could not be written
+        if self.state is JobState.YIELDED:
+            self.take_turn()
+        else:
+            self._worker.go()  # it may be waiting for what could not be written
 
     def rescue(self, error: StoreError) -> StoreError:
         """Save everything that the worker hands over outside the store; the returned error also says where."""
@@ -293,8 +294,9 @@ class JobRun:
                 message = self._worker.receive()
                 if isinstance(message, list):
                     self.record.keep(message)
-                if isinstance(message, list | Yielded):
                     self._worker.go()
+                elif isinstance(message, Yielded):
+                    self._worker.go_on_in(self.cycle)
             else:
                 self._worker.give_up_if_due()
         self.record.keep([*ended.records, *last_files(ended, self._worker.output())])

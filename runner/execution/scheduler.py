@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 from runner.errors import StoreError, UserError
-from runner.execution.alternation import alternate, fits_beside, next_to_go_on
+from runner.execution.alternation import Conductor, alternate, fits_beside
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
 from runner.execution.gpus import GpuPool
 from runner.execution.groups import Group, in_groups
 from runner.execution.interruption import Interruption
 from runner.execution.job import Job, JobEnd
-from runner.execution.job_run import AT_WORK, STARTED, JobRun, JobState
+from runner.execution.job_run import AT_WORK, BEGUN, JobRun, JobState
 from runner.execution.limits import Limits
 from runner.execution.resources import Resources
 from runner.execution.verbose import watched
@@ -47,6 +47,7 @@ class Scheduler:
         self._paused: list[JobRun] = []
         """The jobs that wait for the turn of their next process."""
         self._random = random.Random()
+        self._conductor = Conductor(self._random)
         self._session = f"{self._random.getrandbits(32):08x}"
         """Tells the turns of this scheduler from those of any other."""
         self._group = Group("")
@@ -110,12 +111,12 @@ class Scheduler:
             self._view.started(job)
             return True
         ready = [run for run in self._paused if self._gpus.can_serve(run.job.parts.device)]
-        if not ready:
+        fewest = min((run.processes.here for run in ready), default=0)
+        next_ones = [run for run in ready if run.processes.here == fewest]
+        fitting = [run for run in next_ones if self._has_room(run.job, run.group, turn=fewest + 1)]
+        if not fitting:
             return False
-        fewest = min(run.processes.here for run in ready)
-        run = self._random.choice([run for run in ready if run.processes.here == fewest])
-        if not self._has_room(run.job, run.group, turn=fewest + 1):
-            return False
+        run = self._random.choice(fitting)
         self._paused.remove(run)
         self._going.append(run)
         run.go_on()
@@ -132,9 +133,7 @@ class Scheduler:
         others = [run for run in self._going if run.keeps_others_waiting]
         if len(others) < self._limits.n_jobs:
             return True
-        share_turn = all(
-            run.group == group and run.processes.here == turn and run.state not in STARTED for run in others
-        )
+        share_turn = all(run.group == group and run.processes.here == turn and run.state not in BEGUN for run in others)
         return group.alternates and share_turn and fits_beside(job, [run.job for run in others])
 
     def _give_up_paused(self) -> None:
@@ -155,7 +154,7 @@ class Scheduler:
                 with self._rescuing():
                     run.go()
         yielded = [run for run in self._going if run.state is JobState.YIELDED]
-        if not self._are_enough_at_work and (next_one := next_to_go_on(yielded, self._random)):
+        if not self._are_enough_at_work and (next_one := self._conductor.next_to_go_on(yielded)):
             next_one.take_turn()
 
     @property

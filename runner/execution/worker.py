@@ -153,24 +153,28 @@ class PipeRecorder(RecordBuffer):
         if self._buffer:
             self._hand_over(self._buffer)
 
-    def let_others_go_on(self, visit_begins: bool) -> None:
-        """Let others measure, and return when it is this worker's turn again. Raises KeyboardInterrupt after a signal.
+    def let_others_go_on(self, place: float | None) -> int:
+        """Let others measure, and return the cycle when it is this worker's turn again.
 
-        What was found so far goes first: the others may need it.
+        Raises KeyboardInterrupt after a signal. What was found so far goes first: the others may need it.
         """
         self.flush()
-        self._hand_over(Yielded(visit_begins))
+        cycle = self._hand_over(Yielded(place))
+        assert isinstance(cycle, int)
+        return cycle
 
-    def _hand_over(self, message: list[Record] | Yielded) -> None:
+    def _hand_over(self, message: list[Record] | Yielded) -> object:
+        """Send a message, the whole buffer or one that finds it empty, and return the answer."""
         interrupted_before, self._handing_over = self._interrupted, True
         try:
             self._connection.send(message)
             self.rest()
-            self._connection.recv()
+            answer = self._connection.recv()
         finally:
             self._handing_over = False
         if self._interrupted and not interrupted_before:
             raise KeyboardInterrupt
+        return answer
 
     def require_going(self) -> None:
         """Raise KeyboardInterrupt again if a library has swallowed it: a bare ``except`` is enough to do so."""

@@ -79,8 +79,12 @@ class WorkerProcess:
         self._send(given)
 
     def go(self) -> None:
-        """Let the worker go on: it waits after each batch of records, and after Yielded."""
+        """Let the worker go on: it waits after each batch of records."""
         self._send(GO)
+
+    def go_on_in(self, cycle: int) -> None:
+        """Let a worker go on that has yielded, in this cycle of all that measure beside each other."""
+        self._send(cycle)
 
     def interrupt(self) -> None:
         """Ask the worker to hand over what it has and end, unless it has ended or been asked.

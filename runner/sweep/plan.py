@@ -19,7 +19,6 @@ from runner.config.question import fingerprint, question_in, sweep_key
 from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
 from runner.execution.files import require_files
-from runner.execution.gpus import is_on_gpu
 from runner.execution.job import Job
 from runner.execution.pruner import Pruner
 from runner.sweep.checks import require_prunable
@@ -182,9 +181,13 @@ def _bytes_needed(job: Job) -> int | None:
     """What the job's largest point takes of the memory of its device, which a CPU shares with the host."""
     experiment = job.parts.experiment
     on_device = experiment.bytes_needed()
-    if on_device is None or is_on_gpu(job.parts.device):
+    if on_device is None or _has_own_memory(job.parts.device):
         return on_device
     return on_device + experiment.bytes_on_host()
+
+
+def _has_own_memory(device: Device) -> bool:
+    return device.kind == "gpu" or (device.kind == "auto" and card_of(f"GPU:{device.index}") is not None)
 
 
 @cache

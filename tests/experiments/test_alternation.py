@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.measure import Timing, Turns, new_sampler
+from experiments.measure import Timing, Turns, measure, new_sampler
 from experiments.measure.level import Level, quotient
 from experiments.measure.verdict import time_ratio
 from experiments.runtime import alternation
@@ -19,12 +19,13 @@ TIMING = Timing(max_seconds=100, warmup_seconds=0.0, block_seconds=0.002, target
 
 @pytest.fixture
 def waits(monkeypatch):
-    """Notes when this process waits for others, and whether a visit begins then; the others take 0.01 s each time."""
+    """Notes when this process waits for others, each time with the place; the others take 0.01 s."""
     waits = []
 
-    def wait(visit_begins):
-        waits.append(visit_begins)
+    def wait(place):
+        waits.append(place)
         time.sleep(0.01)
+        return len(waits)
 
     monkeypatch.setattr(alternation, "_present", Alternation(wait))
     return waits
@@ -37,15 +38,34 @@ def test_it_waits_before_each_block(on_device, waits):
         calls.append(len(waits))
         time.sleep(0.002)
 
-    sampler = new_sampler(call, (), TIMING.of_one_process)
-    sampler.visit()
-    found = sampler.measurement
-    assert found is not None
-    blocks = len(found.samples)
-    assert waits == [True] + [False] * (blocks - 1)
-    assert blocks >= 12  # however well a few agree: each makes a pair with another process's
-    (of_a_block,) = {sample.calls for sample in found.samples}
-    assert all(calls.count(number) == 1 + of_a_block for number in range(1, blocks + 1))  # one is not timed
+    turns = Turns({"call": new_sampler(call, (), TIMING.of_one_process)}, "seed")
+    turns.visit(place=0.7)
+    own = turns.own
+    assert own is not None
+    samples = own["call"].samples
+    assert waits == [0.7] + [None] * (len(samples) - 1)
+    assert [sample.cycle for sample in samples] == list(range(1, len(samples) + 1))
+    assert len(samples) >= 12  # however well a few agree: each makes a pair with another process's
+    (of_a_block,) = {sample.calls for sample in samples}
+    assert all(calls.count(sample.cycle) == 1 + of_a_block for sample in samples)  # one is not timed
+
+
+def test_the_calls_of_a_point_make_a_block_each_before_others_go_on(on_device, waits):
+    made = []
+
+    def call(name):
+        made.append((name, len(waits)))
+        time.sleep(0.003)
+
+    samplers = {name: new_sampler(call, (name,), TIMING.of_one_process) for name in ("forward", "backward")}
+    turns = Turns(samplers, "seed")
+    turns.visit()
+    own = turns.own
+    assert own is not None
+    cycles = [{sample.cycle for sample in own[name].samples} for name in samplers]
+    shared = set.intersection(*cycles)
+    assert len(shared) >= 12
+    assert all({name for name, number in made if number == cycle} == set(samplers) for cycle in shared)
 
 
 def test_what_others_take_is_in_no_time_and_no_disturbance(on_device, waits):
@@ -61,7 +81,7 @@ def test_what_others_take_is_in_no_time_and_no_disturbance(on_device, waits):
 
 def test_noise_between_processes_does_not_make_it_careless(on_device, waits):
     sampler = new_sampler(time.sleep, (0.002,), TIMING.of_one_process)
-    sampler.visit()
+    Turns({"sleep": sampler}, "seed").visit()
     found = sampler.measurement
     assert found is not None
     far_apart = replace(found, samples=[replace(one, seconds=2 * one.seconds) for one in found.samples])
@@ -75,49 +95,75 @@ def test_processes_of_a_turn_go_on_on_the_same_core_and_those_of_the_next_on_ano
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {2, 5})
     monkeypatch.setattr(os, "sched_setaffinity", lambda pid, cores: asked.append(sorted(cores)))
     for turn in (1, 1, 2):
-        here = Alternation(lambda visit_begins: None, turn)
-        here.begin_visit()
+        here = Alternation(lambda place: 1, turn)
+        here.begin_visit(0.1)
         here.after_block()
-        here.begin_visit()
+        here.begin_visit(0.2)
     free = [2, 5]
     first, second = [[2], free, [2], free, [5], free], [[5], free, [5], free, [2], free]
     assert asked == first + first + second
 
 
-def test_alone_it_never_waits(on_device):
-    alone = Alternation()
-    assert (alone.has_company, alone.begin_visit(), alone.after_block()) == (False, False, False)
+def test_alone_nothing_is_paired(on_device):
+    found = measure(time.sleep, (0.002,), replace(TIMING, max_seconds=0.2))
+    assert {sample.cycle for sample in found.samples} == {None}
+
+
+def test_all_processes_of_a_turn_have_their_points_in_one_order():
+    """Also those that leave some of them out."""
+
+    def order(turn, keys):
+        return sorted(keys, key=Alternation(lambda place: 1, turn).place_of)
+
+    sizes = range(20)
+    assert order(1, sizes) == order(1, reversed(sizes))
+    assert [n for n in order(1, sizes) if n % 3] == order(1, [n for n in sizes if n % 3])
+    assert order(1, sizes) != order(2, sizes)
 
 
 def test_two_processes_are_compared_block_by_block():
-    """The machine is three times slower for most of the time, at other blocks of each visit."""
+    """The machine is three times slower for most of the time."""
     slow = [1, 3, 3, 1, 3, 1, 3]
-    first, second = Level({0: [2.0 * factor for factor in slow]}), Level({0: [1.0 * factor for factor in slow[:5]]})
+    first = Level([2.0 * factor for factor in slow], range(7))
+    second = Level([1.0 * factor for factor in slow[2:]], range(2, 7))
     assert (first, second) == (6.0, 3.0)
     assert quotient(first, second) == pytest.approx(2)
-    uneven = Level({0: [1.0, 3.0, 3.0], 1: [1.1, 3.3]})
-    assert quotient(uneven, Level({1: [1.0, 3.0], 2: [7.0]})) == pytest.approx(1.1)  # the round that both have
-    assert quotient(uneven, Level({2: [1.5]})) == uneven / 1.5
-    assert quotient(6.0, 3.0) == 2.0
+    uneven = Level([1.0, 3.0, 3.0], [1, 2, 3])
+    assert quotient(uneven, Level([3.3, 1.1, 9.0, 9.0, 9.0], [2, 1, 8, 9, 10])) == pytest.approx(1 / 1.1)
+
+
+@pytest.mark.parametrize(
+    "other", [Level([1.5], [9]), Level([1.5, 1.5, 1.5], [3, 8, 9]), Level([1.5], [None]), Level([1.5]), 1.5]
+)
+def test_what_was_hardly_measured_beside_each_other_is_compared_by_its_times(other):
+    assert quotient(Level([1.0, 3.0, 3.0], [1, 2, 3]), other) == 2.0
+    assert quotient(other, Level([1.0, 3.0, 3.0], [1, 2, 3])) == 0.5
 
 
 def test_a_level_is_a_number_with_its_samples():
-    level = Level({0: [3.0, 1.0], 1: [2.0]})
+    level = Level([3.0, 1.0, 2.0], [4, 5, None])
     assert level == 2.0
-    assert level.samples == [3.0, 1.0, 2.0]
+    assert level.by_cycle == {4: 3.0, 5: 1.0}
     again = pickle.loads(pickle.dumps(level))
-    assert (again, again.rounds) == (level, level.rounds)
+    assert (again, again.by_cycle) == (level, level.by_cycle)
 
 
 def test_verdicts_take_the_pairs_of_blocks():
     rows = [
-        {"n": "1", "process": str(process), "round": "0", "calls": "2", "seconds": str(2 * seconds)}
+        {
+            "n": "1",
+            "process": f"{process}",
+            "round": "0",
+            "calls": "2",
+            "seconds": f"{2 * seconds}",
+            "cycle": f"{cycle}",
+        }
         for process, blocks in enumerate(([1.0, 8.0, 2.0], [4.0, 3.0, 1.0]))
-        for seconds in blocks
+        for cycle, seconds in enumerate(blocks)
     ]
     (levels,) = levels_of(rows).seconds.values()
-    doubled = [Level({0: [2 * time for time in level.samples]}) for level in levels.values()]
-    found = time_ratio(doubled, list(levels.values()))
+    twice = [Level([2 * time for time in reversed(one.samples)], [2, 1, 0]) for one in levels.values()]
+    found = time_ratio(twice, list(levels.values()))
     assert found.value == pytest.approx(2)
     assert found.deviation == pytest.approx(0)
     assert found.pairs == 2

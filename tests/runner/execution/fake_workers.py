@@ -74,10 +74,11 @@ class FakeWorker:
         self._connection.send(list(records))
         self._hear()
 
-    def let_others_go_on(self, visit_begins: bool = False) -> None:
-        """Return when it is its turn again."""
-        self._connection.send(Yielded(visit_begins))
-        self._hear()
+    def let_others_go_on(self, place: float | None = None) -> int:
+        """Return the cycle when it is its turn again."""
+        self._connection.send(Yielded(place))
+        cycle: int = self._hear()
+        return cycle
 
     def end(self, outcome: Outcome = Outcome.FINISHED, message: str = "", *records: Record) -> None:
         self._connection.send(Ended(outcome, message, records))

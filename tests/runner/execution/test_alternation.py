@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +18,22 @@ from tests.runner.execution.fake_workers import FakeWorker, Script
 from tests.runner.jobs import TimedToy, job
 
 
+@dataclass
+class MeasuringToy(TimedToy):
+    """Knows how much memory it needs."""
+
+    def bytes_needed(self) -> int | None:
+        if self.x == UNKNOWN:
+            return None
+        assert self.x != BROKEN
+        return 0
+
+
+UNKNOWN, BROKEN = 8, 9
+
+
 def timed(x: float, **more: object) -> Job:
-    return job(x=x, number=int(x), kind=TimedToy, **more)
+    return job(x=x, number=int(x), kind=MeasuringToy, **more)
 
 
 class Machine:
@@ -25,20 +42,23 @@ class Machine:
     def __init__(self) -> None:
         self.blocks: list[tuple[float, int]] = []
         """Who made each block, and in which visit."""
+        self.cycles: dict[tuple[float, int], list[int]] = defaultdict(list)
+        """The cycles of the blocks of each of them in each visit."""
         self._free = True
 
-    def script(self, *visits: int) -> Script:
-        """A worker that makes so many blocks in each visit."""
+    def script(self, visits: Mapping[int, int]) -> Script:
+        """A worker that makes so many blocks in each visit; the visits are given by their places."""
 
         def measures(worker: FakeWorker) -> None:
             worker.start()
-            for number, blocks in enumerate(visits):
+            for number, blocks in visits.items():
                 self._use(lambda: None)
-                worker.let_others_go_on(visit_begins=True)
+                cycle = worker.let_others_go_on(place=number)
                 for block in range(blocks):
                     self._use(lambda number=number: self.blocks.append((worker.x, number)))  # type: ignore[misc]
+                    self.cycles[worker.x, number].append(cycle)
                     if block + 1 < blocks:
-                        worker.let_others_go_on()
+                        cycle = worker.let_others_go_on()
             worker.end()
 
         return measures
@@ -55,12 +75,8 @@ def machine() -> Machine:
     return Machine()
 
 
-def turn_of(house: House, x: float) -> int | None:
-    return next(worker.assignment.turn for worker in house.servers.server.workers.values() if worker.x == x)
-
-
 def test_each_makes_a_block_before_any_makes_the_next(house: House, machine: Machine) -> None:
-    house.servers.scripts |= dict.fromkeys((1, 2, 3), machine.script(4, 2))
+    house.servers.scripts |= dict.fromkeys((1, 2, 3), machine.script({0: 4, 1: 2}))
     ends = house.run(*map(timed, (1, 2, 3)))
     assert {end.status for end in ends.values()} == {"FINISHED"}
     cycles = [machine.blocks[start : start + 3] for start in range(0, len(machine.blocks), 3)]
@@ -69,20 +85,30 @@ def test_each_makes_a_block_before_any_makes_the_next(house: House, machine: Mac
 
 
 def test_one_that_needs_fewer_blocks_waits_for_the_others_before_its_next_visit(house: House, machine: Machine) -> None:
-    house.servers.scripts |= {1: machine.script(1, 1), 2: machine.script(5, 1)}
+    house.servers.scripts |= {1: machine.script({0: 1, 1: 1}), 2: machine.script({0: 5, 1: 1})}
     house.run(timed(1), timed(2))
     assert sorted(machine.blocks[:2]) == [(1, 0), (2, 0)]
     assert machine.blocks[2:6] == [(2, 0)] * 4
     assert sorted(machine.blocks[6:]) == [(1, 1), (2, 1)]
+    assert machine.cycles[1, 0] == machine.cycles[2, 0][:1]
+    assert machine.cycles[1, 1] == machine.cycles[2, 1]
+
+
+def test_a_visit_that_one_of_them_leaves_out_parts_nobody(house: House, machine: Machine) -> None:
+    """As where a size does not fit, or was given up: the others make it, and all go on with the next one."""
+    house.servers.scripts |= {1: machine.script({0: 2, 2: 3}), 2: machine.script({0: 2, 1: 2, 2: 3})}
+    house.run(timed(1), timed(2))
+    assert machine.cycles[1, 2] == machine.cycles[2, 2]
+    assert machine.blocks[4:6] == [(2, 1)] * 2
 
 
 def test_one_that_dies_keeps_nobody_waiting(house: House, machine: Machine) -> None:
     def dies(worker: FakeWorker) -> None:
         worker.start()
-        worker.let_others_go_on(visit_begins=True)
+        worker.let_others_go_on(place=0)
         worker.exit_code = -9
 
-    house.servers.scripts |= {1: dies, 2: machine.script(3, 3)}
+    house.servers.scripts |= {1: dies, 2: machine.script({0: 3, 1: 3})}
     ends = house.run(timed(1), timed(2))
     assert {number: end.status for number, end in ends.items()} == {1: "FAILED", 2: "FINISHED"}
     assert len(machine.blocks) == 6
@@ -94,7 +120,7 @@ def test_a_signal_reaches_those_that_wait(house: House, number: signal.Signals) 
 
     def measures(worker: FakeWorker) -> None:
         worker.start()
-        worker.let_others_go_on(visit_begins=True)
+        worker.let_others_go_on(place=0)
         computing.append(worker.x)
         if len(computing) == 1:
             house.signal(number)  # the other one is let go on then, though this one has the machine
@@ -113,7 +139,7 @@ def test_the_time_limit_counts_the_own_turns_only(house: House) -> None:
         worker.start()
         for visit in range(3):
             house.clock.now += 8
-            worker.let_others_go_on(visit_begins=visit == 0)
+            worker.let_others_go_on(place=0 if visit == 0 else None)
         worker.end()
 
     house.servers.scripts |= dict.fromkeys((1, 2), is_slow)
@@ -125,7 +151,7 @@ def test_one_that_takes_too_long_in_its_own_turns_is_ended(house: House) -> None
     def is_slow(worker: FakeWorker) -> None:
         worker.start()
         house.clock.now += 8
-        worker.let_others_go_on(visit_begins=True)
+        worker.let_others_go_on(place=0)
         house.clock.now += 8
         worker.end_when_interrupted()
 
@@ -141,12 +167,20 @@ def test_what_the_first_has_found_out_the_others_know(house: House) -> None:
     def finds_out(worker: FakeWorker) -> None:
         known.append(dict(worker.start().known))
         worker.hand_over(Known("peak", 7.0))
-        worker.let_others_go_on(visit_begins=True)
+        worker.let_others_go_on(place=0)
         worker.end(Outcome.FINISHED)
 
     house.servers.scripts |= dict.fromkeys((1, 2), finds_out)
     house.run(timed(1), timed(2))
     assert known == [{}, {"peak": 7.0}]
+
+
+def test_what_may_be_a_gpu_is_nothing_to_share(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(alternation, "GPU_FILES", [str(tmp_path)])
+    house.run(timed(1), timed(2))
+    assert {worker.assignment.turn for worker in house.servers.server.workers.values()} == {None}
+    house.run(timed(3, device={"kind": "cpu"}), timed(4, device={"kind": "cpu"}))
+    assert {worker.assignment.turn for worker in house.servers.server.workers.values()} == {None, 1}
 
 
 @pytest.mark.parametrize(
@@ -157,8 +191,10 @@ def test_what_the_first_has_found_out_the_others_know(house: House) -> None:
         ([timed(1), timed(2)], 2, False),
         ([timed(1), job(x=2, number=2)], 1, False),
         ([timed(1), timed(2, device={"kind": "gpu"})], 1, False),
+        ([timed(1), timed(UNKNOWN)], 1, False),
+        ([timed(1), timed(BROKEN)], 1, False),
     ],
-    ids=["two", "alone", "side by side", "one process", "a GPU"],
+    ids=["two", "alone", "side by side", "one process", "a GPU", "of unknown size", "of a size that cannot be told"],
 )
 def test_who_measures_beside_others(house: House, jobs: list[Job], n_jobs: int, together: bool) -> None:
     house.run(*jobs, n_jobs=n_jobs)
@@ -171,7 +207,7 @@ def test_only_as_many_are_there_as_fit_into_memory(
 ) -> None:
     room_for_two = 2.5 * alternation.WORKER_BYTES / alternation.SHARE
     monkeypatch.setattr(alternation, "free_on_host", lambda: room_for_two)
-    house.servers.scripts |= dict.fromkeys((1, 2, 3), machine.script(2))
+    house.servers.scripts |= dict.fromkeys((1, 2, 3), machine.script({0: 2}))
     ends = house.run(*map(timed, (1, 2, 3)))
     assert {end.status for end in ends.values()} == {"FINISHED"}
     who = [x for x, _ in machine.blocks]
