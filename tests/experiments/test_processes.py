@@ -12,6 +12,8 @@ from experiments.matmul import Matmul
 from experiments.measure import Timing
 from experiments.operators import Operators
 from experiments.operators.size import Size
+from experiments.runtime import alternation
+from experiments.runtime.alternation import Alternation
 from experiments.series.measuring import Series
 from experiments.testing import MemoryRecorder
 
@@ -84,6 +86,21 @@ def test_ctrl_c_in_a_later_process_keeps_what_the_earlier_ones_found(measured):
     assert len(second.tables["results"]) == len(first.tables["results"])
     assert any(name.startswith(metric) for name, _ in second.metrics)
     assert second.figures
+
+
+def test_ctrl_c_beside_others_keeps_the_tables_and_leaves_the_run_to_go_on(measured, monkeypatch):
+    """The store keeps every value of a metric: a run with metrics could not go on."""
+    experiment, _, _ = measured
+    monkeypatch.setattr(alternation, "_present", Alternation(lambda place: 1))
+    first = MemoryRecorder()
+    experiment.run(first)
+    first_visit = len(first.progresses) - len(first.tables["results"]) + 1
+    second = MemoryRecorder(interrupt_at=first_visit, handed=first.handed)
+    with pytest.raises(KeyboardInterrupt):
+        experiment.run(second)
+    assert len(second.tables["results"]) == len(first.tables["results"])
+    assert len(second.tables["samples"]) > len(first.tables["samples"])
+    assert (second.metrics, second.figures, second.handed) == ({}, {}, first.handed)
 
 
 def test_what_did_not_fit_is_not_tried_again(on_device, monkeypatch):
