@@ -1,9 +1,10 @@
 """How often verdicts are wrong, and what they find: ``python -m benchmarks.calibration``, about half an hour.
 
-Calls that do the same work, and some that do 2, 5 and 10 % more, are measured as experiments do it: each in five fresh
-processes that take turns in random order. Every pair of them gets a verdict of its own. Crossovers are planted and
-looked for as a sweep does it. The tables go into docs/measurement.md. With ``--load`` another program computes beside
-it on one core; fewer jobs are measured then, and the tables stand beside the others.
+Calls that take the same time, and some that take 2, 5 and 10 % longer, are measured as the jobs of a sweep are: each in
+five fresh processes that take turns block by block. Every pair of them gets a verdict of its own. Crossovers are planted
+and looked for as a sweep does it. The tables go into docs/measurement.md. ``--short`` measures about a third of it.
+With ``--load`` another program computes beside it on one core; less is measured then, too, and the tables stand beside
+the others.
 """
 
 from __future__ import annotations
@@ -60,11 +61,13 @@ Set = tuple[Sequence[float], Sequence[Processes]]
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="measure about a third of it, equal jobs above all")
     parser.add_argument("--load", action="store_true", help="let another program compute on one core meanwhile")
-    is_loaded: bool = parser.parse_args().load
+    arguments = parser.parse_args()
+    is_loaded: bool = arguments.load
     preload(None)  # the processes are forks of this one, which never starts TensorFlow
     with _load() if is_loaded else nullcontext():
-        text = _read(SHORT if is_loaded else FULL)
+        text = _read(SHORT if is_loaded or arguments.short else FULL)
     beside = ", another program on one core" if is_loaded else ""
     text = f"Read on {date.today()}: {where()}{beside}.\n\n{text}"
     print(text)
