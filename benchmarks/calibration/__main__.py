@@ -1,10 +1,10 @@
 """How often verdicts are wrong, and what they find: ``python -m benchmarks.calibration``, about half an hour.
 
 Calls that take the same time, and some that take 2, 5 and 10 % longer, are measured as the jobs of a sweep are: each in
-five fresh processes that take turns block by block. Every pair of them gets a verdict of its own. Crossovers are planted
-and looked for as a sweep does it. The tables go into docs/measurement.md. ``--short`` measures about a third of it.
-With ``--load`` another program computes beside it on one core; less is measured then, too, and the tables stand beside
-the others.
+five fresh processes that take turns block by block. Every pair of them gets a verdict of its own. Crossovers are
+planted and looked for as a sweep does it. The tables go into docs/measurement.md. ``--short`` measures about a third of
+it. With ``--load`` another program computes beside it on one core; less is measured then, too, and the tables stand
+beside the others.
 """
 
 from __future__ import annotations
