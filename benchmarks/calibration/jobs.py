@@ -40,8 +40,11 @@ class Found:
     median: Level
     interval: tuple[float, float]
     """The 95 % interval from within the process."""
-    values: Sequence[float]
-    """All samples in their order."""
+
+    @property
+    def values(self) -> Sequence[float]:
+        """All samples in their order."""
+        return self.median.samples
 
 
 Job = Sequence[Call]
@@ -57,11 +60,11 @@ class PlantedSampler(AdaptiveSampler):
         self._more = call.more
 
     def _time(self, calls: int) -> float:
-        seconds = super()._time(calls) * (1 + self._more)
-        end = perf_counter() + seconds * self._more / (1 + self._more)
+        seconds = super()._time(calls)
+        end = perf_counter() + seconds * self._more
         while perf_counter() < end:
             pass
-        return seconds
+        return seconds * (1 + self._more)
 
 
 def in_turns(jobs: Sequence[Job]) -> list[Processes]:
@@ -137,4 +140,4 @@ def _measure(call: Call) -> Found:
     low, high = median_interval(measurement.per_call)
     values = [sample.per_call for sample in measurement.samples]
     cycles = [sample.cycle for sample in measurement.samples]
-    return Found(Level(values, cycles), (low, high) if math.isfinite(low) else (min(values), max(values)), values)
+    return Found(Level(values, cycles), (low, high) if math.isfinite(low) else (min(values), max(values)))

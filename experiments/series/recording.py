@@ -101,14 +101,12 @@ class Report(ABC, Generic[Key, Point, A]):
                 self._end(self.answer())
                 self.recorder.hand_on(self.series.part().to_bytes())
                 return
-        except KeyboardInterrupt:
-            if alternation.present().has_company and not self.is_last:
-                self._break_off(self.series.points())  # so are many others, and all will go on in their runs
+        except BaseException as error:
+            is_one_of_many = isinstance(error, KeyboardInterrupt) and alternation.present().has_company
+            if is_one_of_many and not self.is_last:
+                self._break_off(self.series.points())  # all of them will go on in their runs
             else:
                 self._end_for_good(self.series.points())
-            raise
-        except BaseException:
-            self._end_for_good(self.series.points())
             raise
         self._end_for_good(self.points)
         if not self.points:

@@ -54,7 +54,7 @@ AT_WORK = (JobState.WORKING, JobState.DRAWING)
 BEGUN = (JobState.WORKING, JobState.YIELDED)
 """States of a job that has begun to measure, and has not ended."""
 
-MEASURING = (JobState.STARTING, JobState.READY, JobState.WORKING, JobState.YIELDED)
+MEASURING = (JobState.STARTING, JobState.READY, *BEGUN)
 """States of a job that has still to measure."""
 
 

@@ -75,14 +75,20 @@ def test_metrics_wait_for_the_last_process(measured):
     assert recorder.notes
 
 
-def test_ctrl_c_in_a_later_process_keeps_what_the_earlier_ones_found(measured):
-    experiment, _, metric = measured
+def _interrupted_in_the_second(experiment):
+    """What a first process records, and a second one that Ctrl-C ends at its first visit."""
     first = MemoryRecorder()
     experiment.run(first)
     first_visit = len(first.progresses) - len(first.tables["results"]) + 1
     second = MemoryRecorder(interrupt_at=first_visit, handed=first.handed)
     with pytest.raises(KeyboardInterrupt):
         experiment.run(second)
+    return first, second
+
+
+def test_ctrl_c_in_a_later_process_keeps_what_the_earlier_ones_found(measured):
+    experiment, _, metric = measured
+    first, second = _interrupted_in_the_second(experiment)
     assert len(second.tables["results"]) == len(first.tables["results"])
     assert any(name.startswith(metric) for name, _ in second.metrics)
     assert second.figures
@@ -92,12 +98,7 @@ def test_ctrl_c_beside_others_keeps_the_tables_and_leaves_the_run_to_go_on(measu
     """The store keeps every value of a metric: a run with metrics could not go on."""
     experiment, _, _ = measured
     monkeypatch.setattr(alternation, "_present", Alternation(lambda place: 1))
-    first = MemoryRecorder()
-    experiment.run(first)
-    first_visit = len(first.progresses) - len(first.tables["results"]) + 1
-    second = MemoryRecorder(interrupt_at=first_visit, handed=first.handed)
-    with pytest.raises(KeyboardInterrupt):
-        experiment.run(second)
+    first, second = _interrupted_in_the_second(experiment)
     assert len(second.tables["results"]) == len(first.tables["results"])
     assert len(second.tables["samples"]) > len(first.tables["samples"])
     assert (second.metrics, second.figures, second.handed) == ({}, {}, first.handed)
