@@ -18,10 +18,13 @@ from experiments.runtime import alternation
 SYNC_SHARE = 1000
 """A block takes at least this many times as long as synchronizing with an idle device."""
 
-SYNC_SHARE_IN_ALTERNATION = 200
+SYNC_SHARE_IN_ALTERNATION = 100
 """The same where processes alternate: their blocks should be short, and the wait is in the times of all of them."""
 
-PAIRS = 12
+BLOCK_SHARE_IN_ALTERNATION = 0.5
+"""Blocks in alternation are shorter: their noise hardly grows by it, and there are more pairs of them."""
+
+PAIRS = 24
 """The fewest blocks of a process in alternation if there is time: each makes pairs with those of the others."""
 
 
@@ -114,9 +117,7 @@ class AdaptiveSampler(Sampler):
             self._calls = self._calls_before
             seconds = self._time(self._calls)
         else:
-            sync_seconds = statistics.median(self._time(0) for _ in range(10))
-            share = SYNC_SHARE_IN_ALTERNATION if alternation.present().has_company else SYNC_SHARE
-            self._calls, seconds = self._grow_block(max(self.timing.block_seconds, share * sync_seconds))
+            self._calls, seconds = self._grow_block(self._enough_seconds())
             self._require_scaling(seconds)
         self._latency = statistics.median(self._time(1) for _ in range(10)) if self._calls > 1 else seconds
 
@@ -143,6 +144,14 @@ class AdaptiveSampler(Sampler):
             earlier, later = statistics.median(times[:half]), statistics.median(times[half:])
             if abs(earlier - later) <= 0.05 * later or spent >= 5 * self.timing.warmup_seconds:
                 return
+
+    def _enough_seconds(self) -> float:
+        """Return the least length of a block, in seconds."""
+        sync_seconds = statistics.median(self._time(0) for _ in range(10))
+        if alternation.present().has_company:
+            shortest = BLOCK_SHARE_IN_ALTERNATION * self.timing.block_seconds
+            return max(shortest, SYNC_SHARE_IN_ALTERNATION * sync_seconds)
+        return max(self.timing.block_seconds, SYNC_SHARE * sync_seconds)
 
     def _grow_block(self, enough_seconds: float) -> tuple[int, float]:
         """Return a number of calls that takes at least ``enough_seconds``, and the seconds that it took."""

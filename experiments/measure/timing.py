@@ -31,7 +31,7 @@ class Timing:
     """Visits to each point, with other points in between, so that slow drifts of the machine affect all alike."""
     warmup_seconds: float = 0.1
     block_seconds: float = 0.01
-    """The least time of a sample, which is a block of calls."""
+    """The least time of a sample, which is a block of calls; half of it where processes alternate block by block."""
 
     def __post_init__(self) -> None:
         require_choice(self, "method", METHODS)
