@@ -20,6 +20,8 @@ HAVE_POLES = ("/", "**", "log", "log1p")
 
 LONGEST_STEP = 40
 
+DIGITS = 50
+
 MOST_NUMBERS = 50_000
 """The most results of steps to look at: half a second."""
 
@@ -27,14 +29,17 @@ MOST_NUMBERS = 50_000
 def first_lost_step(expression: Expression, values: Mapping[str, Array], dtype: str) -> str:
     """The step in words, such as ``exp(x) overflows, in a branch that is not taken``; empty without one.
 
-    The steps are computed exactly, at the point as the dtype holds it. One that underflows often does no harm, so it is
-    told only where no other is lost.
+    The steps are computed with :data:`DIGITS` digits, at the point as the dtype holds it. One that underflows often
+    does no harm, so it is told only where no other is lost.
     """
     size = max((value.size for value in values.values()), default=1)
     if dtype in INTEGERS or size * expression.nodes > MOST_NUMBERS:
         return ""
-    walk = _Walk({name: as_mpmath(value) for name, value in values.items()}, dtype)
-    walk.visit(expression.root, np.True_)
+    import mpmath
+
+    with mpmath.workdps(DIGITS):
+        walk = _Walk({name: as_mpmath(value) for name, value in values.items()}, dtype)
+        walk.visit(expression.root, np.True_)
     return next(iter(walk.lost or walk.underflown), "")
 
 

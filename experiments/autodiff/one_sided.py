@@ -32,6 +32,9 @@ Those of a smooth function differ by about the step, those of x**1.5 at 0 by the
 SMALLEST_SLOPE = 1e-6
 """The scale for comparing smaller slopes: where the slope is zero, quotients differ by terms in the step."""
 
+LEAST = 1e-60
+"""The rounding errors of a slope of :data:`DIGITS` digits: no difference of slopes is smaller."""
+
 APPROACHES = 0.2
 """A quotient approaches a limit if its change shrinks to this share: 0.1 for abs(x)**1.1 at 0, 1 for x*log(x)."""
 
@@ -117,9 +120,8 @@ class Surroundings:
 
     def _sides_agree(self) -> bool:
         below, above = self.below, self.above
-        return _agree(below.slope, above.slope) or bool(
-            abs(below.slope - above.slope) <= below.uncertainty + above.uncertainty
-        )
+        relative = AGREEMENT * max(abs(below.slope), abs(above.slope))
+        return bool(abs(below.slope - above.slope) <= relative + below.uncertainty + above.uncertainty + LEAST)
 
     @property
     def _sides(self) -> list[Side]:

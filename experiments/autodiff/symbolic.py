@@ -71,10 +71,11 @@ class Formula:
     """One derivative in symbols, and the values of the symbols at the point."""
 
     def __init__(self, formula: Any, symbols: list[Any], values: list[float]) -> None:
+        import mpmath
         import sympy
 
         self.text = str(formula)
-        self._values = values
+        self._arguments = [mpmath.mpf(value) for value in values]  # exact: only the steps are rounded, not the point
         self._rounded: dict[int, Any] = {}
         self._value: Any = None
         hidden = {symbol: symbol.as_dummy() for symbol in symbols}  # a variable may be called pi, mpf or cos
@@ -119,7 +120,7 @@ class Formula:
         import mpmath
 
         try:
-            value = mpmath.mpmathify(self._evaluate(*map(mpmath.mpf, self._values)))
+            value = mpmath.mpmathify(self._evaluate(*self._arguments))
         except (ValueError, ZeroDivisionError, TypeError, OverflowError):  # TypeError: complex numbers have no order
             return mpmath.nan
         return value if isinstance(value, mpmath.mpf) else mpmath.nan

@@ -16,6 +16,7 @@ from experiments.autodiff.numeric import Slopes
 from experiments.autodiff.one_sided import (
     EDGE,
     JUMP,
+    LEAST,
     PLAIN,
     STEEP,
     UNSETTLED,
@@ -187,8 +188,10 @@ class Reference:
 
         if around and around.kind not in (PLAIN, EDGE):
             return _beside(around)
-        if formula and mpmath.isfinite(value := formula.value()) and (around is None or _same(value, around.slope)):
-            return value, FORMULA, 0.0
+        if formula and mpmath.isfinite(value := formula.value()):
+            is_plain = self._is_smooth_enough(entry) if around is None else _same(value, around)
+            if is_plain:
+                return value, FORMULA, 0.0
         if around:  # two kinks that cancel, which no formula sees
             return around.slope, SIDES, around.uncertainty
         if not self._can_be_estimated(entry):
@@ -197,6 +200,10 @@ class Reference:
         if not math.isfinite(estimate.value):
             return None, NOTHING, 0.0
         return estimate.value, COMPLEX_STEP if len(entry.directions) == 1 else RICHARDSON, estimate.error
+
+    def _is_smooth_enough(self, entry: Entry) -> bool:
+        """Whether a formula can be trusted where nobody has looked for kinks: at one, SymPy takes one of the sides."""
+        return self._expression.is_smooth or self._can_be_estimated(entry)
 
     def _can_be_estimated(self, entry: Entry) -> bool:
         """Whether a numeric estimate can be trusted where nobody has looked for kinks.
@@ -238,8 +245,9 @@ def _is_doubtful(around: Surroundings, formula: Formula | None) -> bool:
     """Whether the surroundings are not what the formula says, or have no slope at all."""
     if around.kind in (JUMP, STEEP, UNSETTLED):
         return True
-    return around.kind in (PLAIN, EDGE) and formula is not None and not _same(formula.value(), around.slope)
+    return around.kind in (PLAIN, EDGE) and formula is not None and not _same(formula.value(), around)
 
 
-def _same(value: Any, slope: Any) -> bool:
-    return bool(abs(value - slope) <= 1e-9 * max(1e-6, abs(value)))
+def _same(value: Any, around: Surroundings) -> bool:
+    """Whether a value is the slope of the point's surroundings, however small both are."""
+    return bool(abs(value - around.slope) <= 1e-9 * abs(value) + 2 * around.uncertainty + LEAST)

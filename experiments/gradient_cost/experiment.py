@@ -16,6 +16,7 @@ from experiments.gradient_cost.workloads import WORKLOADS
 from experiments.job_result import JobResult
 from experiments.recorder import Recorder
 from experiments.runtime.device import current
+from experiments.runtime.modes import TF32_TOLERANCE, may_have_used_tf32
 
 
 @dataclass
@@ -41,8 +42,9 @@ class GradientCost(GradientCostSettings, Experiment):
 
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
-        """Allow the gradient's error to differ by as much as the check lets it be."""
-        return {"gradient/error": Tolerance(absolute=TOLERANCE.get(str(config.get("experiment.dtype")), 0.0))}
+        """Allow the gradient's error to differ by as much as the check lets it be, which may be a check of TF32."""
+        exact = TOLERANCE.get(str(config.get("experiment.dtype")), 0.0)
+        return {"gradient/error": Tolerance(absolute=TF32_TOLERANCE if may_have_used_tf32(config) else exact)}
 
     @classmethod
     def compare(cls, members: Sequence[JobResult], recorder: Recorder) -> None:

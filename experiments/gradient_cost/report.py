@@ -11,6 +11,7 @@ from experiments.gradient_cost.plots import cost_figure, time_figure
 from experiments.gradient_cost.series import GradientCostPoint, GradientCostSeries
 from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.recorder import Recorder
+from experiments.runtime.modes import tf32_in_use
 from experiments.series.recording import SizeReport
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class GradientCostReport(SizeReport[GradientCostPoint, GradientCostAnswer]):
 
     def answer(self) -> GradientCostAnswer:
         points, not_measured = list(self.points.values()), self.series.not_measured
-        return GradientCostAnswer(self._settings, self._placement, points, not_measured)
+        return GradientCostAnswer(self._settings, self._placement, points, not_measured, tf32_in_use())
 
     def figures(self) -> Mapping[str, Callable[[GradientCostAnswer], Figure]]:
         return {"cost": cost_figure, "time": time_figure}

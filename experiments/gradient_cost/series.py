@@ -14,7 +14,7 @@ from experiments.measure import Measurement, Turns, new_sampler
 from experiments.measure.ratio import Ratio, ratio_of
 from experiments.recorder import Cell
 from experiments.runtime.device import current
-from experiments.runtime.modes import BYTES
+from experiments.runtime.modes import BYTES, tf32_in_use
 from experiments.series.measuring import SizeSeries
 
 CHECK_BYTES = 16
@@ -55,7 +55,7 @@ class GradientCostPointInProgress:
         Raises Refused where the gradient is wrong or was computed on another device.
         """
         workload, seed = settings.workload, settings.seed
-        allowed = tolerance(workload, settings.dtype, size)
+        allowed = tolerance(workload, settings.dtype, size, tf32_in_use())
         operands = workload.operands(size, settings.dtype, seed)
         calls = operations(workload, len(operands.parameters), settings.mode)
         self.size = size

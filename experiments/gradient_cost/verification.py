@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from experiments.experiment import Refused
 from experiments.gradient_cost.workloads import Operands, Workload
+from experiments.runtime.modes import TF32_TOLERANCE
 
 COMPLEX_STEP, DIFFERENCES = "complex step", "central differences"
 
@@ -34,14 +35,17 @@ def route(workload: Workload) -> str:
     return COMPLEX_STEP if workload.analytic else DIFFERENCES
 
 
-def tolerance(workload: Workload, dtype: str, size: int) -> float:
-    """Return the relative error that is allowed: the largest of three.
+def tolerance(workload: Workload, dtype: str, size: int, tf32: bool = False) -> float:
+    """Return the relative error that is allowed: the largest of four.
 
     These are what the published benchmarks allow, what rounding costs a sum of n terms, which grows like sqrt(n) u
-    (N. J. Higham, T. Mary, SIAM J. Sci. Comput. 41(5), 2019), and the error of differences where they are used.
+    (N. J. Higham, T. Mary, SIAM J. Sci. Comput. 41(5), 2019), the error of differences where they are used, and that
+    of products in TensorFloat-32.
     """
     of_sums = 2 * float(np.finfo(dtype).eps) * math.sqrt(size)
-    return max(TOLERANCE[dtype], of_sums, 0.0 if workload.analytic else TOLERANCE_OF_DIFFERENCES)
+    of_differences = 0.0 if workload.analytic else TOLERANCE_OF_DIFFERENCES
+    of_tf32 = TF32_TOLERANCE if dtype == "float32" and tf32 else 0.0
+    return max(TOLERANCE[dtype], of_sums, of_differences, of_tf32)
 
 
 def error(workload: Workload, operands: Operands, gradient: Sequence[Any], seed: int) -> float:

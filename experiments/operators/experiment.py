@@ -12,9 +12,10 @@ from experiments.operators.comparison import compare
 from experiments.operators.report import GEOMETRIC_MEAN, OperatorsReport
 from experiments.operators.series import OperatorsSeries
 from experiments.operators.settings import OperatorsSettings
-from experiments.operators.verification import TF32_TOLERANCE, TOLERANCE
+from experiments.operators.verification import TOLERANCE
 from experiments.recorder import Recorder
 from experiments.runtime.device import current
+from experiments.runtime.modes import TF32_TOLERANCE, may_have_used_tf32
 from experiments.runtime.roofline import measure_compute
 
 
@@ -43,9 +44,8 @@ class Operators(OperatorsSettings, Experiment):
     @classmethod
     def tolerances(cls, config: Mapping[str, object]) -> Mapping[str, Tolerance]:
         """Allow errors to differ by as much as the check lets them be, which may be a check of TF32."""
-        dtype = str(config.get("experiment.dtype"))
-        may_round = config.get("device.kind") != "cpu" and config.get("device.tf32") != "False"
-        allowed = Tolerance(absolute=TF32_TOLERANCE if dtype == "float32" and may_round else TOLERANCE.get(dtype, 0.0))
+        exact = TOLERANCE.get(str(config.get("experiment.dtype")), 0.0)
+        allowed = Tolerance(absolute=TF32_TOLERANCE if may_have_used_tf32(config) else exact)
         return {"error/*": allowed, "gradient_error/*": allowed}
 
     @classmethod

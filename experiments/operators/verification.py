@@ -11,16 +11,13 @@ import numpy as np
 
 from experiments.experiment import Refused
 from experiments.operators.operator import Array, Operator
-from experiments.runtime.modes import tf32_in_use
+from experiments.runtime.modes import TF32_TOLERANCE, tf32_in_use
 from experiments.runtime.tensorflow_import import import_tensorflow
 
 TOLERANCE = {"float16": 2e-2, "bfloat16": 1e-1, "float32": 1e-4, "float64": 1e-6}
 """The largest relative error of output and gradients that counts as right: about ten times what was seen, while
 anything wrong is off by about one. In float64 TensorFlow itself is less exact than the format: Keras' attention was
 off by 3e-8, because its scale is a float32, and gelu by 1e-8, because of its error function."""
-
-TF32_TOLERANCE = 1e-2
-"""The tolerance of float32 where products are rounded to TensorFloat-32, as on NVIDIA GPUs since Ampere."""
 
 STEP = 1e-30
 """The complex step. It can be this small because nothing is subtracted; the error is of the order of its square."""

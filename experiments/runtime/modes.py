@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from experiments.runtime.device import current
@@ -34,6 +34,10 @@ def in_mode(call: F, mode: str) -> F:
     return compiled
 
 
+TF32_TOLERANCE = 1e-2
+"""What a check of float32 allows where products are rounded to TensorFloat-32, as on NVIDIA GPUs since Ampere."""
+
+
 def tf32_in_use() -> bool:
     """Return whether this process rounds the operands of float32 products to TensorFloat-32.
 
@@ -42,3 +46,9 @@ def tf32_in_use() -> bool:
     """
     enabled: bool = import_tensorflow().config.experimental.tensor_float_32_execution_enabled()
     return enabled and current().is_gpu
+
+
+def may_have_used_tf32(config: Mapping[str, object]) -> bool:
+    """Return whether a run with these parameters, all as text, may have rounded float32 products to TensorFloat-32."""
+    is_float32 = str(config.get("experiment.dtype")) == "float32"
+    return is_float32 and config.get("device.kind") != "cpu" and config.get("device.tf32") != "False"

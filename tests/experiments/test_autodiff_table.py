@@ -179,11 +179,37 @@ def test_integers_are_asked_too(on_device, recorder):
     assert recorder.metrics["value", 0] == 8
 
 
-@pytest.mark.parametrize("text", ["sum(relu(x))", "sum(abs(x))", "sum(x**101) + sum(relu(x))"])
+@pytest.mark.parametrize(
+    "text",
+    ["sum(relu(x))", "sum(abs(x))", "sum(x**101) + sum(relu(x))", "1e-5*sum(abs(x))", "1e-5*sum(relu(x))"],
+)
 def test_kinks_that_nobody_can_look_for_are_unchecked(on_device, recorder, text):
     """With so many elements, hundreds of digits would take minutes."""
     Autodiff(expression=text, at={"x": [0] * 300}, all_ways=False).run(recorder)
     assert {row["finding"] for row in recorder.tables["results"]} == {"unchecked"}
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [("1e-16*(relu(x) - relu(-x))", "wrong"), ("1e-20*abs(x)", "kink"), ("1e-20*sin(x)", "")],
+)
+def test_the_unit_of_a_function_does_not_matter(on_device, recorder, text, finding):
+    """Boltzmann's constant is 1e-23."""
+    Autodiff(expression=text, at={"x": 0}, dtype="float64", all_ways=False).run(recorder)
+    assert {row["finding"] for row in recorder.tables["results"]} == {finding}
+
+
+def test_a_formula_at_a_kink_that_nobody_can_look_for_is_not_believed(on_device, recorder):
+    """SymPy's has the slope on the right."""
+    text = "sum(abs(x)+x**2+x**3+x**4+x**5+x**6+x**7)"
+    Autodiff(expression=text, at={"x": [0] * 64}, all_ways=False).run(recorder)
+    assert {row["finding"] for row in recorder.tables["results"]} == {"unchecked"}
+
+
+@pytest.mark.parametrize("text", ["sum(exp(x) - x)", "sum(x**3)", "1e-5*sum(sin(x))", "1e5*sum(cos(x))"])
+def test_a_smooth_function_is_no_kink_however_small_its_slope(on_device, recorder, text):
+    Autodiff(expression=text, at={"x": [0] * 300}, all_ways=False).run(recorder)
+    assert {row["finding"] for row in recorder.tables["results"]} == {""}
 
 
 @pytest.mark.parametrize("dtype", LARGEST_ERROR)
