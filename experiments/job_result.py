@@ -63,16 +63,6 @@ def replicates(jobs: Sequence[JobResult]) -> list[list[JobResult]]:
     return list(found.values())
 
 
-def took_turns(first: JobResult, second: JobResult) -> bool:
-    """Whether two jobs can be compared in pairs of processes: they shared at least half of their turns, two or more.
-
-    They did not where they ran on different machines, in different commands (of a resumed sweep), or in different
-    groups of a sweep of many jobs; nor did jobs of one process each.
-    """
-    common = {*first.turns} & {*second.turns}
-    return len(common) >= 2 and 2 * len(common) >= min(len(first.turns), len(second.turns))
-
-
 def name_of(group: Sequence[JobResult]) -> str:
     """Name jobs that differ in their seeds alone by what they have in common; a single job keeps its name."""
     first = group[0]

@@ -114,6 +114,9 @@ class Recorder(Protocol):
         NaN and the infinities are left out, and the note says so: a store would make numbers of them.
         """
 
+    def no_metric(self, name: str, step: int) -> None:
+        """Say that a metric has no value at a step, its last one: that of an earlier step must not stand for it."""
+
     def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
         """Record a plot as ``plots/<name>.png`` and ``.svg``. A later one of the same name replaces it.
 
@@ -212,6 +215,6 @@ class Recorder(Protocol):
     def hand_on(self, content: bytes) -> None:
         """Let the run go on in a fresh process, once :meth:`experiments.experiment.Experiment.run` has returned.
 
-        There the experiment runs again, and finds ``content`` in :meth:`handed_on`. It is kept with the run, so that a
-        run that was killed can go on with the processes that are missing. Nothing is timed from here on.
+        There the experiment runs again, and finds ``content``, which is JSON, in :meth:`handed_on`. It is kept with the
+        run, so that a run that was killed can go on with the processes that are missing. Nothing is timed from here on.
         """

@@ -85,6 +85,9 @@ class MemoryRecorder:
         assert (name, step) not in kept, f"{name} has two values at step {step}"
         kept[name, step] = value
 
+    def no_metric(self, name: str, step: int) -> None:
+        self.metric(name, math.nan, step)
+
     def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
         """Draws at once. What the drawing raises is not caught, as it is elsewhere: a test is to see it."""
         drawn = figure() if callable(figure) else figure

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks.calibration.jobs import Found
-from experiments.measure.verdict import MARGIN, Verdict, time_ratio, verdicts
+from experiments.measure.log_ratio import verdicts
+from experiments.measure.verdict import MARGIN, Verdict, time_ratio
 
 VALUES = 3
 """The values that pyperf takes of each process."""

@@ -13,7 +13,8 @@ from experiments.deployment.backends.mlflow_serve import MlflowServe
 from experiments.deployment.estimate import Estimate
 from experiments.deployment.quality import Quality
 from experiments.deployment.words import asked, call, plus_minus, rate, room, size, start
-from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, verdicts, what_decides
+from experiments.measure.log_ratio import verdicts
+from experiments.measure.verdict import MARGIN, TimeRatio, Verdict, what_decides
 from experiments.reporting.ranking import least
 from experiments.reporting.text import listed
 

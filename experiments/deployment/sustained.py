@@ -8,7 +8,8 @@ from functools import cached_property
 from math import isnan
 
 from experiments.deployment.backend_result import BackendResult
-from experiments.measure.verdict import TimeRatio, Verdict, time_ratio, verdicts, what_decides
+from experiments.measure.log_ratio import verdicts
+from experiments.measure.verdict import TimeRatio, Verdict, time_ratio, what_decides
 from experiments.recorder import Cell
 from experiments.reporting.markdown import markdown_table
 from experiments.reporting.text import duration

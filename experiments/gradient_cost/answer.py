@@ -11,8 +11,9 @@ from experiments.gradient_cost.operations import FUNCTION, GRADIENT
 from experiments.gradient_cost.series import GradientCostPoint
 from experiments.gradient_cost.settings import GradientCostSettings
 from experiments.gradient_cost.verification import route, tolerance
+from experiments.measure.log_ratio import verdicts
 from experiments.measure.ratio import Ratio
-from experiments.measure.verdict import Verdict, verdicts
+from experiments.measure.verdict import Verdict
 from experiments.recorder import Cell, Row
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.text import duration
@@ -34,6 +35,8 @@ class GradientCostAnswer:
     found: Sequence[GradientCostPoint]
     not_measured: Mapping[int, str]
     """The reason for each size that has no point."""
+    tf32: bool = False
+    """Whether products of float32 may have been rounded to TensorFloat-32."""
 
     @cached_property
     def points(self) -> list[GradientCostPoint]:
@@ -60,7 +63,7 @@ class GradientCostAnswer:
         return row | {
             "gradient_error": point.error,
             "hessian_error": point.hessian_error,
-            "tolerance": tolerance(settings.workload, settings.dtype, point.size),
+            "tolerance": tolerance(settings.workload, settings.dtype, point.size, self.tf32),
             "checked_by": route(settings.workload),
         }
 
@@ -118,7 +121,7 @@ class GradientCostAnswer:
 
     def _on_the_check(self) -> str:
         workload = self.settings.workload
-        allowed = tolerance(workload, self.settings.dtype, self.points[-1].size)
+        allowed = tolerance(workload, self.settings.dtype, self.points[-1].size, self.tf32)
         return (
             f"n counts {workload.size_is}. The gradient was checked at each size along a random direction against "
             f"the function written in NumPy, by {route(workload)}; at the largest, {allowed:.1g} of it was let pass."

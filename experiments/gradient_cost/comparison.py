@@ -89,8 +89,8 @@ def note(members: Sequence[JobResult], found: Sequence[RatioCurve], curves: Sequ
         parts.append(markdown_table([_cells(curve) for curve in curves[:MOST_LINES]]))
     if len(curves) > MOST_LINES:
         parts.append(f"and {len(curves) - MOST_LINES} more")
-    parts += listing("no curve from", without_result(members, found)[:MOST_LINES])
-    parts += listing("not finished, but compared", cut_short(found)[:MOST_LINES])
+    parts += listing("no curve from", without_result(members, found), MOST_LINES)
+    parts += listing("not finished, but compared", cut_short(found), MOST_LINES)
     return "\n\n".join(parts)
 
 
@@ -98,10 +98,10 @@ def _on_the_bound(curves: Sequence[RatioCurve]) -> str:
     """Sentences on the curves above the bound; what is certain is so over all curves and sizes together."""
     ratios = [ratio for curve in curves for ratio in curve.ratios]
     above, perhaps = (_names_of(curves, which(ratios)) for which in (above_bound, perhaps_above))
-    names = f": {literal(', '.join(above[:MOST_LINES]))}" if above else ""
+    names = f": {literal(listed(above, MOST_LINES))}" if above else ""
     words = f" {len(above)} of them exceed the theoretical bound of about {BOUND:g} for certain at some size{names}."
     if perhaps:
-        words += f" Above it, but of one process only: {literal(', '.join(perhaps[:MOST_LINES]))}."
+        words += f" Above it, but of one process only: {literal(listed(perhaps, MOST_LINES))}."
     return words
 
 

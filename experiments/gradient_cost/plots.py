@@ -62,7 +62,7 @@ def time_figure(answer: GradientCostAnswer) -> Figure:
         axes.plot(n, medians, "-", marker=marker, color=COLORS[name], markersize=5, label=LABELS[name])
         draw_band(axes, n, medians, [measurement.interval for measurement in measurements], COLORS[name])
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
-    axes.set_ylabel("time a call, median")
+    axes.set_ylabel("time a call")
     axes.margins(y=0.12)
     name_sizes(axes, n)
     name_ticks(axes.yaxis)

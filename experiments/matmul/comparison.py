@@ -53,8 +53,8 @@ def note(comparison: Comparison) -> str:
     if len(fits) > MOST_LINES:
         parts.append(f"and {len(fits) - MOST_LINES} more in growth.csv")
     parts += _without_growth(comparison.growths)
-    parts += listing("no curve from", _shortened(without_result(members, curves)))
-    parts += listing("not finished, but compared", _shortened(cut_short(curves)))
+    parts += listing("no curve from", without_result(members, curves), MOST_LINES)
+    parts += listing("not finished, but compared", cut_short(curves), MOST_LINES)
     return "\n\n".join(parts)
 
 
@@ -65,17 +65,12 @@ def _without_growth(growths: Sequence[Growth]) -> list[str]:
         if found.problem:
             series.setdefault(found.problem, []).append(found.curve.label)
     lines = [
-        line for why, labels in series.items() for line in listing(f"no growth fitted ({why})", _shortened(labels))
+        line for why, labels in series.items() for line in listing(f"no growth fitted ({why})", labels, MOST_LINES)
     ]
     return [
         *lines[:MOST_LINES],
         *([f"and {len(lines) - MOST_LINES} more reasons in growth.csv"] * (len(lines) > MOST_LINES)),
     ]
-
-
-def _shortened(names: Sequence[str]) -> list[str]:
-    """The first of ``names``, and how many more there are."""
-    return [*names[:MOST_LINES], *([f"{len(names) - MOST_LINES} more"] if len(names) > MOST_LINES else [])]
 
 
 def _growth_cells(found: Growth) -> dict[str, str]:

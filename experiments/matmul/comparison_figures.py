@@ -37,7 +37,7 @@ def time_figure(comparison: Comparison) -> Figure:
         if len(comparison.curves) <= MOST_BANDS and curve.has_intervals:
             draw_band(axes, curve.n, curve.seconds, curve.intervals, style["color"])
     axes.yaxis.set_major_formatter(lambda seconds, _: duration(seconds))
-    axes.set_ylabel("time a call, median")
+    axes.set_ylabel("time a call")
     name_ticks(axes.yaxis)
     _name(figure, axes, comparison)
     return figure

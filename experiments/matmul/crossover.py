@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.matmul.curves import Floats, TimeCurve, common_sizes
-from experiments.measure.unpaired import LogRatio, decide
+from experiments.measure.log_ratio import LogRatio, decide
 from experiments.measure.verdict import MARGIN, Verdict
 from experiments.reporting.text import listed
 from experiments.series.comparing import ratio_by_turn

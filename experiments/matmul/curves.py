@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.job_result import JobResult
-from experiments.measure.between import interval_between
+from experiments.measure.between import geometric_mean, interval_between
 from experiments.measure.level import Level
 from experiments.measure.measurement import median_interval
 from experiments.series.comparing import ByTurn, by_turn
@@ -28,7 +28,7 @@ class TimeCurve:
     n: Sizes
     """The sizes, ascending."""
     seconds: Floats
-    """The median time of a call at each size, in seconds."""
+    """The time of a call at each size, in seconds: the geometric mean of the processes' medians."""
     samples: tuple[Floats, ...]
     """For each size, the seconds a call of every sample, ascending."""
     times: tuple[ByTurn, ...]
@@ -90,7 +90,7 @@ def curve_of(job: JobResult) -> TimeCurve | None:
     return TimeCurve(
         job,
         np.array(list(by_size), dtype=np.int64),
-        np.array([medians[n] for n in by_size]),
+        np.array([geometric_mean(list(of_size.values())) for of_size in by_size.values()]),
         tuple(np.sort([time for level in of_size.values() for time in level.samples]) for of_size in by_size.values()),
         tuple(by_turn(job, of_size) for of_size in by_size.values()),
     )

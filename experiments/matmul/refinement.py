@@ -48,7 +48,7 @@ def sizes_between(found: Crossover) -> list[int]:
     if high <= CLOSE * low:
         return []
     if not undecided:
-        return _around(found.n, low, high)
+        return _around(found.n, low, high) or _between(low, high)
     gaps = [(low, undecided[0]), (undecided[-1], high)]
     return [n for gap in gaps if gap[1] > math.sqrt(CLOSE) * gap[0] for n in _between(*gap)]
 

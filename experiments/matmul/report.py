@@ -51,7 +51,7 @@ class MatmulReport(SizeReport[MatmulPoint, MatmulAnswer]):
         self.recorder.metric("peak/gbytes_per_s", answer.roofline.memory.rate / 1e9)
         self.recorder.metric("peak/dispatch_us", answer.roofline.dispatch_seconds * 1e6)
         for point in answer.points:
-            self.recorder.metric("throughput/share_of_peak", answer.share_of_peak(point), step=point.product.size)
+            self.record_metric("throughput/share_of_peak", answer.share_of_peak(point), step=point.product.size)
 
     def figures(self) -> Mapping[str, Callable[[MatmulAnswer], Figure]]:
         return {"time": time_figure, "throughput": throughput_figure}

@@ -6,6 +6,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
 
@@ -15,17 +16,22 @@ from experiments.measure.sampler import Sampler, garbage_collector_off
 from experiments.measure.timing import Timing
 from experiments.runtime import alternation
 
-SYNC_SHARE = 1000
-"""A block takes at least this many times as long as synchronizing with an idle device."""
 
-SYNC_SHARE_IN_ALTERNATION = 100
-"""The same where processes alternate: their blocks should be short, and the wait is in the times of all of them."""
+@dataclass(frozen=True)
+class BlockPlan:
+    """What the blocks of a process are like: how long each is at least, and how many there are if there is time."""
 
-BLOCK_SHARE_IN_ALTERNATION = 0.5
-"""Blocks in alternation are shorter: their noise hardly grows by it, and there are more pairs of them."""
+    share: float
+    """Of the time that is set for a block."""
+    sync_share: float
+    """Of the time that it takes to synchronize with an idle device."""
+    fewest: int
 
-PAIRS = 24
-"""The fewest blocks of a process in alternation if there is time: each makes pairs with those of the others."""
+
+ALONE = BlockPlan(share=1, sync_share=1000, fewest=0)
+IN_ALTERNATION = BlockPlan(share=0.5, sync_share=100, fewest=24)
+"""Each makes pairs with those of other processes. The noise of a block hardly grows where it is shorter, and there are
+more pairs. The wait for the device is in the times of all of them."""
 
 
 class AdaptiveSampler(Sampler):
@@ -33,6 +39,7 @@ class AdaptiveSampler(Sampler):
 
     def __init__(self, function: Callable[..., Any], operands: Sequence[Any], timing: Timing) -> None:
         super().__init__(function, operands, timing)
+        self._plan = IN_ALTERNATION if alternation.present().has_company else ALONE
         self._samples: list[Sample] = []
         self._round = 0
         self._calls = self._calls_before = 0
@@ -64,7 +71,7 @@ class AdaptiveSampler(Sampler):
     def blocks(self) -> Iterator[None]:
         if not self._calls:
             self._prepare()
-        elif not alternation.present().has_company:
+        elif self._plan is ALONE:
             self._time(self._calls)  # untimed: the points in between have used the caches
         first = len(self._samples)
         self.watch.begin()
@@ -74,7 +81,7 @@ class AdaptiveSampler(Sampler):
 
     def _take_samples(self, share: float) -> Iterator[None]:
         """Sample until the median is precise enough or this round's share of the time is used up."""
-        fewest = max(self.timing.min_samples, PAIRS if alternation.present().has_company else 0) * share
+        fewest = max(self.timing.min_samples, self._plan.fewest) * share
         while True:
             yield
             if (cycle := alternation.present().cycle) is not None:
@@ -102,7 +109,7 @@ class AdaptiveSampler(Sampler):
         measurement = self.measurement
         if not measurement:
             return math.inf
-        is_all_there_is = self.timing.processes_needed == 1 or alternation.present().has_company
+        is_all_there_is = self.timing.processes_needed == 1 or self._plan is IN_ALTERNATION
         if is_all_there_is or measurement.has_interval:
             return measurement.relative_half_width
         times = measurement.per_call
@@ -132,7 +139,10 @@ class AdaptiveSampler(Sampler):
         return (perf_counter_ns() - start) * 1e-9
 
     def _warm_up(self) -> None:
-        """Call until the later half of the calls is as fast as the earlier one, for at most five times the set time."""
+        """Call until the later half of the calls is as fast as the earlier one, for at most five times the set time.
+
+        Three calls are made however long they take.
+        """
         times: list[float] = []
         spent = 0.0
         while True:
@@ -148,10 +158,7 @@ class AdaptiveSampler(Sampler):
     def _enough_seconds(self) -> float:
         """Return the least length of a block, in seconds."""
         sync_seconds = statistics.median(self._time(0) for _ in range(10))
-        if alternation.present().has_company:
-            shortest = BLOCK_SHARE_IN_ALTERNATION * self.timing.block_seconds
-            return max(shortest, SYNC_SHARE_IN_ALTERNATION * sync_seconds)
-        return max(self.timing.block_seconds, SYNC_SHARE * sync_seconds)
+        return max(self._plan.share * self.timing.block_seconds, self._plan.sync_share * sync_seconds)
 
     def _grow_block(self, enough_seconds: float) -> tuple[int, float]:
         """Return a number of calls that takes at least ``enough_seconds``, and the seconds that it took."""

@@ -26,7 +26,7 @@ class Timing:
     """
     min_samples: int = 10
     max_seconds: float = 2.0
-    """Sampling of a point stops after this time even if the target is not reached."""
+    """Sampling of a call stops after this time even if the target is not reached."""
     rounds: int = 3
     """Visits to each point, with other points in between, so that slow drifts of the machine affect all alike."""
     warmup_seconds: float = 0.1

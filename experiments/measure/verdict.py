@@ -129,23 +129,8 @@ def tell_apart(differences: Sequence[Difference], among: int = 0) -> list[bool]:
     return holm([_p_by_t_or_signs(one) for one in differences], among)
 
 
-def verdicts(ratios: Sequence[TimeRatio]) -> list[Verdict]:
-    """Return the verdict on each of several comparisons that are made at once.
-
-    A paired t test on the logarithms decides whether times differ, and two one-sided ones (D. J. Schuirmann, 1987)
-    whether they are the same within :data:`MARGIN`. Both are corrected for the number of comparisons
-    (S. Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979).
-    """
-    logarithms = [ratio.logarithm for ratio in ratios]
-    return decided(
-        [one.mean for one in logarithms],
-        [_p_of_no_difference(one) for one in logarithms],
-        [_p_of_a_difference(one) for one in logarithms],
-    )
-
-
 def decided(means: Sequence[float], differ: Sequence[float], same: Sequence[float]) -> list[Verdict]:
-    """Return the verdicts on ratios with these means of their logarithms.
+    """Return the verdicts on ratios with these means of their logarithms, corrected for their number.
 
     ``differ`` are the p-values where the times were the same, ``same`` those where they differed by the margin.
     """
@@ -166,11 +151,6 @@ def _p_by_t_or_signs(one: Difference) -> float:
 def _p_of_no_difference(one: Difference) -> float:
     """Return the probability of so large a difference, or larger, if there were none."""
     return 2 * upper_tail(abs(one.mean), one.error, one.pairs - 1)
-
-
-def _p_of_a_difference(logarithm: Difference) -> float:
-    """Return the probability of so small a difference, or smaller, if the times differed by :data:`MARGIN`."""
-    return upper_tail(math.log1p(MARGIN) - abs(logarithm.mean), logarithm.error, logarithm.pairs - 1)
 
 
 def upper_tail(distance: float, error: float, freedom: float) -> float:

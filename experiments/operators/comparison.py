@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from experiments.job_result import SEEDS, JobResult, name_of, replicates
 from experiments.measure.between import geometric_mean, interval_between
-from experiments.measure.unpaired import LogRatio, decide
+from experiments.measure.log_ratio import LogRatio, decide
 from experiments.measure.verdict import MARGIN, Verdict, what_decides
 from experiments.operators.calls import BOTH, FORWARD
 from experiments.operators.plots import Bars, bar_figure
@@ -190,8 +190,8 @@ def note(members: Sequence[JobResult], found: Sequence[Times], groups: Sequence[
         parts.append(markdown_table([_cells_alone(groups[0], name) for name in names]))
     if len(groups) > MOST_GROUPS:
         parts.append(f"and {len(groups) - MOST_GROUPS} more in comparison.csv")
-    parts += listing("no times from", without_result(members, found)[:MOST_GROUPS])
-    parts += listing("not finished, but compared", cut_short(found)[:MOST_GROUPS])
+    parts += listing("no times from", without_result(members, found), MOST_GROUPS)
+    parts += listing("not finished, but compared", cut_short(found), MOST_GROUPS)
     return "\n\n".join(parts)
 
 

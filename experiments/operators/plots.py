@@ -89,7 +89,7 @@ def _new_figure(groups: int, bars: int, title: str, setting: str) -> tuple[Figur
     height = inside + TOP + BOTTOM
     place = (LEFT / WIDTH, BOTTOM / height, 1 - (LEFT + RIGHT) / WIDTH, inside / height)
     figure, axes = new_figure(title, setting, place, (WIDTH, height), 1 + 0.1 / inside)
-    axes.set_xlabel("time a call, median")
+    axes.set_xlabel("time a call")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     return figure, axes

@@ -28,8 +28,8 @@ class Alternation:
         self._let_others_go_on = let_others_go_on
         self._turn = turn
         self._cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self._core = turn
-        """Counts through the cores: the processes of a turn are on the same one at the same visit."""
+        self._core = 0
+        """The core of the present visit, among :attr:`_cores`."""
         self.cycle: int | None = None
         """The cycle in which each of these processes makes a block, this one now; None if it is alone."""
         self.elsewhere = Disturbance()
@@ -46,7 +46,7 @@ class Alternation:
 
     def begin_visit(self, place: float) -> None:
         """Wait until the others are about to sample, too; those that begin the visit with the lowest place go first."""
-        self._core += 1
+        self._core = self._turn + int(place * 2**20)  # the same in all processes, whatever visits they leave out
         self._wait(place)
 
     def after_block(self) -> None:

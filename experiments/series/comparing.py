@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Protocol
 
-from experiments.job_result import JobResult, took_turns
-from experiments.measure.unpaired import UNKNOWN_DRIFT, LogRatio, of_processes
+from experiments.job_result import JobResult
+from experiments.measure.log_ratio import UNKNOWN_DRIFT, LogRatio, of_processes, took_turns
 from experiments.reporting.markdown import literal
+from experiments.reporting.text import listed
 from experiments.runtime.transfer import IN_WORDS as TRANSFER
 from experiments.runtime.transfer import NONE
 from experiments.series.levels import Key, levels_of
@@ -63,7 +64,7 @@ def on_turns(jobs: Sequence[JobResult]) -> str:
     """A sentence on timings that no turns keep comparable; empty where there are none."""
     several = [job for job in jobs if len(job.turns) > 1]
     pairs = [(one, other) for one, other in combinations(several, 2) if one.seeds == other.seeds]
-    apart = sum(not took_turns(*pair) for pair in pairs)
+    apart = sum(not took_turns(one.turns, other.turns) for one, other in pairs)
     if not apart:
         return ""
     which = "The jobs" if apart == len(pairs) else "Not all jobs"
@@ -93,9 +94,9 @@ def cut_short(compared: Iterable[HasJob]) -> list[str]:
     return [_with_status(one.job) for one in compared if one.job.status != "FINISHED"]
 
 
-def listing(what: str, names: Sequence[str]) -> list[str]:
-    """A paragraph ``what: names`` of a note; no paragraph where there are no names."""
-    return [f"{what}: {literal(', '.join(names))}"] if names else []
+def listing(what: str, names: Sequence[str], most: int) -> list[str]:
+    """A paragraph ``what: names`` of a note, with ``most`` of the names; no paragraph where there are none."""
+    return [f"{what}: {literal(listed(names, most))}"] if names else []
 
 
 def _with_status(job: JobResult) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.measure.unpaired import UNKNOWN_DRIFT, LogTime, decide, of_log_times
+from experiments.measure.log_ratio import UNKNOWN_DRIFT, LogTime, decide, of_log_times
 from experiments.measure.verdict import Verdict
 from experiments.recorder import Answered, Cell, Row
 from experiments.reporting.markdown import literal

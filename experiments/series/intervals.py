@@ -15,5 +15,7 @@ def origin_of_intervals(measurements: Iterable[Measurement]) -> list[str]:
     counts = sorted({len(one.levels) for one in having})
     if counts == [1]:
         return ["The 95 % intervals hold within this one process; another one may be off by more."]
-    processes = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
-    return [f"The 95 % intervals follow from the spread between {processes} processes."]
+    several = [count for count in counts if count > 1]
+    processes = f"{several[0]} to {several[-1]}" if len(several) > 1 else f"{several[0]}"
+    within = "; those of a single process hold within it alone" if 1 in counts else ""
+    return [f"The 95 % intervals follow from the spread between {processes} processes{within}."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
@@ -59,6 +59,8 @@ class Report(ABC, Generic[Key, Point, A]):
         """The points recorded so far, complete or not, those of earlier processes included."""
         self._recorded: set[Key] = set()
         """Keys whose metrics are recorded."""
+        self._names: dict[str, None] = {}
+        """The names of the metrics of points, in order."""
 
     @abstractmethod
     def title(self, key: Key) -> str:
@@ -80,6 +82,10 @@ class Report(ABC, Generic[Key, Point, A]):
     def figures(self) -> Mapping[str, Callable[[A], Figure]]:
         """Return the functions that draw the plots, by the plots' names."""
 
+    def missing(self) -> Iterable[tuple[str, int]]:
+        """Return the metrics that have no value at the step that would be their last, each with this step."""
+        return ()
+
     def conclude(self, answer: A) -> None:
         """Record what can only be said once every point is there."""
 
@@ -91,8 +97,9 @@ class Report(ABC, Generic[Key, Point, A]):
     def run(self) -> None:
         """Measure, and hand on to the next process, or record the answer in the last one.
 
-        Records points as they become complete, and on Ctrl-C the incomplete ones, too. Metrics wait for the last
-        process, or for Ctrl-C where the process measures alone: the store keeps every value of a metric.
+        Records points as they become complete, and the incomplete ones, too, where something ends it before. Metrics
+        wait for the last process: the store keeps every value of a metric. What ends the run for good, such as a crash,
+        records them, too, so that resuming makes a new run; not Ctrl-C beside others, after which the runs go on.
         Raises Refused where there is no point at all.
         """
         try:
@@ -138,7 +145,12 @@ class Report(ABC, Generic[Key, Point, A]):
             value = row.get(column)
             if isinstance(value, float) and math.isfinite(value):
                 metric, step = self.metric(name, key)
-                self.recorder.metric(metric, value, step=step)
+                self.record_metric(metric, value, step)
+
+    def record_metric(self, name: str, value: float, step: int) -> None:
+        """Record a number that belongs to a point."""
+        self._names[name] = None
+        self.recorder.metric(name, value, step=step)
 
     def _break_off(self, points: Mapping[Key, Point]) -> None:
         """Record ``points`` so that the run can go on: without metrics."""
@@ -163,6 +175,8 @@ class Report(ABC, Generic[Key, Point, A]):
         for key in unrecorded:
             self._record_metrics(key, self._row(answer, points[key]))
         self.conclude(answer)
+        for metric, step in self.missing():
+            self.recorder.no_metric(metric, step)
         for name, value in disturbances.metrics(self._conditions().disturbance).items():
             self.recorder.metric(name, value)
         self._end(answer)
@@ -211,3 +225,8 @@ class SizeReport(Report[int, Point, A]):
 
     def metric(self, name: str, key: int) -> tuple[str, int]:
         return name, key
+
+    def missing(self) -> Iterable[tuple[str, int]]:
+        """Without the largest size, a sweep would compare this run's next one with the largest of other runs."""
+        largest = max(self.series.keys)
+        return [(name, largest) for name in self._names] if largest in self.series.not_measured else []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from experiments.measure.between import geometric_mean
-from experiments.measure.unpaired import Drift, LogRatio, decide, of_pairs, of_strangers, slower_by_more
+from experiments.measure.log_ratio import Drift, LogRatio, decide, of_processes, slower_by_more
 from experiments.measure.verdict import Verdict
 from experiments.series.levels import Key, Levels
 
@@ -21,8 +21,8 @@ class TwoRuns:
     """The swept values that both have; empty if neither is a job of a sweep that is compared as a whole."""
     first: Levels
     second: Levels
-    took_turns: bool
-    """Whether their processes took turns, so that a drift of the machine cancels."""
+    turns: tuple[Sequence[str], Sequence[str]] = ((), ())
+    """The turns of the processes of each, where they are known."""
     drifts: Mapping[Key, Drift] = field(default_factory=dict)
     """What is known of the machine's drift between two runs."""
     busy: float = 0.0
@@ -48,6 +48,11 @@ class Compared:
     """Whether B is certainly slower by more than the margin."""
     reason: str
     """Why the verdict is UNSURE; empty otherwise."""
+
+    @property
+    def took_turns(self) -> bool:
+        """Whether their processes took turns, so that a drift of the machine cancels."""
+        return self.ratio is not None and self.ratio.pairs is not None
 
     @property
     def seconds(self) -> tuple[float, float]:
@@ -78,23 +83,17 @@ def compare(pairs: Sequence[TwoRuns], margin: float) -> list[Compared]:
 
 
 def _ratio(runs: TwoRuns, key: Key) -> LogRatio | None:
-    first, second = _partners(runs, key)
+    first, second = (
+        {turns[process] if process < len(turns) else (place, process): time for process, time in levels.items()}
+        for place, (levels, turns) in enumerate(zip(_levels(runs, key), runs.turns, strict=True))
+    )
     if min(len(first), len(second)) < 2:
         return None
-    return of_pairs(second, first) if runs.took_turns else of_strangers(second, first, runs.drifts.get(key), runs.busy)
+    return of_processes(second, first, runs.drifts.get(key), runs.busy)
 
 
 def _reason(ratio: LogRatio | None, comparisons: int) -> str:
     return ratio.what_decides(comparisons) if ratio else ONE_PROCESS
-
-
-def _partners(runs: TwoRuns, key: Key) -> tuple[list[float], list[float]]:
-    """The times of the processes of A and of B: those that had the same turn where they took turns, or else all."""
-    first, second = _levels(runs, key)
-    if not runs.took_turns:
-        return list(first.values()), list(second.values())
-    both = sorted(first.keys() & second.keys())
-    return [first[process] for process in both], [second[process] for process in both]
 
 
 def _levels(runs: TwoRuns, key: Key) -> tuple[Mapping[int, float], Mapping[int, float]]:

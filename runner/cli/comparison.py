@@ -35,7 +35,7 @@ def comparison_of(client: MlflowClient, store: Store, named: Sequence[str], marg
         raise UserError(f"{first} and {second} have nothing in common that could be compared: no time and no metric")
     how = [described(run, client.tracking_uri) for run in (pairs[0].first.run, pairs[0].second.run)]
     remarks = on_turns(times)
-    for one in [one for one in times if one.ratio and one.reason and not one.runs.took_turns][:1]:
+    for one in [one for one in times if one.ratio and one.reason and not one.took_turns][:1]:
         remarks.append(deciding_command(pairs[timed.index(one.runs)], one, store.words))
     remarks += on_changes(A=how[0], B=how[1])
     return Comparison(a, b, times, metrics, (how[0], how[1]), remarks)

@@ -85,7 +85,7 @@ def title(run: Run) -> str:
 
 def on_turns(times: Sequence[Compared]) -> list[str]:
     """Return the sentences on what the intervals hold of the machine's drift, and on what disturbed the measurement."""
-    apart = [one.ratio for one in times if one.ratio and not one.runs.took_turns]
+    apart = [one.ratio for one in times if one.ratio and not one.took_turns]
     known = [one.runs.drifts[one.key] for one in times if one.ratio and one.key in one.runs.drifts]
     sentences = []
     if known:
@@ -221,8 +221,8 @@ def _time(one: Compared) -> Mapping[str, Any]:
         "high": _number(high),
         "verdict": one.verdict.value,
         "reason": one.reason,
-        "took_turns": one.runs.took_turns,
-        "drift_is_known": one.runs.took_turns or one.key in one.runs.drifts,
+        "took_turns": one.took_turns,
+        "drift_is_known": one.took_turns or one.key in one.runs.drifts,
         "slower_by_margin": one.is_slower_by_margin,
     }
 

@@ -47,9 +47,15 @@ class RecordBuffer:
                 "MLflow takes up to 250 letters, digits and _-. :/ in the name of a metric, as the parts of a path, "
                 f"but this is {name!r}"
             )
-        self._buffer.append(Metric(name, float(value), step, time.time_ns() // 1_000_000))
+        self._number(name, value, step)
         if not math.isfinite(value):
             self._remark(self._remarks.with_metric(name, value))
+
+    def no_metric(self, name: str, step: int) -> None:
+        self._number(name, math.nan, step)
+
+    def _number(self, name: str, value: float, step: int) -> None:
+        self._buffer.append(Metric(name, float(value), step, time.time_ns() // 1_000_000))
 
     def figure(self, name: str, figure: Figure | Callable[[], Figure | None]) -> None:
         path = f"plots/{name}"

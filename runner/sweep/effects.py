@@ -9,11 +9,13 @@ from functools import partial
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from experiments.job_result import SEEDS, JobResult, took_turns
+from experiments.job_result import SEEDS, JobResult
+from experiments.measure.log_ratio import took_turns
 from experiments.measure.verdict import Difference, difference, tell_apart
 from experiments.recorder import Recorder, Row
 from experiments.reporting.figures import BLUE, label, name_ticks
 from experiments.reporting.markdown import literal, markdown_table
+from experiments.reporting.text import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,7 +166,7 @@ def _effects_of(key: str, results: Sequence[JobResult], metric: str) -> list[Eff
 def _is_comparable(metric: str, first: JobResult, second: JobResult) -> bool:
     """Whether a metric of two jobs does not depend on when and where they ran: a time does unless they took turns."""
     is_timing = metric.startswith(TIMINGS) or first.turns or second.turns
-    return not is_timing or took_turns(first, second)
+    return not is_timing or took_turns(first.turns, second.turns)
 
 
 def _spread(seed: str, results: Sequence[JobResult], metric: str) -> float:
@@ -180,8 +182,9 @@ def _spread(seed: str, results: Sequence[JobResult], metric: str) -> float:
 def record_effects(results: Sequence[JobResult], metrics: Sequence[str], recorder: Recorder) -> str:
     """Record a table and a figure of the effects on ``metrics``; return those on the first metric in Markdown."""
     found = [effect for metric in metrics for effect in effects(results, metric)]
+    lacking = _on_what_is_lacking(results, found[0].metric if found else next(iter(metrics), ""))
     if not found:
-        return ""
+        return lacking
     recorder.table("effects", [effect.row() for effect in found])
     by_key = _by_key([effect for effect in found if effect.metric == found[0].metric])
     recorder.figure("effects", partial(effects_figure, by_key))
@@ -191,7 +194,17 @@ def record_effects(results: Sequence[JobResult], metrics: Sequence[str], recorde
     if any(effect.verdict for effect in found):
         title += "; in brackets the 95 % interval over pairs of jobs that differ in the key alone"
     title += ":"
-    return f"{title}\n\n{markdown_table(rows[:MOST_ROWS])}{more}{_on_what_is_not_judged(by_key)}"
+    table = f"{markdown_table(rows[:MOST_ROWS])}{more}"
+    return "\n\n".join(part for part in (title, table, lacking, _on_what_is_not_judged(by_key)) if part)
+
+
+def _on_what_is_lacking(results: Sequence[JobResult], metric: str) -> str:
+    """A paragraph on the finished jobs without the metric, such as one whose largest size did not fit into memory."""
+    names = [result.name for result in results if result.status == "FINISHED" and metric not in result.metrics]
+    some_have_it = any(metric in result.metrics for result in results)
+    if not names or not some_have_it:
+        return ""
+    return f"Not compared by {literal(metric)}, as they have none at their last step: {literal(listed(names, 6))}."
 
 
 def _on_what_is_not_judged(by_key: Mapping[str, Sequence[Effect]]) -> str:
@@ -199,7 +212,7 @@ def _on_what_is_not_judged(by_key: Mapping[str, Sequence[Effect]]) -> str:
     if all(effect.is_comparable for same in by_key.values() for effect in same):
         return ""
     return (
-        "\n\nTimes of jobs that did not take turns, as those of one process each do not, have no verdict here: another "
+        "Times of jobs that did not take turns, as those of one process each do not, have no verdict here: another "
         "process may differ, and the machine may have drifted from job to job."
     )
 

@@ -177,7 +177,7 @@ def _joined(results: Sequence[JobResult]) -> JobResult:
 
     def read(name: str) -> Sequence[Mapping[str, str]]:
         return [
-            {**row, "process": str(int(row["process"]) + number)} if name == SAMPLES else row
+            {**row, "process": str(int(row.get("process") or 0) + number)} if name == SAMPLES else row
             for result, number in zip(results, before, strict=True)
             for row in result.table(name)
         ]

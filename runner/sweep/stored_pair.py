@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from experiments.job_result import JobResult, took_turns
+from experiments.job_result import JobResult
 from experiments.measure.between import geometric_mean
-from experiments.measure.unpaired import Drift, drift_between
+from experiments.measure.log_ratio import Drift, drift_between, took_turns
 from experiments.runtime.disturbance import MUCH
 from experiments.series.disturbances import OTHERS
 from experiments.series.levels import Key, Levels, levels_of
@@ -60,9 +60,8 @@ class StoredPair:
 
     @property
     def took_turns(self) -> bool:
-        """Whether the processes of the two that have the same number had the same turn."""
-        one, other = self.first.result, self.second.result
-        return took_turns(one, other) and all(a == b for a, b in zip(one.turns, other.turns, strict=False))
+        """Whether their processes took turns, so that the drift of the machine need not be known."""
+        return took_turns(self.first.result.turns, self.second.result.turns)
 
     @property
     def on_one_machine(self) -> bool:
@@ -99,7 +98,8 @@ def as_two_runs(client: MlflowClient, pair: StoredPair) -> TwoRuns:
     drifts = {} if pair.took_turns or not pair.on_one_machine else _drifts(client, pair)
     busy = max(one.result.metrics.get(OTHERS, 0.0) for one in (pair.first, pair.second))
     levels = (pair.first.levels, pair.second.levels)
-    return TwoRuns(pair.name, *levels, pair.took_turns, drifts, busy if busy > MUCH else 0.0)
+    turns = (pair.first.result.turns, pair.second.result.turns)
+    return TwoRuns(pair.name, *levels, turns, drifts, busy if busy > MUCH else 0.0)
 
 
 def _jobs_in_pairs(client: MlflowClient, a: Run, b: Run) -> list[StoredPair]:

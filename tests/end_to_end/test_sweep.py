@@ -65,7 +65,7 @@ def test_the_answer_is_on_the_parent_and_on_the_terminal(swept, parent):
     assert "**4 jobs**: 2 FINISHED, 2 FAILED." in note
     assert "sees no GPU here" in note
     assert "2 of 4 jobs have a curve.\n\n- " in note  # a line for the pair, whichever of the two is faster
-    assert "no curve from: gpu float32 (FAILED), gpu float64 (FAILED)" in note
+    assert "no curve from: gpu float32 (FAILED) and gpu float64 (FAILED)" in note
     assert "Effect of each swept key on time/median_us" in note
     assert note in done.out
     assert parent.info.run_id in done.out

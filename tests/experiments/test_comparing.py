@@ -49,8 +49,9 @@ def test_two_jobs_that_look_the_same_are_two():
 
 
 def test_a_listing_of_nothing_is_no_paragraph():
-    assert listing("no curve from", ["a", "b"]) == ["no curve from: a, b"]
-    assert listing("no curve from", []) == []
+    assert listing("no curve from", ["a", "b"], most=2) == ["no curve from: a and b"]
+    assert listing("no curve from", ["a", "b", "c"], most=2) == ["no curve from: a and 2 more"]
+    assert listing("no curve from", [], most=2) == []
 
 
 def trained(metric: str = "best/val_accuracy", **scores) -> list[JobResult]:
@@ -131,6 +132,29 @@ def test_the_lowest_error_is_the_best(recorder):
     Training.compare(trained("best/val_loss", a=LUCKY, b={n: 2 * score for n, score in LUCKY.items()}), recorder)
     assert recorder.notes[-1].startswith("Best validation loss: model=a, 0.7")
     assert float(recorder.tables["settings"][1]["difference"]) == pytest.approx(0.7)
+
+
+def test_what_is_better_seed_by_seed_is_not_worse(recorder):
+    """The first has the better median, the second is better with four seeds of five."""
+    first, second = (0.1, 0.2, 0.5, 0.8, 0.9), (0.15, 0.25, 0.499, 0.85, 0.95)
+    scores = {name: dict(enumerate(values)) for name, values in (("a", first), ("b", second))}
+    Training.compare(trained(**scores), recorder)
+    assert "Seed by seed model=b is better for certain, though its median is not." in recorder.notes[-1]
+    assert recorder.tables["settings"][1]["worse_for_certain"] == "False"
+
+
+def test_regressions_are_not_ranked_by_losses_of_different_kinds(recorder):
+    jobs = [
+        JobResult(
+            f"{loss} {seed}", "FINISHED", {"loss": loss, "seed": f"{seed}"}, {}, "CPU:0",
+            {"best/val_loss": small, "best/val_rmse": 50.0 + seed}, lambda table: [],
+        )
+        for loss, small in (("standard", 1.0), ("huber", 0.5))
+        for seed in range(5)
+    ]  # fmt: skip
+    Training.compare(jobs, recorder)
+    assert "loss=standard and loss=huber, 52 each" in recorder.notes[-1]
+    assert "for certain" not in recorder.notes[-1]
 
 
 def test_the_test_set_does_not_choose(recorder):

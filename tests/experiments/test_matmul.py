@@ -145,6 +145,7 @@ def test_running_out_of_memory_ends_the_series_and_keeps_the_rest(on_device, rec
     assert status[4] == "measured"
     assert "out of memory" in status[3_000_000] or "larger than" in status[3_000_000]
     assert status[4_000_000].startswith("not measured")
+    assert ("time/median_us", 4_000_000) in recorder.not_finite  # that of n=4 is not what others have at the last size
 
 
 def test_a_library_that_fails_at_one_size_costs_this_size_alone(on_device, recorder, monkeypatch):

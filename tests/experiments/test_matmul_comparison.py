@@ -96,7 +96,7 @@ def test_one_curve_has_a_growth_and_nothing_to_be_compared_with(recorder):
 def test_no_curve_at_all_is_said(recorder):
     Matmul.compare([failed("cpu", device="cpu"), failed("gpu", device="gpu")], recorder)
     assert recorder.tables == recorder.figures == {}
-    assert "no curve from: cpu (FAILED), gpu (FAILED)" in recorder.notes[-1]
+    assert "no curve from: cpu (FAILED) and gpu (FAILED)" in recorder.notes[-1]
 
 
 def test_few_sizes_are_compared_without_a_growth(recorder):
@@ -104,7 +104,7 @@ def test_few_sizes_are_compared_without_a_growth(recorder):
     Matmul.compare(few, recorder)
     assert {row["status"] for row in recorder.tables["growth"]} == {"no fit: too few sizes: 2 of at least 4"}
     assert len(recorder.tables["crossover"]) == 1
-    assert "no growth fitted (too few sizes: 2 of at least 4): cpu, gpu" in recorder.notes[-1]
+    assert "no growth fitted (too few sizes: 2 of at least 4): cpu and gpu" in recorder.notes[-1]
 
 
 def test_jobs_without_a_common_size_have_no_speedup(recorder):

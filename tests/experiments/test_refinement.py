@@ -49,6 +49,17 @@ def test_sizes_are_whole_numbers_and_none_is_asked_for_twice():
     assert not set(asked) & set(GRID)
 
 
+@pytest.mark.parametrize("change", [20.2, 21.8, 4.1])
+def test_a_size_in_a_narrow_gap_is_not_missed(change):
+    """Where the guess is next to an end, all sizes around it are that end."""
+    low, high = (20, 22) if change > 5 else (4, 6)
+    jobs = [
+        job_of(name, of, sizes=[1, low, high, 1000], noise=1e-6, seed=seed, swept={"experiment.dtype": name})
+        for seed, (name, of) in enumerate([("steep", lambda n: 1e-6 * n / change), ("flat", lambda n: 1e-6)])
+    ]
+    assert further_sizes(jobs) == {0: [low + 1], 1: [low + 1]}
+
+
 @pytest.mark.parametrize(
     ("first", "second", "processes"),
     [(steep, shallow, 1), (steep, lambda n: 2 * steep(n), 5)],

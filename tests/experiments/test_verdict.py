@@ -9,6 +9,7 @@ from scipy import stats
 from scipy.special import stdtrit
 
 from experiments.measure.between import interval_between, t_95
+from experiments.measure.log_ratio import verdicts
 from experiments.measure.verdict import (
     MOST_PROCESSES,
     Difference,
@@ -17,7 +18,6 @@ from experiments.measure.verdict import (
     difference,
     tell_apart,
     time_ratio,
-    verdicts,
     what_decides,
 )
 

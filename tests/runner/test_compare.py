@@ -52,6 +52,7 @@ class Archive:
         question: str = "q-m",
         parent: str = "",
         process: str = "",
+        turns: Sequence[str] = (),
         job: str = "0",
         status: str = "FINISHED",
         overrides: Sequence[str] = (),
@@ -61,12 +62,13 @@ class Archive:
         columns: str = "n",
     ) -> str:
         """Write a run that began at a second and took five. ``times`` has the microseconds of each n and process."""
+        session = (process or called).replace(" ", "-")
         tagged = {
             tags.EXPERIMENT: kind,
             tags.FINGERPRINT: question,
             tags.HOST: "here",
             tags.PROCESS: process or called,
-            tags.TURNS: " ".join(f"{process or called}.0.{number}" for number in range(1, 6)),
+            tags.TURNS: " ".join(turns or (f"{session}.0.{number}" for number in range(1, 6))),
             **({tags.PARENT: parent, tags.OVERRIDES: json.dumps(list(overrides)), tags.JOB: job} if parent else {}),
         }
         run = self.client.create_run(self.experiment, (at + 1) * SECOND, tagged, name).info.run_id
@@ -186,6 +188,18 @@ def test_jobs_that_took_turns_are_compared_in_pairs(archive: Archive) -> None:
     assert slower["a_seconds"] == pytest.approx(1e-6 * math.exp(np.mean(np.log(UNEVEN))))
     assert (slower["low"], slower["high"]) == (pytest.approx(1.1), pytest.approx(1.1))
     assert archive.found("float64", "float32")["times"][1]["verdict"] == "faster"
+
+
+def test_a_job_that_was_resumed_is_compared_in_the_turns_that_both_had(tmp_path: Path) -> None:
+    """Its first processes had turns with the other job, which has finished; the rest had them alone."""
+    archive = Archive(tmp_path)
+    first = [f"first.0.{number}" for number in range(1, 6)]
+    archive.keep("whole", {64: UNEVEN}, turns=first)
+    resumed = scaled([*UNEVEN[:3], 0.5, 0.5], 1.1)
+    archive.keep("resumed", {64: resumed}, turns=[*first[:3], "second.0.1", "second.0.2"])
+    (time,) = archive.found("whole", "resumed")["times"]
+    assert (time["took_turns"], time["verdict"]) == (True, "slower")
+    assert (time["low"], time["high"]) == (pytest.approx(1.1), pytest.approx(1.1))
 
 
 def test_what_was_timed_need_not_be_a_size(archive: Archive) -> None:

@@ -53,6 +53,15 @@ def test_failed_jobs_and_lacking_metrics_do_not_count():
     assert effects(members, "another") == []
 
 
+def test_finished_jobs_without_the_metric_are_named():
+    """As one whose largest size did not fit into memory."""
+    lacking = JobResult("float64", "FINISHED", {"a": "2"}, {}, "CPU:0", {}, lambda name: [])
+    note = record_effects([_member(1.0, a="0"), _member(3.0, a="1"), lacking], ["m"], MemoryRecorder())
+    assert "Not compared by m, as they have none at their last step: float64." in note
+    alone = record_effects([_member(1.0, a="0"), lacking], ["m"], MemoryRecorder())
+    assert alone == "Not compared by m, as they have none at their last step: float64."
+
+
 def test_many_values_are_told_by_their_spread():
     recorder = MemoryRecorder()
     note = record_effects([_member(float(rate), rate=str(rate)) for rate in range(1, 22)], ["m"], recorder)

@@ -10,6 +10,7 @@ from mlflow.utils.validation import _validate_metric
 
 from runner.execution.recording import RecordBuffer
 from runner.messages import File, Note, Record
+from runner.tracking.run_contents import RunContents
 
 NAMES = [
     "loss",
@@ -112,6 +113,17 @@ def test_what_is_no_finite_number_is_named_once():
     recorder.metric("rmse", np.float32(2))
     recorder.note("the answer")
     assert last_note(recorder.rest()) == "the answer\n\nNot recorded, since no finite number: loss (nan) and r2 (-inf)."
+
+
+def test_a_metric_without_a_last_value_needs_no_word():
+    recorder = RecordBuffer()
+    recorder.metric("time", 1.0, step=1)
+    recorder.no_metric("time", step=2)
+    recorder.note("the answer")
+    contents = RunContents()
+    contents.keep(recorder.rest())
+    assert contents.note == "the answer"
+    assert contents.not_finite() == ["time"]
 
 
 def test_letters_without_a_font_are_named_once():

@@ -1,10 +1,10 @@
-"""Which of two calls is faster, whether they took turns or not: then the machine may have drifted between them."""
+"""The ratio of two calls' times, whether they took turns or not: then the machine may have drifted between them."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -113,23 +113,37 @@ class LogRatio:
         return upper_tail(distance, self.error, self.freedom)
 
 
-def of_processes(first: Mapping[Turn, float], second: Mapping[Turn, float]) -> LogRatio:
+def took_turns(first: Collection[object], second: Collection[object]) -> bool:
+    """Whether processes with these turns can be compared in pairs: at least half of the turns are shared, two or more.
+
+    What has no partner is then left out: a few pairs less cost little.
+    """
+    common = {*first} & {*second}
+    return len(common) >= 2 and 2 * len(common) >= min(len(first), len(second))
+
+
+def of_processes(
+    first: Mapping[Turn, float], second: Mapping[Turn, float], drift: Drift | None = None, busy: float = 0.0
+) -> LogRatio:
     """Return ``first`` over ``second``: the times of two or more processes of each, by their turns.
 
-    Where at least half of the turns are shared, those make pairs, and what has no partner is left out: a few pairs less
-    cost little. Otherwise the machine may have drifted, or be another one.
+    They make pairs where they :func:`took_turns`. Otherwise the machine may have drifted, or be another one.
     """
-    common = [turn for turn in first if turn in second]
-    if len(common) >= 2 and 2 * len(common) >= min(len(first), len(second)):
+    if took_turns(first, second):
+        common = [turn for turn in first if turn in second]
         return of_pairs([first[turn] for turn in common], [second[turn] for turn in common])
-    return of_strangers(list(first.values()), list(second.values()), None)
+    return of_strangers(list(first.values()), list(second.values()), drift, busy)
 
 
 def of_pairs(first: Sequence[float], second: Sequence[float]) -> LogRatio:
     """Return ``first`` over ``second``: the times of processes that took turns, two or more of each, in their order."""
-    ratio = time_ratio(first, second)
-    error = ratio.deviation / math.sqrt(ratio.pairs)
-    return LogRatio(math.log(ratio.value), error, ratio.pairs - 1, pairs=ratio)
+    return of_ratio(time_ratio(first, second))
+
+
+def of_ratio(ratio: TimeRatio) -> LogRatio:
+    """Return the ratio of pairs of processes as one that can stand beside others."""
+    found = ratio.logarithm
+    return LogRatio(found.mean, found.error, found.pairs - 1, pairs=ratio)
 
 
 def of_strangers(first: Sequence[float], second: Sequence[float], drift: Drift | None, busy: float = 0.0) -> LogRatio:
@@ -160,13 +174,20 @@ def of_log_times(first: LogTime, second: LogTime, drift: Drift | None, busy: flo
 def decide(ratios: Sequence[LogRatio]) -> list[Verdict]:
     """Return the verdict on each of several ratios, with or without turns, that are looked at at once.
 
-    The tests are those of :func:`experiments.measure.verdict.verdicts`.
+    A t test on the logarithms decides whether times differ, and two one-sided ones (D. J. Schuirmann, 1987) whether
+    they are the same within :data:`~experiments.measure.verdict.MARGIN`. Both are corrected for the number of
+    comparisons (S. Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979).
     """
     return decided(
         [ratio.mean for ratio in ratios],
         [ratio.p_no_difference() for ratio in ratios],
         [ratio.p_difference(MARGIN) for ratio in ratios],
     )
+
+
+def verdicts(ratios: Sequence[TimeRatio]) -> list[Verdict]:
+    """Return the verdict on each of several ratios of pairs of processes that are looked at at once."""
+    return decide([of_ratio(ratio) for ratio in ratios])
 
 
 def slower_by_more(ratios: Sequence[LogRatio], margin: float) -> list[bool]:
