@@ -52,7 +52,7 @@ bench: $(READY)  ## the project's own speed, written to benchmarks/README.md (ab
 	$(BIN)/python -m benchmarks $(ARGS)
 
 gpu: $(READY)  ## what there is to find out on a GPU, into gpu-report/ (eight minutes at most)
-	[ ! -e /dev/nvidia0 ] || $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gpu]'
+	[ -z "$(wildcard /dev/nvidia0 /usr/lib/wsl/lib/nvidia-smi)" ] || $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,gpu]'
 	$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 docs: $(READY)  ## the documentation as a site, with search, in site/

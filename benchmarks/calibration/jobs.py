@@ -19,7 +19,7 @@ from experiments.measure.adaptive import AdaptiveSampler
 from experiments.measure.level import Level
 from experiments.measure.measurement import median_interval
 from experiments.runtime import alternation, device
-from runner.execution.alternation import Conductor
+from runner.execution.conductor import Conductor
 from runner.execution.worker import write_output_to
 from runner.messages import Yielded
 

@@ -15,6 +15,7 @@ from runner.errors import UserError
 from runner.execution.job import Job
 from runner.execution.neighbours import Neighbours
 from runner.execution.pruner import Pruner
+from runner.execution.unused_gpu import UnusedGpu
 from runner.tracking import tags
 from runner.tracking.orphans import end_orphans
 from runner.tracking.run import experiment_id, store_errors
@@ -48,6 +49,7 @@ class Context:
         self.pruner: Pruner | None = None
         """Ends hopeless jobs, in a search that wants it."""
         self.neighbours = Neighbours()
+        self.unused_gpu = UnusedGpu()
         self.client: MlflowClient
         self.surroundings: dict[str, Any]
         """Machine, packages and code, as ``environment.describe`` returns them."""

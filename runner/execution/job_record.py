@@ -49,6 +49,8 @@ class JobRecord:
         if self.exists:
             return
         self._inputs.find()
+        if started is not None:
+            self._context.unused_gpu.warn(self._job.parts.device, started.placement, say)
         is_taken_up = self._take_up()
         for remark in (*self._inputs.remarks, *self._processes.remarks):
             say(remark)

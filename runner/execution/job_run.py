@@ -148,7 +148,13 @@ class JobRun:
         return NEVER
 
     def receive(self, is_readable: bool) -> Message | None:
-        """The worker's next message, or None. Interrupts a worker that has missed its deadline."""
+        """The worker's next message, or None. Interrupts a worker that has missed its deadline.
+
+        ``is_readable`` says what was seen when all workers were looked at. One that is late may have sent its message
+        since: handling the others' can take long.
+        """
+        if not is_readable and (self._worker.is_overdue or self.deadline.at < time.monotonic()):
+            is_readable = self._worker.wait(0)
         message = self._worker.receive() if is_readable else self._worker.give_up_if_due()
         if message is None and self.deadline.at < time.monotonic():
             self._exceeded = self.deadline.reason
@@ -168,7 +174,7 @@ class JobRun:
             if not self._needs_models:
                 self._begin_record()
         elif isinstance(message, Yielded):
-            self._yield_turn(message)
+            self._yield(message)
         elif any(isinstance(record, Measured) for record in message):
             self.state = JobState.DRAWING
             self.hands_on |= any(isinstance(record, HandOn) for record in message)
@@ -181,14 +187,14 @@ class JobRun:
             self._prune_if_hopeless(message)
             self._worker.go()  # only now: nothing is timed while the store is written and the screen drawn
 
-    def _yield_turn(self, message: Yielded) -> None:
+    def _yield(self, message: Yielded) -> None:
         self.state, self.place = JobState.YIELDED, message.place
         self._spent += time.monotonic() - self._begun
         self._begun = time.monotonic()
         if self._exceeded or self._pruned:  # it has been interrupted, and nobody needs its next block
-            self.take_turn()
+            self.go_on_with_block()
 
-    def take_turn(self) -> None:
+    def go_on_with_block(self) -> None:
         """Let a worker go on that has yielded. Its time counts again from here."""
         self.state, self._begun = JobState.WORKING, time.monotonic()
         self._worker.go_on_in(self.cycle)
@@ -251,7 +257,7 @@ class JobRun:
     def hear_interrupt(self) -> None:
         """Let a worker go on that has been interrupted while others had their turns."""
         if self.state is JobState.YIELDED:
-            self.take_turn()
+            self.go_on_with_block()
 
     def kill(self) -> None:
         """End the worker at once."""
@@ -279,11 +285,11 @@ class JobRun:
 
     def hurry(self) -> None:
         """Ask the worker to hand over what it has at once, since the store has failed."""
-        if self.state is JobState.PAUSED:
+        if self._worker.ended is not None:  # between two processes, or after the last one
             return
         self._worker.interrupt()
         if self.state is JobState.YIELDED:
-            self.take_turn()
+            self.go_on_with_block()
         else:
             self._worker.go()  # it may be waiting for what could not be written
 

@@ -14,6 +14,7 @@ from experiments.runtime.device import Placement
 from runner.addresses import without_credentials
 from runner.config.run_name import run_name, subject
 from runner.environment import code_files
+from runner.errors import UserError
 from runner.execution.context import Context
 from runner.execution.job import Job
 from runner.messages import Started
@@ -55,14 +56,26 @@ def new_run(
 
 
 def reopen(context: Context, found: Run) -> TrackedRun:
-    """Reopen a run that has ended. From now on it belongs to this process."""
+    """Reopen a run that has ended. From now on it belongs to this process.
+
+    Raises UserError if another program has reopened it since it was found.
+    """
     with store_errors():
+        now = context.client.get_run(found.info.run_id)
+        if now.info.status == "RUNNING" and (found.info.status, _owner(found)) != ("RUNNING", _owner(now)):
+            raise UserError(
+                f"sweep.resume: another program goes on with the run {found.info.run_id[:8]}; wait for its end"
+            )
         for name, value in owner_tags().items():
             context.client.set_tag(found.info.run_id, name, value)
         if tags.REASON in found.data.tags:
             context.client.delete_tag(found.info.run_id, tags.REASON)
         context.client.update_run(found.info.run_id, status="RUNNING")
     return TrackedRun(context.store, context.client, found)
+
+
+def _owner(run: Run) -> tuple[str | None, str | None]:
+    return run.data.tags.get(tags.HOST), run.data.tags.get(tags.PROCESS)
 
 
 def source_tags(context: Context) -> dict[str, str]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 
 from runner.errors import StoreError, UserError
-from runner.execution.alternation import Conductor, alternate, fits_beside
+from runner.execution.conductor import Conductor
 from runner.execution.context import Context
 from runner.execution.fork_servers import ForkServers
 from runner.execution.gpus import GpuPool
@@ -20,6 +20,7 @@ from runner.execution.job import Job, JobEnd
 from runner.execution.job_run import AT_WORK, BEGUN, JobRun, JobState
 from runner.execution.limits import Limits
 from runner.execution.resources import Resources
+from runner.execution.room import alternate, fits_beside
 from runner.execution.verbose import watched
 from runner.execution.view import View
 from runner.execution.worker_process import Message
@@ -155,7 +156,7 @@ class Scheduler:
                     run.go()
         yielded = [run for run in self._going if run.state is JobState.YIELDED]
         if not self._are_enough_at_work and (next_one := self._conductor.next_to_go_on(yielded)):
-            next_one.take_turn()
+            next_one.go_on_with_block()
 
     @property
     def _are_enough_at_work(self) -> bool:

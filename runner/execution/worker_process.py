@@ -69,7 +69,7 @@ class WorkerProcess:
             if self._asked:  # until now it could not be signalled
                 self._ask(self._asked)
             return None
-        self._late += self._is_overdue()
+        self._late += self.is_overdue
         if self._late > MOST_LATE:  # it ignores the interrupt
             self._signal(signal.SIGKILL)
         return self._end(message) if isinstance(message, Ended) else message
@@ -106,7 +106,7 @@ class WorkerProcess:
 
     def give_up_if_due(self) -> Ended | None:
         """End an interrupted worker that has not answered in time."""
-        if not self._is_overdue():
+        if not self.is_overdue:
             return None
         if self._pid is None:  # perhaps its server hangs: the next worker gets a new one
             self._give_back()
@@ -114,7 +114,9 @@ class WorkerProcess:
         self._signal(signal.SIGKILL)
         return self._end(Ended(Outcome.INTERRUPTED))
 
-    def _is_overdue(self) -> bool:
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it was interrupted and has not answered in time."""
         return self.ended is None and time.monotonic() > self._deadline
 
     def output(self) -> bytes:

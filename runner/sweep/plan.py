@@ -15,12 +15,13 @@ from experiments.runtime.memory import free_on_host
 from experiments.runtime.nvml import card_of
 from runner import environment
 from runner.config.code import code_hash
-from runner.config.question import fingerprint, question_in, sweep_key
+from runner.config.question import fingerprint, question_in
 from runner.config.sweep_settings import SweepSettings
 from runner.errors import UserError
 from runner.execution.files import require_files
 from runner.execution.job import Job
 from runner.execution.pruner import Pruner
+from runner.execution.room import room_for
 from runner.sweep.checks import require_prunable
 from runner.sweep.composing_jobs import ComposingJobs
 from runner.sweep.composition import Composition
@@ -169,7 +170,7 @@ class Plan:
             if parent is None:
                 raise UserError(f"sweep.resume: there is no sweep {named} in this store; give the id of a sweep's run")
         else:
-            parent = sweep_of(runs, sweep_key(self._command), self._jobs[0].parts.mlflow_experiment)
+            parent = sweep_of(runs, self._command, self._jobs[0].parts.mlflow_experiment)
         return [run for run in runs if parent and run.tags.get(tags.PARENT) == parent.id]
 
     def _free(self, device: Device) -> float | None:
@@ -177,13 +178,12 @@ class Plan:
         return min((bytes_ for bytes_ in (free, self._memory_limit) if bytes_ is not None), default=None)
 
 
-def _bytes_needed(job: Job) -> int | None:
+def _bytes_needed(job: Job) -> float | None:
     """What the job's largest point takes of the memory of its device, which a CPU shares with the host."""
-    experiment = job.parts.experiment
-    on_device = experiment.bytes_needed()
-    if on_device is None or _has_own_memory(job.parts.device):
-        return on_device
-    return on_device + experiment.bytes_on_host()
+    room = room_for(job)
+    if room is None:
+        return None
+    return room.on_device if _has_own_memory(job.parts.device) else sum(room)
 
 
 def _has_own_memory(device: Device) -> bool:

@@ -15,15 +15,19 @@ from experiments.experiment import Experiment
 from runner.config.question import key_of
 from runner.execution.context import Context
 from runner.execution.job import Job
-from runner.sweep.job_results import Children, experiment_of, question_of, seconds_of
+from runner.sweep.job_results import Children, experiment_of, question_of
 from runner.sweep.parent import children
 
 
 class Refinement:
     """The further jobs of a sweep, round by round, within ``sweep.refine_seconds``."""
 
-    def __init__(self, context: Context, parent_id: str, jobs: Sequence[Job], seconds: float) -> None:
+    def __init__(
+        self, context: Context, parent_id: str, jobs: Sequence[Job], seconds: float, seconds_a_job: float
+    ) -> None:
+        """``seconds_a_job`` estimates a job of the first round; 0 if nobody knows. The next rounds take as the last."""
         self._context, self._parent_id, self._jobs, self._seconds = context, parent_id, jobs, seconds
+        self._seconds_a_job = seconds_a_job
         self._tried = set[str]()
         """The questions of all rounds: a job that has failed is not run again and again."""
         self.remark = ""
@@ -34,7 +38,7 @@ class Refinement:
         begun, last = time.monotonic(), 0.0
         while jobs := self._next():
             left = begun + self._seconds - time.monotonic()
-            if left < (last or self._seconds_of(len(jobs))):
+            if left < (last or self._seconds_a_job * len(jobs)):
                 self.remark = (
                     f"`sweep.refine_seconds={self._seconds:g}` left open where the lead changes: {len(jobs)} jobs "
                     "had further sizes to measure. A larger value with `sweep.resume=true` goes on."
@@ -59,7 +63,7 @@ class Refinement:
 
     def _wanted_by(self, kind: type[Experiment]) -> Iterator[Job]:
         """Ask an experiment about its jobs; yield those that it wants."""
-        found = self._children()
+        found = Children.of(children(self._context, self._parent_id), self._jobs)
         own = {job.question_hash: job for job in self._jobs}
         members = [
             (result, own[question_of(run)])
@@ -70,16 +74,6 @@ class Refinement:
         first = max(job.number for job in self._jobs) + len(found.further) + 1
         for number, (index, changes) in enumerate(wanted.items(), first):
             yield changed(members[index][1], number, changes)
-
-    def _children(self) -> Children:
-        return Children.of(children(self._context, self._parent_id), self._jobs)
-
-    def _seconds_of(self, jobs: int) -> float:
-        """Estimate the seconds of so many jobs. Those that take turns last as long as all together."""
-        runs = self._children().runs
-        ends = [run.info.start_time / 1000 + seconds_of(run) for run in runs]
-        whole = max(ends) - min(run.info.start_time for run in runs) / 1000
-        return float(whole) / len(runs) * jobs
 
 
 def changed(job: Job, number: int, changes: Mapping[str, Any]) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
@@ -57,6 +58,8 @@ class Sweep:
         """The jobs of the last launch, once the store is open for them."""
         self._later = 0
         """How many jobs a search still intends to launch."""
+        self._seconds_a_job = 0.0
+        """How long a job of the last launch took, those together that took turns; 0 if none had to run."""
         self.is_search = False
         """Whether the jobs follow from what earlier ones have found. Those of a grid are launched at once."""
 
@@ -129,8 +132,10 @@ class Sweep:
         to_run = self._not_finished_yet(jobs, engine.here)
         self._later, self._batch = later, jobs
         self._view.expect(len(to_run) + later)
+        begun = time.monotonic()
         for job, end in engine.run(to_run, context, self._view, self._interruption):
             self._jobs.ends[job.number] = end
+        self._seconds_a_job = (time.monotonic() - begun) / max(1, len(to_run))
         if self._interruption.number is not None:
             raise KeyboardInterrupt
         return self.returned
@@ -148,7 +153,7 @@ class Sweep:
         if self._parent is None or self.is_search or not self._engines[0].here or not self._jobs.settings.refine:
             return
         context, seconds = self._parent.context, self._jobs.settings.refine_seconds
-        refinement = Refinement(context, self._parent.id, self._jobs.asked, seconds)
+        refinement = Refinement(context, self._parent.id, self._jobs.asked, seconds, self._seconds_a_job)
         for number, jobs in enumerate(refinement.rounds(), 1):
             self._view.say(f"round {number} of further sizes, where the lead changes: {len(jobs)} jobs")
             self._run_further(jobs, context)

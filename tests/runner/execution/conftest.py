@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from experiments.runtime import gpu_driver
 from runner import environment
 from runner.execution import job_run, scheduler, worker_process
 from runner.execution.context import Context, Parent
@@ -99,6 +100,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     house = House(tmp_path)
     monkeypatch.setattr(os, "kill", house.servers.kill)
     monkeypatch.setattr(environment, "describe", lambda: SURROUNDINGS)
+    for drivers in ("NVIDIA", "OTHERS"):
+        monkeypatch.setattr(gpu_driver, drivers, ())  # those of this machine
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(scheduler, "LONGEST_WAIT", 0.01)
     for module in (scheduler, job_run, worker_process):

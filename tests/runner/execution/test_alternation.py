@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.execution import alternation
+from experiments.runtime import gpu_driver
+from runner.execution import room
 from runner.execution.job import Job
 from runner.messages import Known, Outcome
 from tests.runner.execution.conftest import House
@@ -176,7 +177,7 @@ def test_what_the_first_has_found_out_the_others_know(house: House) -> None:
 
 
 def test_what_may_be_a_gpu_is_nothing_to_share(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(alternation, "GPU_FILES", [str(tmp_path)])
+    monkeypatch.setattr(gpu_driver, "OTHERS", (str(tmp_path),))
     house.run(timed(1), timed(2))
     assert {worker.assignment.turn for worker in house.servers.server.workers.values()} == {None}
     house.run(timed(3, device={"kind": "cpu"}), timed(4, device={"kind": "cpu"}))
@@ -205,8 +206,8 @@ def test_who_measures_beside_others(house: House, jobs: list[Job], n_jobs: int, 
 def test_only_as_many_are_there_as_fit_into_memory(
     house: House, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room_for_two = 2.5 * alternation.WORKER_BYTES / alternation.SHARE
-    monkeypatch.setattr(alternation, "free_on_host", lambda: room_for_two)
+    room_for_two = 2.5 * room.WORKER_BYTES / room.SHARE
+    monkeypatch.setattr(room, "free_on_host", lambda: room_for_two)
     house.servers.scripts |= dict.fromkeys((1, 2, 3), machine.script({0: 2}))
     ends = house.run(*map(timed, (1, 2, 3)))
     assert {end.status for end in ends.values()} == {"FINISHED"}

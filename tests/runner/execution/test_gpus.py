@@ -71,7 +71,7 @@ def test_a_gpu_is_given_back_when_a_process_has_ended(house: House) -> None:
 
     def script(worker: FakeWorker) -> None:
         with gpus.used_by(worker):
-            worker.hand_over(*([] if worker.number > 3 else [HandOn(b"found")]), Measured())
+            worker.hand_over(*([] if worker.number > 3 else [HandOn(b'"found"')]), Measured())
         worker.end()
 
     house.servers.scripts |= {1: script, 2: script, 3: script}
@@ -101,7 +101,7 @@ def test_a_process_that_has_a_whole_gpu_keeps_it_until_it_is_gone(
         worker.announce()
         worker.send(Started(placement, {"version": "0.0"}))
         worker.begin()
-        further = [HandOn(b"found")] if worker.number <= 2 else []
+        further = [HandOn(b'"found"')] if worker.number <= 2 else []
         worker.hand_over(*further, Measured())
         worker.hand_over(Metric("loss", 1, 0, 0))  # answered when all that goes before has been done
         has_next = len(server.workers) > worker.number

@@ -158,7 +158,8 @@ def test_a_deadline_is_missed_once(house: House, start: Start) -> None:
     assert run.end(None).reason.startswith("it took longer than hydra.launcher.timeout=10 seconds")
 
 
-def test_a_message_that_came_in_time_counts_before_the_deadline(house: House, start: Start) -> None:
+@pytest.mark.parametrize("seen", [True, False], ids=["seen", "come while others were handled"])
+def test_a_message_that_came_in_time_counts_before_the_deadline(house: House, start: Start, seen: bool) -> None:
     def script(worker: FakeWorker) -> None:
         worker.start()
         worker.end()
@@ -168,7 +169,7 @@ def test_a_message_that_came_in_time_counts_before_the_deadline(house: House, st
     run.go()
     assert wait([run.fileno()], PATIENCE)
     house.clock.now += 11
-    message = run.receive(is_readable=True)
+    message = run.receive(is_readable=seen)
     assert isinstance(message, Ended)
     run.handle(message)
     assert run.end(None).status == "FINISHED"

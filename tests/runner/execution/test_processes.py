@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,7 @@ def turns(house: House) -> list[tuple[float, int]]:
         turns.append((worker.x, before))
         if before + 1 < PROCESSES:
             worker.hand_over(Table("results", [{"process": before}]))
-            worker.hand_over(HandOn(f"{worker.x:g} {before}".encode()), Measured())
+            worker.hand_over(HandOn(f"[{worker.x:g}, {before}]".encode()), Measured())
             worker.end()
         else:
             worker.end(Outcome.FINISHED, "", Metric("loss", worker.x, 0, 0), Note("done"))
@@ -42,7 +43,7 @@ def test_a_job_goes_on_in_fresh_processes(house: House, turns: list[tuple[float,
     assert (end.status, end.note, end.metrics) == ("FINISHED", "done", {"loss": 1.0})
     assert turns == [(1, 0), (1, 1), (1, 2)]
     (run,) = house.store.client.runs()
-    assert [artifact(run, f"processes/{number}.json") for number in (1, 2)] == ["1 0", "1 1"]
+    assert [artifact(run, f"processes/{number}.json") for number in (1, 2)] == ["[1, 0]", "[1, 1]"]
     assert house.view.lines[0] == "0 started"
     assert house.view.lines.count("0 started") == 1
 
@@ -103,7 +104,7 @@ def test_a_job_that_fails_in_a_later_process_keeps_what_the_earlier_ones_found(h
             worker.end(Outcome.CRASHED, "Traceback\nKeyError: 'a'\n")
         else:
             worker.hand_over(Table("results", [{"n": 1}]))
-            worker.hand_over(HandOn(b"found"), Measured())
+            worker.hand_over(HandOn(b'"found"'), Measured())
             worker.end()
 
     house.servers.scripts[1] = fails
@@ -118,7 +119,7 @@ def interrupted_in_the_second_turn(house: House, then: signal.Signals = signal.S
             house.signal(then)
             worker.end_when_interrupted()
         else:
-            worker.hand_over(HandOn(b"found"), Measured())
+            worker.hand_over(HandOn(b'"found"'), Measured())
             worker.end()
 
     house.servers.scripts |= {1: script, 2: script}
@@ -129,7 +130,7 @@ def test_a_signal_ends_the_jobs_that_wait_for_their_turn_too(house: House) -> No
     ends = house.run(job(x=1), job(x=2, number=1))
     assert {end.status for end in ends.values()} == {"KILLED"}
     assert [run.info.status for run in house.store.client.runs()] == ["KILLED", "KILLED"]
-    assert {artifact(run, "processes/1.json") for run in house.store.client.runs()} == {"found"}
+    assert {artifact(run, "processes/1.json") for run in house.store.client.runs()} == {'"found"'}
 
 
 def test_a_resumed_job_goes_on_with_the_processes_that_are_missing(
@@ -154,7 +155,7 @@ def test_a_run_that_has_metrics_is_continued_in_a_new_one(house: House, turns: l
         if worker.start().handed_on:
             worker.end(Outcome.CRASHED, "Traceback\nKeyError: 'a'\n", Metric("loss", 7, 0, 0))
         else:
-            worker.hand_over(HandOn(b"found"), Measured())
+            worker.hand_over(HandOn(b'"found"'), Measured())
             worker.end()
 
     house.servers.scripts[1] = script
@@ -164,7 +165,7 @@ def test_a_run_that_has_metrics_is_continued_in_a_new_one(house: House, turns: l
     assert turns == [(1, 1), (1, 2)]
     old, new = house.store.client.runs()
     assert (old.info.status, new.info.status) == ("FAILED", "FINISHED")
-    assert artifact(new, "processes/1.json") == "found"
+    assert artifact(new, "processes/1.json") == '"found"'
 
 
 def test_nobody_resumes_unasked(house: House, turns: list[tuple[float, int]]) -> None:
@@ -177,6 +178,44 @@ def test_nobody_resumes_unasked(house: House, turns: list[tuple[float, int]]) ->
     assert turns == [(1, 0), (1, 1), (1, 2)]
 
 
+def test_what_a_power_cut_has_left_of_a_process_is_measured_again(house: House, turns: list[tuple[float, int]]) -> None:
+    goes_on = house.servers.scripts[1]
+
+    def script(worker: FakeWorker) -> None:
+        if len(worker.start().handed_on) == 2:
+            house.signal(signal.SIGINT)
+            worker.end_when_interrupted()
+        else:
+            worker.hand_over(HandOn(b'"found"'), Measured())
+            worker.end()
+
+    house.servers.scripts[1] = script
+    house.run(job(x=1))
+    house.interruption.number = None
+    house.servers.scripts[1] = goes_on
+    (run,) = house.store.client.runs()
+    Path(run.info.artifact_uri.removeprefix("file://"), "processes", "2.json").write_bytes(b"")
+    house.run(job(x=1, sweep={"resume": True}))
+    assert turns == [(1, 1), (1, 2)]
+
+
+def test_a_store_that_fails_while_jobs_that_wait_are_given_up_rescues_them(house: House) -> None:
+    def is_interrupted(worker: FakeWorker) -> None:
+        if worker.start().handed_on:
+            house.store.client.fail()
+            house.signal(signal.SIGTERM)
+            worker.end_when_interrupted()
+        else:
+            worker.hand_over(Table("results", [{"n": worker.x}]))
+            worker.hand_over(HandOn(b'"found"'), Measured())
+            worker.end()
+
+    house.servers.scripts |= {1: is_interrupted, 2: is_interrupted}
+    with pytest.raises(StoreError) as caught:
+        house.run(job(x=1), job(x=2, number=1))
+    assert str(caught.value).count("what was measured is in") == 2
+
+
 def test_a_store_that_fails_rescues_the_jobs_that_wait_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(worker: FakeWorker) -> None:
         if worker.start().handed_on:
@@ -184,7 +223,7 @@ def test_a_store_that_fails_rescues_the_jobs_that_wait_too(house: House, monkeyp
             worker.hand_over(Metric("loss", 1, 0, 0))
         else:
             worker.hand_over(Table("results", [{"n": worker.x}]))
-            worker.hand_over(HandOn(b"found"), Measured())
+            worker.hand_over(HandOn(b'"found"'), Measured())
         worker.end()
 
     house.servers.scripts |= {1: fails, 2: fails}

@@ -13,6 +13,7 @@ import pytest
 from mlflow.entities import Run
 from omegaconf import DictConfig, OmegaConf
 
+from experiments.runtime import gpu_driver
 from runner import environment
 from runner.execution.context import Context
 from runner.execution.limits import Limits
@@ -116,6 +117,8 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     monkeypatch.setattr(os, "kill", lambda pid, number: workshop.servers.kill(pid, number))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(environment, "describe", lambda: SURROUNDINGS)
+    for drivers in ("NVIDIA", "OTHERS"):
+        monkeypatch.setattr(gpu_driver, drivers, ())  # those of this machine
     monkeypatch.setattr(isolated, "ForkServers", workshop.new_servers)
     monkeypatch.setattr(remote, "ForkServers", workshop.new_servers)
     for module in (sweep, remote, plan):

@@ -95,6 +95,22 @@ def test_a_resumed_sweep_goes_on_from_what_was_measured_further(workshop: Worksh
     assert found[2:] == [("x=10.0 CPU", "FINISHED"), ("x=20.0 CPU", "KILLED"), ("x=20.0 CPU", "FINISHED")]
 
 
+def test_the_night_between_two_commands_is_no_time_of_a_job(workshop: Workshop, asks: Any) -> None:
+    def is_interrupted(worker: FakeWorker) -> None:
+        worker.start()
+        os.kill(os.getpid(), signal.SIGTERM)
+        worker.end_when_interrupted()
+
+    workshop.scripts |= {1: measure, 2: is_interrupted}
+    with pytest.raises(KeyboardInterrupt):
+        run(workshop, *COMMAND)
+    workshop.store.client.go_back(hours=12)
+    workshop.scripts |= {2: measure, 10: measure}
+    asks({0: {"x": 10.0}})
+    run(workshop, *COMMAND, "sweep.resume=true")
+    assert [child.info.run_name for child in workshop.children()][-1] == "x=10.0 CPU"
+
+
 def test_a_further_job_that_fails_is_told_and_not_tried_again(workshop: Workshop, asks: Any) -> None:
     def refuses(worker: FakeWorker) -> None:
         worker.start()

@@ -245,7 +245,7 @@ def test_a_job_that_other_code_has_begun_is_marked(workshop: Workshop, monkeypat
         if worker.start().handed_on:
             worker.exit_code = -9
         else:
-            worker.hand_over(HandOn(b"found"), Measured())
+            worker.hand_over(HandOn(b'"found"'), Measured())
             worker.end()
 
     code_is("wrong")
