@@ -149,7 +149,7 @@ def _prune(store: Store, given: argparse.Namespace) -> int:
     client = _opened(local)
     _require_condition(client, given.where)
     selected = deleting.selected(client, local, given.words, given.where, given.older_than)
-    plan = deleting.plan(client, local, selected)
+    plan = deleting.plan(client, local, selected, named=bool(given.words))
     for doomed in plan.doomed[:MOST_LINES]:
         run = doomed.run
         print(f"{run.id[:SHORT_ID]}  {moment(run.start_time)}  {run.status:8}  {run.name}")

@@ -18,7 +18,7 @@ from runner.cli.comparison import comparison_of
 from runner.cli.comparison_text import as_text, differences_text, title
 from runner.cli.store_words import require_runs, store_of
 from runner.config.code import code_of
-from runner.config.question import SWEEPER, key_of
+from runner.config.question import GRID, SWEEPER, key_of
 from runner.errors import UserError
 from runner.sweep.replays import REPLAY, Replays, replays_of
 from runner.tracking import tags
@@ -120,7 +120,7 @@ def _require_grid(arguments: Arguments, others: Sequence[str]) -> None:
     if not arguments.multirun:
         raise UserError(f"{REPLAY}: several runs are the jobs of a sweep, which needs -m")
     for word in others:
-        if key_of(word) == SWEEPER and word.partition("=")[2] != "grid":
+        if key_of(word) == SWEEPER and word.partition("=")[2] != GRID:
             raise UserError(f"{REPLAY}: a search goes on from one config; name one run, or leave out {word}")
 
 

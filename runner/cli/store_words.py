@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.config.composing import composed
+from runner.config.composing import composed, groups
+from runner.config.error_messages import no_choice
 from runner.config.schema import register
 from runner.config.tracking_words import with_environment
 from runner.config.validation import parts
 from runner.config.words import readable
-from runner.errors import StoreError
+from runner.errors import StoreError, UserError
 from runner.tracking.store import LocalStore, Store, locate
 
 OF_THE_STORE = re.compile(r"tracking[.=].*", re.DOTALL)
@@ -20,6 +21,8 @@ OF_THE_STORE = re.compile(r"tracking[.=].*", re.DOTALL)
 
 def store_of(words: Sequence[str], config_dir: Path | None = None) -> Store:
     """Return the store that the config with these words names. Raises UserError and what Hydra raises."""
+    if problem := no_choice(words, groups()):
+        raise UserError(problem)
     register()
     return locate(parts(composed(list(map(readable, with_environment(words))), config_dir)).tracking)
 

@@ -100,6 +100,8 @@ class Ray:
         """Raise UserError if Ray would silently wait for ever. A joined cluster may grow, so it is not checked."""
         there: Mapping[str, float] = ray.cluster_resources()
         asked = {"CPU": self.cpus_per_job, "GPU": self.gpus_per_job} | (self.resources or {})
+        if self.memory_gb and self.memory_gb > (gb := there.get("memory", 0) / 1024**3) and self.address is None:
+            raise UserError(f"this machine cannot give a job memory_gb={self.memory_gb:g}: Ray offers {gb:.1f} GB")
         lacking = [f"{name}={number:g}" for name, number in asked.items() if number and number > there.get(name, 0)]
         if self.address is None and lacking:
             raise UserError(f"this machine cannot give a job {', '.join(lacking)}")

@@ -15,13 +15,11 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from runner.config.composing import CONF
-from runner.config.question import SWEEPER, key_of
+from runner.config.question import GRID, SWEEPER, key_of
 from runner.config.words import readable
 from runner.errors import UserError
 
 PRESET = "preset"
-
-GRID = "grid"
 
 
 def require_grids_apart(words: Sequence[str], config_dir: Path | None) -> None:

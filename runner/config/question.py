@@ -20,6 +20,9 @@ NOT_ASKED = ("tracking", "sweep", "hydra")
 SWEEPER = "hydra/sweeper"
 """The group that chooses between a grid and a search. It distinguishes sweeps, but not jobs."""
 
+GRID = "grid"
+"""The sweeper that runs all combinations, which is the default; any other one searches."""
+
 ZIP = "sweep.zip"
 """The key that says which values go together: it distinguishes sweeps, but not jobs."""
 
@@ -97,8 +100,18 @@ def question_in(fingerprint: str) -> str:
 
 
 def sweep_key(command: Sequence[str]) -> str:
-    """Return the hash that identifies a sweep: that of the overrides asked, in any order."""
+    """Return the hash that identifies a sweep: that of the overrides asked, in any order.
+
+    A search must have the same :func:`objective`, too.
+    """
     return _hash(sorted(asked(command)))
+
+
+def objective(command: Iterable[str]) -> list[str]:
+    """Return the words that say what a search improves; none for a grid, of which they only rank the jobs."""
+    words = list(command)
+    is_search = any(key_of(word) == SWEEPER and word.partition("=")[2] != GRID for word in words)
+    return sorted(word for word in words if key_of(word) in OBJECTIVE) if is_search else []
 
 
 def study_name(command: Sequence[str], metric: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.config.question import question_in
+from runner.config.question import objective, question_in, sweep_key
 from runner.errors import StoreError
 from runner.tracking import tags
 from runner.tracking.database import connected, schema_of
@@ -24,7 +25,7 @@ PEAK = "memory/peak_mb"
 
 PAGE = 1000
 
-READ = (tags.FINGERPRINT, tags.CODE, tags.BEGUN_BY, tags.PARENT, tags.KEY, tags.PRUNED)
+READ = (tags.FINGERPRINT, tags.CODE, tags.BEGUN_BY, tags.PARENT, tags.KEY, tags.COMMAND, tags.PRUNED)
 """The tags that are read."""
 
 RUNS = (
@@ -114,7 +115,13 @@ def by_question(runs: Iterable[KnownRun]) -> dict[str, list[KnownRun]]:
     return found
 
 
-def sweep_of(runs: Iterable[KnownRun], key: str, mlflow_experiment: str) -> KnownRun | None:
-    """Return the newest sweep with this ``sweep_key`` in an MLflow experiment, None if there is none."""
+def sweep_of(runs: Iterable[KnownRun], command: Sequence[str], mlflow_experiment: str) -> KnownRun | None:
+    """Return the newest sweep of this command in an MLflow experiment, None if there is none."""
+    key = sweep_key(command)
     found = [run for run in runs if run.tags.get(tags.KEY) == key and run.mlflow_experiment == mlflow_experiment]
-    return found[-1] if found else None
+    return next((run for run in reversed(found) if improves_the_same(run.tags, command)), None)
+
+
+def improves_the_same(tagged: Mapping[str, str], command: Sequence[str]) -> bool:
+    """Whether a sweep with these tags, if it is a search, has the objective of this command."""
+    return objective(shlex.split(tagged.get(tags.COMMAND, ""))) == objective(command)

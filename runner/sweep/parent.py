@@ -13,9 +13,11 @@ from runner.errors import UserError
 from runner.execution.context import Context
 from runner.execution.job import Job
 from runner.execution.new_run import source_tags
+from runner.sweep.known_runs import improves_the_same
 from runner.tracking import tags
 from runner.tracking.find_run import search
 from runner.tracking.orphans import owner_tags
+from runner.tracking.paging import paged
 from runner.tracking.run import TrackedRun, store_errors
 
 if TYPE_CHECKING:
@@ -69,14 +71,12 @@ def children(context: Context, parent_id: str) -> Iterator[Run]:
 
 
 def _newest(context: Context, job: Job, command: Sequence[str]) -> Run | None:
+    condition = f"tags.`{tags.KEY}` = '{sweep_key(command)}'"
     with store_errors():
-        found = context.client.search_runs(
-            [context.experiment_id(job)],
-            f"tags.`{tags.KEY}` = '{sweep_key(command)}'",
-            max_results=1,
-            order_by=["attributes.start_time DESC"],
-        )
-    return found[0] if found else None
+        experiments = [context.experiment_id(job)]
+        newest = ["attributes.start_time DESC"]
+        newest_first = paged(context.client.search_runs, experiments, condition, order_by=newest)
+        return next((run for run in newest_first if improves_the_same(run.data.tags, command)), None)
 
 
 def _named(context: Context, run_id: str) -> Run:

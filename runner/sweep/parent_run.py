@@ -41,7 +41,10 @@ class ParentRun:
 
     @classmethod
     def reopened(cls, context: Context, found: Run, view: SweepView, interruption: Interruption) -> Self:
-        """Reopen the run of the sweep to resume, which keeps the jobs of its earlier commands. Raises StoreError."""
+        """Reopen the run of the sweep to resume, which keeps the jobs of its earlier commands.
+
+        Raises StoreError, and UserError if another program has reopened it meanwhile.
+        """
         run = reopen(context, found)
         return cls(context, run, view, interruption, run.read_json(JOBS) or ())
 

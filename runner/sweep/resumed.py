@@ -16,6 +16,7 @@ from runner.sweep.parent import children
 from runner.tracking import tags
 from runner.tracking.description import words
 from runner.tracking.last_metrics import last_metrics
+from runner.tracking.orphans import owner_tags
 from runner.tracking.run import end_run
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def _require_none_running(running: Sequence[Run], context: Context, settings: Sw
 
     If a process was on this machine and is gone, its run is KILLED by now; of other machines only a person knows.
     """
+    here = [run for run in running if run.data.tags.get(tags.HOST) == owner_tags()[tags.HOST]]
+    if here:
+        raise UserError(f"sweep.resume: {len(here)} job(s) of the sweep still go on, on this machine; wait for them")
     if running and not settings.retry_running:
         hosts = sorted({run.data.tags.get(tags.HOST, "?") for run in running})
         raise UserError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ THREADS = 8
 RUNS_AT_A_TIME = 200
 """So many runs are deleted in a transaction: other programs that write wait meanwhile, for about a second."""
 
-STILL_RUNNING = "it is RUNNING"
+STILL_RUNNING, ITS_SWEEP_IS_RUNNING = "it is RUNNING", "its sweep is RUNNING"
 
 
 def selected(
@@ -84,22 +84,33 @@ class Plan:
     """The ids of runs that were selected but stay, each with the reason."""
 
 
-def plan(client: MlflowClient, store: LocalStore, runs: Iterable[KeptRun]) -> Plan:
+def plan(client: MlflowClient, store: LocalStore, runs: Sequence[KeptRun], named: bool) -> Plan:
     """Plan to delete ``runs``, and with a sweep its jobs. What is in use stays, and a sweep with such a job.
 
-    Raises StoreError.
+    Unless the runs were ``named``, a sweep stays, too, of which a job was not selected. Raises StoreError.
     """
     doomed: list[Doomed] = []
     kept: dict[str, str] = {}
     own = _Models(client)
     jobs = _jobs_of_sweeps(store.database)
-    families = [[run, *jobs.get(run.id, ())] for run in runs]
+    chosen = {run.id for run in runs}
+    families = []
+    for run in runs:
+        others = [] if named else [job for job in jobs.get(run.id, ()) if job.id not in chosen]
+        if others:
+            kept[run.id] = f"{len(others)} of its jobs are not among those chosen; name the sweep to delete it whole"
+        else:
+            families.append([run, *jobs.get(run.id, ())])
+    running = {run.id for run in kept_runs(store.database) if run.status == "RUNNING"}
+    going_on = {job.id for sweep in running for job in jobs.get(sweep, ())}
     seen = set[str]()
     for family in sorted(families, key=len, reverse=True):  # a job that was selected along with its sweep is with it
         new = [run for run in family if run.id not in seen]
         seen |= {run.id for run in new}
         if reason := next((reason for run in new if (reason := own.why_kept(run))), ""):
             kept |= {family[0].id: reason}
+        elif any(run.id in going_on for run in new):
+            kept |= {family[0].id: ITS_SWEEP_IS_RUNNING}
         else:
             doomed += map(own.of, new)
     return Plan(doomed, kept)

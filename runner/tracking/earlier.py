@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -95,11 +96,24 @@ def find_unfinished(
 
 
 def read_numbered(client: MlflowClient, run: Run, folder: str) -> list[bytes]:
-    """Return the content of a run's artifacts ``folder/1.json``, ``folder/2.json`` and so on. Raises StoreError."""
+    """Return the content of a run's artifacts ``folder/1.json``, ``folder/2.json`` and so on. Raises StoreError.
+
+    One that is not whole, as a power cut leaves it, ends them.
+    """
     with store_errors(), TemporaryDirectory(prefix="earlier-") as scratch:
         found = Path(client.download_artifacts(run.info.run_id, folder, scratch))
         paths = (found / f"{number}.json" for number in itertools.count(1))
-        return [path.read_bytes() for path in itertools.takewhile(Path.exists, paths)]
+        contents = (path.read_bytes() for path in itertools.takewhile(Path.exists, paths))
+        return list(itertools.takewhile(_is_whole, contents))
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether it is JSON to its end."""
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+    return True
 
 
 def turns_of(run: Run, processes: int) -> list[str]:

@@ -59,12 +59,13 @@ def require_own(experiments: Sequence[KeptExperiment], wanted: Iterable[str]) ->
             )
 
 
-def is_astray(store: Path, experiment: KeptExperiment) -> bool:
-    """Return whether it is MLflow's own experiment, Default, which writes to what then was the working folder."""
+def is_astray(experiment: KeptExperiment) -> bool:
+    """Return whether it is MLflow's own experiment, Default, which writes to what then was the working folder.
+
+    That may be the store itself; in ``artifacts/`` it is found again when the store has moved.
+    """
     path = path_of(experiment.location)
-    if experiment.id != 0 or path is None:
-        return False
-    return path.parts[-2:] == ("mlruns", "0") and store not in path.parents
+    return experiment.id == 0 and path is not None and path.parts[-2:] == ("mlruns", "0")
 
 
 def _home(experiment: KeptExperiment) -> Path | None:

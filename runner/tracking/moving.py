@@ -68,7 +68,7 @@ def _require_artifacts(store: Path, old: Path) -> None:
 def _prefixes(old: Path, new: Path) -> Iterator[tuple[str, str]]:
     """Yield what addresses below a store began with and what they shall begin with, as addresses and as paths."""
     for write in (Path.as_uri, str):
-        yield f"{write(old / home.ARTIFACTS)}/", f"{write(new / home.ARTIFACTS)}/"
+        yield f"{write(old)}/", f"{write(new)}/"
 
 
 def _rewrite(connection: sqlite3.Connection, old: str, new: str) -> int:
@@ -77,8 +77,9 @@ def _rewrite(connection: sqlite3.Connection, old: str, new: str) -> int:
     for table, columns in ADDRESSES.items():
         for column in columns:
             done = connection.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
-                (new, len(old) + 1, len(old), old),
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
+                f"WHERE substr({column}, 1, ?) = ? AND substr({column}, 1, ?) <> ?",  # the new may be below the old
+                (new, len(old) + 1, len(old), old, len(new), new),
             )
             changed += done.rowcount
     return changed

@@ -6,19 +6,15 @@ import os
 import socket
 from typing import TYPE_CHECKING
 
-import psutil
-
 from runner.tracking import tags
 from runner.tracking.models import remove_unfinished
 from runner.tracking.paging import experiment_ids, paged
+from runner.tracking.process import identity, is_alive
 from runner.tracking.run import end_run
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-CLOCK_SECONDS = 60.0
-"""The tolerance for a process's start, which is counted from the boot and moves when the clock is set."""
 
 
 def owner_tags() -> dict[str, str]:
@@ -43,19 +39,3 @@ def running_here(client: MlflowClient) -> tuple[list[Run], list[Run]]:
     for run in paged(client.search_runs, experiment_ids(client), condition):
         (alive if is_alive(run.data.tags.get(tags.PROCESS, "")) else orphans).append(run)
     return orphans, alive
-
-
-def identity(pid: int) -> str:
-    """Return a process's number and start as a text."""
-    return f"{pid} {psutil.Process(pid).create_time():.0f}"
-
-
-def is_alive(identity: str) -> bool:
-    """Return whether the process with this :func:`identity` is still running."""
-    try:
-        pid, started = identity.split()
-        process = psutil.Process(int(pid))
-        same = abs(process.create_time() - float(started)) < CLOCK_SECONDS
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except (psutil.NoSuchProcess, ValueError):
-        return False

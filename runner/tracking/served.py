@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
+from runner.tracking.process import identity, is_alive
 
 FILE = "ui.json"
 
@@ -19,10 +20,7 @@ def announced(store: Path, port: int) -> Iterator[None]:
 
     Of several servers of a store the last one is known; when it ends, the one that was known before, if it still runs.
     """
-    process = psutil.Process()
-    own = json.dumps(
-        {"port": port, "host": socket.gethostname(), "process": process.pid, "began": process.create_time()}
-    )
+    own = json.dumps({"port": port, "host": socket.gethostname(), "process": identity(os.getpid())})
     path = store / FILE
     earlier = _text_of(path)
     with suppress(OSError):  # a store that is only read
@@ -52,15 +50,8 @@ def _port_in(announcement: str) -> int | None:
     """Return the port that a running server of this machine has announced; None where it is none."""
     try:
         found = json.loads(announcement)
-        if found["host"] != socket.gethostname() or not _is_running(found["process"], found["began"]):
+        if found["host"] != socket.gethostname() or not is_alive(found["process"]):
             return None
         return int(found["port"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
-
-
-def _is_running(process: int, began: float) -> bool:
-    """Return whether it is still the same process: numbers are given again."""
-    with suppress(psutil.Error):
-        return abs(psutil.Process(process).create_time() - began) < 1
-    return False

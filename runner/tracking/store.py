@@ -155,7 +155,7 @@ class LocalStore(Store):
     def _bring_home(self) -> None:
         """Have the MLflow experiment Default, which MLflow makes for the working folder, write into the store."""
         for experiment in experiments(self.database):
-            if home.is_astray(self.folder, experiment):
+            if home.is_astray(experiment):
                 relocate(self.database, experiment, self.artifact_location(experiment.name))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from runner.compare import main as compare_main
 from runner.store import main as store_main
-from runner.tracking import moving, tags
+from runner.tracking import database, moving, tags
 from runner.tracking.orphans import owner_tags
 from runner.tracking.store import LocalStore
 from tests.conftest import Finished
@@ -186,6 +186,24 @@ def test_a_copy_becomes_independent_and_the_original_stays(archive: Archive) -> 
     assert len(archive.names) == 5
 
 
+def test_runs_of_mlflows_own_experiment_move_with_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow makes Default for mlruns/0 in the working folder, which may be the store."""
+    monkeypatch.chdir(tmp_path)
+    store = tmp_path / "mlruns"
+    client = LocalStore(store).open()
+    client.create_experiment("matmul", LocalStore(store).artifact_location("matmul"))
+    (default,) = (kept for kept in database.experiments(store / "mlflow.db") if kept.id == 0)
+    database.relocate(store / "mlflow.db", default, str(store / "0"))
+    run = client.create_run("0").info.run_id
+    client.log_text(run, "{}", "results.csv")
+    copy = tmp_path / "copy"
+    shutil.copytree(store, copy)
+    shutil.rmtree(store)
+    words = f"tracking.dir={copy}"
+    assert call_main("relocate", words, cwd=tmp_path, program=store_main).status == 0
+    assert LocalStore(copy).open().get_run(run).info.artifact_uri.startswith(str(copy))
+
+
 def test_what_cannot_be_relocated(moved: Archive) -> None:
     running = moved.run("going on", 0, owner_tags(), "RUNNING")
     assert f"{running[:8]} still RUNNING" in moved.call("relocate").err
@@ -240,6 +258,23 @@ def test_conditions_are_joined(archive: Archive) -> None:
     assert archive.names == ["trained", "failed"]
 
 
+def test_a_condition_takes_no_job_that_does_not_fulfil_it(archive: Archive) -> None:
+    """A sweep of which one job has failed is FAILED; the others have not."""
+    archive.client.set_terminated(archive.sweep, "FAILED")
+    archive.run("job 3", 87, {tags.PARENT: archive.sweep}, "FAILED")
+    done = archive.call("prune", "--where", "attributes.status = 'FAILED'", "--delete")
+    assert f"{archive.sweep[:8]}  stays: 2 of its jobs are not among those chosen; name the sweep" in done.out
+    assert archive.names == ["a sweep", "job 1", "job 2", "trained"]
+
+
+def test_no_job_is_taken_from_a_sweep_that_goes_on(archive: Archive) -> None:
+    archive.client.update_run(archive.sweep, status="RUNNING")
+    archive.client.set_tag(archive.sweep, tags.HOST, "elsewhere")
+    done = archive.call("prune", "--where", "attributes.status = 'FINISHED'", "--older-than", "60d", "--delete")
+    assert done.out.count("stays: its sweep is RUNNING") == 2
+    assert archive.names[:3] == ["a sweep", "job 1", "job 2"]
+
+
 def test_a_condition_narrows_the_choice_of_named_runs(archive: Archive) -> None:
     assert archive.call("prune", "failed", "trained", "--older-than", "30d", "--delete").status == 0
     assert archive.names == ["a sweep", "job 1", "job 2", "failed"]
@@ -274,6 +309,7 @@ def test_another_version_of_a_model_stays(archive: Archive) -> None:
         (("prune",), "prune: say which: runs, --where or --older-than"),
         (("prune", "nobody"), "nobody: there is no such run"),
         (("prune", "--older-than", "90"), "write it as 90d"),
+        (("check", "tracking=null"), "tracking=null: not a choice"),
         (("check", "tracking.dirr=x"), "tracking.dirr: no such key (did you mean tracking.dir?)"),
         (("prune", "latest", "tracking=server", "tracking.uri=http://127.0.0.1:9"), "is a server"),
     ],

@@ -363,7 +363,7 @@ def test_a_link_leads_to_the_server_of_the_store_as_long_as_it_runs(tmp_path):
         assert LocalStore(tmp_path).link("1", "a").startswith("http://127.0.0.1:5012/#/experiments/1/runs/a")
         assert (LocalStore(tmp_path).ui_hint, LocalStore(tmp_path / "other").ui) == ("", "http://127.0.0.1:5000")
         left = json.loads((tmp_path / FILE).read_text())
-    for gone in ({"began": 0}, {"host": "another"}, {"process": "?"}):
+    for gone in ({"process": "1 1 another-boot"}, {"host": "another"}, {"process": "?"}):
         (tmp_path / FILE).write_text(json.dumps(left | gone))
         assert LocalStore(tmp_path).ui == "http://127.0.0.1:5000"
         assert LocalStore(tmp_path).ui_hint.startswith("python -m runner.ui")

@@ -16,7 +16,8 @@ from runner.errors import UserError
 from runner.sweep.search.space import Space
 from runner.sweep.search.storage import StudyStorage
 from runner.tracking import tags
-from runner.tracking.orphans import is_alive, owner_tags
+from runner.tracking.orphans import owner_tags
+from runner.tracking.process import is_alive
 
 QUESTION = "runner.question"
 """The attribute of a study that says what is searched."""

@@ -33,6 +33,10 @@ def test_a_machine_that_is_too_small_for_a_job() -> None:
     with pytest.raises(UserError, match="this machine cannot give a job CPU=4, GPU=1"):
         Ray(cpus_per_job=4, gpus_per_job=1)._check_size(ray)
     Ray(address="auto", cpus_per_job=4)._check_size(ray)  # it may grow
+    small = SimpleNamespace(cluster_resources=lambda: {"CPU": 2.0, "memory": 2.0 * 1024**3})
+    Ray(memory_gb=2)._check_size(small)
+    with pytest.raises(UserError, match=r"cannot give a job memory_gb=3: Ray offers 2\.0 GB"):
+        Ray(memory_gb=3)._check_size(small)
 
 
 def test_a_task_that_raises_is_lost_in_rays_words() -> None:

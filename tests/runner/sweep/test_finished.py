@@ -15,6 +15,7 @@ from runner.sweep.known_runs import KnownRun, known_run
 from runner.sweep.parent import children
 from runner.sweep.resumed import Resumed, end_of
 from runner.tracking import tags
+from runner.tracking.orphans import owner_tags
 from runner.tracking.same_code import SameCode
 from tests.runner.sweep.conftest import Workshop
 
@@ -85,6 +86,13 @@ def test_jobs_that_still_go_on(made: Children) -> None:
     dead = made.client.get_run(run)
     assert dead.info.status == "KILLED"
     assert dead.data.tags[tags.REASON] == "taken for dead when the sweep was resumed"
+
+
+def test_jobs_that_go_on_on_this_machine_are_no_matter_of_opinion(made: Children) -> None:
+    run = made.add("a-1", "RUNNING", **owner_tags())
+    with pytest.raises(UserError, match=r"1 job\(s\) of the sweep still go on, on this machine; wait for them"):
+        made.resumed(retry_running=True)
+    assert made.client.get_run(run).info.status == "RUNNING"
 
 
 def test_what_other_code_has_made_runs_again_and_a_line_says_so(made: Children) -> None:

@@ -34,6 +34,17 @@ def test_the_newest_sweep_of_the_same_command_is_found(context: Context) -> None
     assert find_parent(context, GOES_ON, ["experiment.x=3"]) is None
 
 
+def test_a_search_is_known_by_what_it_improves(context: Context) -> None:
+    search = [*COMMAND, "hydra/sweeper=optuna"]
+    parents = {metric: new_parent(context, job(), [*search, f"sweep.metric={metric}"]) for metric in ("a", "b")}
+    for one in parents.values():
+        one.end("KILLED")
+    found = find_parent(context, GOES_ON, [*search, "sweep.metric=a", "sweep.resume=true"])
+    assert found is not None
+    assert found.info.run_id == parents["a"].id
+    assert find_parent(context, GOES_ON, [*search, "sweep.metric=c"]) is None
+
+
 def test_a_sweep_is_found_by_its_id(context: Context, workshop: Workshop) -> None:
     run = new_parent(context, job(), COMMAND)
     run.end("FAILED")
