@@ -227,7 +227,7 @@ class TrainingAnswer:
             return ""
         tried = "; ".join(f"{name}: {figures}" for name, figures in self.history.tried.items())
         why = f" (auto tried: {tried})" if tried else ""
-        if self.settings.execution == AUTO and not tried:
+        if self.settings.execution == AUTO and not tried and not self.history.streaming:
             why = " (settled by an earlier run of this question)"
         return f"{rate:,.0f} examples/s with execution={self.history.execution}{why}. {self.history.streaming}".rstrip()
 

@@ -60,13 +60,12 @@ def hand_over(network: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
         said = as_arrays(model(_first(examples, CHECKED_EXAMPLES), training=False))
         _require_same(scores_of(said), answer.test.outputs[: len(scores_of(said))])
         saved = save(model, folder)
+        _keep_files(folder, answer, recorder)  # first: whatever comes of the check, what was learnt is not lost
         if settings.check_saved:
             recorder.progress("saved model", 0.0, "loading it in a fresh process")
             answer.saved = [found.row for found in reload(model, saved, _first(examples, CHECKED_EXAMPLES), modules())]
             recorder.table("saved", answer.saved)
             recorder.progress("saved model", 1.0, answer.saved_in_words())
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            recorder.file(path.relative_to(folder).as_posix(), path.read_bytes())
         recorder.model(
             "model",
             (folder / KERAS).read_bytes(),
@@ -77,12 +76,19 @@ def hand_over(network: Any, answer: TrainingAnswer, recorder: Recorder) -> None:
             step=answer.history.best_epoch,
             card=ModelCard(meaning(data), tuple(answer.test_metrics()), settings.is_for_one_question, settings.promote),
         )
-    recorder.file(JUDGED_FILE, _judged(answer).to_bytes())
-    recorder.file(TEST_SET_FILE, _archive(**_test_set(data, settings.seed)))
-    recorder.file(CALIBRATION_FILE, _archive(x=_calibration(data, settings.seed)))
     answer.is_handed_over, answer.store_words = True, recorder.store_words
     if damage := answer.damage_in_words():
         raise Refused(f"the model {damage}; it is not registered")
+
+
+def _keep_files(folder: Path, answer: TrainingAnswer, recorder: Recorder) -> None:
+    """Hand over the model's files, how it did, and the examples that a deployment needs."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        recorder.file(path.relative_to(folder).as_posix(), path.read_bytes())
+    data, seed = answer.data, answer.settings.seed
+    recorder.file(JUDGED_FILE, _judged(answer).to_bytes())
+    recorder.file(TEST_SET_FILE, _archive(**_test_set(data, seed)))
+    recorder.file(CALIBRATION_FILE, _archive(x=_calibration(data, seed)))
 
 
 def _users_inputs(data: Data) -> Arrays:

@@ -57,10 +57,13 @@ class Called:
         setters = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau
         if any(isinstance(callback, setters) for callback in callbacks) and (is_rate_taken or _follows(optimizer)):
             raise Refused(RATE_IS_TAKEN)
-        self._model, self._optimizer, self._is_rate_taken = model, optimizer, is_rate_taken and bool(callbacks)
+        self._optimizer, self._is_rate_taken = optimizer, is_rate_taken and bool(callbacks)
         if callbacks:
+            # A shell with the same layers: what is compiled is saved with the optimizer, and the network is not for it.
+            model = keras.Model(model.inputs, model.outputs, name=model.name)
             model.compile(optimizer, loss, jit_compile=False)
             model.stop_training = False
+        self._model = model
         self._list = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=epochs, verbose=0)
         self._are_none = not callbacks
 

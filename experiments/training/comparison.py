@@ -16,19 +16,20 @@ from experiments.reporting.figures import label
 from experiments.reporting.markdown import literal, markdown_table
 from experiments.reporting.ranking import ascending, least, most
 from experiments.reporting.text import listed
-from experiments.training.history import BEST_ACCURACY, BEST_LOSS
+from experiments.training.history import BEST_ACCURACY, BEST_LOSS, BEST_RMSE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SCORES = {BEST_ACCURACY: True, BEST_LOSS: False}
+SCORES = {BEST_ACCURACY: True, BEST_RMSE: False, BEST_LOSS: False}
 """The metrics that rank settings, each with whether more of it is better; the first that was recorded counts.
 
-They are of the validation examples: a setting that the test set had chosen would look better in it than it is.
+They are of the validation examples: a setting that the test set had chosen would look better in it than it is. The
+loss comes last: it is another one with another ``loss`` or penalty. Runs of earlier versions have no other.
 """
 
-IN_WORDS = {BEST_ACCURACY: "validation accuracy", BEST_LOSS: "validation loss"}
+IN_WORDS = {BEST_ACCURACY: "validation accuracy", BEST_RMSE: "validation RMSE", BEST_LOSS: "validation loss"}
 
 TESTED = ("test/accuracy", "test/rmse")
 """What is told of the settings beside that: the first that was recorded."""
@@ -75,15 +76,30 @@ class Standing:
     setting: Setting
     difference: Difference | None = None
     """What its scores are higher by, seed by seed; None for the best, and where they share less than two seeds."""
-    is_apart: bool = False
-    """Whether it is worse for certain."""
+    is_certain: bool = False
+    """Whether it differs for certain."""
+    is_higher_better: bool = True
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is worse for certain. The best has the best median; seed by seed another one may be better."""
+        return self._differs(to_the_worse=True)
+
+    @property
+    def is_better(self) -> bool:
+        return self._differs(to_the_worse=False)
+
+    def _differs(self, to_the_worse: bool) -> bool:
+        if self.difference is None or not self.is_certain:
+            return False
+        return (self.difference.mean < 0) == (self.is_higher_better == to_the_worse)
 
     @property
     def in_words(self) -> str:
         if self.difference is None:
             return "-"
         low, high = self.difference.interval
-        words = "for certain" if self.is_apart else "not told apart"
+        words = "for certain" if self.is_certain else "not told apart"
         return f"{self.difference.mean:+z.2g} ({low:+z.2g} to {high:+z.2g}), {words}"
 
 
@@ -97,7 +113,7 @@ def compare(members: Sequence[JobResult], recorder: Recorder) -> None:
         return
     sign = -1 if SCORES[score] else 1
     settings = sorted(_settings(done, score), key=lambda setting: ascending(sign * setting.median))
-    standings = _standings(settings)
+    standings = _standings(settings, SCORES[score])
     recorder.table("settings", [_row(standing) for standing in standings])
     recorder.note(_note(standings, score))
     keys = list(dict.fromkeys(key for job in done for key in job.swept))
@@ -117,7 +133,7 @@ def _tested(group: Sequence[JobResult]) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in found.items() if values}
 
 
-def _standings(settings: Sequence[Setting]) -> list[Standing]:
+def _standings(settings: Sequence[Setting], is_higher_better: bool) -> list[Standing]:
     """Compare each setting with the first, which is the best, over the seeds that both have.
 
     The best was chosen by its scores, so that any pair of settings might have been compared: the tests are corrected
@@ -126,10 +142,11 @@ def _standings(settings: Sequence[Setting]) -> list[Standing]:
     best = settings[0]
     differences = [_difference(setting, best) for setting in settings[1:]]
     among = sum(len(setting.scores) > 1 for setting in settings)
-    apart = iter(tell_apart([one for one in differences if one], among * (among - 1) // 2))
+    certain = iter(tell_apart([one for one in differences if one], among * (among - 1) // 2))
+    others = zip(settings[1:], differences, strict=True)
     return [
         Standing(best),
-        *(Standing(s, one, next(apart) if one else False) for s, one in zip(settings[1:], differences, strict=True)),
+        *(Standing(setting, one, next(certain) if one else False, is_higher_better) for setting, one in others),
     ]
 
 
@@ -153,7 +170,7 @@ def _row(standing: Standing) -> dict[str, str | float | int | None]:
         "difference": found.mean if found else None,
         "difference_low": low,
         "difference_high": high,
-        "worse_for_certain": str(standing.is_apart) if found else None,
+        "worse_for_certain": str(standing.is_worse) if found else None,
     }
 
 
@@ -164,8 +181,8 @@ def _note(standings: Sequence[Standing], score: str) -> str:
     names = literal(listed([setting.name for setting in best], 3))
     value = f"{_value(best[0].median)}{_spread(best[0]) if len(best) == 1 else ' each'}"
     if len(settings) == 1:
-        words = f"{what.capitalize()} of {names}: {value}."
-    elif all(standing.is_apart for standing in standings[1:]):
+        words = f"{what[0].upper()}{what[1:]} of {names}: {value}."
+    elif all(standing.is_worse for standing in standings[1:]):
         words = f"Best {what}: {names}, {value}. All others are worse for certain."
     else:
         words = f"{'Highest' if SCORES[score] else 'Lowest'} {what}: {names}, {value}. {_doubt(standings)}"
@@ -190,7 +207,10 @@ def _doubt(standings: Sequence[Standing]) -> str:
     """A sentence on the settings that these jobs cannot tell from the first."""
     if all(len(standing.setting.scores) < 2 for standing in standings):
         return "With one seed each, differences may be luck; add seed=0,1,2,3,4."
-    close = [standing.setting.name for standing in standings[1:] if not standing.is_apart]
+    if better := [standing.setting.name for standing in standings if standing.is_better]:
+        verb, median = ("is", "its median is") if len(better) == 1 else ("are", "their medians are")
+        return f"Seed by seed {literal(listed(better, 3))} {verb} better for certain, though {median} not."
+    close = [standing.setting.name for standing in standings[1:] if not standing.is_worse]
     if len(close) == len(standings) - 1:
         return "None of the others can be told apart from it; more seeds may decide it."
     return f"It cannot be told apart from {literal(listed(close, 3))}; more seeds may decide it."

@@ -24,7 +24,7 @@ from experiments.training.callbacks import CALLBACKS
 from experiments.training.checkpoint import FOLDER, Checkpoint, newest, path_of
 from experiments.training.class_scores import METRICS
 from experiments.training.comparison import compare
-from experiments.training.history import BEST_ACCURACY, BEST_LOSS, EpochRow
+from experiments.training.history import BEST_ACCURACY, BEST_LOSS, BEST_RMSE, EpochRow
 from experiments.training.losses import LOSSES
 from experiments.training.report import (
     in_words,
@@ -55,6 +55,7 @@ class Training(TrainingSettings, Experiment):
     named_after: ClassVar[tuple[str, ...]] = ("model", "dataset")
     headline: ClassVar[tuple[str, ...]] = (
         BEST_ACCURACY,
+        BEST_RMSE,
         BEST_LOSS,
         "test/accuracy",
         "test/rmse",
@@ -103,7 +104,7 @@ class Training(TrainingSettings, Experiment):
                     recorder.progress(f"epoch {row.epoch}", row.epoch / self.epochs, answer.epoch_in_words(row))
                 session.restore_best()
                 record_best(session.history, recorder)
-                if self.metrics:
+                if self.metrics or data.task == "regression":
                     record_further_scores(answer, session.outputs(data.validation), recorder)
                 answer.baselines = baselines(data)
                 answer.test = session.test()

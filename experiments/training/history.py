@@ -6,7 +6,7 @@ import math
 import statistics
 from dataclasses import dataclass, field
 
-BEST_LOSS, BEST_ACCURACY = "best/val_loss", "best/val_accuracy"
+BEST_LOSS, BEST_ACCURACY, BEST_RMSE = "best/val_loss", "best/val_accuracy", "best/val_rmse"
 """The metrics of the kept weights on the validation examples."""
 
 

@@ -12,7 +12,7 @@ from experiments.recorder import Recorder
 from experiments.training.answer import TrainingAnswer
 from experiments.training.class_scores import class_scores, softmax
 from experiments.training.curves import curves
-from experiments.training.history import BEST_ACCURACY, BEST_LOSS, EpochRow, History
+from experiments.training.history import BEST_ACCURACY, BEST_LOSS, BEST_RMSE, EpochRow, History
 from experiments.training.plots import (
     confusion_figure,
     curves_figure,
@@ -20,6 +20,7 @@ from experiments.training.plots import (
     mistakes_figure,
     residuals_figure,
 )
+from experiments.training.regression_scores import regression_scores
 
 
 def record_epoch(row: EpochRow, recorder: Recorder) -> None:
@@ -45,7 +46,13 @@ def record_best(history: History, recorder: Recorder) -> None:
 
 
 def record_further_scores(answer: TrainingAnswer, outputs: npt.NDArray[Any], recorder: Recorder) -> None:
-    """Record the further scores that were asked for on the validation examples, of the logits for these."""
+    """Record what the loss does not say of the validation examples, given the saved model's outputs for them.
+
+    That is the root mean squared error of a regression, whatever its loss, and of a classifier what was asked for.
+    """
+    if answer.data.task == "regression":
+        recorder.metric(BEST_RMSE, regression_scores(answer.data.validation.y, outputs[:, 0]).rmse)
+        return
     for name, value in class_scores(answer.settings.metrics, answer.data.validation.y, outputs).items():
         recorder.metric(f"best/val_{name}", value)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from experiments.experiment import Refused
 from experiments.networks.data import Data, Split
-from experiments.networks.models.ends import without_unit
+from experiments.networks.models.ends import has_unit, without_unit
 from experiments.recorder import Recorder
 from experiments.runtime.tensorflow_import import import_tensorflow
 from experiments.training.callbacks import Called
@@ -23,6 +23,7 @@ from experiments.training.execution import (
     AUTO,
     Evaluation,
     Execution,
+    Fit,
     State,
     assign,
     choose,
@@ -72,6 +73,7 @@ class Session:
         keras.utils.set_random_seed(settings.seed)
         with _replicated(settings.replicas):
             self.model = settings.model.build(data, settings.seed)
+            _require_unit(self.model, data, settings.model.name)
             self._learner = without_unit(self.model)
             self._trained = self._learner
             if settings.augmentation.is_on:
@@ -107,7 +109,9 @@ class Session:
             chosen, self.history.tried = choice.execution, choice.in_words
             return choice.name
 
-        if self.history.execution == AUTO:
+        if self.settings.execution == AUTO and is_on_disk(self.data.train.x):
+            self.history.execution = Fit.name  # no other can, whatever is settled for data that memory holds
+        elif self.history.execution == AUTO:
             self.history.execution = recorder.settled(EXECUTION, fastest)
         name = self.history.execution
         if chosen is None:
@@ -246,6 +250,15 @@ class Session:
 
     def _steps_per_epoch(self) -> int:
         return -(-len(self.data.train.y) // self.settings.batch_size)
+
+
+def _require_unit(model: Any, data: Data, name: str) -> None:
+    """Raise Refused for a regression's model that does not say in what unit its output is."""
+    if data.task == "regression" and not has_unit(model):
+        raise Refused(
+            f"model={name}: the unit of its output is not known, as build does not end with "
+            "experiments.networks.models.ends.end(data, raw, features, name)"
+        )
 
 
 @contextmanager

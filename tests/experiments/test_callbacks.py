@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,6 +12,7 @@ import pytest
 from experiments.experiment import Refused
 from experiments.networks.datasets import Diabetes, Iris
 from experiments.networks.models import SoftmaxRegression
+from experiments.networks.models.model import Model
 from experiments.networks.optimizers import Adam
 from experiments.testing import MemoryRecorder
 from experiments.training import Training
@@ -63,6 +66,47 @@ def test_a_callback_watches_steers_and_ends_a_training(on_device, execution):
     assert recorder.steps("val/loss") == [1, 2, 3]
     assert recorder.metrics["val/loss", 1] == recorder.metrics["val/loss", 3]
     assert "3 epochs (ended by callback=watching)" in recorder.notes[-1]
+
+
+@dataclass
+class WithoutUnit(Model):
+    """A network of one's own that says nothing of its output."""
+
+    name: ClassVar[str] = "without_unit"
+
+    def build(self, data: Any, seed: int) -> Any:
+        import keras
+
+        raw = keras.Input(data.input_shape)
+        return keras.Model(raw, keras.layers.Dense(1)(raw))
+
+
+def test_a_regression_in_an_unknown_unit_is_refused(on_device):
+    with pytest.raises(Refused, match="model=without_unit: the unit of its output is not known"):
+        Training(WithoutUnit(), Diabetes(), Adam(), registered_name=None).run(MemoryRecorder())
+
+
+@dataclass
+class Patient(Callback):
+    """One of Keras' own, which leaves the learning rate alone."""
+
+    name: ClassVar[str] = "patient"
+
+    def build(self) -> Any:
+        import keras
+
+        return [keras.callbacks.EarlyStopping(patience=1)]
+
+
+def test_what_a_callback_sees_is_not_what_is_saved(on_device):
+    """With a warm-up, Keras cannot save an optimizer that belongs to the network."""
+    recorder = MemoryRecorder()
+    Training(
+        SoftmaxRegression(), Iris(), batch_size=16, check_saved=False, registered_name=None, epochs=2,
+        optimizer=Adam(warmup=0.5), callback=Patient(),
+    ).run(recorder)  # fmt: skip
+    with zipfile.ZipFile(io.BytesIO(recorder.files["model.keras"])) as file:
+        assert b"Adam" not in file.read("config.json")
 
 
 @dataclass

@@ -108,6 +108,16 @@ def test_what_kind_of_target(table, target, fields, task):
     assert data.train.y.dtype == (np.int64 if task == "classification" else np.float64)
 
 
+def test_a_number_is_one_class_however_it_is_written(table):
+    """Programs write a column of whole numbers with gaps as 1.0."""
+    data = Csv(path=table(kind=["0", "1", "1.0", "0.0"] * 50), target="kind").load(seed=0)
+    assert data.class_names == ("0", "1")
+    tested = Csv(path=table(kind=["0", "1"] * 100), target="kind", test_path=table("test.csv", kind=["1.0", "0"] * 100))
+    assert set(tested.load(seed=0).test.y.tolist()) == {0, 1}
+    with pytest.raises(Refused, match="has a single class in the column 'kind'"):
+        Csv(path=table(kind=["1", "1.0"] * 100), target="kind").load(seed=0)
+
+
 def test_rows_without_a_target_and_columns_without_a_name_or_value_are_left_out(table):
     path = table(**{"": [str(n) for n in range(200)], "empty": [""] * 200, "kind": ["", *["a", "b"] * 99, "a"]})
     data = Csv(path=path, target="kind").load(seed=0)

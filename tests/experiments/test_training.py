@@ -185,6 +185,18 @@ def test_a_model_that_does_not_come_back_the_same_is_not_registered(monkeypatch:
     assert "models:/" not in recorder.notes[-1]
 
 
+def test_a_check_that_cannot_be_made_loses_no_model(monkeypatch: pytest.MonkeyPatch):
+    def fails(*_: object) -> None:
+        raise Refused("reloading the model in a fresh process took longer than 180 seconds")
+
+    monkeypatch.setattr(artifacts, "reload", fails)
+    recorder = MemoryRecorder()
+    with pytest.raises(Refused, match="longer than 180 seconds"):
+        run(training(check_saved=True, epochs=1, registered_name="auto"), recorder)
+    assert {"model.keras", "saved_model/1/saved_model.pb", "test_set.npz", "judged.npz"} <= recorder.files.keys()
+    assert not recorder.models
+
+
 def test_a_model_is_not_offered_before_it_is_handed_over():
     """Ctrl-C comes while it is loaded in a fresh process: a KILLED run registers no model."""
     task = training(epochs=1, check_saved=True, registered_name="auto")

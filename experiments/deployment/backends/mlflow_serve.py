@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 import time
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +97,17 @@ class MlflowServe(ServingBackend):
     def client(self) -> Client:
         connection = HTTPConnection(HOST, self._port, timeout=REQUEST_SECONDS)
 
+        def ask(body: str) -> HTTPResponse:
+            connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
+            return connection.getresponse()
+
         def predict(inputs: Inputs) -> Outputs:
             body = json.dumps({"inputs": inputs.tolist()})
-            connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
+            try:
+                response = ask(body)
+            except ConnectionError:  # the server closes a connection that is idle for some seconds
+                connection.close()
+                response = ask(body)
             content = response.read()
             if response.status != 200:
                 said = content[:200].decode(errors="replace")

@@ -66,7 +66,7 @@ class Csv(Dataset):
     def load(self, seed: int) -> Data:
         surveys = self._surveys()
         first, target = surveys[0], surveys[0].target
-        labels = [survey.target.labels(target.class_names) for survey in surveys]
+        labels = [survey.target.labels(target) for survey in surveys]
         y, parts = np.concatenate(labels), self._parts(labels, seed)
         names, numeric = [seen.name for seen in first.taken], first.numeric()
         dtypes = [survey.dtype_of(names, numeric) for survey in surveys]

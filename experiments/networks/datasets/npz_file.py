@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 from numpy.lib.npyio import NpzFile
 
 from experiments.experiment import Refused
+from experiments.runtime.memory import left_bytes
 
 Array = npt.NDArray[Any]
 
@@ -40,6 +40,8 @@ def array(file: NpzFile, key: str) -> Array:
     """Read one array. Raises Refused where it is damaged, or holds Python objects, which are never unpickled."""
     try:
         read: Array = file[key]
+    except MemoryError as error:
+        raise Refused(f"{key} needs more memory than there is for this job") from error
     except Exception as error:  # NumPy, zipfile and zlib raise whatever they stumble over
         if "allow_pickle" in str(error):
             raise Refused(
@@ -54,5 +56,5 @@ def _require_room(file: NpzFile) -> None:
     """Raise Refused for arrays that the memory does not hold, small though their file may be."""
     assert file.zip is not None
     needed = sum(int(member.file_size) for member in file.zip.infolist())
-    if needed > (free := psutil.virtual_memory().available):
+    if needed > (free := left_bytes()):
         raise Refused(f"holds {needed / 2**30:.1f} GiB of arrays, but {free / 2**30:.1f} GiB of memory are free")

@@ -134,7 +134,7 @@ class Survey:
                 raise Refused(f"has no value of the column {self.target.name!r}: there is nothing to test with")
             if first.target.task == "regression":
                 self.target.require_numbers()
-            self.target.labels(first.target.class_names)
+            self.target.labels(first.target)
 
     def dtype_of(self, columns: Sequence[str], numeric: Sequence[str]) -> np.dtype[np.void]:
         """Return the dtype of the file's rows as a structured array."""

@@ -57,7 +57,7 @@ class Target(Seen):
             return cast(Task, self._asked)
         if self._codes is None:
             return "regression"
-        are_classes = len(self._texts) <= MOST_CLASSES and all(re.fullmatch(WHOLE, text) for text in self._texts)
+        are_classes = len(self._classes) <= MOST_CLASSES and all(re.fullmatch(WHOLE, text) for text in self._texts)
         return "classification" if are_classes or not self.are_numbers else "regression"
 
     def require_something_to_predict(self) -> None:
@@ -65,6 +65,8 @@ class Target(Seen):
         if len(self.different) < 2:
             few = "the same value in every row" if self.there else "no value"
             raise Refused(f"has {few} of the column {self.name!r}: there is nothing to predict")
+        if self.task == "classification" and len(self.class_names) < 2:
+            raise Refused(f"has a single class in the column {self.name!r}: there is nothing to predict")
         if self._asked != "classification" and self.number_with_comma:
             raise Refused(
                 f"{self.holds_commas([self.name])}, or say experiment.dataset.task=classification if they are names"
@@ -77,20 +79,31 @@ class Target(Seen):
         """The different values, in the order of their numbers where they are numbers; empty for a regression."""
         if self.task == "regression":
             return ()
-        return tuple(sorted(sorted(self._texts), key=float) if self.are_numbers else sorted(self._texts))
+        return tuple(sorted(sorted(self._classes), key=float) if self.are_numbers else sorted(self._classes))
 
-    def labels(self, class_names: tuple[str, ...]) -> Array:
+    @property
+    def _classes(self) -> set[str]:
+        return set(map(self.class_of, self._texts))
+
+    def class_of(self, text: str) -> str:
+        """Return the class that a text names: of numbers 1 and 1.0 are the same, as programs write either."""
+        return text.partition(".")[0] if self.are_numbers and re.fullmatch(WHOLE, text) else text
+
+    def labels(self, first: Target) -> Array:
         """Return class numbers [n], or a regression's targets, of the rows that have a value.
 
-        Raises Refused for a value that is none of the classes.
+        ``first`` is the target of the training rows, which says what the classes are. Raises Refused for a value that
+        is none of them.
         """
+        class_names = first.class_names
         if not class_names:
             return np.concatenate(self._numbers)
         assert self._codes is not None
         places = {name: number for number, name in enumerate(class_names)}
-        if unknown := sorted(self._texts.keys() - places.keys()):
+        classes = {text: first.class_of(text) for text in self._texts}
+        if unknown := sorted(text for text in self._texts if classes[text] not in places):
             raise Refused(f"has the class {unknown[0]!r}, which the training rows do not have")
-        numbers_of = np.array([places[text] for text in self._texts], dtype=np.int64)
+        numbers_of = np.array([places[classes[text]] for text in self._texts], dtype=np.int64)
         labels: Array = numbers_of[np.concatenate(self._codes)]
         return labels
 

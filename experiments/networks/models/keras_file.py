@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from experiments.experiment import Refused
 from experiments.networks.data import Data
 from experiments.networks.datasets.files import located
-from experiments.networks.models.ends import end, has_unit, in_unit_of
+from experiments.networks.models.ends import STANDARDISED, end, has_unit, in_unit_of
 from experiments.networks.models.model import Model
 from experiments.networks.saving.load import load
 from experiments.networks.saving.recognise import require_keras
 from experiments.networks.served import network_of
+from experiments.reporting.text import listed
 from experiments.validators import InvalidField, require_at_least
 
 if TYPE_CHECKING:
@@ -49,10 +51,31 @@ class KerasFile(Model):
             raise Refused(f"experiment.model.classes={self.classes}, but {data.name} has {data.outputs} of them")
         start = network_of(load(self._file))
         self._require_fitting(start, data)
+        self._require_precision(start)
         if self.classes is None:
             return _with_logits(start) if data.task == "classification" else in_unit_of(data, start)
         raw = keras.Input(data.input_shape, dtype=start.inputs[0].dtype, name="raw")
         return end(data, raw, self._body(start)(raw), self.name)
+
+    def _require_precision(self, start: Any) -> None:
+        """Raise Refused where the file's layers compute in another precision than the one that is asked for.
+
+        The last layer of our own networks is float32 in any precision.
+        """
+        import keras
+
+        asked = keras.config.dtype_policy().name
+        found = {one.dtype_policy.name for one in _layers(start) if one.weights and one.name != STANDARDISED}
+        mixed = sorted(name for name in found if name.startswith("mixed_"))
+        if asked != "float32" and found and asked not in found:
+            raise Refused(
+                f"{self.path}: its layers compute in {listed(sorted(found))}, as the file says, and not in {asked}; "
+                f"{f'say experiment.precision={mixed[0]}' if mixed else 'leave out experiment.precision'}"
+            )
+        if asked == "float32" and mixed:
+            raise Refused(
+                f"{self.path}: its layers compute in {mixed[0]}, as the file says; say experiment.precision={mixed[0]}"
+            )
 
     def _body(self, start: Any) -> Any:
         """Return the part of a model behind which a new last layer is put. Raises Refused if there is none."""
@@ -121,6 +144,17 @@ def _without_head(model: Any, name: str = "body") -> Any:
         if isinstance(head, keras.Model) and (body := _without_head(head, head.name)) is not None:
             return keras.Model(model.inputs[0], body(taken), name=name)
     return model if _is_vector(model.outputs[0]) else None
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """Yield a model's layers, and those of the models within."""
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def _is_vector(tensor: Any) -> bool:

@@ -21,6 +21,7 @@ from experiments.networks.saving.layout import FORMATS
 from experiments.networks.saving.load import load
 from experiments.networks.saving.outputs import outputs
 from experiments.networks.saving.task import INPUTS, REPORT, TASK
+from experiments.reporting.text import first_line
 from experiments.runtime import device
 
 
@@ -40,14 +41,16 @@ def main() -> NoReturn:
 def _answer(name: str, folder: Path, task: dict[str, Any]) -> dict[str, Any]:
     """Write the outputs of one format; return the seconds that loading took, or why it could not be loaded."""
     path = Path(task["model"]) / FORMATS[name]
-    into = _architecture(task["architecture"]) if name == "weights" else None
-    begun = time.perf_counter()
     try:
+        into = _architecture(task["architecture"]) if name == "weights" else None
+        begun = time.perf_counter()
         model: Callable[..., Any] = load(path, into=into)
         seconds = time.perf_counter() - begun
         arrays.write_list(folder / f"{name}.npz", outputs(model, arrays.read(folder / INPUTS)))
     except Refused as error:
         return {"seconds": 0.0, "problem": str(error)}
+    except Exception as error:  # whatever Keras and TensorFlow raise belongs to this format alone
+        return {"seconds": 0.0, "problem": f"{type(error).__name__}: {first_line(error)}"}
     return {"seconds": seconds, "problem": ""}
 
 

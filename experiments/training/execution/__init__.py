@@ -32,6 +32,7 @@ __all__ = [
     "Evaluation",
     "Execution",
     "ExecutionChoice",
+    "Fit",
     "State",
     "StreamingCost",
     "assign",
