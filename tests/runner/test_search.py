@@ -278,9 +278,9 @@ def test_trials_of_a_dead_process_are_failed(search: Callable[..., Search], stor
 
     launcher = FakeLauncher(quadratic)
     again = search(n_trials=4).run(launcher)
-    assert len(launcher.jobs) == 2
+    assert len(launcher.jobs) == 3  # what a dead process has begun does not count
     # The second one's process is this one, which lives: another search may be waiting for it.
-    assert [trial.state.name for trial in again.trials] == ["FAIL", "RUNNING", "COMPLETE", "COMPLETE"]
+    assert [trial.state.name for trial in again.trials] == ["FAIL", "RUNNING", *["COMPLETE"] * 3]
 
 
 def test_a_batch_that_is_cut_short_keeps_what_has_ended(search: Callable[..., Search], name: str) -> None:
@@ -289,9 +289,17 @@ def test_a_batch_that_is_cut_short_keeps_what_has_ended(search: Callable[..., Se
     launcher = FakeLauncher(lambda at: 4.0)
     again = search(n_trials=4)
     study = again.run(launcher)
-    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED", "FAIL", "COMPLETE"]
-    assert len(launcher.jobs) == 1
-    assert "with loss = 2 (" in findings(again, study, ran=1)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED", "FAIL", "COMPLETE", "COMPLETE"]
+    assert len(launcher.jobs) == 2
+    assert "with loss = 2 (" in findings(again, study, ran=2)
+
+
+def test_a_search_whose_last_batch_was_cut_short_runs_it_again(search: Callable[..., Search]) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        search(n_trials=3, n_jobs=3).run(interrupt, lambda: [TrialState.FAIL] * 3)
+    launcher = FakeLauncher(quadratic)
+    search(n_trials=3).run(launcher)
+    assert len(launcher.jobs) == 3
 
 
 def test_the_error_that_cuts_a_batch_short_is_the_one_that_is_told(

@@ -21,7 +21,7 @@ from runner.errors import StoreError, UserError
 from runner.sweep.search.pruner import TrialPruner
 from runner.sweep.search.space import Space
 from runner.sweep.search.storage import StudyStorage
-from runner.sweep.search.study import open_study, sign
+from runner.sweep.search.study import open_study, sign, tell_failure, trials_that_count
 
 SAMPLERS = ("tpe", "random", "cmaes")
 
@@ -101,7 +101,7 @@ class Search:
             except BaseException:  # a signal, say: a search that goes on counts what has ended
                 with suppress(StoreError):  # the first error may name what was saved, and no second one hides it
                     if come_to := ended():
-                        self._tell(study, trials, come_to)
+                        self._tell(study, trials, come_to, is_cut_short=True)
                 raise
             self._tell(study, trials, found)
         return study
@@ -115,7 +115,7 @@ class Search:
     def _ask(self, study: optuna.Study) -> list[Trial]:
         """Ask for the next batch; it is empty when there are enough trials, whoever runs them."""
         with self.storage.in_a_sentence():
-            missing = self.n_trials - len(study.get_trials(deepcopy=False))
+            missing = self.n_trials - trials_that_count(study)
             return [self._ask_one(study) for _ in range(min(missing, self.n_jobs))]
 
     def _ask_one(self, study: optuna.Study) -> Trial:
@@ -126,10 +126,14 @@ class Search:
         sign(trial)
         return trial
 
-    def _tell(self, study: optuna.Study, trials: list[Trial], found: Sequence[Told]) -> None:
+    def _tell(
+        self, study: optuna.Study, trials: list[Trial], found: Sequence[Told], is_cut_short: bool = False
+    ) -> None:
         with self.storage.in_a_sentence():
             for trial, told in zip(trials, found, strict=True):
-                if isinstance(told, TrialState):
+                if told is TrialState.FAIL and not is_cut_short:
+                    tell_failure(study, trial)
+                elif isinstance(told, TrialState):
                     study.tell(trial, state=told, skip_if_finished=True)
                 else:
                     study.tell(trial, list(told), skip_if_finished=True)

@@ -26,6 +26,10 @@ OWNER = "runner.owner"
 """The attribute of a trial that says which process runs it."""
 
 
+FAILED = "runner.failed"
+"""The attribute of a trial that has failed by itself: another one in its place would be no luckier."""
+
+
 def open_study(storage: StudyStorage, name: str, objectives: Sequence[Objective], space: Space) -> Study:
     """Begin a study, or go on with it; trials that a dead process has left in it are failed.
 
@@ -45,6 +49,18 @@ def open_study(storage: StudyStorage, name: str, objectives: Sequence[Objective]
 def sign(trial: Trial) -> None:
     """Note that this process runs a trial."""
     trial.set_user_attr(OWNER, owner_tags())
+
+
+def tell_failure(study: Study, trial: Trial) -> None:
+    """Fail a trial of which the job has failed by itself."""
+    trial.set_user_attr(FAILED, True)
+    study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+
+
+def trials_that_count(study: Study) -> int:
+    """Return how many trials there are, without those that were cut short, by a signal or a power cut."""
+    trials = study.get_trials(deepcopy=False)
+    return sum(trial.state is not TrialState.FAIL or FAILED in trial.user_attrs for trial in trials)
 
 
 def _question(objectives: Sequence[Objective], space: Space) -> dict[str, object]:
