@@ -121,12 +121,14 @@ class JobRecord:
     def _take_up(self) -> bool:
         """Go on with what the processes of an unfinished run have found; return whether that run itself goes on.
 
-        It does not where it has metrics already, as one that was interrupted has: the store keeps every value.
+        It does not where it has metrics already, as one that was interrupted has: the store keeps every value. Nor
+        where it is the job of a sweep and this one is none: the sweep may go on with it.
         """
         if self._job.parts.sweep.resume is False:
             return False
         found = self._processes.take_up(self._context)
-        if found is None or found.data.metrics:
+        parent = self._context.parent.id if self._context.parent else None
+        if found is None or found.data.metrics or found.data.tags.get(tags.PARENT) != parent:
             return False
         self._opened = reopen(self._context, found)
         return True

@@ -168,6 +168,22 @@ def test_a_run_that_has_metrics_is_continued_in_a_new_one(house: House, turns: l
     assert artifact(new, "processes/1.json") == '"found"'
 
 
+def test_the_job_of_a_sweep_is_not_taken_from_it(house: House, turns: list[tuple[float, int]]) -> None:
+    """What its processes have found is used all the same."""
+    goes_on = house.servers.scripts[1]
+    interrupted_in_the_second_turn(house)
+    house.as_sweep()
+    house.run(job(x=1))
+    house.interruption.number = None
+    house.context.parent = None
+    house.servers.scripts[1] = goes_on
+    house.run(job(x=1, sweep={"resume": True}))
+    assert turns == [(1, 1), (1, 2)]
+    *_, of_the_sweep, alone = house.store.client.runs()
+    assert (of_the_sweep.info.status, alone.info.status) == ("KILLED", "FINISHED")
+    assert tags.PARENT not in alone.data.tags
+
+
 def test_nobody_resumes_unasked(house: House, turns: list[tuple[float, int]]) -> None:
     goes_on = house.servers.scripts[1]
     interrupted_in_the_second_turn(house)
