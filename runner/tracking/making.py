@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,8 +19,9 @@ from filelock import FileLock
 from experiments.reporting import text
 from runner.environment import package_version
 from runner.errors import StoreError
-from runner.tracking import revisions
+from runner.tracking import revisions, tags
 from runner.tracking.database import address, connected, schema_of
+from runner.tracking.process import is_alive
 
 UPGRADE = [sys.executable, "-m", "mlflow", "db", "upgrade"]
 
@@ -41,7 +43,7 @@ def make(database: Path) -> None:
 def migrate(database: Path, say: Callable[[str], None]) -> None:
     """Bring a database of an older MLflow to the schema of this one, and keep the old one beside it.
 
-    Raises StoreError if that fails; the database is as it was then.
+    Raises StoreError if that fails, or a run here still writes to it; the database is as it was then.
     """
     if revisions.is_newest(schema_of(database)):
         return
@@ -52,6 +54,11 @@ def migrate(database: Path, say: Callable[[str], None]) -> None:
             revision = schema_of(database)
             if revisions.is_newest(revision):
                 return  # another process was faster
+            if run := _going_on(connection):  # its next write would fail: another file would stand in the place
+                raise StoreError(
+                    f"tracking.dir: {database} was made by an older MLflow, and the run {run[:8]} still writes to it; "
+                    "wait for its end"
+                )
             _copy(database, unfinished)
             _upgrade(unfinished)
             backup = keep_copy(database, revision)
@@ -65,6 +72,16 @@ def migrate(database: Path, say: Callable[[str], None]) -> None:
         f"{database} was made by an older MLflow; it has been migrated to MLflow {package_version('mlflow')}. "
         f"The one before is kept as {backup}"
     )
+
+
+def _going_on(connection: sqlite3.Connection) -> str:
+    """Return the id of a RUNNING run whose process lives on this machine; empty without one."""
+    found = connection.execute(
+        "SELECT run_uuid, process.value FROM runs JOIN tags AS host USING (run_uuid) JOIN tags AS process "
+        "USING (run_uuid) WHERE status = 'RUNNING' AND host.key = ? AND host.value = ? AND process.key = ?",
+        (tags.HOST, socket.gethostname(), tags.PROCESS),
+    )
+    return next((run for run, process in found if is_alive(process)), "")
 
 
 def keep_copy(database: Path, label: str) -> Path:

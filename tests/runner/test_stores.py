@@ -21,8 +21,9 @@ import pytest
 
 from runner.addresses import PASSWORD, TOKEN, USER
 from runner.errors import StoreError
-from runner.tracking import database, making
+from runner.tracking import database, making, tags
 from runner.tracking.needs import Needs
+from runner.tracking.orphans import owner_tags
 from runner.tracking.run import TrackedRun, experiment_id
 from runner.tracking.served import FILE, announced
 from runner.tracking.store import LocalStore, ServerStore
@@ -150,6 +151,24 @@ def test_an_old_store_is_migrated_with_a_backup_and_a_word(tmp_path: Path) -> No
     store.open(said.append)
     assert len(said) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == [".mlflow.db.lock", "mlflow.db", backup.name]
+
+
+def test_nothing_is_migrated_under_a_run_that_goes_on(tmp_path: Path) -> None:
+    """SQLite refuses to write to a file in whose place another one stands."""
+    store = LocalStore(tmp_path)
+    _of_mlflow_2(store.database)
+    with closing(sqlite3.connect(store.database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO runs (run_uuid, experiment_id, status, lifecycle_stage) "
+            "VALUES ('3f2a917c0', 7, 'RUNNING', 'active')"
+        )
+        for tag in owner_tags().items():
+            connection.execute("INSERT INTO tags (key, value, run_uuid) VALUES (?, ?, '3f2a917c0')", tag)
+    with pytest.raises(StoreError, match="the run 3f2a917c still writes to it; wait for its end"):
+        store.open()
+    with closing(sqlite3.connect(store.database)) as connection, connection:
+        connection.execute("UPDATE tags SET value = '1 1' WHERE key = ?", (tags.PROCESS,))
+    store.open()
 
 
 def test_what_cannot_be_migrated_stays_as_it_is(tmp_path: Path) -> None:
