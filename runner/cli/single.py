@@ -9,7 +9,7 @@ from dataclasses import replace
 from experiments.measure.timing import processes_of
 from runner.cli.done import Done, going_on
 from runner.cli.terminal import Terminal
-from runner.errors import ExitStatus
+from runner.errors import ExitStatus, UserError
 from runner.execution.context import Context
 from runner.execution.files import require_files
 from runner.execution.fork_servers import ForkServers
@@ -26,6 +26,8 @@ def run_alone(job: Job, then: Callable[[str], None] = lambda run_id: None) -> Do
 
     Raises UserError if nothing could be started, StoreError if the store fails.
     """
+    if isinstance(resume := job.parts.sweep.resume, str):
+        raise UserError(f"sweep.resume={resume}: this names a sweep, which goes on with -m; a single run takes true")
     require_files(job)
     context = Context(locate(job.parts.tracking))
     context.store.check(needs_of([job.parts]))

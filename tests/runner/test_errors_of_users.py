@@ -34,6 +34,7 @@ WRONG = {
     "sizes=[1]": "sizes: no such key (did you mean experiment.sizes?)",
     "experiment.metod=textbook": "experiment.metod: no such key (did you mean experiment.timing.method?)",
     "~seed": "seed: this key is taken out of the config, but it is needed",
+    "sweep.resume=0123abc": "sweep.resume=0123abc: this names a sweep, which goes on with -m; a single run takes true",
     "seed=many": "seed: 'many' is not a whole number",
     "device.onednn=maybe": "device.onednn: 'maybe' is not true or false",
     "device.intra_op_threads=0": "device.intra_op_threads: 0 is not a number from 1 to 1024",
