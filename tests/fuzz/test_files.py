@@ -156,6 +156,18 @@ def test_an_array_that_says_it_is_larger_than_it_is(tmp_path):
     assert "is damaged" in str(_refusal(_npz(path)))
 
 
+def test_an_array_for_which_there_is_no_memory(tmp_path, monkeypatch):
+    """It is whole, so nobody is to mend it."""
+
+    def no_memory(*arguments, **words):
+        raise MemoryError("Unable to allocate 3 GiB")
+
+    path = tmp_path / "file.npz"
+    np.savez(path, **dict.fromkeys(("x_train", "y_train", "x_test", "y_test"), np.arange(8.0)))
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", no_memory)
+    assert "needs more memory than there is for this job" in str(_refusal(_npz(path)))
+
+
 @pytest.mark.parametrize(
     "config", ["[" * 50_000, "[" * 500 + "]" * 500, json.dumps({"a": "x" * 10**6}), "\ud800", "nan"]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.lib.npyio import NpzFile
 
 from experiments.experiment import Refused
@@ -41,6 +43,8 @@ def array(file: NpzFile, key: str) -> Array:
     try:
         read: Array = file[key]
     except MemoryError as error:
+        if _says_more_than_it_has(file, key):
+            raise Refused(f"{key} is damaged ({error})") from error
         raise Refused(f"{key} needs more memory than there is for this job") from error
     except Exception as error:  # NumPy, zipfile and zlib raise whatever they stumble over
         if "allow_pickle" in str(error):
@@ -50,6 +54,16 @@ def array(file: NpzFile, key: str) -> Array:
             ) from error
         raise Refused(f"{key} is damaged ({error})") from error
     return read
+
+
+def _says_more_than_it_has(file: NpzFile, key: str) -> bool:
+    """Whether an array's header tells of more numbers than follow."""
+    assert file.zip is not None
+    info = file.zip.getinfo(f"{key}.npy")
+    with file.zip.open(info) as member:
+        read = {(1, 0): read_array_header_1_0}.get(read_magic(member), read_array_header_2_0)
+        shape, _, dtype = read(member)
+    return math.prod(shape) * dtype.itemsize > info.file_size
 
 
 def _require_room(file: NpzFile) -> None:
