@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from runner.config.composing import CONF
-from runner.config.question import GRID, SWEEPER, key_of
+from runner.config.question import GRID, SWEEPER, key_of, sweeper_of
 from runner.config.words import readable
 from runner.errors import UserError
 
@@ -33,7 +33,7 @@ def require_grids_apart(words: Sequence[str], config_dir: Path | None) -> None:
                 f"joined with another preset; name one, +{PRESET}={grids[0]}, and write other keys beside it, or have "
                 f"one after the other: -m +{PRESET}={','.join(names)}"
             )
-        sweeper = next((word.partition("=")[2] for word in words if key_of(word) == SWEEPER), GRID)
+        sweeper = sweeper_of(words)
         if grids and sweeper != GRID:
             raise UserError(
                 f"{PRESET}: {grids[0]} is a grid, which {SWEEPER}={sweeper} does not run; write its keys in its place, "

@@ -110,8 +110,12 @@ def sweep_key(command: Sequence[str]) -> str:
 def objective(command: Iterable[str]) -> list[str]:
     """Return the words that say what a search improves; none for a grid, of which they only rank the jobs."""
     words = list(command)
-    is_search = any(key_of(word) == SWEEPER and word.partition("=")[2] != GRID for word in words)
-    return sorted(word for word in words if key_of(word) in OBJECTIVE) if is_search else []
+    return sorted(word for word in words if key_of(word) in OBJECTIVE) if sweeper_of(words) != GRID else []
+
+
+def sweeper_of(words: Iterable[str]) -> str:
+    """Return the sweeper that a command chooses."""
+    return next((word.partition("=")[2] for word in words if key_of(word) == SWEEPER), GRID)
 
 
 def study_name(command: Sequence[str], metric: str) -> str:

@@ -92,7 +92,8 @@ def plan(client: MlflowClient, store: LocalStore, runs: Sequence[KeptRun], named
     doomed: list[Doomed] = []
     kept: dict[str, str] = {}
     own = _Models(client)
-    jobs = _jobs_of_sweeps(store.database)
+    known = kept_runs(store.database)
+    jobs = _jobs_of_sweeps(store.database, known)
     chosen = {run.id for run in runs}
     families = []
     for run in runs:
@@ -101,8 +102,7 @@ def plan(client: MlflowClient, store: LocalStore, runs: Sequence[KeptRun], named
             kept[run.id] = f"{len(others)} of its jobs are not among those chosen; name the sweep to delete it whole"
         else:
             families.append([run, *jobs.get(run.id, ())])
-    running = {run.id for run in kept_runs(store.database) if run.status == "RUNNING"}
-    going_on = {job.id for sweep in running for job in jobs.get(sweep, ())}
+    going_on = {job.id for run in known if run.status == "RUNNING" for job in jobs.get(run.id, ())}
     seen = set[str]()
     for family in sorted(families, key=len, reverse=True):  # a job that was selected along with its sweep is with it
         new = [run for run in family if run.id not in seen]
@@ -145,9 +145,9 @@ class _Models:
         return f"its model is {alias}; delete that alias first" if alias else ""
 
 
-def _jobs_of_sweeps(database: Path) -> dict[str, list[KeptRun]]:
-    """Return the runs of the jobs of each sweep by its id."""
-    known = {run.id: run for run in kept_runs(database)}
+def _jobs_of_sweeps(database: Path, runs: Sequence[KeptRun]) -> dict[str, list[KeptRun]]:
+    """Return the runs of the jobs of each sweep by its id; ``runs`` are all of the store."""
+    known = {run.id: run for run in runs}
     sweeps = {run_id for run_id, _ in tagged(database, tags.KEY)}
     jobs = defaultdict[str, list[KeptRun]](list)
     for job, parent in tagged(database, tags.PARENT):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -215,34 +216,35 @@ def test_what_a_power_cut_has_left_of_a_process_is_measured_again(house: House, 
     assert turns == [(1, 1), (1, 2)]
 
 
-def test_a_store_that_fails_while_jobs_that_wait_are_given_up_rescues_them(house: House) -> None:
-    def is_interrupted(worker: FakeWorker) -> None:
+def require_rescued(house: House, then: Callable[[FakeWorker], None]) -> None:
+    """Require that both jobs are saved elsewhere if the store fails in the second turn, before ``then``."""
+
+    def fails(worker: FakeWorker) -> None:
         if worker.start().handed_on:
             house.store.client.fail()
-            house.signal(signal.SIGTERM)
-            worker.end_when_interrupted()
+            then(worker)
         else:
             worker.hand_over(Table("results", [{"n": worker.x}]))
             worker.hand_over(HandOn(b'"found"'), Measured())
             worker.end()
 
-    house.servers.scripts |= {1: is_interrupted, 2: is_interrupted}
-    with pytest.raises(StoreError) as caught:
-        house.run(job(x=1), job(x=2, number=1))
-    assert str(caught.value).count("what was measured is in") == 2
-
-
-def test_a_store_that_fails_rescues_the_jobs_that_wait_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(worker: FakeWorker) -> None:
-        if worker.start().handed_on:
-            house.store.client.fail()
-            worker.hand_over(Metric("loss", 1, 0, 0))
-        else:
-            worker.hand_over(Table("results", [{"n": worker.x}]))
-            worker.hand_over(HandOn(b'"found"'), Measured())
-        worker.end()
-
     house.servers.scripts |= {1: fails, 2: fails}
     with pytest.raises(StoreError) as caught:
         house.run(job(x=1), job(x=2, number=1))
     assert str(caught.value).count("what was measured is in") == 2
+
+
+def test_a_store_that_fails_while_jobs_that_wait_are_given_up_rescues_them(house: House) -> None:
+    def is_interrupted(worker: FakeWorker) -> None:
+        house.signal(signal.SIGTERM)
+        worker.end_when_interrupted()
+
+    require_rescued(house, is_interrupted)
+
+
+def test_a_store_that_fails_rescues_the_jobs_that_wait_too(house: House) -> None:
+    def goes_on(worker: FakeWorker) -> None:
+        worker.hand_over(Metric("loss", 1, 0, 0))
+        worker.end()
+
+    require_rescued(house, goes_on)

@@ -75,12 +75,13 @@ def test_further_jobs_add_to_the_tables_of_the_first_ones(workshop: Workshop, as
     assert len(artifact(parent, "summary.csv").splitlines()) == 6
 
 
-def test_a_resumed_sweep_goes_on_from_what_was_measured_further(workshop: Workshop, asks: Any) -> None:
-    def is_interrupted(worker: FakeWorker) -> None:
-        worker.start()
-        os.kill(os.getpid(), signal.SIGTERM)
-        worker.end_when_interrupted()
+def is_interrupted(worker: FakeWorker) -> None:
+    worker.start()
+    os.kill(os.getpid(), signal.SIGTERM)
+    worker.end_when_interrupted()
 
+
+def test_a_resumed_sweep_goes_on_from_what_was_measured_further(workshop: Workshop, asks: Any) -> None:
     workshop.scripts |= {10: measure, 20: is_interrupted}
     wants = {0: {"x": 10.0}, 1: {"x": 20.0}}
     asks(wants)
@@ -96,11 +97,6 @@ def test_a_resumed_sweep_goes_on_from_what_was_measured_further(workshop: Worksh
 
 
 def test_the_night_between_two_commands_is_no_time_of_a_job(workshop: Workshop, asks: Any) -> None:
-    def is_interrupted(worker: FakeWorker) -> None:
-        worker.start()
-        os.kill(os.getpid(), signal.SIGTERM)
-        worker.end_when_interrupted()
-
     workshop.scripts |= {1: measure, 2: is_interrupted}
     with pytest.raises(KeyboardInterrupt):
         run(workshop, *COMMAND)
